@@ -1,0 +1,44 @@
+// Messages with descriptors over an AF_UNIX SOCK_SEQPACKET socket: one JSON value a packet.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/result.h"
+
+namespace ctr {
+
+struct Message {
+  Json body;
+  std::vector<Fd> fds;
+};
+
+class [[nodiscard]] Channel {
+ public:
+  explicit Channel(Fd socket) : socket_(std::move(socket)) {}
+  // Listens on / connects to a path socket. Paths over 107 bytes go through /proc/self/fd/DIR. The file mode is 0600.
+  static Result<Fd> listen(const Dir& dir, std::string_view name);
+  static Result<Channel> connect(const Dir& dir, std::string_view name);
+
+  int fd() const { return socket_.get(); }
+  // At most 16 descriptors and 64 KiB of JSON a packet.
+  Result<void> send(const Json& body, const std::vector<int>& fds = {});
+  // nullopt when the peer has closed.
+  Result<std::optional<Message>> receive(const CancelToken& cancel = {},
+                                         std::optional<std::chrono::milliseconds> timeout = {});
+
+ private:
+  Fd socket_;
+};
+
+// An Error as data, for answers between processes.
+Json to_json(const Error& error);
+Error error_from_json(const Json& value);
+
+}  // namespace ctr
