@@ -72,7 +72,8 @@ Result<void> write_all(int fd, std::string_view bytes, std::string_view what) {
 
 Result<void> set_nonblocking(int fd) {
   int flags = ::fcntl(fd, F_GETFL);
-  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return Error::from_errno("set a descriptor non-blocking");
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    return Error::from_errno("set a descriptor non-blocking");
   return ok();
 }
 

@@ -17,8 +17,10 @@ namespace {
 
 std::string quoted(const std::string& dir, std::string_view name) { return "'" + dir + "/" + std::string(name) + "'"; }
 
-Result<Fd> open_resolved(int dirfd, std::string_view name, int flags, mode_t mode, uint64_t resolve, const std::string& dir) {
-  if (name.find('\0') != std::string_view::npos) return Error(Errc::invalid, "a path with a NUL byte in " + quoted(dir, ""));
+Result<Fd> open_resolved(int dirfd, std::string_view name, int flags, mode_t mode, uint64_t resolve,
+                         const std::string& dir) {
+  if (name.find('\0') != std::string_view::npos)
+    return Error(Errc::invalid, "a path with a NUL byte in " + quoted(dir, ""));
   struct open_how how{};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
   if ((flags & (O_CREAT | O_TMPFILE)) != 0) how.mode = mode;
@@ -88,12 +90,14 @@ Result<Fd> Dir::open_in_root(std::string_view path, int flags, mode_t mode) cons
 }
 
 Result<void> Dir::make_dir(std::string_view name, mode_t mode) const {
-  if (::mkdirat(fd_.get(), std::string(name).c_str(), mode) < 0) return Error::from_errno("create " + quoted(path_, name));
+  if (::mkdirat(fd_.get(), std::string(name).c_str(), mode) < 0)
+    return Error::from_errno("create " + quoted(path_, name));
   return ok();
 }
 
 Result<void> Dir::remove_file(std::string_view name) const {
-  if (::unlinkat(fd_.get(), std::string(name).c_str(), 0) < 0) return Error::from_errno("remove " + quoted(path_, name));
+  if (::unlinkat(fd_.get(), std::string(name).c_str(), 0) < 0)
+    return Error::from_errno("remove " + quoted(path_, name));
   return ok();
 }
 
@@ -166,7 +170,8 @@ Result<void> Dir::write_file(std::string_view name, std::string_view content, Sy
   std::string temporary = "." + std::string(name) + "." + random_hex(8);
   Fd fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
   auto written = write_all(fd.get(), content, quoted(path_, name));
-  if (written && sync_mode == Sync::yes && ::fsync(fd.get()) < 0) written = Error::from_errno("sync " + quoted(path_, name));
+  if (written && sync_mode == Sync::yes && ::fsync(fd.get()) < 0)
+    written = Error::from_errno("sync " + quoted(path_, name));
   if (written) written = rename(temporary, *this, name);
   if (!written) {
     (void)::unlinkat(fd_.get(), temporary.c_str(), 0);
@@ -213,7 +218,8 @@ bool path_exists(const std::string& path) { return ::access(path.c_str(), F_OK) 
 Result<void> remove_tree(const Dir& dir, std::string_view name) {
   std::string text(name);
   if (::unlinkat(dir.fd(), text.c_str(), 0) == 0 || errno == ENOENT) return ok();
-  if (errno != EISDIR && errno != EPERM && errno != ENOTEMPTY) return Error::from_errno("remove " + quoted(dir.path(), name));
+  if (errno != EISDIR && errno != EPERM && errno != ENOTEMPTY)
+    return Error::from_errno("remove " + quoted(dir.path(), name));
   auto opened = dir.open_dir(name);
   if (!opened && opened.error().sys() == EACCES) {
     // Images may hold directories without permission bits for their owner.

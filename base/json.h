@@ -22,19 +22,19 @@ class Json {
   // Members keep the order they were added in, as Go structs print.
   using Object = std::vector<std::pair<std::string, Json>>;
 
-  Json() = default;  // null
-  Json(std::nullptr_t) {}                                          // NOLINT(google-explicit-constructor): literal
-  Json(bool value) : value_(value) {}                              // NOLINT(google-explicit-constructor): literal
-  Json(int value) : value_(int64_t{value}) {}                      // NOLINT(google-explicit-constructor): literal
-  Json(unsigned value) : value_(int64_t{value}) {}                 // NOLINT(google-explicit-constructor): literal
-  Json(int64_t value) : value_(value) {}                           // NOLINT(google-explicit-constructor): literal
-  Json(uint64_t value);                                            // NOLINT(google-explicit-constructor): literal
-  Json(double value) : value_(value) {}                            // NOLINT(google-explicit-constructor): literal
-  Json(const char* value) : value_(std::string(value)) {}          // NOLINT(google-explicit-constructor): literal
-  Json(std::string value) : value_(std::move(value)) {}            // NOLINT(google-explicit-constructor): literal
-  Json(std::string_view value) : value_(std::string(value)) {}     // NOLINT(google-explicit-constructor): literal
-  Json(Array value) : value_(std::move(value)) {}                  // NOLINT(google-explicit-constructor): literal
-  Json(Object value) : value_(std::move(value)) {}                 // NOLINT(google-explicit-constructor): literal
+  Json() = default;                                             // null
+  Json(std::nullptr_t) {}                                       // NOLINT(google-explicit-constructor): literal
+  Json(bool value) : value_(value) {}                           // NOLINT(google-explicit-constructor): literal
+  Json(int value) : value_(int64_t{value}) {}                   // NOLINT(google-explicit-constructor): literal
+  Json(unsigned value) : value_(int64_t{value}) {}              // NOLINT(google-explicit-constructor): literal
+  Json(int64_t value) : value_(value) {}                        // NOLINT(google-explicit-constructor): literal
+  Json(uint64_t value);                                         // NOLINT(google-explicit-constructor): literal
+  Json(double value) : value_(value) {}                         // NOLINT(google-explicit-constructor): literal
+  Json(const char* value) : value_(std::string(value)) {}       // NOLINT(google-explicit-constructor): literal
+  Json(std::string value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor): literal
+  Json(std::string_view value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor): literal
+  Json(Array value) : value_(std::move(value)) {}               // NOLINT(google-explicit-constructor): literal
+  Json(Object value) : value_(std::move(value)) {}              // NOLINT(google-explicit-constructor): literal
 
   static Json array() { return Json(Array{}); }
   static Json object() { return Json(Object{}); }
@@ -43,7 +43,9 @@ class Json {
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
   bool is_bool() const { return std::holds_alternative<bool>(value_); }
-  bool is_integer() const { return std::holds_alternative<int64_t>(value_) || std::holds_alternative<uint64_t>(value_); }
+  bool is_integer() const {
+    return std::holds_alternative<int64_t>(value_) || std::holds_alternative<uint64_t>(value_);
+  }
   bool is_number() const { return is_integer() || std::holds_alternative<double>(value_); }
   bool is_string() const { return std::holds_alternative<std::string>(value_); }
   bool is_array() const { return std::holds_alternative<Array>(value_); }
@@ -81,7 +83,7 @@ struct JsonLimits {
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits = {});
 
 struct JsonStyle {
-  int indent = -1;          // -1: one line, compact
+  int indent = -1;           // -1: one line, compact
   bool escape_html = false;  // as Go's default encoder: <, >, & become \u003c …
 };
 std::string dump_json(const Json& value, JsonStyle style = {});

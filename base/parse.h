@@ -12,7 +12,8 @@ namespace ctr {
 // Errors name `what`: "'12x' is not a valid number for --memory".
 Result<uint64_t> parse_unsigned(std::string_view text, std::string_view what, uint64_t max = UINT64_MAX);
 Result<int64_t> parse_signed(std::string_view text, std::string_view what);
-// "64m", "1g", "512", "10kb", "1.5GiB": b k m g t p with optional "b"/"ib", binary multiples (docker/go-units RAMInBytes).
+// "64m", "1g", "512", "10kb", "1.5GiB": b k m g t p with optional "b"/"ib", binary multiples (docker/go-units
+// RAMInBytes).
 Result<uint64_t> parse_size(std::string_view text, std::string_view what);
 // Go's time.ParseDuration: "1h2m3.5s", "300ms", "-1s"; a bare "0" is zero.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text, std::string_view what);

@@ -12,27 +12,52 @@ Errc code_of_errno(int sys) {
   switch (sys) {
     case ENOENT:
     case ESRCH:
-    case ENODEV: return Errc::not_found;
-    case EEXIST: return Errc::exists;
+    case ENODEV:
+      return Errc::not_found;
+    case EEXIST:
+      return Errc::exists;
     case EPERM:
-    case EACCES: return Errc::permission;
+    case EACCES:
+      return Errc::permission;
     case ENOSPC:
-    case EDQUOT: return Errc::no_space;
+    case EDQUOT:
+      return Errc::no_space;
     case EBUSY:
-    case ETXTBSY: return Errc::in_use;
-    case EINTR: return Errc::interrupted;
-    case ETIMEDOUT: return Errc::timed_out;
+    case ETXTBSY:
+      return Errc::in_use;
+    case EINTR:
+      return Errc::interrupted;
+    case ETIMEDOUT:
+      return Errc::timed_out;
     case ENOSYS:
-    case EOPNOTSUPP: return Errc::unsupported;
+    case EOPNOTSUPP:
+      return Errc::unsupported;
     case EINVAL:
-    case ENAMETOOLONG: return Errc::invalid;
-    default: return Errc::io;
+    case ENAMETOOLONG:
+      return Errc::invalid;
+    default:
+      return Errc::io;
   }
 }
 
 constexpr std::array<std::string_view, 17> k_errc_names = {
-    "internal",  "invalid",     "not_found", "exists",    "in_use", "permission",        "unauthorized",          "network", "corrupt", "unsupported",
-    "no_space", "interrupted", "timed_out", "bad_state", "io",     "command_not_found", "command_not_executable",
+    "internal",
+    "invalid",
+    "not_found",
+    "exists",
+    "in_use",
+    "permission",
+    "unauthorized",
+    "network",
+    "corrupt",
+    "unsupported",
+    "no_space",
+    "interrupted",
+    "timed_out",
+    "bad_state",
+    "io",
+    "command_not_found",
+    "command_not_executable",
 };
 
 }  // namespace

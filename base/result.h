@@ -75,8 +75,9 @@ Errc errc_from_name(std::string_view name);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor): return
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor): return
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor): return
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor): return
 
   explicit operator bool() const { return state_.index() == 0; }
   T& value() & { return std::get<0>(state_); }
@@ -128,11 +129,11 @@ inline Result<void> ok() { return {}; }
 
 #define CTR_CONCAT_INNER(a, b) a##b
 #define CTR_CONCAT(a, b) CTR_CONCAT_INNER(a, b)
-#define CTR_TRY_NAMED(name, expression)               \
-  __extension__({                                     \
-    auto name = (expression);                         \
-    if (!name) return std::move(name).error();        \
-    std::move(name).value();                          \
+#define CTR_TRY_NAMED(name, expression)        \
+  __extension__({                              \
+    auto name = (expression);                  \
+    if (!name) return std::move(name).error(); \
+    std::move(name).value();                   \
   })
 // Passes an error on to the caller, or yields the value: `auto fd = TRY(open_file(path));`
 #define TRY(expression) CTR_TRY_NAMED(CTR_CONCAT(try_result_, __COUNTER__), expression)

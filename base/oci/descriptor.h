@@ -17,10 +17,15 @@ namespace ctr::oci {
 
 // The media types ctr reads; anything else is `other` and keeps its text in Descriptor::media_type.
 enum class MediaKind {
-  oci_index, docker_manifest_list,
-  oci_manifest, docker_manifest,
-  oci_config, docker_config,
-  layer_tar, layer_gzip, layer_zstd,  // OCI and Docker names alike; non-distributable forms are foreign
+  oci_index,
+  docker_manifest_list,
+  oci_manifest,
+  docker_manifest,
+  oci_config,
+  docker_config,
+  layer_tar,
+  layer_gzip,
+  layer_zstd,  // OCI and Docker names alike; non-distributable forms are foreign
   foreign_layer,
   docker_schema1,
   other,

@@ -36,6 +36,7 @@ Result<Descriptor> choose_platform(const ImageIndex& index, const Platform& want
 
 Json to_json(const Manifest& manifest);
 Json to_json(const ImageIndex& index);
-inline constexpr size_t k_manifest_limit_bytes = size_t{4} << 20;  // OCI distribution-spec 1.1: registries should accept 4 MiB
+inline constexpr size_t k_manifest_limit_bytes = size_t{4}
+                                                 << 20;  // OCI distribution-spec 1.1: registries should accept 4 MiB
 
 }  // namespace ctr::oci

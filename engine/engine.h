@@ -1,0 +1,266 @@
+// Engine: everything the command line can ask for, as functions over values. The front-ends see this header and spec.h
+// only.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/oci/descriptor.h"
+#include "base/oci/image_config.h"
+#include "base/oci/reference.h"
+#include "base/paths.h"
+#include "base/progress.h"
+#include "base/time.h"
+#include "engine/spec.h"
+
+namespace ctr::engine {
+
+// ---- Containers
+// --------------------------------------------------------------------------------------------------------
+
+struct ContainerId {
+  std::string hex;  // 64 lower-case hex digits
+  std::string short_form() const { return hex.substr(0, 12); }
+  bool operator==(const ContainerId&) const = default;
+  auto operator<=>(const ContainerId&) const = default;
+};
+
+enum class ContainerState { created, running, paused, exited, stopping, removing };
+std::string_view state_name(ContainerState state);  // podman's words
+
+// What `ps`, filters and `inspect` start from: the immutable record joined with what the kernel says at this moment.
+struct ContainerInfo {
+  ContainerId id;
+  std::string name;
+  ContainerSpec spec;
+  std::string image_name;    // full reference at creation
+  std::string image_id;      // config digest, hex
+  std::string image_digest;  // manifest digest "sha256:…"
+  TimePoint created;
+  std::vector<std::string> argv;  // effective command
+  ContainerState state = ContainerState::created;
+  int pid = 0;  // 0 unless running
+  int monitor_pid = 0;
+  int exit_code = 0;
+  bool oom_killed = false;
+  std::string error;  // why the last start failed
+  std::optional<TimePoint> started;
+  std::optional<TimePoint> finished;
+  int restart_count = 0;
+  std::string bundle;  // absolute path of the container directory
+};
+
+struct ContainerFilter {
+  std::string key;  // "name", "label", …
+  std::string value;
+};
+
+// Which containers a verb means.
+struct Selection {
+  std::vector<std::string> names;  // names, ids or unique id prefixes, as typed
+  bool all = false;
+  bool latest = false;
+  std::vector<ContainerFilter> filters;
+  bool ignore_missing = false;
+  bool running_only = false;  // with all
+};
+
+// One object's result of a verb on several: what to print, or why not.
+struct Outcome {
+  std::string typed;  // what the user typed, or the full id with `all`
+  ContainerId id;
+  std::optional<Error> error;
+  int exit_code = 0;  // wait, start -a
+};
+
+struct PullOptions {
+  std::string authfile, creds, cert_dir;
+  std::optional<bool> tls_verify;
+  std::optional<oci::Platform> platform;
+  bool quiet = false;
+  bool all_tags = false;
+  PullPolicy policy = PullPolicy::always;
+  int retries = 3;
+  std::optional<std::chrono::seconds> retry_delay;
+};
+
+struct CreateOptions {
+  PullOptions pull;  // for a missing image
+  bool replace = false;
+};
+
+// How the caller's terminal or pipes are joined to the container. Descriptors are borrowed.
+struct AttachOptions {
+  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;  // -1: not attached
+  std::string detach_keys = "ctrl-p,ctrl-q";
+  bool signal_proxy = true;
+  bool terminal = false;  // put stdin_fd into raw mode and forward window sizes
+};
+
+struct AttachEnd {
+  bool detached = false;  // the detach keys were typed
+  int exit_code = 0;      // else the container's code
+};
+
+struct ExecOptions {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;
+  std::string user, working_dir;
+  bool terminal = false, interactive = false, detach = false, privileged = false;
+  int preserve_fds = 0;
+  std::string detach_keys = "ctrl-p,ctrl-q";
+};
+
+struct StopOptions {
+  std::optional<std::chrono::seconds> timeout;
+};
+
+struct RemoveOptions {
+  bool force = false;
+  bool volumes = false;
+  std::optional<std::chrono::seconds> timeout;
+};
+
+struct LogOptions {
+  bool follow = false, timestamps = false, names = false, color = false;
+  std::optional<uint64_t> tail;  // lines; nullopt: all
+  std::optional<TimePoint> since, until;
+};
+
+// ---- Images
+// ------------------------------------------------------------------------------------------------------------
+
+struct ImageInfo {
+  std::string id;  // config digest, hex
+  oci::Descriptor manifest;
+  std::vector<std::string> names;         // full references with tag, sorted
+  std::vector<std::string> repo_digests;  // name@sha256:…
+  std::vector<std::string> name_history;
+  oci::ImageConfig config;
+  uint64_t size_bytes = 0;                  // uncompressed layers
+  std::vector<uint64_t> layer_sizes_bytes;  // as config.diff_ids
+  TimePoint created;
+  int containers = 0;
+  bool dangling() const { return names.empty(); }
+};
+
+struct RemoveImageReport {
+  std::vector<std::string> untagged;  // references
+  std::vector<std::string> deleted;   // ids
+};
+
+struct LoginOptions {
+  std::string registry, username, password, authfile, compat_authfile, cert_dir;
+  std::optional<bool> tls_verify;
+  bool get_login = false;
+};
+
+struct PushOptions {
+  std::string authfile, creds, cert_dir, digest_file, format;
+  std::optional<bool> tls_verify;
+  bool quiet = false;
+};
+
+// One finding of `doctor`.
+struct Check {
+  std::string name;  // "user namespaces"
+  enum class State { good, warning, failed } state = State::good;
+  std::string detail;       // what was found, or why it fails
+  std::string fix;          // the one command
+  bool blocks_run = false;  // `run` cannot work without it
+};
+
+// Everything the composition root decides.
+struct EngineOptions {
+  Environment environment;
+  unsigned uid = 0, gid = 0;
+  UserPaths paths;
+  CancelToken cancel;
+  DebugLog* log = nullptr;  // borrowed
+  std::string own_binary;   // /proc/self/exe resolved
+  std::string version;
+};
+
+// The one door to everything below. Opening is cheap: the store and the configuration are read when first needed.
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> open(EngineOptions options);
+  virtual ~Engine() = default;
+
+  // Creates without starting. Errors carry podman's words (see the manual pages).
+  virtual Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) = 0;
+  // Starts; returns when the program runs or the start has failed (command_not_found, command_not_executable, …).
+  virtual Result<void> start(const ContainerId& id) = 0;
+  // Starts with the caller attached from the first byte on.
+  virtual Result<AttachEnd> start_attached(const ContainerId& id, const AttachOptions& attach,
+                                           const std::function<void()>& on_started = {}) = 0;
+  // The steps `run` would take, one a line. Changes nothing.
+  virtual Result<std::vector<std::string>> explain(ContainerSpec spec, const CreateOptions& options) = 0;
+  virtual Result<AttachEnd> attach(const ContainerId& id, const AttachOptions& attach) = 0;
+  virtual Result<AttachEnd> exec(const ContainerId& id, const ExecOptions& options, const AttachOptions& attach) = 0;
+  virtual Result<void> stop(const ContainerId& id, const StopOptions& options) = 0;
+  virtual Result<void> restart(const ContainerId& id, const StopOptions& options) = 0;
+  virtual Result<void> kill(const ContainerId& id, int signal) = 0;
+  virtual Result<void> remove(const ContainerId& id, const RemoveOptions& options) = 0;
+  // Waits until one of `conditions` ("stopped", "exited", "running", "created", …) holds; the exit code, -1 for others.
+  virtual Result<int> wait(const ContainerId& id, const std::vector<std::string>& conditions,
+                           std::chrono::milliseconds interval) = 0;
+  // Calls `sink` for each record in order until the end (or, with follow, until the container has ended).
+  struct LogLine {
+    TimePoint time;
+    bool is_stderr = false;
+    bool partial = false;
+    std::string text;  // without the newline
+  };
+  virtual Result<void> logs(const ContainerId& id, const LogOptions& options,
+                            const std::function<Result<void>(const LogLine&)>& sink) = 0;
+
+  // Name beats id prefix. Errors: not_found with podman's words, invalid when the prefix is ambiguous.
+  virtual Result<ContainerInfo> find_container(const std::string& name_or_id) = 0;
+  virtual Result<std::vector<ContainerInfo>> list_containers() = 0;
+  // Resolves a selection in a stable order; each unknown name is one Outcome with its error.
+  virtual Result<std::vector<std::pair<ContainerInfo, Outcome>>> select(const Selection& selection) = 0;
+  virtual Result<bool> matches(const ContainerInfo& info, const std::vector<ContainerFilter>& filters) = 0;
+  // podman's inspect document of one container.
+  virtual Result<Json> inspect_container(const ContainerInfo& info, bool with_size) = 0;
+  struct ContainerSize {
+    uint64_t rw_bytes = 0, rootfs_bytes = 0;
+  };
+  virtual Result<ContainerSize> container_size(const ContainerInfo& info) = 0;
+
+  // The image id (64 hex). Progress goes to stderr of this process as the transfer program draws it.
+  virtual Result<std::string> pull(const std::string& reference, const PullOptions& options) = 0;
+  virtual Result<void> push(const std::string& image, const std::string& destination, const PushOptions& options) = 0;
+  virtual Result<std::vector<ImageInfo>> list_images() = 0;
+  virtual Result<ImageInfo> find_image(const std::string& name_or_id) = 0;
+  virtual Result<bool> image_matches(const ImageInfo& info, const std::vector<ContainerFilter>& filters) = 0;
+  virtual Result<Json> inspect_image(const ImageInfo& info) = 0;
+  virtual Result<void> tag(const std::string& image, const std::string& name) = 0;
+  virtual Result<void> untag(const std::string& image, const std::vector<std::string>& names) = 0;
+  virtual Result<RemoveImageReport> remove_image(const std::string& name_or_id, bool force, bool prune_parents) = 0;
+  virtual Result<std::vector<std::string>> prune_images(bool all, const std::vector<ContainerFilter>& filters) = 0;
+
+  virtual Result<void> login(const LoginOptions& options) = 0;
+  virtual Result<std::string> stored_login(const LoginOptions& options) = 0;
+  virtual Result<void> logout(const std::string& registry, bool all, const std::string& authfile) = 0;
+
+  // podman's info document.
+  virtual Result<Json> info() = 0;
+  virtual Result<std::vector<Check>> doctor() = 0;
+  // Runs argv in a new user namespace with the full id map; the child's exit code.
+  virtual Result<int> unshare(const std::vector<std::string>& argv) = 0;
+  // Removes every container, image and volume of this user.
+  virtual Result<void> reset() = 0;
+};
+
+}  // namespace ctr::engine

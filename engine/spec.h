@@ -1,0 +1,159 @@
+// ContainerSpec: the only struct between a flag and the OCI runtime specification.
+//
+// Command line, compose, Kubernetes YAML and Quadlet all produce it; engine/spec_gen alone reads it. A value: it is
+// stored in the container's record, so every field has a codec in spec_json.cc.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/oci/image_config.h"
+#include "base/result.h"
+
+namespace ctr::engine {
+
+// One -v, --mount or --tmpfs.
+struct MountSpec {
+  enum class Type { bind, volume, tmpfs, image, devpts, glob };
+  Type type = Type::bind;
+  std::string source;                // bind: absolute host path; volume: name, empty for an anonymous one
+  std::string destination;           // absolute in the container
+  std::vector<std::string> options;  // "ro", "rw", "z", "noexec", "size=64m", "U", "rshared", … as typed
+  std::string subpath;
+  bool operator==(const MountSpec&) const = default;
+};
+
+struct DeviceSpec {
+  std::string host_path;
+  std::string container_path;
+  std::string permissions = "rwm";
+  bool operator==(const DeviceSpec&) const = default;
+};
+
+struct UlimitSpec {
+  std::string name;  // "nofile" as typed, lower case
+  int64_t soft = 0;  // -1: unlimited
+  int64_t hard = 0;
+  bool operator==(const UlimitSpec&) const = default;
+};
+
+// Namespace choices: "private", "host", "container:NAME", "ns:PATH".
+struct NamespaceChoice {
+  enum class Mode { automatic, private_, host, none, container, path, shareable };
+  Mode mode = Mode::automatic;
+  std::string value;  // container name or path
+  bool operator==(const NamespaceChoice&) const = default;
+};
+
+struct NetworkChoice {
+  enum class Mode { private_, none, host, container, path };
+  Mode mode = Mode::private_;
+  std::string uplink;                // "", "slirp4netns" or "pasta" when asked for by name
+  std::vector<std::string> options;  // "host-loopback", …
+  std::string value;
+  bool operator==(const NetworkChoice&) const = default;
+};
+
+struct UsernsChoice {
+  enum class Mode { host, keep_id, automatic, no_map, explicit_ };
+  Mode mode = Mode::host;
+  std::optional<uint32_t> keep_uid;  // keep-id:uid=…,gid=…
+  std::optional<uint32_t> keep_gid;
+  bool operator==(const UsernsChoice&) const = default;
+};
+
+struct ResourceSpec {
+  std::optional<int64_t> memory_bytes;
+  std::optional<int64_t> memory_reservation_bytes;
+  std::optional<int64_t> memory_swap_bytes;  // -1: unlimited
+  std::optional<int64_t> pids;               // -1: unlimited
+  std::optional<uint64_t> cpu_shares;
+  std::optional<uint64_t> cpu_period_us;
+  std::optional<int64_t> cpu_quota_us;
+  std::string cpuset_cpus;
+  std::string cpuset_mems;
+  bool operator==(const ResourceSpec&) const = default;
+};
+
+struct SecuritySpec {
+  bool privileged = false;
+  bool no_new_privileges = false;
+  std::vector<std::string> cap_add;  // "CAP_NET_ADMIN" or "ALL", normalised
+  std::vector<std::string> cap_drop;
+  std::string seccomp_profile;  // "": default; "unconfined"; or an absolute path
+  std::string apparmor_profile;
+  bool label_disable = false;
+  std::vector<std::string> mask;    // extra masked paths
+  std::vector<std::string> unmask;  // "ALL" or paths
+  bool operator==(const SecuritySpec&) const = default;
+};
+
+struct LogSpec {
+  std::string driver;                          // "": configured default (k8s-file); "none"; "json-file" is an alias
+  std::map<std::string, std::string> options;  // max-size, path, tag
+  bool operator==(const LogSpec&) const = default;
+};
+
+enum class PullPolicy { missing, always, never, newer };
+
+struct ContainerSpec {
+  // What to run. Exactly one of image and rootfs is set.
+  std::string image;                                   // as typed
+  std::string rootfs;                                  // --rootfs: absolute path
+  std::optional<std::vector<std::string>> entrypoint;  // set but empty: --entrypoint ''
+  std::vector<std::string> command;
+  std::string name;                 // empty: one is made up
+  std::string working_dir;          // empty: the image's
+  std::string user;                 // empty: the image's
+  std::vector<std::string> groups;  // --group-add; "keep-groups"
+  std::vector<std::string> env;     // KEY=VALUE, complete; later wins over the image's
+  std::vector<std::string> unset_env;
+  bool unset_all_env = false;
+  bool terminal = false;
+  bool stdin_open = false;
+  std::string hostname;
+  std::string domainname;
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+  std::vector<MountSpec> mounts;
+  bool read_only = false;
+  bool read_only_tmpfs = true;  // with read_only: tmpfs on /tmp /run /var/tmp, as podman
+  std::vector<DeviceSpec> devices;
+  std::vector<UlimitSpec> ulimits;
+  std::map<std::string, std::string> sysctls;
+  std::optional<uint64_t> shm_size_bytes;
+  std::optional<uint32_t> umask;
+  std::optional<int> oom_score_adj;
+  std::string timezone;  // "local" or a zone name
+  SecuritySpec security;
+  ResourceSpec resources;
+  NetworkChoice network;
+  NamespaceChoice pid, ipc, uts, cgroup;
+  UsernsChoice userns;
+  std::vector<std::string> dns_servers, dns_search, dns_options;
+  std::vector<std::string> add_hosts;  // "name:ip"
+  bool no_hosts = false;
+  bool no_hostname = false;
+  bool http_proxy = true;
+  LogSpec log;
+  std::string stop_signal;  // empty: the image's, else SIGTERM
+  std::optional<std::chrono::seconds> stop_timeout;
+  std::optional<std::chrono::seconds> timeout;  // --timeout: killed after this long
+  bool init = false;
+  bool auto_remove = false;
+  std::string detach_keys;  // empty: configured default "ctrl-p,ctrl-q"
+  std::string cid_file;
+  std::optional<oci::HealthConfig> health;
+  std::vector<std::string> create_command;  // argv, for inspect
+  bool operator==(const ContainerSpec&) const = default;
+};
+
+Json to_json(const ContainerSpec& spec);
+Result<ContainerSpec> container_spec_from_json(const JsonReader& reader);
+
+}  // namespace ctr::engine
