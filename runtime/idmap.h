@@ -1,0 +1,73 @@
+// Which host ids stand behind the ids of a user namespace.
+//
+// Source: user_namespaces(7), newuidmap(1), OCI runtime-spec "User namespace mappings".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/users.h"
+
+namespace ctr::runtime {
+
+// `size` ids from `inside` on are, seen from the parent user namespace, the ids from `outside` on.
+struct IdRange {
+  uint32_t inside = 0;   // containerID
+  uint32_t outside = 0;  // hostID
+  uint32_t size = 0;
+  bool operator==(const IdRange&) const = default;
+};
+
+// The id inside for an id outside and back; nullopt when it is not mapped.
+std::optional<uint32_t> to_inside(const std::vector<IdRange>& ranges, uint32_t outside);
+std::optional<uint32_t> to_outside(const std::vector<IdRange>& ranges, uint32_t inside);
+
+// Both maps of one user namespace. Empty: no user namespace of its own.
+struct IdMap {
+  std::vector<IdRange> uids;
+  std::vector<IdRange> gids;
+  bool operator==(const IdMap&) const = default;
+
+  bool empty() const { return uids.empty() && gids.empty(); }
+  // One id each: the form an unprivileged process may write by itself.
+  bool is_single() const { return uids.size() == 1 && uids[0].size == 1 && gids.size() == 1 && gids[0].size == 1; }
+  // The largest mapped group without a gap from 0 on, for net.ipv4.ping_group_range.
+  uint32_t last_gid_without_gap() const;
+};
+
+// The default rootless map: 0 is the user, 1… are the subordinate ranges in file order. Without subordinate ids it is
+// the single-id map.
+IdMap rootless_map(uint32_t uid, uint32_t gid, const std::vector<SubidRange>& subuids,
+                   const std::vector<SubidRange>& subgids);
+// Only id 0, which is the user.
+IdMap single_id_map(uint32_t uid, uint32_t gid);
+// `inner` with its outside ids replaced by the ids inside `outer` that stand for them: the map of a nested namespace
+// becomes a map to the host and the other way round. Errors: invalid when an id is not mapped by `outer`.
+Result<IdMap> compose_maps(const IdMap& inner, const IdMap& outer);
+// The map of `--userns keep-id`, relative to the default rootless map `outer` (which it is nested in): `uid`:`gid`
+// inside are the user (0 outside), the ids below and above are the others in order. With a single-id map, only that one
+// id.
+IdMap keep_id_map(const IdMap& outer, uint32_t uid, uint32_t gid);
+
+// Ranges must not be empty, overlap on either side or pass 2^32-2. Errors: invalid, naming the range.
+Result<void> check_map(const IdMap& map);
+// "0:1000:1,1:100000:65536", for messages and options of fuse-overlayfs ("0:1000:1:1:100000:65536" with ':').
+std::string format_ranges(const std::vector<IdRange>& ranges, char separator = ',');
+
+struct HostFacts;
+enum class MapWriter { direct, programs };
+// How a process with these facts must write `map` for a child of its: directly when it is privileged or the map is its
+// own single id, else by newuidmap(1) and newgidmap(1).
+MapWriter map_writer(const IdMap& map, const HostFacts& host);
+// Writes uid_map, setgroups and gid_map of process `pid`, which must have been cloned with CLONE_NEWUSER and be
+// dumpable.
+//
+// Single-id maps deny setgroups(2), as the kernel demands of unprivileged writers. newuidmap and newgidmap run in
+// parallel.
+// Errors: permission with what newuidmap said and the fix, not_found when the programs are missing.
+Result<void> write_id_maps(int pid, const IdMap& map, const HostFacts& host);
+
+}  // namespace ctr::runtime

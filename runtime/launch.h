@@ -1,0 +1,131 @@
+// From a RuntimeSpec to a running process: the second of the two doors through which processes start.
+//
+//   launcher (monitor, plain user)                 child (runtime/child.cc, an interpreter of ChildOps)
+//     clone3 ───────────────────────────────────▶  opens its netlink socket and namespace descriptors
+//     ◀── hand socket: descriptors ───────────────
+//     writes the id maps
+//     LaunchObserver::on_created  (start uplink)
+//     ── go pipe: 1 byte ────────────────────────▶  mounts, pivots, …; opens the terminal
+//     ◀── hand socket: terminal's master ─────────
+//     ◀── report pipe: ready ─────────────────────  waits
+//     LaunchObserver::before_exec (uplink is up)
+//     ── go pipe: 1 byte ────────────────────────▶  drops privileges, loads the filter, execve
+//     ◀── report pipe: EOF = runs, or {step, errno}
+//
+// The caller is a fresh, single-threaded process: clone3 copies it.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/child.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "runtime/host_facts.h"
+#include "runtime/idmap.h"
+#include "runtime/rootfs_plan.h"
+#include "runtime/seccomp.h"
+#include "runtime/spec.h"
+
+namespace ctr::runtime {
+
+// The container's first process while it waits. Descriptors belong to the launcher and are valid during the call only.
+struct CreatedProcess {
+  pid_t pid = -1;
+  int pidfd = -1;
+  // A NETLINK_ROUTE socket opened inside the fresh network namespace; -1 when the network namespace is not fresh.
+  // Requests need sendto(2) with a sockaddr_nl: see netlink(7) and network namespaces of other users' namespaces.
+  int netlink_fd = -1;
+  int netns_fd = -1;   // the container's network namespace; -1 as above
+  int userns_fd = -1;  // the container's user namespace; -1 when it has none of its own
+};
+
+// What the launcher's user does while the child waits. An error stops the launch: the child dies, the error comes out.
+class LaunchObserver {
+ public:
+  virtual ~LaunchObserver() = default;
+  // The namespaces exist and the id maps are written; nothing is mounted. /proc/PID is readable for helpers that are
+  // started here (slirp4netns by pid); they may go on working while the child mounts.
+  virtual Result<void> on_created(const CreatedProcess& process) = 0;
+  // Everything is set up; the program has not started. The last moment to wait for helpers and to record the pid.
+  virtual Result<void> before_exec(const CreatedProcess& process) = 0;
+};
+
+struct LaunchRequest {
+  const RuntimeSpec& spec;  // with process
+  const RootfsPlan& rootfs;
+  const HostFacts& host;
+  // Become 0, 1 and 2; -1 means /dev/null. Not used with process.terminal. Stay open here: the caller closes its
+  // copies.
+  std::array<int, 3> stdio = {-1, -1, -1};
+  // Become 3, 4, …; everything else is closed.
+  std::vector<int> extra_fds = {};
+  // The compiled filter of spec.linux.seccomp; nullptr exactly when the spec has none.
+  const SeccompProgram* seccomp = nullptr;
+  // Directory of the cgroup to start in (O_PATH | O_DIRECTORY works); -1: stays in ours.
+  int cgroup_fd = -1;
+  // Host path of the init program to put before args (--init), bind-mounted read-only; empty: args run as pid 1.
+  std::string init_program = {};
+  LaunchObserver* observer = nullptr;
+  // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
+  enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;
+};
+
+struct Launched {
+  Child init;         // killed on destruction unless released
+  Fd console_master;  // valid exactly with process.terminal
+  // What the user should know though it works: single-id map, dropped capabilities. One line each.
+  std::vector<std::string> notices;
+};
+
+// Starts the container's first process and returns once its program runs.
+//
+// Errors: command_not_found and command_not_executable when the last step, execve, says so; else the code fits the
+// failed step, and the message is its words ("mount proc at '/proc': Operation not permitted").
+Result<Launched> launch(const LaunchRequest& request);
+
+// Starts one more process in a running container: same treatment of capabilities, filter, limits and descriptors.
+struct ExecRequest {
+  const RuntimeSpec& spec;     // the container's: which namespaces it has, its id map
+  const SpecProcess& process;  // what to run; its fields are used as they are
+  const HostFacts& host;
+  int init_pidfd = -1;  // of the container's first process
+  pid_t init_pid = -1;
+  std::array<int, 3> stdio = {-1, -1, -1};
+  std::vector<int> extra_fds = {};
+  const SeccompProgram* seccomp = nullptr;  // of spec.linux.seccomp
+  int cgroup_fd = -1;
+  LaunchRequest::Lifetime lifetime = LaunchRequest::Lifetime::own;
+};
+// Errors: bad_state when the container is not running; otherwise as launch().
+Result<Launched> launch_exec(const ExecRequest& request);
+
+// A program of the host in a fresh user namespace (and mount namespace) with id map `ids`, as root in there: unpackers,
+// reclaimers, `ctr unshare`.
+struct UsernsRequest {
+  const HostFacts& host;
+  IdMap ids;                      // usually host.default_map()
+  std::string program;            // absolute path
+  std::vector<std::string> argv;  // argv[0] included
+  std::vector<std::string> env;   // KEY=VALUE, complete
+  // {descriptor here, number there}; everything else is closed. 0-2 not named become /dev/null.
+  std::vector<std::pair<int, int>> fds;
+  std::string cwd;  // empty: unchanged
+  LaunchRequest::Lifetime lifetime = LaunchRequest::Lifetime::with_launcher;
+};
+Result<Child> launch_in_userns(const UsernsRequest& request);
+
+// True when overlay mounts with userxattr work for this user on the file system of `directory` (an existing directory
+// of ours that may be written to; nothing is left in it). Runs a short-lived child.
+Result<bool> probe_native_overlay(const HostFacts& host, const std::string& directory);
+
+// The steps launch() would take, one line each, for `ctr run --explain`.
+Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const RootfsPlan& rootfs,
+                                                const HostFacts& host);
+
+}  // namespace ctr::runtime

@@ -1,0 +1,36 @@
+// RootfsPlan: what becomes the root directory of a container.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace ctr::runtime {
+
+struct RootfsPlan {
+  enum class Kind {
+    overlay,    // native overlay, mounted in the container's own mount namespace
+    fuse,       // fuse-overlayfs, started in the container's outer user namespace and mount namespace
+    directory,  // a tree that is there: --rootfs
+  };
+  Kind kind = Kind::directory;
+  std::string mount_point;              // an existing empty directory to mount on: the bundle's rootfs; absolute
+  std::string directory;                // with Kind::directory: absolute path of the tree
+  std::vector<std::string> lower_dirs;  // topmost first, absolute; at least one
+  std::string upper_dir;                // empty: a read-only view of the layers
+  std::string work_dir;                 // on the file system of upper_dir
+  // Mounts with "volatile": nothing is synced when the container ends, and its leftover marker of an earlier run is
+  // removed. For containers whose writes need not survive a power cut.
+  bool skip_sync = false;
+  // The map the layers were unpacked under when it is not the container's own (keep-id): files are shown shifted.
+  // Only with Kind::fuse.
+  bool shift_ids = false;
+  bool operator==(const RootfsPlan&) const = default;
+};
+
+Json to_json(const RootfsPlan& plan);
+Result<RootfsPlan> rootfs_plan_from_json(const JsonReader& reader);
+
+}  // namespace ctr::runtime

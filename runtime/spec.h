@@ -1,0 +1,200 @@
+// RuntimeSpec: the OCI runtime configuration (config.json) as values. What ctr writes here, crun can run.
+//
+// Source: OCI runtime-spec 1.3, config.md and config-linux.md. Properties ctr does not act on are left out of the
+// values and ignored when read, as the specification asks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "runtime/idmap.h"
+
+namespace ctr::runtime {
+
+struct SpecUser {
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  std::vector<uint32_t> additional_gids;
+  std::optional<uint32_t> umask;  // absent: 022
+  bool operator==(const SpecUser&) const = default;
+};
+
+// Names such as "CAP_CHOWN". Unknown and ungrantable ones are dropped with a notice, as the specification says.
+struct SpecCapabilities {
+  std::vector<std::string> bounding;
+  std::vector<std::string> effective;
+  std::vector<std::string> inheritable;
+  std::vector<std::string> permitted;
+  std::vector<std::string> ambient;
+  bool operator==(const SpecCapabilities&) const = default;
+};
+
+struct SpecRlimit {
+  std::string type;  // "RLIMIT_NOFILE"
+  uint64_t soft = 0;
+  uint64_t hard = 0;  // UINT64_MAX: unlimited
+  bool operator==(const SpecRlimit&) const = default;
+};
+
+struct ConsoleSize {
+  uint16_t height = 0;
+  uint16_t width = 0;
+  bool operator==(const ConsoleSize&) const = default;
+};
+
+struct SpecProcess {
+  bool terminal = false;
+  std::optional<ConsoleSize> console_size;
+  SpecUser user;
+  std::vector<std::string> args;
+  std::vector<std::string> env;  // KEY=VALUE, exactly what the program sees
+  std::string cwd = "/";
+  std::optional<SpecCapabilities> capabilities;  // absent: none
+  std::vector<SpecRlimit> rlimits;
+  bool no_new_privileges = false;
+  std::optional<int> oom_score_adj;
+  std::string apparmor_profile;
+  std::string selinux_label;
+  bool operator==(const SpecProcess&) const = default;
+};
+
+struct SpecMount {
+  std::string destination;
+  std::string type;    // "bind", "tmpfs", "proc", …; "bind" or an option bind/rbind makes it a bind mount
+  std::string source;  // of bind mounts: absolute host path
+  std::vector<std::string> options;
+  bool operator==(const SpecMount&) const = default;
+};
+
+enum class NamespaceType { pid, network, mount, ipc, uts, user, cgroup, time };
+// "pid", "network", … of the specification, and back.
+std::string_view namespace_name(NamespaceType type);
+std::optional<NamespaceType> parse_namespace_name(std::string_view name);
+// CLONE_NEWPID, …
+uint64_t namespace_flag(NamespaceType type);
+
+struct SpecNamespace {
+  NamespaceType type = NamespaceType::mount;
+  std::string path;  // empty: a fresh one; else the one to join
+  bool operator==(const SpecNamespace&) const = default;
+};
+
+struct SpecDevice {
+  std::string path;  // in the container
+  std::string type;  // "c", "b", "u", "p"
+  int64_t major = 0;
+  int64_t minor = 0;
+  std::optional<uint32_t> file_mode;
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  bool operator==(const SpecDevice&) const = default;
+};
+
+struct SpecDeviceRule {
+  bool allow = false;
+  std::string type;  // "a", "c", "b"; empty as "a"
+  std::optional<int64_t> major;
+  std::optional<int64_t> minor;
+  std::string access;  // of "rwm"
+  bool operator==(const SpecDeviceRule&) const = default;
+};
+
+struct SpecMemory {
+  std::optional<int64_t> limit;        // bytes; -1: unlimited
+  std::optional<int64_t> reservation;  // bytes
+  std::optional<int64_t> swap;         // bytes of memory plus swap, as cgroup v1 counted
+  std::optional<uint64_t> swappiness;
+  bool operator==(const SpecMemory&) const = default;
+};
+
+struct SpecCpu {
+  std::optional<uint64_t> shares;
+  std::optional<int64_t> quota;    // microseconds in each period; -1: unlimited
+  std::optional<uint64_t> period;  // microseconds
+  std::optional<uint64_t> burst;   // microseconds
+  std::optional<int64_t> idle;
+  std::string cpus;
+  std::string mems;
+  bool operator==(const SpecCpu&) const = default;
+};
+
+struct SpecBlockIo {
+  std::optional<uint16_t> weight;
+  struct Throttle {
+    int64_t major = 0;
+    int64_t minor = 0;
+    uint64_t rate = 0;
+    bool operator==(const Throttle&) const = default;
+  };
+  std::vector<Throttle> read_bps;
+  std::vector<Throttle> write_bps;
+  std::vector<Throttle> read_iops;
+  std::vector<Throttle> write_iops;
+  bool operator==(const SpecBlockIo&) const = default;
+};
+
+struct SpecResources {
+  std::vector<SpecDeviceRule> devices;
+  std::optional<SpecMemory> memory;
+  std::optional<SpecCpu> cpu;
+  std::optional<int64_t> pids_limit;  // -1: unlimited
+  std::optional<SpecBlockIo> block_io;
+  std::map<std::string, std::string> unified;  // cgroup v2 file → text, verbatim
+  bool operator==(const SpecResources&) const = default;
+};
+
+struct SpecRoot {
+  std::string path = "rootfs";  // relative to the bundle, or absolute
+  bool readonly = false;
+  bool operator==(const SpecRoot&) const = default;
+};
+
+struct SpecLinux {
+  std::vector<SpecNamespace> namespaces;
+  IdMap ids;  // uidMappings, gidMappings
+  std::vector<SpecDevice> devices;
+  std::string cgroups_path;
+  std::optional<SpecResources> resources;
+  std::map<std::string, std::string> sysctl;
+  // The seccomp object as it stands, since only runtime/seccomp.cc looks inside. Absent: unconfined.
+  std::optional<Json> seccomp;
+  std::string rootfs_propagation;  // "private", "slave", "shared", "unbindable"; empty: private
+  std::vector<std::string> masked_paths;
+  std::vector<std::string> readonly_paths;
+  std::string mount_label;
+  bool operator==(const SpecLinux&) const = default;
+};
+
+struct RuntimeSpec {
+  std::string oci_version = "1.2.0";
+  std::optional<SpecProcess> process;
+  SpecRoot root;
+  std::string hostname;
+  std::string domainname;
+  std::vector<SpecMount> mounts;
+  std::map<std::string, std::string> annotations;
+  SpecLinux linux_config;  // "linux", which is a macro in GNU dialects
+  bool operator==(const RuntimeSpec&) const = default;
+
+  // The namespace entry of `type`; nullptr: inherited from the starter.
+  const SpecNamespace* find_namespace(NamespaceType type) const;
+  // True when `type` is listed without a path.
+  bool has_fresh_namespace(NamespaceType type) const;
+};
+
+// config.json, fields in the order of the specification.
+Json to_json(const RuntimeSpec& spec);
+// Reads any version 1.x. Unknown properties are ignored.
+// Errors: invalid, naming the path ("config.json: process.args[0] is not a string").
+Result<RuntimeSpec> spec_from_json(const Json& value);
+// The process object alone, as exec takes it.
+Json to_json(const SpecProcess& process);
+Result<SpecProcess> process_from_json(const JsonReader& reader);
+
+}  // namespace ctr::runtime
