@@ -1,0 +1,82 @@
+// Layers: unpacked directories, keyed by the digest of their uncompressed tar.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/file.h"
+#include "base/oci/image_config.h"
+#include "base/result.h"
+
+namespace ctr::storage {
+
+class StoreRoot;
+
+// What layer.json says.
+struct LayerRecord {
+  oci::DiffId diff_id;
+  uint64_t size_bytes = 0;      // of the uncompressed tar
+  uint64_t files = 0;           // entries of the tar
+  bool is_opaque_root = false;  // the tar hides everything below it: lower layers are left out of the mount
+  bool operator==(const LayerRecord&) const = default;
+};
+
+// A layer on its way: layers/.staging/<random>/, held by a flock on the directory, plus the lock of its diff id.
+//
+// begin() -> diff() is filled by the unpack worker -> finish() -> Publish::add() -> Publish::commit().
+// Destroyed before that, it goes to the trash.
+class [[nodiscard]] LayerStaging {
+ public:
+  LayerStaging(LayerStaging&&) noexcept;
+  LayerStaging& operator=(LayerStaging&&) noexcept;
+  ~LayerStaging();
+
+  const oci::DiffId& diff_id() const;
+  // The empty directory that becomes diff/: target of the worker. Owned by this user, 0755.
+  const Dir& diff() const;
+  // Writes layer.json. `record.diff_id` is what the worker computed. Errors: corrupt when it is another one.
+  Result<void> finish(const LayerRecord& record);
+  // finish() is done; publishes this layer alone: syncfs, rename, fsync.
+  Result<void> commit();
+
+ private:
+  friend class LayerStore;
+  friend class Publish;
+  struct State;
+  explicit LayerStaging(std::unique_ptr<State> state);
+  Result<void> rename_into_place();
+  std::unique_ptr<State> state_;
+};
+
+class LayerStore {
+ public:
+  explicit LayerStore(const StoreRoot& root) : root_(&root) {}
+
+  bool has(const oci::DiffId& diff_id) const;
+  // nullopt when it is not there. Errors: corrupt.
+  Result<std::optional<LayerRecord>> find(const oci::DiffId& diff_id) const;
+  // The diff/ directory. Errors: not_found.
+  Result<Dir> open_diff(const oci::DiffId& diff_id) const;
+  // Absolute path of diff/.
+  std::string diff_path(const oci::DiffId& diff_id) const;
+  Result<std::vector<oci::DiffId>> list() const;
+
+  // Starts a layer; nullopt when the store has it. Waits while another process unpacks the same layer, and then mostly
+  // finds it done. Do not call it while holding another LayerStaging: use begin_all.
+  Result<std::optional<LayerStaging>> begin(const oci::DiffId& diff_id, const CancelToken& cancel = {}) const;
+  // begin() for all layers of a pull, after BlobStore::begin_all; locks in sorted order, answers in the order given.
+  // Equal diff ids are begun once: the later ones are nullopt.
+  Result<std::vector<std::optional<LayerStaging>>> begin_all(const std::vector<oci::DiffId>& diff_ids,
+                                                             const CancelToken& cancel = {}) const;
+
+ private:
+  friend class ImageStore;
+  Result<void> remove(const oci::DiffId& diff_id) const;
+  const StoreRoot* root_;
+};
+
+}  // namespace ctr::storage
