@@ -19,6 +19,8 @@ extra_path=''
 exit_commands=()
 
 fail() {
+  # A step that failed without a failed test (a build) is one failure in the sum.
+  if [[ "$(totals)" == *' 0 failed' ]]; then count 0 1; fi
   printf 'FAILED: %s\n' "$1" >&2
   exit 1
 }
