@@ -1,0 +1,84 @@
+// Container logs in the format of Kubernetes: `2026-11-23T16:02:24.663786201Z stdout F hi`.
+//
+// Lines longer than k_log_line_bytes are split: all parts but the last carry P (partial) instead of F.
+// Source: Kubernetes CRI, "Container log format".
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/cancel.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace ctr::runtime {
+
+enum class Stream : uint8_t { stdout_ = 1, stderr_ = 2 };
+
+// Longest text of one record.
+inline constexpr size_t k_log_line_bytes = size_t{16} << 10;
+
+// Appends records; rotates at `max_size_bytes` (0: never) by renaming the file to `name`.1.
+//
+// Bytes that no newline follows yet are written as P at once when `end` says so or k_log_line_bytes are reached;
+// otherwise they wait for the rest of their line.
+class [[nodiscard]] LogWriter {
+ public:
+  // `path` is absolute; the file is created with mode 0600. Errors: invalid when it is no regular file.
+  static Result<LogWriter> open(const std::string& path, uint64_t max_size_bytes);
+  LogWriter(LogWriter&&) noexcept = default;
+  LogWriter& operator=(LogWriter&&) noexcept = default;
+
+  Result<void> append(Stream stream, std::string_view bytes, TimePoint time);
+  // Writes what waits for a newline, as F: the program has ended.
+  Result<void> finish(TimePoint time);
+
+ private:
+  LogWriter(Dir dir, std::string name, Fd file, uint64_t size_bytes, uint64_t max_size_bytes);
+  void add_record(Stream stream, char tag, std::string_view text, TimePoint time);
+  Result<void> flush();
+  Result<void> rotate();
+
+  Dir dir_;
+  std::string name_;
+  Fd file_;
+  uint64_t size_bytes_ = 0;
+  uint64_t max_size_bytes_ = 0;
+  std::string waiting_[2];  // the unfinished line of each stream
+  std::string records_;     // to be written
+};
+
+struct LogRecord {
+  TimePoint time;
+  Stream stream = Stream::stdout_;
+  bool partial = false;
+  std::string text;  // without the newline
+  bool operator==(const LogRecord&) const = default;
+};
+// One line without its newline; nullopt when it is no record.
+std::optional<LogRecord> parse_log_record(std::string_view line);
+
+struct LogQuery {
+  std::optional<uint64_t> tail;  // lines; a line in parts counts once
+  std::optional<TimePoint> since;
+  std::optional<TimePoint> until;
+  bool follow = false;
+};
+
+// Reads `path` and its predecessor in order and calls `sink` for each record. Memory does not depend on the size.
+//
+// With `follow` it goes on until `ended` says that nobody writes any more, and reads the rest then. `ended` is asked
+// again whenever something happens in `watch_dir` (the container's directory) and at least every second. A missing
+// file is an empty log.
+// Errors: what `sink` returns; interrupted.
+Result<void> read_log(const std::string& path, const LogQuery& query, const std::string& watch_dir,
+                      const std::function<bool()>& ended, const std::function<Result<void>(const LogRecord&)>& sink,
+                      const CancelToken& cancel = {});
+
+}  // namespace ctr::runtime

@@ -1,0 +1,59 @@
+// LaunchPlan: everything the monitor of a container must know, as a value that crosses from `ctr start` in a memfd.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "runtime/host_facts.h"
+#include "runtime/rootfs_plan.h"
+#include "runtime/spec.h"
+
+namespace ctr::runtime {
+
+struct LogPlan {
+  enum class Driver {
+    k8s_file,     // lines in a file
+    none,         // nothing is kept
+    passthrough,  // the program gets the starter's descriptors 0-2; no attach
+  };
+  Driver driver = Driver::k8s_file;
+  std::string path;             // absolute; the predecessor after a rotation is path + ".1"
+  uint64_t max_size_bytes = 0;  // of one file; 0: no limit
+  bool operator==(const LogPlan&) const = default;
+};
+
+// Which streams of the program the starter joins from the first byte on.
+struct StarterAttach {
+  bool stdin_ = false;
+  bool stdout_ = false;
+  bool stderr_ = false;
+  bool operator==(const StarterAttach&) const = default;
+};
+
+struct LaunchPlan {
+  std::string container_id;  // 64 hex digits
+  std::string name;
+  std::string bundle;   // absolute path of containers/<id>; also the directory of state.json and the lock
+  std::string run_dir;  // absolute path of $XDG_RUNTIME_DIR/ctr/containers/<id>; made by the monitor, mode 0700
+  RuntimeSpec spec;     // with process
+  RootfsPlan rootfs;
+  HostFacts host;
+  uint32_t seccomp_flags = 0;  // of the program whose bytes come in their own memfd
+  std::string init_program;    // --init
+  LogPlan log;
+  bool stdin_open = false;                      // -i: the program's stdin is a pipe, not /dev/null
+  std::optional<std::chrono::seconds> timeout;  // killed after this long
+  std::optional<StarterAttach> attach;
+  // The engine's own part, which the runtime carries without looking inside: network, auto-remove, ….
+  Json engine;
+  bool operator==(const LaunchPlan&) const = default;
+};
+
+Json to_json(const LaunchPlan& plan);
+Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader);
+
+}  // namespace ctr::runtime
