@@ -223,15 +223,13 @@ Result<void> remove_tree(const Dir& dir, std::string_view name) {
   auto opened = dir.open_dir(name);
   if (!opened && opened.error().sys() == EACCES) {
     // Images may hold directories without permission bits for their owner.
-    (void)::fchmodat(dir.fd(), text.c_str(), 0700, 0);
-    opened = dir.open_dir(name);
+    if (::fchmodat(dir.fd(), text.c_str(), 0700, 0) == 0) opened = dir.open_dir(name);
   }
   if (!opened) return std::move(opened).error();
   for (const auto& entry : TRY(opened->list())) {
     auto removed = remove_tree(*opened, entry);
     if (!removed && removed.error().sys() == EACCES) {
-      (void)::fchmod(opened->fd(), 0700);
-      removed = remove_tree(*opened, entry);
+      if (::fchmod(opened->fd(), 0700) == 0) removed = remove_tree(*opened, entry);
     }
     if (!removed) return removed;
   }

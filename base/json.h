@@ -51,7 +51,7 @@ class Json {
   bool is_array() const { return std::holds_alternative<Array>(value_); }
   bool is_object() const { return std::holds_alternative<Object>(value_); }
 
-  // The caller has asked is_x() first.
+  // The caller has asked is_x() first. Numbers outside the asked range come out as its nearest end.
   bool as_bool() const { return std::get<bool>(value_); }
   int64_t as_int() const;
   uint64_t as_uint() const;
@@ -78,6 +78,8 @@ class Json {
 struct JsonLimits {
   size_t size_bytes = size_t{4} << 20;
   int depth = 64;
+  // A value takes up to 40 times the memory of its text ("0," of an array), so their number is bounded on its own.
+  size_t values = size_t{1} << 18;
 };
 // Errors: invalid, with line and column and never the library's own words; duplicate members are refused.
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits = {});
@@ -91,8 +93,11 @@ std::string dump_json(const Json& value, JsonStyle style = {});
 // Reads fields of one object with errors that name the path: "config.json: process.args[0] is not a string".
 //
 // Absent and null read alike. Unknown members are ignored.
+//
+// Does not own the value, which must outlive the reader and all readers made from it.
 class JsonReader {
  public:
+  // `path` names the document.
   JsonReader(const Json& value, std::string path) : value_(&value), path_(std::move(path)) {}
 
   const Json& value() const { return *value_; }
@@ -120,11 +125,20 @@ class JsonReader {
   Result<std::optional<JsonReader>> find_object(std::string_view key) const;
   // Elements of an array of anything; absent reads as empty.
   Result<std::vector<JsonReader>> elements(std::string_view key) const;
+  // Error invalid: "PATH.key is not EXPECTED"; an empty key means this value itself.
   Error wrong(std::string_view key, std::string_view expected) const;
 
  private:
+  JsonReader(const Json& value, std::string path, bool nested)
+      : value_(&value), path_(std::move(path)), nested_(nested) {}
+  // The member, or nullptr when absent or null; an error when this is no object.
+  Result<const Json*> member(std::string_view key) const;
+  std::string path_of(std::string_view key) const;
+  Error missing(std::string_view key) const;
+
   const Json* value_;
   std::string path_;
+  bool nested_ = false;
 };
 
 }  // namespace ctr
