@@ -53,8 +53,8 @@ struct RegistriesConfig {
   bool operator==(const RegistriesConfig&) const = default;
 };
 
-// Reads CONTAINERS_REGISTRIES_CONF, else the user's file, else /etc; then drop-ins of /etc and of the user, in the
-// order of their names (the user's file of the same name wins), then the recorded aliases.
+// Reads CONTAINERS_REGISTRIES_CONF, else the user's file, else /etc; then the drop-ins of /etc and after them the
+// user's (or those of CONTAINERS_REGISTRIES_CONF_DIR), each in the order of their names; then the recorded aliases.
 //
 // With no configuration at all unqualified names are searched on docker.io.
 // Errors: invalid, naming file and line.

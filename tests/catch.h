@@ -7,4 +7,8 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #else
 #include <catch2/catch.hpp>
+namespace Catch::Matchers {
+// Version 3's name of what version 2 calls Contains.
+inline auto ContainsSubstring(const std::string& part) { return Contains(part); }
+}  // namespace Catch::Matchers
 #endif
