@@ -22,14 +22,19 @@ struct Message {
 class [[nodiscard]] Channel {
  public:
   explicit Channel(Fd socket) : socket_(std::move(socket)) {}
-  // Listens on / connects to a path socket. Paths over 107 bytes go through /proc/self/fd/DIR. The file mode is 0600.
+  // Listens on / connects to a socket in `dir`, through /proc/self/fd, since paths over 107 bytes do not fit an
+  // address. The file has mode 0600; one of that name is replaced, so the caller holds the lock of what the socket
+  // belongs to.
   static Result<Fd> listen(const Dir& dir, std::string_view name);
   static Result<Channel> connect(const Dir& dir, std::string_view name);
+  // Takes the next connection of a descriptor that listen() returned.
+  static Result<Channel> accept(int listener);
 
   int fd() const { return socket_.get(); }
-  // At most 16 descriptors and 64 KiB of JSON a packet.
+  // At most 16 descriptors and 64 KiB of JSON a packet. The descriptors stay the caller's.
+  // Errors: invalid (larger), timed_out when the peer does not read for ten seconds.
   Result<void> send(const Json& body, const std::vector<int>& fds = {});
-  // nullopt when the peer has closed.
+  // nullopt when the peer has closed. Errors: interrupted, timed_out, invalid.
   Result<std::optional<Message>> receive(const CancelToken& cancel = {},
                                          std::optional<std::chrono::milliseconds> timeout = {});
 

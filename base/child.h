@@ -56,6 +56,7 @@ class [[nodiscard]] Child {
   Fd pidfd_;
 };
 
+// Starts a program with no signal blocked or ignored.
 // Errors: from execve, named with the program (not_found, permission).
 Result<Child> spawn(const SpawnOptions& options);
 
@@ -64,7 +65,9 @@ struct Output {
   std::string out;
   std::string err;
 };
-// Runs to the end and collects both streams (bounded at 1 MiB each). `input` is written to its stdin.
+// Runs to the end and collects both streams (what is over 1 MiB of each is dropped). `input` is its stdin, as a file in
+// memory. What descendants print after its end is not waited for.
+// Errors: as spawn(); interrupted and timed_out, then the program has been killed.
 Result<Output> run_program(SpawnOptions options, std::string_view input, std::chrono::milliseconds timeout,
                            const CancelToken& cancel = {});
 

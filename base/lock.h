@@ -34,7 +34,8 @@ class [[nodiscard]] FileLock {
   Fd fd_;
 };
 
-// True when some process holds the lock of `name` exclusively (a missing file: nobody).
+// True when some process holds the lock of `name` exclusively (a missing file: nobody). Takes the lock in shared mode
+// for a moment; try_acquire() allows for that.
 Result<bool> is_locked(const Dir& dir, std::string_view name);
 
 }  // namespace ctr
