@@ -20,8 +20,8 @@ struct SpawnOptions {
   std::vector<std::string> argv;  // argv[0] included
   std::vector<std::string> env;   // KEY=VALUE, complete: nothing is inherited
   // {descriptor here, number there}; everything else is closed (CLOEXEC) in the child. 0-2 not named become /dev/null.
-  std::vector<std::pair<int, int>> fds;
-  std::string cwd;                                             // empty: unchanged
+  std::vector<std::pair<int, int>> fds = {};
+  std::string cwd = {};                                        // empty: unchanged
   enum class Session { same, fresh } session = Session::same;  // setsid(2)
 };
 

@@ -1,0 +1,32 @@
+// The checks of `ctr doctor`: what this host and this user lack, and the one command that mends it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/paths.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "runtime/host_facts.h"
+
+namespace ctr::engine {
+
+// What the checks look at besides HostFacts. Functions, so that tests answer for the kernel.
+struct DoctorProbes {
+  // Mounts an overlay in a throw-away user namespace on the file system of the store.
+  std::function<Result<bool>()> native_overlay;
+  // The name of the file system that holds the store, as statfs(2) knows it: "ext4", "nfs", …
+  std::function<Result<std::string>()> store_file_system;
+  // True when the path exists.
+  std::function<bool(const std::string&)> exists;
+  // True when newuidmap at this path may set maps: set-user-id root, or the capability as an attribute.
+  std::function<bool(const std::string&)> is_privileged_program;
+};
+DoctorProbes host_probes(const runtime::HostFacts& host, const UserPaths& paths);
+
+// All checks, in the order in which they should be mended. Changes nothing.
+std::vector<Check> run_checks(const runtime::HostFacts& host, const UserPaths& paths, const Environment& environment,
+                              const DoctorProbes& probes);
+
+}  // namespace ctr::engine

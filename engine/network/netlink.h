@@ -1,0 +1,59 @@
+// rtnetlink requests on a socket that was opened inside a network namespace and handed out to us.
+//
+// Every request is sent with an explicit kernel address: the kernel then checks the capabilities of the sender alone,
+// which owns the namespace's user namespace, and not those of the process that opened the socket. Source: rtnetlink(7),
+// netlink(7).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace ctr::engine::network {
+
+// An IPv4 or IPv6 address as a value.
+struct IpAddress {
+  int family = 0;  // AF_INET or AF_INET6
+  std::array<uint8_t, 16> bytes{};
+  size_t size_bytes() const;
+  std::string to_string() const;
+  bool operator==(const IpAddress&) const = default;
+};
+// Errors: invalid.
+Result<IpAddress> parse_ip_address(std::string_view text);
+
+struct DefaultRoute {
+  int link_index = 0;
+  IpAddress gateway;
+  // The gateway is on the link although no address of the link covers it.
+  bool on_link = false;
+  std::optional<IpAddress> preferred_source = {};
+};
+
+class [[nodiscard]] Netlink {
+ public:
+  explicit Netlink(Fd socket) : socket_(std::move(socket)) {}
+
+  // Errors: not_found.
+  Result<int> link_index(std::string_view name);
+  Result<void> set_link_up(int index);
+  Result<void> set_link_mtu(int index, uint32_t mtu_bytes);
+  // IPv6 addresses skip duplicate address detection: nobody else is on these links.
+  Result<void> add_address(int link_index, const IpAddress& address, uint8_t prefix_bits);
+  Result<void> add_default_route(const DefaultRoute& route);
+
+ private:
+  Fd socket_;
+  uint32_t sequence_ = 0;
+};
+
+// True if the host has a default route of this family (AF_INET or AF_INET6) over a link other than loopback.
+// Source: proc_net_route of the kernel: /proc/net/route and /proc/net/ipv6_route.
+bool has_default_route(std::string_view route_table, int family);
+
+}  // namespace ctr::engine::network

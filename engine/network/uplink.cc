@@ -1,0 +1,214 @@
+#include "engine/network/uplink.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace ctr::engine::network {
+namespace {
+
+constexpr uint32_t k_mtu_bytes = 65520;  // the largest slirp4netns takes; segments then cross in few copies
+constexpr std::chrono::seconds k_ready_timeout{10};
+constexpr int k_exit_fd = 3;
+constexpr int k_ready_fd = 4;
+
+bool host_has_ipv6_route() {
+  auto table = read_kernel_file("/proc/net/ipv6_route");
+  return table && has_default_route(*table, AF_INET6);
+}
+
+// pasta before 2024-08 loses published connections and ignores the end of the namespace; the option tells the versions
+// apart.
+Result<bool> is_recent_pasta(const std::string& program) {
+  auto output = TRY(run_program({.program = program, .argv = {"pasta", "--help"}, .env = {"PATH=/usr/bin:/bin"}}, "",
+                                std::chrono::seconds(5)));
+  return (output.out + output.err).find("--map-host-loopback") != std::string::npos;
+}
+
+Error no_uplink(std::string why) {
+  return Error(Errc::unsupported, "no usable uplink: " + std::move(why))
+      .with_hint("install slirp4netns (apt install slirp4netns), or use --network host or --network none");
+}
+
+}  // namespace
+
+Json to_json(const UplinkPlan& plan) {
+  return Json::object()
+      .set("kind", plan.kind == UplinkKind::pasta ? "pasta" : "slirp4netns")
+      .set("program", plan.program)
+      .set("ipv6", plan.ipv6)
+      .set("hostLoopback", plan.host_loopback);
+}
+
+Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader) {
+  UplinkPlan plan;
+  plan.kind = TRY(reader.get_string("kind")) == "pasta" ? UplinkKind::pasta : UplinkKind::slirp4netns;
+  plan.program = TRY(reader.get_string("program"));
+  plan.ipv6 = TRY(reader.get_bool("ipv6"));
+  plan.host_loopback = TRY(reader.get_bool("hostLoopback"));
+  return plan;
+}
+
+Result<UplinkPlan> plan_uplink(const NetworkChoice& choice, const runtime::HostFacts& host) {
+  UplinkPlan plan;
+  plan.ipv6 = host_has_ipv6_route();
+  for (const auto& option : choice.options) {
+    if (option != "host-loopback" && option != "allow_host_loopback=true") {
+      return Error(Errc::invalid, "'" + printable(option) + "' is not an option of the private network")
+          .with_hint("the one option is host-loopback");
+    }
+    plan.host_loopback = true;
+  }
+  if (!host.tun_usable) {
+    return Error(Errc::permission,
+                 "/dev/net/tun: this user cannot open it, so the container cannot have a network of its own")
+        .with_hint("run 'chmod 0666 /dev/net/tun' as root, or use --network host or --network none");
+  }
+  if (choice.uplink != "pasta" && !host.slirp4netns.empty()) {
+    plan.program = host.slirp4netns;
+    return plan;
+  }
+  if (choice.uplink == "slirp4netns") return no_uplink("slirp4netns is not installed");
+  if (host.pasta.empty()) {
+    return no_uplink(choice.uplink == "pasta" ? "pasta is not installed"
+                                              : "neither slirp4netns nor pasta is installed");
+  }
+  if (!TRY(is_recent_pasta(host.pasta))) {
+    return no_uplink(std::string(choice.uplink == "pasta" ? "" : "slirp4netns is not installed, and ") + host.pasta +
+                     " is too old (needs 2024-08 or newer)");
+  }
+  plan.kind = UplinkKind::pasta;
+  plan.program = host.pasta;
+  return plan;
+}
+
+std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd) {
+  std::string process = std::to_string(pid);
+  if (plan.kind == UplinkKind::slirp4netns) {
+    std::vector<std::string> arguments = {"slirp4netns", "--mtu=" + std::to_string(k_mtu_bytes), "--enable-sandbox",
+                                          "--enable-seccomp"};
+    if (!plan.host_loopback) arguments.emplace_back("--disable-host-loopback");
+    if (plan.ipv6) arguments.emplace_back("--enable-ipv6");
+    arguments.insert(arguments.end(), {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process,
+                                       std::string(k_interface_name)});
+    return arguments;
+  }
+  std::string address(k_container_address), gateway(k_gateway_address), resolver(k_resolver_address);
+  std::vector<std::string> arguments = {"pasta",
+                                        "-f",
+                                        "-q",
+                                        "-I",
+                                        std::string(k_interface_name),
+                                        "-a",
+                                        address,
+                                        "-n",
+                                        "24",
+                                        "-g",
+                                        gateway,
+                                        "-a",
+                                        "fd00::100",
+                                        "-g",
+                                        "fe80::1",
+                                        "-i",
+                                        "lo",
+                                        "-M",
+                                        "9a:55:9a:55:9a:55",
+                                        "--dns-forward",
+                                        resolver,
+                                        "-t",
+                                        "none",
+                                        "-u",
+                                        "none",
+                                        "-T",
+                                        "none",
+                                        "-U",
+                                        "none"};
+  if (plan.host_loopback) {
+    arguments.insert(arguments.end(), {"--map-host-loopback", gateway});
+  } else {
+    arguments.emplace_back("--no-map-gw");
+  }
+  arguments.insert(arguments.end(),
+                   {"--userns", "/proc/" + process + "/ns/user", "--netns", "/proc/" + process + "/ns/net"});
+  return arguments;
+}
+
+Result<Uplink> Uplink::start(const UplinkPlan& plan, pid_t pid) {
+  auto exit_pipe = TRY(make_pipe());
+  auto ready_pipe = TRY(make_pipe());
+  auto errors_pipe = TRY(make_pipe());
+  SpawnOptions options{.program = plan.program,
+                       .argv = uplink_arguments(plan, pid, k_exit_fd, k_ready_fd),
+                       .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+                       .fds = {{errors_pipe.write_end.get(), 2}}};
+  if (plan.kind == UplinkKind::slirp4netns) {
+    options.fds.emplace_back(exit_pipe.read_end.get(), k_exit_fd);
+    options.fds.emplace_back(ready_pipe.write_end.get(), k_ready_fd);
+  }
+  Uplink uplink(plan, TRY(spawn(options)));
+  if (plan.kind == UplinkKind::slirp4netns) {
+    uplink.exit_end_ = std::move(exit_pipe.write_end);
+    uplink.ready_end_ = std::move(ready_pipe.read_end);
+  }
+  uplink.errors_end_ = std::move(errors_pipe.read_end);
+  return uplink;
+}
+
+Result<void> Uplink::wait_ready() {
+  if (!ready_end_.valid()) return ok();
+  pollfd ready{.fd = ready_end_.get(), .events = POLLIN, .revents = 0};
+  int count = 0;
+  do {
+    count = ::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(k_ready_timeout).count()));
+  } while (count < 0 && errno == EINTR);
+  if (count == 0) return Error(Errc::timed_out, plan_.program + " did not bring its interface up within 10 s");
+  char byte = 0;
+  if (count > 0 && ::read(ready_end_.get(), &byte, 1) == 1) return ok();
+  // The pipe was closed without a word: the program has ended, and says why on stderr.
+  TRY(child_.signal(SIGKILL));
+  TRY(child_.wait());
+  auto words = read_all(errors_end_.get(), 65536, "the messages of " + plan_.program);
+  std::string last;
+  if (words) {
+    for (const auto& line : split(*words, '\n')) {
+      if (!trim(line).empty()) last = std::string(trim(line));
+    }
+  }
+  return Error(Errc::network, plan_.program + " ended before the network was ready: " + printable(last))
+      .with_hint("'ctr doctor' checks what it needs; --network host and --network none work without it");
+}
+
+// pasta does not tell when it is ready: its interface is asked for until it is there or pasta has ended.
+Result<int> Uplink::wait_for_interface(Netlink& netlink) const {
+  auto deadline = std::chrono::steady_clock::now() + k_ready_timeout;
+  while (true) {
+    auto link = netlink.link_index(k_interface_name);
+    if (link || plan_.kind == UplinkKind::slirp4netns) return link;
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Error(Errc::timed_out, plan_.program + " did not bring its interface up within 10 s");
+    }
+    pollfd ended{.fd = child_.pidfd(), .events = POLLIN, .revents = 0};
+    if (::poll(&ended, 1, 2) == 1) return Error(Errc::network, plan_.program + " ended before the network was ready");
+  }
+}
+
+Result<void> Uplink::configure(Netlink& netlink) const {
+  TRY(netlink.set_link_up(TRY(netlink.link_index("lo"))));
+  int link = TRY(wait_for_interface(netlink));
+  TRY(netlink.set_link_mtu(link, k_mtu_bytes));
+  TRY(netlink.set_link_up(link));
+  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address)), 24));
+  TRY(netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(k_gateway_address))}));
+  if (!plan_.ipv6) return ok();
+  TRY(netlink.add_address(link, TRY(parse_ip_address("fd00::100")), 64));
+  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : "fd00::2";
+  return netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(gateway))});
+}
+
+}  // namespace ctr::engine::network

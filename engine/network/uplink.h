@@ -1,0 +1,74 @@
+// The way out of a container's own network namespace: a user-mode TCP/IP stack, one process for each namespace.
+//
+// slirp4netns(1) starts faster and smaller than pasta(1) and works on a host that has nothing but loopback; pasta is
+// taken when it is asked for, or when slirp4netns is not installed and pasta is recent enough.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/child.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/network/netlink.h"
+#include "engine/spec.h"
+#include "runtime/host_facts.h"
+
+namespace ctr::engine::network {
+
+enum class UplinkKind { slirp4netns, pasta };
+
+// Decided before anything is created; crosses to the monitor in its plan.
+struct UplinkPlan {
+  UplinkKind kind = UplinkKind::slirp4netns;
+  std::string program;         // absolute path
+  bool ipv6 = false;           // the host has an IPv6 default route
+  bool host_loopback = false;  // 10.0.2.2 is the host's 127.0.0.1
+  bool operator==(const UplinkPlan&) const = default;
+};
+Json to_json(const UplinkPlan& plan);
+Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader);
+
+// Chooses the program.
+//
+// Errors: unsupported when neither program can be used, with the package to install; permission when /dev/net/tun
+// cannot be opened.
+Result<UplinkPlan> plan_uplink(const NetworkChoice& choice, const runtime::HostFacts& host);
+
+// What every private network looks like from inside, whichever program serves it. Source: slirp4netns(1),
+// "DESCRIPTION".
+inline constexpr std::string_view k_container_address = "10.0.2.100";
+inline constexpr std::string_view k_gateway_address = "10.0.2.2";
+inline constexpr std::string_view k_resolver_address = "10.0.2.3";
+inline constexpr std::string_view k_interface_name = "eth0";
+
+// A running uplink. The program dies with this object: it is killed and waited for.
+class [[nodiscard]] Uplink {
+ public:
+  // Starts the program for the network namespace of `pid`; it goes on by itself until wait_ready().
+  static Result<Uplink> start(const UplinkPlan& plan, pid_t pid);
+  // Waits until the interface exists. Errors: the program's last words when it ends, timed_out after 10 s.
+  Result<void> wait_ready();
+  // Addresses and routes of the interface and loopback, through a NETLINK_ROUTE socket of the namespace.
+  Result<void> configure(Netlink& netlink) const;
+
+  const Child& child() const { return child_; }
+
+ private:
+  Uplink(UplinkPlan plan, Child child) : plan_(std::move(plan)), child_(std::move(child)) {}
+  Result<int> wait_for_interface(Netlink& netlink) const;
+
+  UplinkPlan plan_;
+  Child child_;
+  Fd exit_end_;    // closing it ends slirp4netns, also when we are killed
+  Fd ready_end_;   // one byte arrives when the interface exists
+  Fd errors_end_;  // the program's stderr
+};
+
+// The program's arguments; pure, for tests. `exit_fd` and `ready_fd` are numbers in the program.
+std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd);
+
+}  // namespace ctr::engine::network
