@@ -1,0 +1,60 @@
+#include "engine/transfer.h"
+
+#include <poll.h>
+
+#include <array>
+#include <csignal>
+
+#include "base/child.h"
+#include "base/file.h"
+
+namespace ctr::engine {
+namespace {
+
+// Reads to the end of the answer. A request to stop is passed on, and what ctr-transfer then answers is what counts.
+Result<std::string> read_answer(int fd, const Child& child, const CancelToken& cancel) {
+  std::array<pollfd, 2> ready = {pollfd{.fd = fd, .events = POLLIN, .revents = 0},
+                                 pollfd{.fd = cancel.fd(), .events = POLLIN, .revents = 0}};
+  while (ready[1].fd >= 0) {
+    if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return Error::from_errno("wait for ctr-transfer");
+    if (ready[0].revents != 0) break;
+    if (ready[1].revents == 0) continue;
+    TRY(child.signal(SIGTERM));
+    ready[1].fd = -1;
+  }
+  return read_all(fd, size_t{4} << 20, "the answer of ctr-transfer");
+}
+
+}  // namespace
+
+Result<std::string> find_transfer_program(const EngineOptions& options) {
+  std::string dir = options.own_binary.substr(0, options.own_binary.rfind('/'));
+  for (const auto& candidate : {dir + "/ctr-transfer", dir + "/../libexec/ctr/ctr-transfer"}) {
+    if (path_exists(candidate)) return candidate;
+  }
+  return Error(Errc::not_found, "ctr-transfer is neither in '" + dir + "' nor in '" + dir + "/../libexec/ctr'")
+      .with_hint("install ctr as a whole: the program that talks to registries is missing");
+}
+
+Result<TransferAnswer> run_transfer(const EngineOptions& options, const TransferRequest& request) {
+  Fd plan = TRY(make_sealed_memfd("ctr-transfer", dump_json(to_json(request))));
+  auto answer_pipe = TRY(make_pipe());
+  SpawnOptions spawn_options{
+      .program = TRY(find_transfer_program(options)),
+      .argv = {"ctr-transfer", "perform"},
+      .env = {},
+      .fds = {{2, 2}, {plan.get(), k_transfer_request_fd}, {answer_pipe.write_end.get(), k_transfer_answer_fd}}};
+  for (const auto& [name, value] : options.environment) spawn_options.env.push_back(name + "=" + value);
+  Child child = TRY(spawn(spawn_options));
+  answer_pipe.write_end.reset();
+  auto text = TRY(read_answer(answer_pipe.read_end.get(), child, options.cancel));
+  auto status = TRY(child.wait());
+  if (text.empty()) {
+    if (options.cancel.requested()) return Error(Errc::interrupted, "interrupted");
+    return Error(Errc::internal,
+                 "ctr-transfer ended without an answer (exit code " + std::to_string(status.code) + ")");
+  }
+  return transfer_answer_from_json(TRY(parse_json(text, "the answer of ctr-transfer")));
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,59 @@
+// Transfers: pull, push and login run in `ctr-transfer`, a second program that links what they need (curl, OpenSSL,
+// libarchive), so that commands which do not transfer start without those libraries.
+//
+//   ctr                                       ctr-transfer
+//     posix_spawn, descriptors 3 and 4 ─────▶  reads the request: JSON on a sealed memfd, descriptor 3
+//                                              works; draws progress on stderr, which is the user's
+//     ◀── one JSON document on descriptor 4 ─  the answer, or an Error as data
+//     waits for its end
+//
+// Credentials are in the memfd, never in the arguments. When ctr dies, so does ctr-transfer; what it has downloaded
+// stays for the next try.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace ctr::engine {
+
+struct TransferRequest {
+  enum class Verb { pull, push, login };
+  Verb verb = Verb::pull;
+  std::string reference;  // pull: as typed; push: the destination; login: the registry
+  std::string image_id;   // push: which image, hex
+  PullOptions pull;
+  PushOptions push;
+  LoginOptions login;
+};
+Json to_json(const TransferRequest& request);
+Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
+
+struct TransferAnswer {
+  std::vector<std::string> image_ids;  // pull: hex; more than one with --all-tags
+  std::string digest;                  // push: of the manifest
+};
+Json to_json(const Result<TransferAnswer>& answer);
+Result<TransferAnswer> transfer_answer_from_json(const Json& answer);
+
+// The lean side: starts ctr-transfer and waits for its answer.
+Result<TransferAnswer> run_transfer(const EngineOptions& options, const TransferRequest& request);
+// Beside our own binary, or in ../libexec/ctr. Errors: not_found.
+Result<std::string> find_transfer_program(const EngineOptions& options);
+
+// The descriptors of ctr-transfer.
+inline constexpr int k_transfer_request_fd = 3;
+inline constexpr int k_transfer_answer_fd = 4;
+
+// The other side, linked into ctr-transfer only: does what the request says. Progress goes to `progress`.
+Result<TransferAnswer> perform_transfer(const EngineOptions& options, const TransferRequest& request,
+                                        ProgressSink& progress);
+// The main function of `ctr-transfer unpack`: one layer, inside the user namespace with the full id map. The exit code.
+int run_unpack_process();
+
+}  // namespace ctr::engine

@@ -1,0 +1,121 @@
+#include "base/channel.h"
+#include "engine/transfer.h"
+
+namespace ctr::engine {
+namespace {
+
+constexpr const char* k_verbs[] = {"pull", "push", "login"};
+constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
+
+Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
+
+Json pull_to_json(const PullOptions& options) {
+  Json json = Json::object();
+  json.set("authfile", options.authfile).set("creds", options.creds).set("certDir", options.cert_dir);
+  json.set("tlsVerify", optional_bool(options.tls_verify));
+  json.set("platform", options.platform ? Json(options.platform->to_string()) : Json());
+  json.set("quiet", options.quiet).set("allTags", options.all_tags);
+  json.set("policy", k_policies[static_cast<size_t>(options.policy)]).set("retries", options.retries);
+  json.set("retryDelaySeconds", options.retry_delay ? Json(int64_t{options.retry_delay->count()}) : Json());
+  return json;
+}
+
+Result<PullOptions> pull_from_json(const JsonReader& reader) {
+  PullOptions options;
+  options.authfile = TRY(reader.get_string("authfile"));
+  options.creds = TRY(reader.get_string("creds"));
+  options.cert_dir = TRY(reader.get_string("certDir"));
+  options.tls_verify = TRY(reader.find_bool("tlsVerify"));
+  if (auto platform = TRY(reader.find_string("platform"))) options.platform = TRY(oci::parse_platform(*platform));
+  options.quiet = TRY(reader.get_bool("quiet"));
+  options.all_tags = TRY(reader.get_bool("allTags"));
+  auto policy = TRY(reader.get_string("policy"));
+  for (size_t i = 0; i < std::size(k_policies); ++i) {
+    if (policy == k_policies[i]) options.policy = static_cast<PullPolicy>(i);
+  }
+  options.retries = static_cast<int>(TRY(reader.get_int("retries")));
+  if (auto delay = TRY(reader.find_int("retryDelaySeconds"))) options.retry_delay = std::chrono::seconds(*delay);
+  return options;
+}
+
+Json push_to_json(const PushOptions& options) {
+  Json json = Json::object();
+  json.set("authfile", options.authfile).set("creds", options.creds).set("certDir", options.cert_dir);
+  json.set("format", options.format).set("tlsVerify", optional_bool(options.tls_verify)).set("quiet", options.quiet);
+  return json;
+}
+
+Result<PushOptions> push_from_json(const JsonReader& reader) {
+  PushOptions options;
+  options.authfile = TRY(reader.get_string("authfile"));
+  options.creds = TRY(reader.get_string("creds"));
+  options.cert_dir = TRY(reader.get_string("certDir"));
+  options.format = TRY(reader.get_string("format"));
+  options.tls_verify = TRY(reader.find_bool("tlsVerify"));
+  options.quiet = TRY(reader.get_bool("quiet"));
+  return options;
+}
+
+Json login_to_json(const LoginOptions& options) {
+  Json json = Json::object();
+  json.set("registry", options.registry).set("username", options.username).set("password", options.password);
+  json.set("authfile", options.authfile)
+      .set("compatAuthfile", options.compat_authfile)
+      .set("certDir", options.cert_dir);
+  json.set("tlsVerify", optional_bool(options.tls_verify)).set("getLogin", options.get_login);
+  return json;
+}
+
+Result<LoginOptions> login_from_json(const JsonReader& reader) {
+  LoginOptions options;
+  options.registry = TRY(reader.get_string("registry"));
+  options.username = TRY(reader.get_string("username"));
+  options.password = TRY(reader.get_string("password"));
+  options.authfile = TRY(reader.get_string("authfile"));
+  options.compat_authfile = TRY(reader.get_string("compatAuthfile"));
+  options.cert_dir = TRY(reader.get_string("certDir"));
+  options.tls_verify = TRY(reader.find_bool("tlsVerify"));
+  options.get_login = TRY(reader.get_bool("getLogin"));
+  return options;
+}
+
+}  // namespace
+
+Json to_json(const TransferRequest& request) {
+  Json json = Json::object();
+  json.set("verb", k_verbs[static_cast<size_t>(request.verb)]).set("reference", request.reference);
+  json.set("imageId", request.image_id).set("pull", pull_to_json(request.pull));
+  json.set("push", push_to_json(request.push)).set("login", login_to_json(request.login));
+  return json;
+}
+
+Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
+  TransferRequest request;
+  auto verb = TRY(reader.get_string("verb"));
+  for (size_t i = 0; i < std::size(k_verbs); ++i) {
+    if (verb == k_verbs[i]) request.verb = static_cast<TransferRequest::Verb>(i);
+  }
+  request.reference = TRY(reader.get_string("reference"));
+  request.image_id = TRY(reader.get_string("imageId"));
+  if (auto pull = TRY(reader.find_object("pull"))) request.pull = TRY(pull_from_json(*pull));
+  if (auto push = TRY(reader.find_object("push"))) request.push = TRY(push_from_json(*push));
+  if (auto login = TRY(reader.find_object("login"))) request.login = TRY(login_from_json(*login));
+  return request;
+}
+
+Json to_json(const Result<TransferAnswer>& answer) {
+  Json json = Json::object();
+  if (!answer) return json.set("error", to_json(answer.error()));
+  return json.set("imageIds", Json::strings(answer->image_ids)).set("digest", answer->digest);
+}
+
+Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
+  if (const Json* error = answer.find("error")) return error_from_json(*error);
+  JsonReader reader(answer, "the answer of ctr-transfer");
+  TransferAnswer result;
+  result.image_ids = TRY(reader.strings("imageIds"));
+  result.digest = TRY(reader.get_string("digest"));
+  return result;
+}
+
+}  // namespace ctr::engine
