@@ -31,6 +31,8 @@ class [[nodiscard]] Channel {
   static Result<Channel> accept(int listener);
 
   int fd() const { return socket_.get(); }
+  // For those who speak another protocol over it.
+  Fd take_socket() && { return std::move(socket_); }
   // At most 16 descriptors and 64 KiB of JSON a packet. The descriptors stay the caller's.
   // Errors: invalid (larger), timed_out when the peer does not read for ten seconds.
   Result<void> send(const Json& body, const std::vector<int>& fds = {});

@@ -47,7 +47,7 @@ Result<Fd> make_sealed_memfd(const char* name, std::string_view content) {
 
 Result<std::string> read_all(int fd, size_t limit_bytes, std::string_view what) {
   std::string content;
-  std::array<char, 65536> chunk{};
+  std::array<char, 65536> chunk;
   while (true) {
     ssize_t count = ::read(fd, chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;

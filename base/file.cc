@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <array>
 #include <memory>
 
 #include "base/random.h"
@@ -19,11 +19,13 @@ std::string quoted(const std::string& dir, std::string_view name) { return "'" +
 
 Result<Fd> open_resolved(int dirfd, std::string_view name, int flags, mode_t mode, uint64_t resolve,
                          const std::string& dir) {
-  if (name.find('\0') != std::string_view::npos)
-    return Error(Errc::invalid, "a path with a NUL byte in " + quoted(dir, ""));
+  if (name.find('\0') != std::string_view::npos) {
+    return Error(Errc::invalid, "a path with a NUL byte in '" + dir + "'");
+  }
   struct open_how how{};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
-  if ((flags & (O_CREAT | O_TMPFILE)) != 0) how.mode = mode;
+  // openat2(2) refuses a mode that would not be used.
+  if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) how.mode = mode;
   how.resolve = resolve;
   std::string text(name);
   while (true) {
@@ -48,9 +50,32 @@ Result<DirStream> open_stream(int dirfd, const std::string& path) {
   return stream;
 }
 
+// The directory that holds a name, for the calls that have no openat2(2) form: they take one component only, which the
+// kernel does not follow.
+struct Place {
+  Fd parent;  // invalid: `dirfd` itself
+  int dirfd = -1;
+  std::string leaf;
+};
+Result<Place> find_place(int dirfd, std::string_view name, const std::string& dir) {
+  Place place{.parent = {}, .dirfd = dirfd, .leaf = {}};
+  size_t slash = name.rfind('/');
+  if (slash != std::string_view::npos) {
+    place.parent = TRY(open_resolved(dirfd, name.substr(0, slash), O_PATH | O_DIRECTORY, 0, RESOLVE_BENEATH, dir));
+    place.dirfd = place.parent.get();
+    name.remove_prefix(slash + 1);
+  }
+  if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string_view::npos) {
+    return Error(Errc::invalid, "'" + printable(name) + "' is not a name in '" + dir + "'");
+  }
+  place.leaf = name;
+  return place;
+}
+
 }  // namespace
 
 Result<Dir> Dir::open(const std::string& path) {
+  if (path.find('\0') != std::string::npos) return Error(Errc::invalid, "a path with a NUL byte");
   Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return Error::from_errno("open '" + path + "'");
   return Dir(std::move(fd), path);
@@ -75,9 +100,8 @@ Result<Dir> Dir::open_dir(std::string_view name) const {
 }
 
 Result<Dir> Dir::open_or_make_dir(std::string_view name, mode_t mode) const {
-  if (::mkdirat(fd_.get(), std::string(name).c_str(), mode) < 0 && errno != EEXIST) {
-    return Error::from_errno("create " + quoted(path_, name));
-  }
+  auto made = make_dir(name, mode);
+  if (!made && made.error().sys() != EEXIST) return std::move(made).error();
   return open_dir(name);
 }
 
@@ -90,49 +114,59 @@ Result<Fd> Dir::open_in_root(std::string_view path, int flags, mode_t mode) cons
 }
 
 Result<void> Dir::make_dir(std::string_view name, mode_t mode) const {
-  if (::mkdirat(fd_.get(), std::string(name).c_str(), mode) < 0)
-    return Error::from_errno("create " + quoted(path_, name));
+  Place place = TRY(find_place(fd_.get(), name, path_));
+  if (::mkdirat(place.dirfd, place.leaf.c_str(), mode) < 0) return Error::from_errno("create " + quoted(path_, name));
   return ok();
 }
 
 Result<void> Dir::remove_file(std::string_view name) const {
-  if (::unlinkat(fd_.get(), std::string(name).c_str(), 0) < 0)
-    return Error::from_errno("remove " + quoted(path_, name));
+  Place place = TRY(find_place(fd_.get(), name, path_));
+  if (::unlinkat(place.dirfd, place.leaf.c_str(), 0) < 0) return Error::from_errno("remove " + quoted(path_, name));
   return ok();
 }
 
 Result<void> Dir::remove_dir(std::string_view name) const {
-  if (::unlinkat(fd_.get(), std::string(name).c_str(), AT_REMOVEDIR) < 0) {
+  Place place = TRY(find_place(fd_.get(), name, path_));
+  if (::unlinkat(place.dirfd, place.leaf.c_str(), AT_REMOVEDIR) < 0) {
     return Error::from_errno("remove " + quoted(path_, name));
   }
   return ok();
 }
 
 Result<void> Dir::rename(std::string_view from, const Dir& to_dir, std::string_view to, unsigned flags) const {
-  if (::renameat2(fd_.get(), std::string(from).c_str(), to_dir.fd(), std::string(to).c_str(), flags) < 0) {
+  Place source = TRY(find_place(fd_.get(), from, path_));
+  Place target = TRY(find_place(to_dir.fd(), to, to_dir.path()));
+  if (::renameat2(source.dirfd, source.leaf.c_str(), target.dirfd, target.leaf.c_str(), flags) < 0) {
     return Error::from_errno("rename " + quoted(path_, from) + " to " + quoted(to_dir.path(), to));
   }
   return ok();
 }
 
 Result<void> Dir::make_symlink(const std::string& target, std::string_view name) const {
-  if (::symlinkat(target.c_str(), fd_.get(), std::string(name).c_str()) < 0) {
+  Place place = TRY(find_place(fd_.get(), name, path_));
+  if (target.find('\0') != std::string::npos) {
+    return Error(Errc::invalid, "a NUL byte in the target of " + quoted(path_, name));
+  }
+  if (::symlinkat(target.c_str(), place.dirfd, place.leaf.c_str()) < 0) {
     return Error::from_errno("create the link " + quoted(path_, name));
   }
   return ok();
 }
 
 Result<std::string> Dir::read_symlink(std::string_view name) const {
-  std::string target(4096, '\0');
-  ssize_t length = ::readlinkat(fd_.get(), std::string(name).c_str(), target.data(), target.size());
+  Place place = TRY(find_place(fd_.get(), name, path_));
+  std::array<char, 4096> target;  // PATH_MAX; the kernel keeps targets below it
+  ssize_t length = ::readlinkat(place.dirfd, place.leaf.c_str(), target.data(), target.size());
   if (length < 0) return Error::from_errno("read the link " + quoted(path_, name));
-  target.resize(static_cast<size_t>(length));
-  return target;
+  return std::string(target.data(), static_cast<size_t>(length));
 }
 
 Result<std::optional<struct stat>> Dir::find(std::string_view name) const {
+  auto place = find_place(fd_.get(), name, path_);
+  if (!place && (place.error().sys() == ENOENT || place.error().sys() == ENOTDIR)) return std::optional<struct stat>();
+  if (!place) return std::move(place).error();
   struct stat info{};
-  if (::fstatat(fd_.get(), std::string(name).c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) {
+  if (::fstatat(place->dirfd, place->leaf.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::optional<struct stat>();
     return Error::from_errno("stat " + quoted(path_, name));
   }
@@ -140,7 +174,8 @@ Result<std::optional<struct stat>> Dir::find(std::string_view name) const {
 }
 
 bool Dir::exists(std::string_view name) const {
-  return ::faccessat(fd_.get(), std::string(name).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  auto found = find(name);
+  return found && found->has_value();
 }
 
 Result<std::vector<std::string>> Dir::list() const {
@@ -167,17 +202,24 @@ Result<std::string> Dir::read_file(std::string_view name, size_t limit_bytes) co
 }
 
 Result<void> Dir::write_file(std::string_view name, std::string_view content, Sync sync_mode, mode_t mode) const {
-  std::string temporary = "." + std::string(name) + "." + random_hex(8);
-  Fd fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
+  Place place = TRY(find_place(fd_.get(), name, path_));
+  std::string temporary = "." + place.leaf + "." + random_hex(8);
+  Fd fd(::openat(place.dirfd, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd.valid()) return Error::from_errno("create " + quoted(path_, name));
   auto written = write_all(fd.get(), content, quoted(path_, name));
-  if (written && sync_mode == Sync::yes && ::fsync(fd.get()) < 0)
+  if (written && sync_mode == Sync::yes && ::fsync(fd.get()) < 0) {
     written = Error::from_errno("sync " + quoted(path_, name));
-  if (written) written = rename(temporary, *this, name);
+  }
+  if (written && ::renameat(place.dirfd, temporary.c_str(), place.dirfd, place.leaf.c_str()) < 0) {
+    written = Error::from_errno("replace " + quoted(path_, name));
+  }
   if (!written) {
-    (void)::unlinkat(fd_.get(), temporary.c_str(), 0);
+    (void)::unlinkat(place.dirfd, temporary.c_str(), 0);
     return written;
   }
-  return sync_mode == Sync::yes ? sync() : ok();
+  // A descriptor of O_PATH cannot be synced.
+  if (sync_mode == Sync::no) return ok();
+  return place.parent.valid() ? TRY(open_dir(name.substr(0, name.rfind('/')))).sync() : sync();
 }
 
 Result<Fd> open_path(const std::string& path, int flags, mode_t mode) {
@@ -214,59 +256,5 @@ Result<std::string> read_kernel_file(const std::string& path) {
 }
 
 bool path_exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
-
-Result<void> remove_tree(const Dir& dir, std::string_view name) {
-  std::string text(name);
-  if (::unlinkat(dir.fd(), text.c_str(), 0) == 0 || errno == ENOENT) return ok();
-  if (errno != EISDIR && errno != EPERM && errno != ENOTEMPTY)
-    return Error::from_errno("remove " + quoted(dir.path(), name));
-  auto opened = dir.open_dir(name);
-  if (!opened && opened.error().sys() == EACCES) {
-    // Images may hold directories without permission bits for their owner.
-    if (::fchmodat(dir.fd(), text.c_str(), 0700, 0) == 0) opened = dir.open_dir(name);
-  }
-  if (!opened) return std::move(opened).error();
-  for (const auto& entry : TRY(opened->list())) {
-    auto removed = remove_tree(*opened, entry);
-    if (!removed && removed.error().sys() == EACCES) {
-      if (::fchmod(opened->fd(), 0700) == 0) removed = remove_tree(*opened, entry);
-    }
-    if (!removed) return removed;
-  }
-  if (::unlinkat(dir.fd(), text.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT) {
-    return Error::from_errno("remove " + quoted(dir.path(), name));
-  }
-  return ok();
-}
-
-namespace {
-
-Result<void> add_tree_size(const Dir& dir, TreeSize& sum) {
-  for (const auto& name : TRY(dir.list())) {
-    auto info = TRY(dir.find(name));
-    if (!info) continue;
-    sum.inodes += 1;
-    sum.size_bytes += static_cast<uint64_t>(S_ISDIR(info->st_mode) ? 0 : info->st_size) / info->st_nlink;
-    if (S_ISDIR(info->st_mode)) {
-      auto child = dir.open_dir(name);
-      // A directory of another id that we may not read counts as empty.
-      if (child) TRY(add_tree_size(*child, sum));
-    }
-  }
-  return ok();
-}
-
-}  // namespace
-
-Result<TreeSize> tree_size(const Dir& dir) {
-  TreeSize sum;
-  TRY(add_tree_size(dir, sum));
-  return sum;
-}
-
-Result<void> sync_file_system(const Dir& dir) {
-  if (::syncfs(dir.fd()) < 0) return Error::from_errno("sync the file system of '" + dir.path() + "'");
-  return ok();
-}
 
 }  // namespace ctr

@@ -20,8 +20,9 @@ enum class Sync { no, yes };
 
 // A directory held open; names below it are resolved with openat2(2) and cannot leave it.
 //
-// `RESOLVE_BENEATH` semantics: "..", absolute names and links that lead out are errors. For trees of images, where
-// absolute links are normal and mean "inside the tree", use the `in_root` forms (RESOLVE_IN_ROOT | NO_MAGICLINKS).
+// Names may have several components, of which the last one is never followed. `RESOLVE_BENEATH` semantics: "..",
+// absolute names and links that lead out are errors. For trees of images, where absolute links are normal and mean
+// "inside the tree", use the `in_root` forms (RESOLVE_IN_ROOT | NO_MAGICLINKS).
 class [[nodiscard]] Dir {
  public:
   Dir() = default;
@@ -80,13 +81,15 @@ Result<std::string> read_kernel_file(const std::string& path);
 // Opens with O_CLOEXEC.
 Result<Fd> open_path(const std::string& path, int flags, mode_t mode = 0);
 bool path_exists(const std::string& path);
-// Removes a tree below `dir` without following links; owners must be removable by the caller. Missing is fine.
+// Removes a file or a tree of any depth below `dir` without following links. Missing is fine; directories of the caller
+// that lack permission bits are given them. Errors: permission when owners differ.
 Result<void> remove_tree(const Dir& dir, std::string_view name);
-// Sum of st_blocks * 512 and count of inodes of a tree, hard links counted once each.
 struct TreeSize {
   uint64_t size_bytes = 0;
   uint64_t inodes = 0;
 };
+// Sum of the sizes of all files below `dir`, and the count of inodes. Directories have size 0 and hard links count
+// once. Directories that the caller may not read count as empty.
 Result<TreeSize> tree_size(const Dir& dir);
 // One syncfs(2) of the file system that holds `dir`.
 Result<void> sync_file_system(const Dir& dir);

@@ -38,8 +38,8 @@ std::vector<GroupEntry> parse_group(std::string_view text);
 // Ranges of `name` or of its number, in file order.
 std::vector<SubidRange> parse_subids(std::string_view text, std::string_view name, uint32_t uid);
 
-// Reads etc/passwd or etc/group of a tree: in-root resolution, O_NONBLOCK, regular file, at most 1 MiB; a missing file
-// is nullopt, a foreign type or a larger one an error.
+// Reads "etc/passwd" or "etc/group" of a tree: in-root resolution, O_NONBLOCK, regular file, at most 1 MiB; a missing
+// file is nullopt, a foreign type or a larger one an error.
 Result<std::optional<std::string>> read_account_file(const Dir& root, std::string_view name);
 // The host's entry for a uid, if /etc/passwd has one.
 Result<std::optional<PasswdEntry>> find_host_user(uint32_t uid);

@@ -42,6 +42,7 @@ registry_start() {
   registry_config "$@" >"$dir/config.yml" || return 1
   # The kernel picks the port (0) and the registry's log tells which: no race for a free one. Descriptor 3 is closed
   # because bats waits for everyone who holds it.
+  : >"$dir/log"
   docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 </dev/null 3>&- &
   registry_pid=$!
   while [ -z "$port" ]; do

@@ -77,7 +77,7 @@ Result<std::optional<Packet>> receive_packet(int socket, std::string& buffer);
 // any program of a pipeline; when the terminal goes away, the container runs on.
 // Errors: interrupted when a signal ends the command (signal_proxy off); timed_out when the monitor dropped us;
 // io when the monitor vanished.
-Result<JoinEnd> join_container(Fd socket, const JoinOptions& options, const CancelToken& cancel = {});
+Result<JoinEnd> join_container(Fd socket, const JoinOptions& options);
 
 // Connects to a running container and attaches the streams of `options` that are not -1.
 // Errors: bad_state when no monitor answers.

@@ -32,6 +32,9 @@ class [[nodiscard]] RawMode {
   RawMode& operator=(RawMode&&) = delete;
   ~RawMode();
 
+  // Once more, after a shell has changed the modes while we were stopped. False when the terminal is gone.
+  bool apply() const;
+
  private:
   RawMode(int fd, const termios& saved) : fd_(fd), saved_(saved) {}
   int fd_ = -1;

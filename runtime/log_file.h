@@ -24,25 +24,30 @@ enum class Stream : uint8_t { stdout_ = 1, stderr_ = 2 };
 // Longest text of one record.
 inline constexpr size_t k_log_line_bytes = size_t{16} << 10;
 
-// Appends records; rotates at `max_size_bytes` (0: never) by renaming the file to `name`.1.
+// Appends records; rotates before `max_size_bytes` would be passed (0: never) by renaming the file to `name`.1, so that
+// the two of them hold at most twice that.
 //
-// Bytes that no newline follows yet are written as P at once when `end` says so or k_log_line_bytes are reached;
-// otherwise they wait for the rest of their line.
+// Nothing waits for the rest of its line: a chunk that ends without a newline ends in a P record at once, and the next
+// chunk of that stream goes on with it.
 class [[nodiscard]] LogWriter {
  public:
-  // `path` is absolute; the file is created with mode 0600. Errors: invalid when it is no regular file.
+  // `path` is absolute; the file is created with mode 0600. What an earlier run or a crash left unfinished at its end
+  // is closed, so that it is not joined to what comes. Errors: invalid when it is no regular file.
   static Result<LogWriter> open(const std::string& path, uint64_t max_size_bytes);
   LogWriter(LogWriter&&) noexcept = default;
   LogWriter& operator=(LogWriter&&) noexcept = default;
 
+  // `bytes` as the program wrote them. Everything is in the file when this returns.
+  // Errors: io, no_space; later calls go on with a new record.
   Result<void> append(Stream stream, std::string_view bytes, TimePoint time);
-  // Writes what waits for a newline, as F: the program has ended.
-  Result<void> finish(TimePoint time);
 
  private:
   LogWriter(Dir dir, std::string name, Fd file, uint64_t size_bytes, uint64_t max_size_bytes);
+  Result<void> close_last_line();
   void add_record(Stream stream, char tag, std::string_view text, TimePoint time);
+  bool passes_limit() const;
   Result<void> flush();
+  Result<void> write_records(std::string_view bytes);
   Result<void> rotate();
 
   Dir dir_;
@@ -50,8 +55,9 @@ class [[nodiscard]] LogWriter {
   Fd file_;
   uint64_t size_bytes_ = 0;
   uint64_t max_size_bytes_ = 0;
-  std::string waiting_[2];  // the unfinished line of each stream
-  std::string records_;     // to be written
+  std::string records_;  // to be written
+  TimePoint stamp_time_;
+  std::string stamp_;  // stamp_time_ as text
 };
 
 struct LogRecord {

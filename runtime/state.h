@@ -39,12 +39,11 @@ struct StateRecord {
   std::optional<ProcessRef> monitor;  // of the last start
   std::optional<ProcessRef> init;     // set shortly before the program starts
   std::string cgroup_path;            // below the v2 mount point; empty without one
-  std::optional<TimePoint> started;
+  std::optional<TimePoint> started;   // of the last start that worked
   std::optional<TimePoint> finished;
   int exit_code = 0;  // of the program; 128 + signal when it was killed
   bool oom_killed = false;
-  std::string error;        // why the last start failed
-  bool started_ok = false;  // the program of the last start has run
+  std::string error;  // why the last start failed
   int restart_count = 0;
   bool operator==(const StateRecord&) const = default;
 };

@@ -1,0 +1,62 @@
+// One packet of the attach protocol, out and in.
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cstring>
+
+#include "runtime/attach.h"
+
+namespace ctr::runtime {
+
+Result<void> send_packet(int socket, Frame frame, std::string_view data, int fd) {
+  CTR_ASSERT(data.size() <= k_frame_bytes);
+  auto kind = static_cast<uint8_t>(frame);
+  iovec parts[2] = {{&kind, 1}, {const_cast<char*>(data.data()), data.size()}};
+  msghdr message = {};
+  message.msg_iov = parts;
+  message.msg_iovlen = data.empty() ? 1 : 2;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
+  }
+  ssize_t sent = -1;
+  do sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0) return Error::from_errno("send to the other end of the attach socket");
+  return ok();
+}
+
+Result<std::optional<Packet>> receive_packet(int socket, std::string& buffer) {
+  CTR_ASSERT(buffer.size() > k_frame_bytes);
+  iovec part = {buffer.data(), buffer.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  ssize_t size = -1;
+  do size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  while (size < 0 && errno == EINTR);
+  if (size < 0) return Error::from_errno("receive from the attach socket");
+  Packet packet;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(header), sizeof(int));
+    packet.fd.reset(fd);
+  }
+  if (size == 0) return std::optional<Packet>();
+  if ((message.msg_flags & MSG_TRUNC) != 0) return Error(Errc::invalid, "a packet on the attach socket is too large");
+  packet.frame = static_cast<Frame>(static_cast<uint8_t>(buffer[0]));
+  packet.data = std::string_view(buffer).substr(1, static_cast<size_t>(size) - 1);
+  return std::optional<Packet>(std::move(packet));
+}
+
+}  // namespace ctr::runtime

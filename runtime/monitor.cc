@@ -1,0 +1,311 @@
+#include "runtime/monitor.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <set>
+#include <utility>
+
+#include "base/channel.h"
+#include "base/lock.h"
+#include "base/loop.h"
+#include "runtime/attach.h"
+#include "runtime/monitor_clients.h"
+#include "runtime/monitor_streams.h"
+
+namespace ctr::runtime {
+
+namespace {
+
+constexpr size_t k_plan_limit_bytes = size_t{16} << 20;
+constexpr size_t k_seccomp_limit_bytes = size_t{1} << 20;  // BPF_MAXINSNS instructions are 32 KiB
+constexpr int k_timed_out_code = 255;                      // what podman reports for --timeout
+
+// One run of one container.
+class Monitor final : public LaunchObserver, public AttachTarget {
+ public:
+  Monitor(LaunchPlan plan, Dir bundle, const MonitorHooks& hooks, Launcher& launcher, EventLoop loop)
+      : plan_(std::move(plan)),
+        bundle_(std::move(bundle)),
+        hooks_(hooks),
+        launcher_(launcher),
+        loop_(std::move(loop)),
+        server_(loop_, *this) {}
+
+  // Until the program runs. After an error nothing is left but the message in state.json.
+  Result<StartReport> start(const SeccompProgram* seccomp);
+  // Until everything is over and everybody knows. `starter` is not valid unless the starter is attached.
+  Result<void> serve(Fd starter);
+
+  Result<void> on_created(const CreatedProcess& process) override;
+  Result<void> before_exec(const CreatedProcess& process) override;
+
+  void input(std::string_view bytes) override { streams_->input(bytes); }
+  bool input_idle() const override { return streams_->input_idle(); }
+  void input_end() override { streams_->input_end(); }
+  void resize(WindowSize size) override { streams_->resize(size); }
+  Result<void> send_signal(int number) override;
+  void close_output(int stream) override { streams_->close_output(stream); }
+  void output_caught_up() override { streams_->resume(); }
+  pid_t init_pid() const override { return init_ ? init_->pid() : 0; }
+  int init_pidfd() const override { return init_ ? init_->pidfd() : -1; }
+
+ private:
+  Result<StartReport> launch_program(const SeccompProgram* seccomp);
+  Result<std::optional<LogWriter>> open_log() const;
+  Result<void> open_socket();
+  void undo_start(const Error& error);
+  void forget_plan();
+  void watch_network();
+  void on_network_child(int pidfd);
+  void on_timeout();
+  void on_end();
+  void leave_no_trace();
+
+  LaunchPlan plan_;
+  Dir bundle_;
+  const MonitorHooks& hooks_;
+  Launcher& launcher_;
+  EventLoop loop_;
+  AttachServer server_;
+  std::optional<ContainerStreams> streams_;
+  std::optional<FileLock> alive_;
+  StateRecord former_;
+  StateRecord record_;
+  std::unique_ptr<NetworkSetup> network_;
+  std::set<int> network_pidfds_;
+  std::optional<Child> init_;
+  bool timed_out_ = false;
+};
+
+Result<StartReport> Monitor::start(const SeccompProgram* seccomp) {
+  alive_ = TRY(FileLock::try_acquire(bundle_, k_alive_lock, LockMode::exclusive));
+  if (!alive_) return Error(Errc::bad_state, "container '" + plan_.name + "' is already running");
+  // A record that cannot be read must not keep a container from being started: it is about to be replaced.
+  former_ = read_state(bundle_).value_or(StateRecord());
+  Result<StartReport> report = launch_program(seccomp);
+  if (!report) undo_start(report.error());
+  return report;
+}
+
+Result<StartReport> Monitor::launch_program(const SeccompProgram* seccomp) {
+  if (hooks_.make_network) network_ = TRY(hooks_.make_network(plan_));
+  bool terminal = plan_.spec.process && plan_.spec.process->terminal;
+  bool passthrough = plan_.log.driver == LogPlan::Driver::passthrough;
+  streams_.emplace(loop_, server_, TRY(open_log()));
+  TRY(open_socket());
+  ProgramPipes pipes;
+  std::array<int, 3> stdio = {-1, -1, -1};
+  if (passthrough) {
+    stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  } else if (!terminal) {
+    pipes = TRY(ProgramPipes::make(plan_.stdin_open));
+    stdio = {pipes.stdin_read.get(), pipes.stdout_write.get(), pipes.stderr_write.get()};
+  }
+  Launched launched = TRY(launcher_.start(plan_, seccomp, stdio, *this));
+  init_.emplace(std::move(launched.init));
+  if (terminal) {
+    TRY(streams_->start_terminal(std::move(launched.console_master)));
+  } else if (!passthrough) {
+    TRY(streams_->start_pipes(std::move(pipes.stdin_write), std::move(pipes.stdout_read),
+                              std::move(pipes.stderr_read)));
+  }
+  return StartReport{.pid = init_->pid(), .notices = std::move(launched.notices)};
+}
+
+Result<std::optional<LogWriter>> Monitor::open_log() const {
+  if (plan_.log.driver != LogPlan::Driver::k8s_file) return std::optional<LogWriter>();
+  return std::optional<LogWriter>(TRY(LogWriter::open(plan_.log.path, plan_.log.max_size_bytes)));
+}
+
+Result<void> Monitor::open_socket() {
+  Dir run_dir = TRY(Dir::open_or_make(plan_.run_dir, 0700));
+  // A monitor that was killed leaves its socket behind; we hold the lock, so nobody serves it.
+  run_dir.remove_file(k_attach_socket).ignore("usually there is none");
+  Fd socket = TRY(Channel::listen(run_dir, k_attach_socket));
+  TRY(set_nonblocking(socket.get()));
+  return server_.listen(std::move(socket));
+}
+
+Result<void> Monitor::on_created(const CreatedProcess& process) {
+  return network_ ? network_->configure(process) : ok();
+}
+
+Result<void> Monitor::before_exec(const CreatedProcess& process) {
+  if (network_) TRY(network_->finish(process));
+  record_.boot_id = TRY(read_boot_id());
+  record_.monitor = TRY(process_ref(::getpid()));
+  record_.init = TRY(process_ref(process.pid));
+  record_.cgroup_path = launcher_.cgroup_path();
+  record_.started = now();
+  record_.restart_count = former_.restart_count;
+  // Before the program starts: should we be killed from here on, the next command finds what is left.
+  return write_state(bundle_, record_);
+}
+
+void Monitor::undo_start(const Error& error) {
+  init_.reset();
+  launcher_.clean_up().ignore("the error that is reported came first");
+  if (network_) network_->stop();
+  leave_no_trace();
+  former_.error = error.text();
+  write_state(bundle_, former_).ignore("the error that is reported came first");
+  alive_.reset();
+}
+
+// The plan is needed no more, but for its names; what it held goes back to the kernel.
+void Monitor::forget_plan() {
+  plan_.spec = RuntimeSpec();
+  plan_.rootfs = RootfsPlan();
+  plan_.host = HostFacts();
+  former_ = StateRecord();
+  ::malloc_trim(0);
+}
+
+Result<void> Monitor::serve(Fd starter) {
+  if (plan_.log.driver == LogPlan::Driver::passthrough) {
+    // The program's own descriptors are not ours to hold open.
+    Fd null = TRY(open_path("/dev/null", O_RDWR));
+    for (int number = 0; number < 3; ++number) (void)::dup3(null.get(), number, 0);
+  }
+  if (starter.valid() && plan_.attach) TRY(server_.adopt_starter(std::move(starter), *plan_.attach));
+  TRY(loop_.add(init_->pidfd(), EPOLLIN, [this](uint32_t) { on_end(); }));
+  if (plan_.timeout) {
+    loop_.add_timer(*plan_.timeout, [this] { on_timeout(); });
+  }
+  watch_network();
+  if (hooks_.on_started) hooks_.on_started(plan_, record_);
+  forget_plan();
+  return loop_.run();
+}
+
+Result<void> Monitor::send_signal(int number) {
+  if (number <= 0 || number > SIGRTMAX) return Error(Errc::invalid, "there is no signal " + std::to_string(number));
+  if (!init_) return Error(Errc::bad_state, "the program has ended");
+  return init_->signal(number);
+}
+
+void Monitor::watch_network() {
+  if (!network_) return;
+  for (int pidfd : network_->children()) {
+    if (!network_pidfds_.insert(pidfd).second) continue;
+    loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_network_child(pidfd); })
+        .ignore("a helper that cannot be watched is not started again");
+  }
+}
+
+void Monitor::on_network_child(int pidfd) {
+  loop_.remove(pidfd);
+  network_pidfds_.erase(pidfd);
+  std::optional<std::chrono::milliseconds> delay = network_->child_ended(pidfd);
+  if (!delay) return;
+  loop_.add_timer(*delay, [this] {
+    if (!init_) return;
+    network_->respawn();
+    watch_network();
+  });
+}
+
+void Monitor::on_timeout() {
+  if (!init_) return;
+  timed_out_ = true;
+  init_->signal(SIGKILL).ignore("it has ended by itself at this moment");
+}
+
+void Monitor::on_end() {
+  TimePoint finished = now();
+  loop_.remove(init_->pidfd());
+  ExitStatus status = init_->wait().value_or(ExitStatus{.code = 128 + SIGKILL, .signal = SIGKILL});
+  init_.reset();
+  streams_->drain();
+  for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+  Result<Launcher::Leftover> leftover = launcher_.clean_up();
+  if (network_) network_->stop();
+  record_.init.reset();
+  record_.monitor.reset();
+  record_.cgroup_path.clear();
+  record_.finished = finished;
+  record_.exit_code = timed_out_ ? k_timed_out_code : status.code;
+  record_.oom_killed = leftover && leftover->oom_killed;
+  write_state(bundle_, record_).ignore("a full disk: the record reads as a killed container");
+  leave_no_trace();
+  if (hooks_.on_exit) hooks_.on_exit(plan_, record_);
+  alive_.reset();
+  server_.finish(record_.exit_code, [this] { loop_.stop(); });
+}
+
+void Monitor::leave_no_trace() {
+  server_.stop_listening();
+  Result<Dir> run_dir = Dir::open(plan_.run_dir);
+  if (!run_dir) return;
+  run_dir->remove_file(k_attach_socket).ignore("it was not made yet");
+  size_t slash = plan_.run_dir.rfind('/');
+  Result<Dir> parent = Dir::open(plan_.run_dir.substr(0, slash));
+  if (parent) parent->remove_dir(plan_.run_dir.substr(slash + 1)).ignore("others may keep files there");
+}
+
+// What a starter does in a terminal must not reach the container's monitor; SIGTERM at the end of a user's session
+// reaches the program itself, and we record how it ends.
+void ignore_signals() {
+  sigset_t set = {};
+  ::sigemptyset(&set);
+  for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2}) ::sigaddset(&set, number);
+  (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+Result<LaunchPlan> read_plan() {
+  Fd memory(MonitorDescriptors::k_plan);
+  std::string text = TRY(read_all(memory.get(), k_plan_limit_bytes, "the launch plan"));
+  Json json = TRY(parse_json(text, "launch plan", {.size_bytes = k_plan_limit_bytes}));
+  return launch_plan_from_json(JsonReader(json, "launch plan"));
+}
+
+Result<std::optional<SeccompProgram>> read_seccomp(uint32_t flags) {
+  if (::fcntl(MonitorDescriptors::k_seccomp, F_GETFD) < 0) return std::optional<SeccompProgram>();
+  Fd memory(MonitorDescriptors::k_seccomp);
+  std::string bpf = TRY(read_all(memory.get(), k_seccomp_limit_bytes, "the seccomp program"));
+  return std::optional(SeccompProgram{.bpf = std::move(bpf), .flags = flags});
+}
+
+Json report_to_json(const StartReport& report) {
+  Json started = Json::object();
+  started.set("pid", int64_t{report.pid}).set("notices", Json::strings(report.notices));
+  return Json::object().set("started", std::move(started));
+}
+
+// From the descriptors to a running program; the answer goes to the starter by itself.
+Result<std::unique_ptr<Monitor>> start_monitor(const MonitorHooks& hooks, Launcher& launcher, int starter) {
+  LaunchPlan plan = TRY(read_plan());
+  Dir bundle(Fd(MonitorDescriptors::k_bundle), plan.bundle);
+  TRY(set_inherit(bundle.fd(), Inherit::no));
+  std::optional<SeccompProgram> seccomp = TRY(read_seccomp(plan.seccomp_flags));
+  EventLoop loop = TRY(EventLoop::create());
+  auto monitor = std::make_unique<Monitor>(std::move(plan), std::move(bundle), hooks, launcher, std::move(loop));
+  StartReport report = TRY(monitor->start(seccomp ? &*seccomp : nullptr));
+  send_packet(starter, Frame::answer, dump_json(report_to_json(report))).ignore("the starter may be gone by now");
+  return monitor;
+}
+
+}  // namespace
+
+int run_monitor(const MonitorHooks& hooks, std::unique_ptr<Launcher> launcher) {
+  ignore_signals();
+  (void)::prctl(PR_SET_NAME, "ctr-monitor");
+  Fd starter(MonitorDescriptors::k_starter);
+  for (int number : {MonitorDescriptors::k_plan, MonitorDescriptors::k_starter, MonitorDescriptors::k_seccomp}) {
+    set_inherit(number, Inherit::no).ignore("an absent one is noticed when it is read");
+  }
+  Result<std::unique_ptr<Monitor>> monitor = start_monitor(hooks, *launcher, starter.get());
+  if (!monitor) {
+    Json answer = Json::object().set("error", to_json(monitor.error()));
+    send_packet(starter.get(), Frame::answer, dump_json(answer)).ignore("the starter may be gone by now");
+    return 0;
+  }
+  return (*monitor)->serve(std::move(starter)) ? 0 : 1;
+}
+
+}  // namespace ctr::runtime

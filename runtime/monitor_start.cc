@@ -1,0 +1,62 @@
+// The starter's side: spawns the monitor and hears what became of the program.
+#include <fcntl.h>
+#include <poll.h>
+
+#include "base/channel.h"
+#include "base/wait.h"
+#include "runtime/attach.h"
+#include "runtime/monitor.h"
+
+namespace ctr::runtime {
+
+StartedMonitor::~StartedMonitor() { (void)process_.release(); }
+
+Result<StartedMonitor> spawn_monitor(const MonitorStart& start) {
+  const LaunchPlan& plan = start.plan;
+  Fd plan_memory = TRY(make_sealed_memfd("ctr-launch-plan", dump_json(to_json(plan))));
+  Fd bundle = TRY(open_path(plan.bundle, O_RDONLY | O_DIRECTORY));
+  SocketPair pair = TRY(make_socket_pair());
+  SpawnOptions options;
+  options.program = start.own_binary;
+  options.argv = {"ctr", "monitor", plan.container_id.substr(0, 12)};
+  options.env = start.env;
+  options.cwd = "/";
+  options.session = SpawnOptions::Session::fresh;
+  options.fds = {{plan_memory.get(), MonitorDescriptors::k_plan},
+                 {pair.theirs.get(), MonitorDescriptors::k_starter},
+                 {bundle.get(), MonitorDescriptors::k_bundle}};
+  Fd seccomp_memory;
+  if (start.seccomp != nullptr) {
+    seccomp_memory = TRY(make_sealed_memfd("ctr-seccomp", start.seccomp->bpf));
+    options.fds.emplace_back(seccomp_memory.get(), MonitorDescriptors::k_seccomp);
+  }
+  if (plan.log.driver == LogPlan::Driver::passthrough) {
+    for (int number = 0; number < 3; ++number) {
+      int here = start.stdio[static_cast<size_t>(number)];
+      if (here >= 0) options.fds.emplace_back(here, number);
+    }
+  }
+  Child process = TRY(spawn(options).context("start the monitor"));
+  return StartedMonitor(std::move(process), std::move(pair.ours));
+}
+
+Result<StartReport> StartedMonitor::report(const CancelToken& cancel) {
+  std::string buffer(k_frame_bytes + 1, '\0');
+  std::optional<Packet> packet;
+  for (bool first = true; !packet; first = false) {
+    if (!first) TRY(wait_for(socket_.get(), POLLIN, cancel, {}));
+    Result<std::optional<Packet>> received = receive_packet(socket_.get(), buffer);
+    if (!received && (received.error().sys() == EAGAIN || received.error().sys() == ECONNRESET)) continue;
+    packet = TRY(std::move(received));
+    if (!packet) return Error(Errc::internal, "the monitor ended without an answer");
+  }
+  Json answer = TRY(parse_json(packet->data, "answer of the monitor"));
+  JsonReader reader(answer, "answer of the monitor");
+  if (const Json* error = answer.find("error")) return error_from_json(*error);
+  std::optional<JsonReader> started = TRY(reader.find_object("started"));
+  if (!started) return reader.wrong("started", "an object");
+  return StartReport{.pid = static_cast<pid_t>(TRY(started->get_int("pid"))),
+                     .notices = TRY(started->strings("notices"))};
+}
+
+}  // namespace ctr::runtime
