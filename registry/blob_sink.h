@@ -5,14 +5,13 @@
 #include <cstdint>
 #include <span>
 
-#include "base/digest.h"
 #include "base/result.h"
 
 namespace ctr::registry {
 
 // Takes the bytes of one blob in order.
 //
-//   resume_offset  hash_prefix (if > 0)   append … append   [restart  append …]   commit
+//   resume_offset   append … append   [restart  append …]   verify   commit
 //
 // commit comes only after size and digest are equal to the descriptor's. Without commit the bytes are not to be
 // trusted; the owner may keep them for a later resume, unless the error was `corrupt` (restart was called then).
@@ -21,11 +20,13 @@ class BlobSink {
   virtual ~BlobSink() = default;
   // Bytes held from an earlier, interrupted transfer; 0 when there are none. Asked once, before the first request.
   virtual uint64_t resume_offset() = 0;
-  // Feeds exactly those bytes to `hasher`.
-  virtual Result<void> hash_prefix(Hasher& hasher) = 0;
   virtual Result<void> append(std::span<const std::byte> bytes) = 0;
   // Forgets all bytes: the transfer begins again at 0 (the server ignores ranges, or the bytes held were wrong).
   virtual Result<void> restart() = 0;
+  // Compares size and digest of all bytes held with the descriptor; the owner hashes them, so that it is done once.
+  // Errors: corrupt.
+  virtual Result<void> verify() = 0;
+  // After verify().
   virtual Result<void> commit() = 0;
 };
 

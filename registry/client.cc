@@ -60,8 +60,8 @@ Result<ManifestDocument> read_document(Answer answer, const std::optional<Digest
 // Keeps a small blob in memory.
 class TextSink : public BlobSink {
  public:
+  explicit TextSink(const Digest& wanted) : wanted_(wanted) {}
   uint64_t resume_offset() override { return 0; }
-  Result<void> hash_prefix(Hasher&) override { return ok(); }
   Result<void> append(std::span<const std::byte> bytes) override {
     text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return ok();
@@ -70,8 +70,16 @@ class TextSink : public BlobSink {
     text.clear();
     return ok();
   }
+  Result<void> verify() override {
+    const Digest found = digest_of(text, wanted_.algorithm());
+    if (found == wanted_) return ok();
+    return corrupt("its digest is " + found.to_string() + ", not " + wanted_.to_string());
+  }
   Result<void> commit() override { return ok(); }
   std::string text;
+
+ private:
+  const Digest& wanted_;
 };
 
 // The target of `Link: <…>; rel="next"`, or empty. Source: OCI distribution-spec 1.1 "Content Discovery".
@@ -219,7 +227,7 @@ Result<std::string> Client::fetch_small_blob(const Endpoint& endpoint, const oci
     return Error(Errc::invalid, "reading blob " + descriptor.digest.to_string() + ": its size of " +
                                     std::to_string(descriptor.size_bytes) + " bytes is over the limit of 4 MiB");
   }
-  TextSink sink;
+  TextSink sink(descriptor.digest);
   TRY(fetch_blobs(endpoint, {{.descriptor = descriptor, .sink = &sink, .kind = ProgressSink::BlobKind::config}}));
   return std::move(sink.text);
 }

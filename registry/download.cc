@@ -27,15 +27,13 @@ std::optional<ContentRange> parse_content_range(std::string_view header) {
   return ContentRange{.first = *first, .last = *last, .total = *total};
 }
 
-BlobBody::BlobBody(const BlobDownload& download, ProgressSink* progress)
-    : download_(download), progress_(progress), hasher_(download.descriptor.digest.algorithm()) {}
+BlobBody::BlobBody(const BlobDownload& download, ProgressSink* progress) : download_(download), progress_(progress) {}
 
 Result<bool> BlobBody::prepare() {
   offset_ = download_.sink->resume_offset();
   if (offset_ > download_.descriptor.size_bytes) {
     TRY(restart());
   } else if (offset_ > 0) {
-    TRY(download_.sink->hash_prefix(hasher_));
     has_old_prefix_ = true;
   }
   if (progress_ && offset_ > 0) progress_->blob_advanced(download_.descriptor.digest.to_string(), offset_);
@@ -54,7 +52,6 @@ std::vector<std::string> BlobBody::headers() const {
 
 Result<void> BlobBody::restart() {
   TRY(download_.sink->restart());
-  hasher_ = Hasher(download_.descriptor.digest.algorithm());
   offset_ = 0;
   has_old_prefix_ = false;
   return ok();
@@ -94,7 +91,6 @@ Result<void> BlobBody::on_bytes(std::span<const std::byte> bytes) {
                    " bytes the manifest says");
   }
   TRY(download_.sink->append(bytes));
-  hasher_.update(bytes.data(), bytes.size());
   offset_ += bytes.size();
   if (progress_) progress_->blob_advanced(download_.descriptor.digest.to_string(), offset_);
   return ok();
@@ -110,17 +106,17 @@ Result<void> BlobBody::on_end() {
 
 // All bytes are there.
 Result<void> BlobBody::finish() {
-  const Digest found = hasher_.finish();
-  const Digest& wanted = download_.descriptor.digest;
-  if (found == wanted) {
+  auto verified = download_.sink->verify();
+  if (verified) {
     TRY(download_.sink->commit());
-    if (progress_) progress_->blob_done(wanted.to_string());
+    if (progress_) progress_->blob_done(download_.descriptor.digest.to_string());
     return ok();
   }
+  if (verified.error().code() != Errc::corrupt) return verified;
   const bool was_old = has_old_prefix_;
   TRY(restart());
   if (was_old) return Error(Errc::network, "the part kept from an earlier pull is damaged");
-  return corrupt("its digest is " + found.to_string() + ", not " + wanted.to_string());
+  return verified;
 }
 
 Result<bool> BlobBody::on_range_refused() {

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "base/digest.h"
 #include "registry/session.h"
 
 namespace ctr::registry {
@@ -33,8 +32,7 @@ class BlobBody : public CallBody {
 
   const BlobDownload& download_;
   ProgressSink* progress_;
-  Hasher hasher_;
-  uint64_t offset_ = 0;          // bytes held and hashed
+  uint64_t offset_ = 0;          // bytes held
   bool has_old_prefix_ = false;  // some of them come from an earlier run
   bool use_range_ = true;
 };
