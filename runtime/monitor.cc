@@ -170,6 +170,7 @@ Result<void> Monitor::serve(Fd starter) {
   if (plan_.log.driver == LogPlan::Driver::passthrough) {
     // The program's own descriptors are not ours to hold open.
     Fd null = TRY(open_path("/dev/null", O_RDWR));
+    // not CLOEXEC: the standard descriptors are what a program gets.
     for (int number = 0; number < 3; ++number) (void)::dup3(null.get(), number, 0);
   }
   if (starter.valid() && plan_.attach) TRY(server_.adopt_starter(std::move(starter), *plan_.attach));
