@@ -76,7 +76,7 @@ struct BlobDownload {
 struct BlobUpload {
   oci::Descriptor descriptor;
   BlobSource* source = nullptr;  // not owned
-  std::string mount_from;        // a repository of the same registry that may have the blob; empty: none known
+  std::string mount_from{};      // a repository of the same registry that may have the blob; empty: none known
   ProgressSink::BlobKind kind = ProgressSink::BlobKind::layer;
 };
 
