@@ -44,17 +44,16 @@ IdMap rootless_map(uint32_t uid, uint32_t gid, const std::vector<SubidRange>& su
                    const std::vector<SubidRange>& subgids);
 // Only id 0, which is the user.
 IdMap single_id_map(uint32_t uid, uint32_t gid);
-// `inner` with its outside ids replaced by the ids inside `outer` that stand for them: the map of a nested namespace
-// becomes a map to the host and the other way round. Errors: invalid when an id is not mapped by `outer`.
-Result<IdMap> compose_maps(const IdMap& inner, const IdMap& outer);
-// The map of `--userns keep-id`, relative to the default rootless map `outer` (which it is nested in): `uid`:`gid`
-// inside are the user (0 outside), the ids below and above are the others in order. With a single-id map, only that one
-// id.
+// `map` leads to the host; what comes out leads to the namespace whose map to the host is `outer`, in which a namespace
+// with `map` can then be nested. Errors: invalid when an id is not mapped by `outer`.
+Result<IdMap> nest_map(const IdMap& map, const IdMap& outer);
+// The map of `--userns keep-id` to the host: `uid`:`gid` inside are the user (0 of the default map `outer`), the ids
+// below and above are the others in order. With a single-id map, only that one id.
 IdMap keep_id_map(const IdMap& outer, uint32_t uid, uint32_t gid);
 
 // Ranges must not be empty, overlap on either side or pass 2^32-2. Errors: invalid, naming the range.
 Result<void> check_map(const IdMap& map);
-// "0:1000:1,1:100000:65536", for messages and options of fuse-overlayfs ("0:1000:1:1:100000:65536" with ':').
+// "0:1000:1,1:100000:65536", for messages; with ':' as fuse-overlayfs takes them.
 std::string format_ranges(const std::vector<IdRange>& ranges, char separator = ',');
 
 struct HostFacts;

@@ -69,8 +69,11 @@ struct LaunchRequest {
   const SeccompProgram* seccomp = nullptr;
   // Directory of the cgroup to start in (O_PATH | O_DIRECTORY works); -1: stays in ours.
   int cgroup_fd = -1;
-  // Host path of the init program to put before args (--init), bind-mounted read-only; empty: args run as pid 1.
+  // Host path of the init program to run args under (--init), mounted read-only at /run/podman-init; empty: args run as
+  // pid 1.
   std::string init_program = {};
+  // Whether a working directory that is missing is made (as the image's is) or an error (as the user's is).
+  enum class MissingCwd { make, refuse } missing_cwd = MissingCwd::make;
   LaunchObserver* observer = nullptr;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;

@@ -1,0 +1,148 @@
+// ChildOps: the instructions of the interpreter that runs between clone3 and execve (runtime/child.cc).
+//
+// Plain data: the launcher compiles them before the clone, the child only reads. Text is in one arena of NUL-terminated
+// strings; descriptors live in a fixed array of registers. This header uses no library type, since child.cc may not.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace ctr::runtime {
+
+// Operands in brackets: a, b registers; x, y, z numbers; text, more offsets in the arena.
+enum class ChildOpKind : uint16_t {
+  // ---- talking to the launcher
+  send_fds,      // [a first register, x count, y tag]: one message on the hand socket, tag first
+  wait_go,       // one byte of the go pipe; its end means that the launcher died: exit quietly
+  report_ready,  // tells that only the last steps are left
+  // ---- the process itself
+  set_parent_death_signal,  // [x signal; 0 none]
+  set_dumpable,             // [x]
+  reset_signals,            // nothing blocked, nothing ignored: both survive execve
+  set_session,              // setsid(2)
+  new_session_keyring,      // a key ring of its own; without support in the kernel there is nothing to hide
+  set_user,                 // [x uid]: setresuid(2)
+  set_group,                // [x gid]: setresgid(2)
+  set_groups,               // [text uint32_t array, x count]
+  keep_capabilities,        // PR_SET_KEEPCAPS
+  limit_bounding_set,       // [x capabilities to keep]
+  set_capabilities,         // [x effective, y permitted, z inheritable]
+  raise_ambient,            // [x capabilities]
+  no_new_privileges,
+  load_filter,     // [text struct sock_filter array, x count, y flags]
+  set_rlimit,      // [x resource, y soft, z hard]
+  set_umask,       // [x]
+  set_hostname,    // [text]
+  set_domainname,  // [text]
+  unshare,         // [x CLONE_NEW* flags]
+  set_namespace,   // [a namespace or pidfd, x CLONE_NEW* flags or 0]
+  clone_child,     // [x clone flags, text uid map, more gid map or 0]: goes on in a sibling, which the launcher
+                   // inherits; its pid and pidfd are sent with tag k_tag_pid; this process ends
+  start_fuse,      // [a register of the program's descriptor, text argv block, b target]: starts a FUSE server
+  loopback_up,     // lo of this network namespace
+  open_netlink,    // [a]: a NETLINK_ROUTE socket
+  // ---- files
+  open_path,     // [a ← open(text), x flags, y mode]: a path of the host
+  open_in_root,  // [a ← text below b, x flags, y mode, z RESOLVE_* flags]
+  open_target,   // [a ← O_PATH of text below b, x k_target_*, y mode]: made, with its parents, if missing
+  close_fd,      // [a]
+  check_device,  // [a is the character or block device x (S_IFMT type), y rdev]
+  write_file,    // [text file below b (a procfs of ours), more content]
+  make_symlink,  // [text target, more name below b]
+  make_dir,      // [text below b, x mode]: may exist
+  make_node,     // [text below b, x mode, y rdev, z uid | gid << 32]
+  remove_dir,    // [text below b]: may be missing
+  // ---- mounts
+  set_propagation,  // [x MS_* flags]: of the root mount
+  mount_overlay,    // [a first lower, x count, b upper, b+1 work (b -1: none), text options, more target path]
+  make_mount,       // [a ← detached mount of type text, options more ("k=v" or "flag", each ended by NUL, then NUL),
+                    //  x MOUNT_ATTR_*]
+  clone_tree,       // [a ← detached copy of b, x AT_RECURSIVE or 0]
+  set_mount,        // [a, x attributes to set, y to clear, z propagation | AT_RECURSIVE << 32]
+  attach_mount,     // [mount a on target b]
+  copy_up,          // [a detached tmpfs ← content of directory b]
+  mask_path,        // [a null device, b empty directory, text path below register x]
+  readonly_path,    // [text path below b]
+  pivot_root,       // [a]
+  // ---- the terminal
+  open_console,  // [a ← master, a+1 ← slave of dev/pts/ptmx below b (b -1: of /dev/pts), x rows << 16 | columns,
+                 //  y uid, z k_console_*]
+  set_console,   // descriptor 0 becomes the controlling terminal
+  // ---- the end
+  change_dir,     // [a]: checked to be inside the root
+  move_fd,        // [a becomes descriptor x, which survives execve]
+  close_on_exec,  // [x]: of descriptor x and above
+  execute,        // [text candidates, each ended by NUL, then NUL; argv and envp of the image]
+  finish,         // ends the process with status 0
+};
+
+struct ChildOp {
+  ChildOpKind kind = ChildOpKind::wait_go;
+  int16_t a = -1;
+  int16_t b = -1;
+  uint32_t text = 0;
+  uint32_t more = 0;
+  uint64_t x = 0;
+  uint64_t y = 0;
+  uint64_t z = 0;
+};
+static_assert(std::is_trivially_destructible_v<ChildOp> && std::is_trivially_copyable_v<ChildOp>);
+
+// open_target: what must be there, and what is made.
+constexpr uint64_t k_target_directory = 0;
+constexpr uint64_t k_target_file = 1;
+constexpr uint64_t k_target_like_b = 2;        // as the source in register z is
+constexpr uint64_t k_target_no_symlinks = 16;  // no component may be a link: /proc, /sys, /dev
+constexpr uint64_t k_target_not_proc = 32;     // must not come out on a procfs, whatever links lead there
+
+// open_console.
+constexpr uint64_t k_console_no_onlcr = 1;  // no translation of \n to \r\n, for consumers that are not terminals
+
+// Tags of messages on the hand socket.
+constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace (those asked for)
+constexpr uint64_t k_tag_console = 2;     // the master
+constexpr uint64_t k_tag_pid = 3;         // pidfd; the pid follows the tag
+
+// Registers the launcher fills in; compiled programs use those from k_first_free_register on.
+constexpr int k_register_go = 0;
+constexpr int k_register_report = 1;
+constexpr int k_register_hand = 2;
+constexpr int k_register_stdin = 3;  // and stdout, stderr
+constexpr int k_register_init = 6;   // pidfd of the container's first process, for exec
+constexpr int k_register_extra = 7;  // as many as there are extra descriptors
+constexpr int k_max_extra_fds = 64;
+constexpr int k_first_free_register = k_register_extra + k_max_extra_fds;
+// overlayfs takes at most 500 lower directories (OVL_MAX_STACK).
+constexpr int k_max_lower_dirs = 500;
+constexpr int k_max_registers = k_first_free_register + k_max_lower_dirs + 60;
+
+// What the child writes to the report pipe; nothing before the end of the pipe means success.
+struct ChildReport {
+  static constexpr uint32_t k_ready = UINT32_MAX;
+  uint32_t step = 0;  // index of the op, or k_ready
+  int32_t error = 0;  // errno
+  uint32_t detail = 0;
+  static constexpr uint32_t k_none = 0;
+  static constexpr uint32_t k_is_directory = 1;         // execute: the file is a directory
+  static constexpr uint32_t k_interpreter_missing = 2;  // execute: the file exists, its interpreter does not
+};
+
+// All the child sees. Everything pointed to is made before the clone.
+struct ChildImage {
+  const ChildOp* ops = nullptr;
+  size_t op_count = 0;
+  const char* arena = nullptr;
+  char* const* argv = nullptr;
+  char* const* envp = nullptr;
+  int* registers = nullptr;
+  // The launcher's ends of pipes and sockets, of which clone3 made copies: with them the child would never see the
+  // launcher go.
+  const int* launcher_fds = nullptr;
+  size_t launcher_fd_count = 0;
+};
+
+// Interprets the image and ends in execve, or reports the step that failed and ends the process.
+[[noreturn]] void run_child(const ChildImage& image);
+
+}  // namespace ctr::runtime

@@ -1,0 +1,171 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <array>
+#include <string_view>
+
+#include "runtime/compile_parts.h"
+
+namespace ctr::runtime {
+namespace {
+
+struct DefaultDevice {
+  std::string_view name;
+  unsigned major;
+  unsigned minor;
+};
+
+// Source: runtime-spec config-linux.md "Default Devices"; numbers of Documentation/admin-guide/devices.txt.
+constexpr std::array<DefaultDevice, 6> k_default_devices = {{
+    {"null", 1, 3},
+    {"zero", 1, 5},
+    {"full", 1, 7},
+    {"random", 1, 8},
+    {"urandom", 1, 9},
+    {"tty", 5, 0},
+}};
+
+struct DeviceLink {
+  std::string_view name;
+  std::string_view target;
+};
+
+// Source: runtime-spec runtime-linux.md "Dev symbolic links" and config-linux.md for ptmx.
+constexpr std::array<DeviceLink, 6> k_links = {{
+    {"fd", "/proc/self/fd"},
+    {"stdin", "/proc/self/fd/0"},
+    {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"},
+    {"core", "/proc/kcore"},
+    {"ptmx", "pts/ptmx"},
+}};
+
+// A user namespace may not make nodes: the host's node is mounted on a file, after a look at what it really is.
+void emit_bound_device(const std::string& path, mode_t type, dev_t number, int16_t root, ProgramBuilder* out) {
+  const int16_t source = out->take_register();
+  const int16_t mount = out->take_register();
+  const int16_t target = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = source, .text = out->text(path), .x = O_PATH | O_NOFOLLOW});
+  out->add({.kind = ChildOpKind::check_device, .a = source, .x = type, .y = number});
+  out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = source});
+  out->add({.kind = ChildOpKind::open_target,
+            .a = target,
+            .b = root,
+            .text = out->text(path.substr(1)),
+            .x = k_target_file | k_target_not_proc,
+            .y = 0644});
+  out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = target});
+  out->close_register(source);
+  out->close_register(mount);
+  out->close_register(target);
+}
+
+void emit_node(const std::string& path, mode_t mode, dev_t number, uint32_t uid, uint32_t gid, int16_t root,
+               ProgramBuilder* out) {
+  const size_t slash = path.rfind('/');
+  const int16_t parent = out->take_register();
+  const std::string directory = slash == 0 ? "." : path.substr(1, slash - 1);
+  out->add({.kind = ChildOpKind::open_target,
+            .a = parent,
+            .b = root,
+            .text = out->text(directory),
+            .x = k_target_directory | k_target_not_proc,
+            .y = 0755});
+  out->add({.kind = ChildOpKind::make_node,
+            .b = parent,
+            .text = out->text(path.substr(slash + 1)),
+            .x = mode,
+            .y = number,
+            .z = uid | uint64_t{gid} << 32});
+  out->close_register(parent);
+}
+
+void emit_device(const CompileInput& input, const std::string& path, mode_t mode, dev_t number, uint32_t uid,
+                 uint32_t gid, int16_t root, ProgramBuilder* out) {
+  out->act(fmt::format("make device '{}'", path));
+  if (input.user_namespace)
+    emit_bound_device(path, mode & S_IFMT, number, root, out);
+  else
+    emit_node(path, mode, number, uid, gid, root, out);
+}
+
+Result<mode_t> device_type(const SpecDevice& device) {
+  if (device.type == "c" || device.type == "u") return mode_t{S_IFCHR};
+  if (device.type == "b") return mode_t{S_IFBLK};
+  if (device.type == "p") return mode_t{S_IFIFO};
+  return Error(Errc::invalid,
+               fmt::format("device '{}' has type '{}'; known are b, c, p and u", device.path, device.type));
+}
+
+bool is_default_device(std::string_view path) {
+  for (const DefaultDevice& device : k_default_devices) {
+    if (path == fmt::format("/dev/{}", device.name)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<void> emit_devices(const CompileInput& input, int16_t root, ProgramBuilder* out) {
+  if (has_own_dev(input.spec)) {
+    for (const DefaultDevice& device : k_default_devices) {
+      emit_device(input, fmt::format("/dev/{}", device.name), S_IFCHR | 0666, makedev(device.major, device.minor), 0, 0,
+                  root, out);
+    }
+    out->act("make the links in '/dev'");
+    const int16_t dev = out->take_register();
+    out->add({.kind = ChildOpKind::open_target,
+              .a = dev,
+              .b = root,
+              .text = out->text("dev"),
+              .x = k_target_directory | k_target_no_symlinks,
+              .y = 0755});
+    for (const DeviceLink& link : k_links) {
+      out->add(
+          {.kind = ChildOpKind::make_symlink, .b = dev, .text = out->text(link.target), .more = out->text(link.name)});
+    }
+    out->close_register(dev);
+  }
+  for (const SpecDevice& device : input.spec.linux_config.devices) {
+    const std::string path = clean_destination(device.path);
+    if (has_own_dev(input.spec) && is_default_device(path)) continue;
+    const mode_t type = TRY(device_type(device));
+    const dev_t number = makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
+    emit_device(input, path, type | device.file_mode.value_or(0666), number, device.uid.value_or(0),
+                device.gid.value_or(0), root, out);
+  }
+  return ok();
+}
+
+void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out) {
+  if (!input.process.terminal) return;
+  const ConsoleSize size = input.process.console_size.value_or(ConsoleSize{});
+  const auto terminal = static_cast<int16_t>(k_register_console + 1);
+  out->act("open the terminal");
+  out->add({.kind = ChildOpKind::open_console,
+            .a = k_register_console,
+            .b = root,
+            .x = uint64_t{size.height} << 16 | size.width,
+            .y = input.process.user.uid});
+  out->add({.kind = ChildOpKind::send_fds, .a = k_register_console, .x = 1, .y = k_tag_console});
+  out->add({.kind = ChildOpKind::close_fd, .a = k_register_console});
+  out->program().hands_over_console = true;
+  if (root < 0) return;
+  out->act("mount the terminal at '/dev/console'");
+  const int16_t mount = out->take_register();
+  const int16_t target = out->take_register();
+  out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = terminal});
+  out->add({.kind = ChildOpKind::open_target,
+            .a = target,
+            .b = root,
+            .text = out->text("dev/console"),
+            .x = k_target_file | k_target_not_proc,
+            .y = 0644});
+  out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = target});
+  out->close_register(mount);
+  out->close_register(target);
+}
+
+}  // namespace ctr::runtime

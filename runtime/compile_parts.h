@@ -1,0 +1,42 @@
+// The parts of the compiler of child programs; see compile.cc for their order.
+#pragma once
+
+#include "base/result.h"
+#include "runtime/compile.h"
+#include "runtime/program.h"
+
+namespace ctr::runtime {
+
+struct CompileInput {
+  const RuntimeSpec& spec;
+  const SpecProcess& process;
+  const HostFacts& host;
+  const CompileOptions& options;
+  bool user_namespace = false;  // the process has one of its own, or joins one
+};
+
+// compile_rootfs.cc: the root directory, mounted where it can be pivoted to. Returns the register of its O_PATH
+// descriptor.
+Result<int16_t> emit_rootfs(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
+// Starts fuse-overlayfs in the outer user namespace.
+Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
+
+// compile_mounts.cc: everything below the root.
+Result<void> emit_mounts(const CompileInput& input, int16_t root, ProgramBuilder* out);
+void emit_masks(const CompileInput& input, int16_t root, ProgramBuilder* out);
+// True when the container gets a /dev of its own, with the default devices.
+bool has_own_dev(const RuntimeSpec& spec);
+// `path` with a leading and without doubled or trailing slashes and "." components.
+std::string clean_destination(std::string_view path);
+
+// compile_devices.cc: nodes and links in /dev, the terminal.
+Result<void> emit_devices(const CompileInput& input, int16_t root, ProgramBuilder* out);
+void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out);
+
+// compile_process.cc: from "everything is mounted" to execve.
+Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);
+
+// Registers of the terminal's master and slave, in a row; taken by emit_console.
+constexpr int16_t k_register_console = k_first_free_register;
+
+}  // namespace ctr::runtime

@@ -1,0 +1,258 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/text.h"
+#include "runtime/capability.h"
+#include "runtime/compile_parts.h"
+
+namespace ctr::runtime {
+namespace {
+
+// What execvp(3) searches when there is no PATH: what container tools agree on rather than confstr's "/bin:/usr/bin".
+constexpr std::string_view k_default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+constexpr std::array<std::pair<std::string_view, int>, 16> k_rlimits = {{
+    {"RLIMIT_CPU", RLIMIT_CPU},
+    {"RLIMIT_FSIZE", RLIMIT_FSIZE},
+    {"RLIMIT_DATA", RLIMIT_DATA},
+    {"RLIMIT_STACK", RLIMIT_STACK},
+    {"RLIMIT_CORE", RLIMIT_CORE},
+    {"RLIMIT_RSS", RLIMIT_RSS},
+    {"RLIMIT_NPROC", RLIMIT_NPROC},
+    {"RLIMIT_NOFILE", RLIMIT_NOFILE},
+    {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+    {"RLIMIT_AS", RLIMIT_AS},
+    {"RLIMIT_LOCKS", RLIMIT_LOCKS},
+    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+    {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+    {"RLIMIT_NICE", RLIMIT_NICE},
+    {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+    {"RLIMIT_RTTIME", RLIMIT_RTTIME},
+}};
+
+Result<void> emit_rlimits(const SpecProcess& process, ProgramBuilder* out) {
+  std::vector<std::string_view> seen;
+  for (const SpecRlimit& limit : process.rlimits) {
+    const auto found =
+        std::find_if(k_rlimits.begin(), k_rlimits.end(), [&](const auto& known) { return known.first == limit.type; });
+    if (found == k_rlimits.end()) return Error(Errc::invalid, fmt::format("'{}' is no resource limit", limit.type));
+    if (std::find(seen.begin(), seen.end(), limit.type) != seen.end()) {
+      return Error(Errc::invalid, fmt::format("resource limit '{}' is given twice", limit.type));
+    }
+    seen.push_back(limit.type);
+    out->act(fmt::format("set {} to {}:{}", limit.type, limit.soft, limit.hard));
+    out->add(
+        {.kind = ChildOpKind::set_rlimit, .x = static_cast<uint64_t>(found->second), .y = limit.soft, .z = limit.hard});
+  }
+  return ok();
+}
+
+// The terminal or the streams become 0, 1 and 2; extra descriptors follow.
+void emit_descriptors(const CompileInput& input, ProgramBuilder* out) {
+  out->act("connect the standard streams");
+  for (int i = 0; i < 3; ++i) {
+    const int source = input.process.terminal ? k_register_console + 1 : k_register_stdin + i;
+    out->add({.kind = ChildOpKind::move_fd, .a = static_cast<int16_t>(source), .x = static_cast<uint64_t>(i)});
+  }
+  if (input.process.terminal) {
+    out->act("make the terminal the controlling one");
+    out->add({.kind = ChildOpKind::set_console});
+  }
+}
+
+void emit_extra_descriptors(const CompileInput& input, ProgramBuilder* out) {
+  out->act("close all other descriptors");
+  out->add({.kind = ChildOpKind::close_on_exec, .x = 3});
+  for (size_t i = 0; i < input.options.extra_fds; ++i) {
+    out->add(
+        {.kind = ChildOpKind::move_fd, .a = static_cast<int16_t>(k_register_extra + static_cast<int>(i)), .x = 3 + i});
+  }
+}
+
+bool keeps_groups(const RuntimeSpec& spec) {
+  const auto found = spec.annotations.find("run.oci.keep_original_groups");
+  return found != spec.annotations.end() && found->second == "1";
+}
+
+Result<void> emit_identity(const CompileInput& input, ProgramBuilder* out) {
+  const SpecUser& user = input.process.user;
+  const IdMap& ids = input.spec.linux_config.ids;
+  // The kernel denies setgroups(2) where an unprivileged process wrote the single-id map (user_namespaces(7)).
+  const bool groups_denied = input.user_namespace && ids.is_single() && !input.host.privileged();
+  if (groups_denied && !user.additional_gids.empty()) {
+    return Error(Errc::unsupported, "additional groups need subordinate ids")
+        .with_hint("give the user ranges in /etc/subuid and /etc/subgid");
+  }
+  if (input.user_namespace && !ids.empty()) {
+    if (!to_outside(ids.uids, user.uid)) {
+      return Error(Errc::invalid,
+                   fmt::format("uid {} is not mapped in the container ({})", user.uid, format_ranges(ids.uids)));
+    }
+    if (!to_outside(ids.gids, user.gid)) {
+      return Error(Errc::invalid,
+                   fmt::format("gid {} is not mapped in the container ({})", user.gid, format_ranges(ids.gids)));
+    }
+  }
+  if (!groups_denied && !keeps_groups(input.spec)) {
+    out->act("set the additional groups");
+    const std::string raw(reinterpret_cast<const char*>(user.additional_gids.data()),
+                          user.additional_gids.size() * sizeof(uint32_t));
+    out->add({.kind = ChildOpKind::set_groups, .text = out->bytes(raw), .x = user.additional_gids.size()});
+  }
+  out->act(fmt::format("become user {}:{}", user.uid, user.gid));
+  out->add({.kind = ChildOpKind::keep_capabilities});
+  out->add({.kind = ChildOpKind::set_group, .x = user.gid});
+  out->add({.kind = ChildOpKind::set_user, .x = user.uid});
+  return ok();
+}
+
+void emit_filter(const CompileInput& input, ProgramBuilder* out) {
+  const SeccompProgram* filter = input.options.seccomp;
+  if (filter == nullptr) return;
+  // struct sock_filter is 8 bytes.
+  out->act("load the seccomp filter");
+  out->add({.kind = ChildOpKind::load_filter,
+            .text = out->bytes(filter->bpf),
+            .x = filter->bpf.size() / 8,
+            .y = filter->flags});
+}
+
+struct CapabilitySets {
+  uint64_t bounding, effective, inheritable, permitted, ambient;
+};
+
+CapabilitySets capability_sets(const SpecProcess& process, ProgramBuilder* out) {
+  const SpecCapabilities wanted = process.capabilities.value_or(SpecCapabilities{});
+  std::vector<std::string> unknown;
+  CapabilitySets sets{.bounding = capability_bits(wanted.bounding, &unknown),
+                      .effective = capability_bits(wanted.effective, nullptr),
+                      .inheritable = capability_bits(wanted.inheritable, nullptr),
+                      .permitted = capability_bits(wanted.permitted, nullptr),
+                      .ambient = capability_bits(wanted.ambient, nullptr)};
+  for (const std::string& name : unknown) {
+    out->program().notices.push_back(fmt::format("capability '{}' is not known and is left out", name));
+  }
+  // The kernel's rules (capabilities(7)): effective within permitted, ambient within both permitted and inheritable.
+  sets.effective &= sets.permitted;
+  sets.ambient &= sets.permitted & sets.inheritable;
+  return sets;
+}
+
+// From here on rights only shrink. Without no_new_privs the filter needs CAP_SYS_ADMIN to be loaded, so that it comes
+// before the last step of dropping; with it, the filter comes last and need not allow any of this.
+Result<void> emit_privileges(const CompileInput& input, ProgramBuilder* out) {
+  const CapabilitySets sets = capability_sets(input.process, out);
+  const uint64_t admin = uint64_t{1} << *parse_capability("CAP_SYS_ADMIN");
+  const bool filter_last = input.process.no_new_privileges;
+  out->act("limit the capability bounding set");
+  out->add({.kind = ChildOpKind::limit_bounding_set, .x = sets.bounding});
+  TRY(emit_identity(input, out));
+  if (!filter_last && input.options.seccomp != nullptr) {
+    out->act("keep what loading the filter takes");
+    const uint64_t needed = sets.permitted | admin;
+    out->add({.kind = ChildOpKind::set_capabilities, .x = needed, .y = needed, .z = sets.inheritable});
+    emit_filter(input, out);
+  }
+  out->act("set the capabilities");
+  out->add({.kind = ChildOpKind::set_capabilities, .x = sets.effective, .y = sets.permitted, .z = sets.inheritable});
+  if (sets.ambient != 0) out->add({.kind = ChildOpKind::raise_ambient, .x = sets.ambient});
+  // A change of user clears it (prctl(2), PR_SET_PDEATHSIG).
+  out->act("end with the launcher, or not");
+  out->add({.kind = ChildOpKind::set_parent_death_signal,
+            .x = input.options.with_launcher ? uint64_t{SIGKILL} : uint64_t{0}});
+  if (!filter_last) return ok();
+  out->act("set no_new_privs");
+  out->add({.kind = ChildOpKind::no_new_privileges});
+  emit_filter(input, out);
+  return ok();
+}
+
+std::string_view path_of(const std::vector<std::string>& env) {
+  for (const std::string& entry : env) {
+    if (entry.starts_with("PATH=")) return std::string_view(entry).substr(5);
+  }
+  return k_default_path;
+}
+
+// The files execve is tried on, in order. Source: execvp(3).
+std::vector<std::string> program_candidates(const SpecProcess& process) {
+  const std::string& name = process.args[0];
+  if (name.find('/') != std::string::npos) return {name};
+  std::vector<std::string> candidates;
+  for (const std::string& directory : split(path_of(process.env), ':')) {
+    candidates.push_back(directory.empty() ? "./" + name : directory + "/" + name);
+  }
+  return candidates;
+}
+
+Result<void> check_text(const SpecProcess& process) {
+  const auto has_nul = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+  if (process.args.empty()) return Error(Errc::invalid, "no command is given");
+  for (const std::string& word : process.args) {
+    if (has_nul(word)) return Error(Errc::invalid, "a word of the command contains a NUL byte");
+  }
+  for (const std::string& entry : process.env) {
+    if (has_nul(entry)) return Error(Errc::invalid, "an environment variable contains a NUL byte");
+  }
+  if (!process.cwd.starts_with('/') || has_nul(process.cwd)) {
+    return Error(Errc::invalid, fmt::format("working directory '{}' is not an absolute path", printable(process.cwd)));
+  }
+  return ok();
+}
+
+Result<void> emit_execute(const SpecProcess& process, ProgramBuilder* out) {
+  for (const std::string& word : process.args) out->program().argv.push_back(out->text(word));
+  for (const std::string& entry : process.env) out->program().envp.push_back(out->text(entry));
+  std::vector<std::string> candidates = program_candidates(process);
+  // An empty name ends the list; execve would say ENOENT to it.
+  std::erase(candidates, "");
+  out->act(fmt::format("execute '{}'", process.args[0]));
+  out->add({.kind = ChildOpKind::execute, .text = out->text_list(candidates)});
+  return ok();
+}
+
+}  // namespace
+
+Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out) {
+  const SpecProcess& process = input.process;
+  TRY(check_text(process));
+  out->act(fmt::format("change to working directory '{}'", process.cwd));
+  const int16_t cwd = out->take_register();
+  const std::string relative = clean_destination(process.cwd).substr(1);
+  // Links of procfs to descriptors are no way into a directory (CVE-2024-21626).
+  if (input.options.make_cwd) {
+    out->add({.kind = ChildOpKind::open_target,
+              .a = cwd,
+              .b = root,
+              .text = out->text(relative.empty() ? "." : relative),
+              .x = k_target_directory | k_target_not_proc,
+              .y = 0755});
+  } else {
+    out->add({.kind = ChildOpKind::open_in_root,
+              .a = cwd,
+              .b = root,
+              .text = out->text(relative.empty() ? "." : relative),
+              .x = O_PATH | O_DIRECTORY,
+              .z = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS});
+  }
+  out->add({.kind = ChildOpKind::change_dir, .a = cwd});
+  out->close_register(cwd);
+  TRY(emit_rlimits(process, out));
+  out->act("start a session");
+  out->add({.kind = ChildOpKind::set_session});
+  emit_descriptors(input, out);
+  emit_extra_descriptors(input, out);
+  out->add({.kind = ChildOpKind::set_umask, .x = process.user.umask.value_or(022)});
+  out->add({.kind = ChildOpKind::reset_signals});
+  TRY(emit_privileges(input, out));
+  return emit_execute(process, out);
+}
+
+}  // namespace ctr::runtime

@@ -1,0 +1,122 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+
+#include "base/text.h"
+#include "runtime/compile_parts.h"
+
+namespace ctr::runtime {
+namespace {
+
+constexpr uint64_t k_directory = O_PATH | O_DIRECTORY;
+
+// Overlay refuses to reuse a work directory that a volatile mount has left marked; the mark is
+// <work>/work/incompat/volatile (Documentation/filesystems/overlayfs.rst, "Volatile mount").
+void emit_remove_volatile_mark(int16_t work, ProgramBuilder* out) {
+  out->add({.kind = ChildOpKind::remove_dir, .b = work, .text = out->text("work/incompat/volatile")});
+  out->add({.kind = ChildOpKind::remove_dir, .b = work, .text = out->text("work/incompat")});
+}
+
+Result<void> emit_overlay(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out) {
+  if (plan.lower_dirs.empty()) return Error(Errc::invalid, "the container has no layers");
+  if (plan.lower_dirs.size() > k_max_lower_dirs) {
+    return Error(Errc::unsupported, fmt::format("the image has {} layers; overlay file systems take {}",
+                                                plan.lower_dirs.size(), k_max_lower_dirs));
+  }
+  const auto count = static_cast<int>(plan.lower_dirs.size());
+  const int16_t lower = out->take_registers(count);
+  for (int i = 0; i < count; ++i) {
+    const std::string& path = plan.lower_dirs[static_cast<size_t>(i)];
+    out->act(fmt::format("open layer '{}'", path));
+    out->add({.kind = ChildOpKind::open_path,
+              .a = static_cast<int16_t>(lower + i),
+              .text = out->text(path),
+              .x = k_directory});
+  }
+  int16_t upper = -1;
+  std::string options;
+  if (!plan.upper_dir.empty()) {
+    upper = out->take_registers(2);
+    out->act(fmt::format("open upper directory '{}'", plan.upper_dir));
+    out->add({.kind = ChildOpKind::open_path, .a = upper, .text = out->text(plan.upper_dir), .x = k_directory});
+    out->act(fmt::format("open work directory '{}'", plan.work_dir));
+    const auto work = static_cast<int16_t>(upper + 1);
+    out->add({.kind = ChildOpKind::open_path, .a = work, .text = out->text(plan.work_dir), .x = k_directory});
+    emit_remove_volatile_mark(work, out);
+    if (plan.skip_sync) options += ",volatile";
+  }
+  // Attributes of overlay are kept in the user. name space, the only one writable in a user namespace.
+  if (input.user_namespace) options += ",userxattr";
+  out->act(fmt::format("mount the overlay of {} layer{} at '{}'", count, count == 1 ? "" : "s", plan.mount_point));
+  out->add({.kind = ChildOpKind::mount_overlay,
+            .a = lower,
+            .b = upper,
+            .text = out->text(options),
+            .more = out->text(plan.mount_point),
+            .x = static_cast<uint64_t>(count)});
+  for (int i = 0; i < count; ++i) out->close_register(static_cast<int16_t>(lower + i));
+  if (upper >= 0) {
+    out->close_register(upper);
+    out->close_register(static_cast<int16_t>(upper + 1));
+  }
+  return ok();
+}
+
+// The tree itself becomes a mount, since only mounts can be pivoted to.
+void emit_directory(const RootfsPlan& plan, ProgramBuilder* out) {
+  const std::string& mount_point = plan.mount_point.empty() ? plan.directory : plan.mount_point;
+  out->act(fmt::format("bind root directory '{}'", plan.directory));
+  const int16_t source = out->take_register();
+  const int16_t target = out->take_register();
+  const int16_t mount = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = source, .text = out->text(plan.directory), .x = k_directory});
+  out->add({.kind = ChildOpKind::open_path, .a = target, .text = out->text(mount_point), .x = k_directory});
+  out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = source, .x = AT_RECURSIVE});
+  out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = target});
+  out->close_register(source);
+  out->close_register(target);
+  out->close_register(mount);
+}
+
+}  // namespace
+
+Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out) {
+  if (input.host.fuse_overlayfs.empty()) {
+    return Error(Errc::unsupported, "this container needs fuse-overlayfs, which is not installed")
+        .with_hint("install the package fuse-overlayfs");
+  }
+  std::vector<std::string> lower;
+  for (const std::string& path : plan.lower_dirs) lower.push_back(path);
+  std::string options = "lowerdir=" + join(lower, ":");
+  if (!plan.upper_dir.empty()) options += fmt::format(",upperdir={},workdir={}", plan.upper_dir, plan.work_dir);
+  if (plan.shift_ids) {
+    // Id in the layers, id of the outer namespace that stands for it, count. The layers were unpacked under the outer
+    // map, so that a container's id N finds what the image gave to N.
+    const IdMap nested = TRY(nest_map(input.spec.linux_config.ids, input.host.default_map()));
+    options += ",uidmapping=" + format_ranges(nested.uids, ':');
+    options += ",gidmapping=" + format_ranges(nested.gids, ':');
+  }
+  if (plan.skip_sync) options += ",volatile";
+  out->act(fmt::format("start fuse-overlayfs of {} layers at '{}'", lower.size(), plan.mount_point));
+  out->add({.kind = ChildOpKind::start_fuse,
+            .text = out->text_list({input.host.fuse_overlayfs, "-o", options, plan.mount_point})});
+  return ok();
+}
+
+Result<int16_t> emit_rootfs(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out) {
+  std::string place = plan.mount_point;
+  if (plan.kind == RootfsPlan::Kind::overlay) {
+    TRY(emit_overlay(input, plan, out));
+  } else if (plan.kind == RootfsPlan::Kind::directory) {
+    emit_directory(plan, out);
+    if (place.empty()) place = plan.directory;
+  }
+  // Its root is opened through the path once more: what a descriptor of before the mount means is covered by it.
+  const int16_t root = out->take_register();
+  out->act(fmt::format("open the container's root '{}'", place));
+  out->add({.kind = ChildOpKind::open_path, .a = root, .text = out->text(place), .x = k_directory});
+  return root;
+}
+
+}  // namespace ctr::runtime

@@ -1,0 +1,323 @@
+#include "runtime/launch.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "base/file.h"
+#include "runtime/compile.h"
+#include "runtime/launch_core.h"
+
+namespace ctr::runtime {
+namespace {
+
+// What connects us and the child; see the picture in launch.h.
+struct Wires {
+  Pipe go;
+  Pipe report;
+  SocketPair hand;
+};
+
+struct Handover {
+  uint64_t tag = 0;
+  uint64_t value = 0;
+  std::vector<Fd> fds;
+};
+
+// nullopt: the child has ended.
+Result<std::optional<Handover>> receive(int socket) {
+  uint64_t body[2] = {};
+  iovec part{.iov_base = body, .iov_len = sizeof body};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 4)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t size = -1;
+  do size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  while (size < 0 && errno == EINTR);
+  if (size < 0 && errno != ECONNRESET) return Error::from_errno("hear from the container's first process");
+  if (size != sizeof body) return std::optional<Handover>();
+  Handover out{.tag = body[0], .value = body[1], .fds = {}};
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      out.fds.emplace_back(fd);
+    }
+  }
+  return std::optional<Handover>(std::move(out));
+}
+
+// One report; nullopt at the end of the pipe.
+Result<std::optional<ChildReport>> read_report(int pipe) {
+  ChildReport report;
+  ssize_t size = -1;
+  do size = ::read(pipe, &report, sizeof report);
+  while (size < 0 && errno == EINTR);
+  if (size < 0) return Error::from_errno("hear from the container's first process");
+  // A report is smaller than PIPE_BUF and so comes whole.
+  if (size == 0) return std::optional<ChildReport>();
+  return std::optional<ChildReport>(report);
+}
+
+Error clone_error(const ChildProgram& program) {
+  Error error = Error::from_errno("create the container's namespaces");
+  if ((program.clone_flags & CLONE_NEWUSER) == 0) return error;
+  if (error.sys() == EPERM || error.sys() == ENOSPC || error.sys() == EUSERS) {
+    return std::move(error).with_hint("see `ctr doctor`: this user may not create (more) user namespaces");
+  }
+  return error;
+}
+
+// One launch in progress.
+class Launch {
+ public:
+  explicit Launch(StartRequest request) : request_(std::move(request)) {}
+
+  Result<Launched> run() {
+    wires_ = Wires{.go = TRY(make_pipe()), .report = TRY(make_pipe()), .hand = TRY(make_socket_pair())};
+    Child child = TRY(clone_child());
+    close_child_ends();
+    if (!program().first_map.empty()) TRY(write_id_maps(child.pid(), program().first_map, request_.host));
+    if (program().clones_again) child = TRY(replace_child(std::move(child)));
+    TRY(take_namespaces());
+    const CreatedProcess created{.pid = child.pid(),
+                                 .pidfd = child.pidfd(),
+                                 .netlink_fd = netlink_.get(),
+                                 .netns_fd = network_.get(),
+                                 .userns_fd = user_.get()};
+    if (request_.observer != nullptr) TRY(request_.observer->on_created(created));
+    if (program().waits_at_start) TRY(go());
+    Fd master = TRY(take_console());
+    if (program().waits_before_exec) {
+      TRY(wait_ready());
+      if (request_.observer != nullptr) TRY(request_.observer->before_exec(created));
+      TRY(go());
+    }
+    const auto report = TRY(read_report(wires_.report.read_end.get()));
+    if (report) return step_error(program(), *report);
+    return Launched{.init = std::move(child), .console_master = std::move(master), .notices = program().notices};
+  }
+
+ private:
+  const ChildProgram& program() const { return request_.program; }
+
+  Result<Child> clone_child() {
+    registers_.assign(k_max_registers, -1);
+    registers_[k_register_go] = wires_.go.read_end.get();
+    registers_[k_register_report] = wires_.report.write_end.get();
+    registers_[k_register_hand] = wires_.hand.theirs.get();
+    for (const auto& [number, fd] : request_.descriptors) registers_[static_cast<size_t>(number)] = fd;
+    const std::vector<char*> argv = pointers(program().argv);
+    const std::vector<char*> envp = pointers(program().envp);
+    const int ours[] = {wires_.go.write_end.get(), wires_.report.read_end.get(), wires_.hand.ours.get()};
+    const ChildImage image{.ops = program().ops.data(),
+                           .op_count = program().ops.size(),
+                           .arena = program().arena.data(),
+                           .argv = argv.data(),
+                           .envp = envp.data(),
+                           .registers = registers_.data(),
+                           .launcher_fds = ours,
+                           .launcher_fd_count = std::size(ours)};
+    int pidfd = -1;
+    clone_args args{};
+    args.flags = program().clone_flags | CLONE_PIDFD;
+    args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+    args.exit_signal = SIGCHLD;
+    if (request_.cgroup_fd >= 0) {
+      args.flags |= CLONE_INTO_CGROUP;
+      args.cgroup = static_cast<uint64_t>(request_.cgroup_fd);
+    }
+    const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+    if (pid < 0) return clone_error(program());
+    if (pid == 0) run_child(image);
+    return Child::adopt(static_cast<pid_t>(pid), Fd(pidfd));
+  }
+
+  std::vector<char*> pointers(const std::vector<uint32_t>& offsets) {
+    std::vector<char*> out;
+    for (const uint32_t offset : offsets) out.push_back(request_.program.arena.data() + offset);
+    out.push_back(nullptr);
+    return out;
+  }
+
+  // The read end of the go pipe stays: writing to a child that has died must not raise SIGPIPE.
+  void close_child_ends() {
+    wires_.report.write_end.reset();
+    wires_.hand.theirs.reset();
+  }
+
+  Result<void> go() { return write_all(wires_.go.write_end.get(), "g", "the start of the container"); }
+
+  // Why the child is silent.
+  Error failure() {
+    const auto report = read_report(wires_.report.read_end.get());
+    if (!report) return report.error();
+    if (*report && (*report)->step != ChildReport::k_ready) return step_error(program(), **report);
+    return Error(Errc::internal, "the container's first process was killed while it was being set up");
+  }
+
+  Result<Handover> expect(uint64_t tag) {
+    auto handover = TRY(receive(wires_.hand.ours.get()));
+    if (!handover) return failure();
+    CTR_ASSERT(handover->tag == tag);
+    return std::move(*handover);
+  }
+
+  // The first process has cloned the container's and is done.
+  Result<Child> replace_child(Child first) {
+    if (!program().first_map.empty()) TRY(go());
+    Handover handover = TRY(expect(k_tag_pid));
+    if (handover.fds.size() != 1) return Error(Errc::internal, "the container's first process came without a pidfd");
+    Child child = Child::adopt(static_cast<pid_t>(handover.value), std::move(handover.fds[0]));
+    (void)TRY(first.wait());
+    return child;
+  }
+
+  Result<void> take_namespaces() {
+    if (!program().hands_over_namespaces) return ok();
+    Handover handover = TRY(expect(k_tag_namespaces));
+    if (handover.fds.size() != 3) return Error(Errc::internal, "the namespaces of the container came incomplete");
+    netlink_ = std::move(handover.fds[0]);
+    network_ = std::move(handover.fds[1]);
+    user_ = std::move(handover.fds[2]);
+    return ok();
+  }
+
+  Result<Fd> take_console() {
+    if (!program().hands_over_console) return Fd();
+    Handover handover = TRY(expect(k_tag_console));
+    if (handover.fds.size() != 1) return Error(Errc::internal, "the terminal of the container did not come");
+    return std::move(handover.fds[0]);
+  }
+
+  Result<void> wait_ready() {
+    const auto report = TRY(read_report(wires_.report.read_end.get()));
+    if (!report) return Error(Errc::internal, "the container's first process was killed while it was being set up");
+    if (report->step != ChildReport::k_ready) return step_error(program(), *report);
+    return ok();
+  }
+
+  StartRequest request_;
+  Wires wires_;
+  std::vector<int> registers_;
+  Fd netlink_;
+  Fd network_;
+  Fd user_;
+};
+
+std::vector<std::pair<int, int>> to_registers(const std::vector<int>& extra, int first) {
+  std::vector<std::pair<int, int>> out;
+  for (size_t i = 0; i < extra.size(); ++i) out.emplace_back(first + static_cast<int>(i), extra[i]);
+  return out;
+}
+
+// Streams and extra descriptors in the registers the compiler expects them in.
+Result<std::vector<std::pair<int, int>>> place_descriptors(const std::array<int, 3>& stdio,
+                                                           const std::vector<int>& extra, HighDescriptors* high) {
+  if (extra.size() > k_max_extra_fds) {
+    return Error(Errc::invalid, fmt::format("{} extra descriptors; {} can be passed", extra.size(), k_max_extra_fds));
+  }
+  std::vector<int> all;
+  for (const int fd : stdio) all.push_back(TRY(high->add(fd)));
+  std::vector<std::pair<int, int>> out = to_registers(all, k_register_stdin);
+  for (size_t i = 0; i < extra.size(); ++i) {
+    out.emplace_back(k_register_extra + static_cast<int>(i), TRY(high->add(extra[i])));
+  }
+  return out;
+}
+
+Result<void> check_seccomp(const RuntimeSpec& spec, const SeccompProgram* program) {
+  if (spec.linux_config.seccomp && program == nullptr) {
+    return Error(Errc::internal, "the container's seccomp filter is missing");
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<int> HighDescriptors::add(int fd) {
+  Fd null_device;
+  if (fd < 0) {
+    null_device = TRY(open_path("/dev/null", O_RDWR));
+    fd = null_device.get();
+    if (fd >= places_) {
+      copies_.push_back(std::move(null_device));
+      return fd;
+    }
+  } else if (fd >= places_) {
+    return fd;
+  }
+  copies_.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, places_));
+  if (!copies_.back().valid()) return Error::from_errno("duplicate a file descriptor");
+  return copies_.back().get();
+}
+
+Result<Launched> start_program(StartRequest request) { return Launch(std::move(request)).run(); }
+
+Result<Launched> launch(const LaunchRequest& request) {
+  TRY(check_seccomp(request.spec, request.seccomp));
+  const CompileOptions options{.seccomp = request.seccomp,
+                               .extra_fds = request.extra_fds.size(),
+                               .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
+                               .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
+                               .init_program = request.init_program};
+  ChildProgram program = TRY(compile_run(request.spec, request.rootfs, request.host, options));
+  if (const std::string notice = request.host.single_id_notice();
+      !notice.empty() && request.spec.linux_config.ids.is_single()) {
+    program.notices.push_back(notice);
+  }
+  HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
+  StartRequest start{.program = std::move(program), .host = request.host};
+  start.descriptors = TRY(place_descriptors(request.stdio, request.extra_fds, &high));
+  start.cgroup_fd = request.cgroup_fd;
+  start.observer = request.observer;
+  return start_program(std::move(start));
+}
+
+Result<Launched> launch_exec(const ExecRequest& request) {
+  TRY(check_seccomp(request.spec, request.seccomp));
+  pollfd entry{.fd = request.init_pidfd, .events = POLLIN, .revents = 0};
+  if (::poll(&entry, 1, 0) > 0) return Error(Errc::bad_state, "the container is not running");
+  const CompileOptions options{.seccomp = request.seccomp,
+                               .extra_fds = request.extra_fds.size(),
+                               .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
+                               .make_cwd = false,
+                               .init_program = {}};
+  ChildProgram program = TRY(compile_exec(request.spec, request.process, request.host, options));
+  HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
+  StartRequest start{.program = std::move(program), .host = request.host};
+  start.descriptors = TRY(place_descriptors(request.stdio, request.extra_fds, &high));
+  start.descriptors.emplace_back(k_register_init, request.init_pidfd);
+  start.cgroup_fd = request.cgroup_fd;
+  return start_program(std::move(start));
+}
+
+Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const RootfsPlan& rootfs,
+                                                const HostFacts& host) {
+  const SeccompProgram placeholder;
+  const CompileOptions options{.seccomp = spec.linux_config.seccomp ? &placeholder : nullptr,
+                               .extra_fds = 0,
+                               .with_launcher = false,
+                               .make_cwd = true,
+                               .init_program = {}};
+  const ChildProgram program = TRY(compile_run(spec, rootfs, host, options));
+  std::vector<std::string> lines;
+  for (const std::string& words : program.words) {
+    if (lines.empty() || lines.back() != words) lines.push_back(words);
+  }
+  return lines;
+}
+
+}  // namespace ctr::runtime

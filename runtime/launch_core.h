@@ -1,0 +1,39 @@
+// Carries a compiled program out: clone3 and the talk with the child. What launch(), launch_exec() and
+// launch_in_userns() have in common.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "runtime/launch.h"
+#include "runtime/program.h"
+
+namespace ctr::runtime {
+
+struct StartRequest {
+  ChildProgram program;
+  const HostFacts& host;
+  // {register, descriptor}; they stay open here.
+  std::vector<std::pair<int, int>> descriptors = {};
+  int cgroup_fd = -1;
+  LaunchObserver* observer = nullptr;
+};
+// Errors: what the failed step says, see launch().
+Result<Launched> start_program(StartRequest request);
+
+// The error for step `step` of `program`, which failed with `sys`.
+Error step_error(const ChildProgram& program, const ChildReport& report);
+
+// Descriptors that may be put in places 0 to `places - 1` in any order: copies numbered above, where needed.
+class [[nodiscard]] HighDescriptors {
+ public:
+  explicit HighDescriptors(int places) : places_(places) {}
+  // `fd`, or a copy of it out of the way. -1: /dev/null.
+  Result<int> add(int fd);
+
+ private:
+  int places_;
+  std::vector<Fd> copies_;
+};
+
+}  // namespace ctr::runtime

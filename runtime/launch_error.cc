@@ -1,0 +1,66 @@
+// From {step, errno} of the child to words.
+#include <fmt/format.h>
+#include <sys/mount.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.h"
+#include "runtime/launch_core.h"
+
+namespace ctr::runtime {
+namespace {
+
+// 126 and 127 come from the kind of the step, not from errno alone: a missing bind source is not a missing command.
+Error execute_error(const ChildProgram& program, const ChildReport& report) {
+  const std::string name = printable(program.argv.empty() ? "" : program.arena.c_str() + program.argv[0]);
+  const int sys = report.error;
+  if (report.detail == ChildReport::k_is_directory) {
+    return Error(Errc::command_not_executable,
+                 fmt::format("the path `{}` is not a regular file: {}", name, std::strerror(sys)))
+        .with_sys(sys);
+  }
+  if (report.detail == ChildReport::k_interpreter_missing) {
+    return Error(Errc::command_not_found,
+                 fmt::format("the interpreter or loader of `{}` is missing: {}", name, std::strerror(sys)))
+        .with_sys(sys);
+  }
+  if (sys == ENOENT || sys == ENOTDIR) {
+    const bool searched = name.find('/') == std::string::npos;
+    return Error(Errc::command_not_found, fmt::format("executable file `{}` not found{}: {}", name,
+                                                      searched ? " in $PATH" : "", std::strerror(sys)))
+        .with_sys(sys);
+  }
+  return Error(Errc::command_not_executable, fmt::format("execute `{}`: {}", name, std::strerror(sys))).with_sys(sys);
+}
+
+std::string hint_for(const ChildOp& op, int sys) {
+  switch (op.kind) {
+    case ChildOpKind::mount_overlay:
+      return "see `ctr doctor`: it checks whether this file system can carry overlays in a user namespace";
+    case ChildOpKind::new_session_keyring:
+      return sys == EDQUOT ? "raise the sysctls kernel.keys.maxkeys and kernel.keys.maxbytes" : "";
+    case ChildOpKind::open_target:
+      if (sys == ELOOP) return "the image has a symbolic link in this place, which would lead the mount astray";
+      if (sys == EXDEV) return "a symbolic link leads this mount into '/proc'";
+      return "";
+    case ChildOpKind::make_mount:
+      return sys == EPERM ? "inside another container, parts of /proc or /sys may be hidden by that container" : "";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+Error step_error(const ChildProgram& program, const ChildReport& report) {
+  if (report.step >= program.ops.size()) return Error(Errc::internal, "the container's first process spoke nonsense");
+  const ChildOp& op = program.ops[report.step];
+  if (op.kind == ChildOpKind::execute) return execute_error(program, report);
+  Error error = Error::from_errno(program.words[report.step], report.error);
+  std::string hint = hint_for(op, report.error);
+  if (hint.empty()) return error;
+  return std::move(error).with_hint(std::move(hint));
+}
+
+}  // namespace ctr::runtime

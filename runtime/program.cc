@@ -1,0 +1,192 @@
+#include "runtime/program.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/result.h"
+
+namespace ctr::runtime {
+namespace {
+
+// In the order of ChildOpKind.
+constexpr std::array<std::string_view, 54> k_names = {
+    "send_fds",
+    "wait_go",
+    "report_ready",
+    "set_parent_death_signal",
+    "set_dumpable",
+    "reset_signals",
+    "set_session",
+    "new_session_keyring",
+    "set_user",
+    "set_group",
+    "set_groups",
+    "keep_capabilities",
+    "limit_bounding_set",
+    "set_capabilities",
+    "raise_ambient",
+    "no_new_privileges",
+    "load_filter",
+    "set_rlimit",
+    "set_umask",
+    "set_hostname",
+    "set_domainname",
+    "unshare",
+    "set_namespace",
+    "clone_child",
+    "start_fuse",
+    "loopback_up",
+    "open_netlink",
+    "open_path",
+    "open_in_root",
+    "open_target",
+    "close_fd",
+    "check_device",
+    "write_file",
+    "make_symlink",
+    "make_dir",
+    "make_node",
+    "remove_dir",
+    "set_propagation",
+    "mount_overlay",
+    "make_mount",
+    "clone_tree",
+    "set_mount",
+    "attach_mount",
+    "copy_up",
+    "mask_path",
+    "readonly_path",
+    "pivot_root",
+    "open_console",
+    "set_console",
+    "change_dir",
+    "move_fd",
+    "close_on_exec",
+    "execute",
+    "finish",
+};
+static_assert(static_cast<size_t>(ChildOpKind::finish) == 53);
+
+std::string text_at(const ChildProgram& program, uint32_t offset) { return program.arena.c_str() + offset; }
+
+bool has_text(ChildOpKind kind) {
+  switch (kind) {
+    case ChildOpKind::set_hostname:
+    case ChildOpKind::set_domainname:
+    case ChildOpKind::open_path:
+    case ChildOpKind::open_in_root:
+    case ChildOpKind::open_target:
+    case ChildOpKind::write_file:
+    case ChildOpKind::make_symlink:
+    case ChildOpKind::make_dir:
+    case ChildOpKind::make_node:
+    case ChildOpKind::remove_dir:
+    case ChildOpKind::mount_overlay:
+    case ChildOpKind::make_mount:
+    case ChildOpKind::mask_path:
+    case ChildOpKind::readonly_path:
+    case ChildOpKind::execute:
+    case ChildOpKind::start_fuse:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool has_more(ChildOpKind kind) {
+  return kind == ChildOpKind::write_file || kind == ChildOpKind::make_symlink || kind == ChildOpKind::make_mount ||
+         kind == ChildOpKind::mount_overlay;
+}
+
+// Registers are named by their distance, so that limits can change without touching every golden file.
+std::string register_name(int number) {
+  constexpr std::array<std::string_view, 7> k_fixed = {"go", "report", "hand", "stdin", "stdout", "stderr", "init"};
+  if (number < static_cast<int>(k_fixed.size())) return std::string(k_fixed[static_cast<size_t>(number)]);
+  if (number < k_first_free_register) return fmt::format("extra{}", number - k_register_extra);
+  return fmt::format("r{}", number - k_first_free_register);
+}
+
+std::string quoted_list(const ChildProgram& program, uint32_t offset) {
+  std::string out;
+  for (const char* word = program.arena.c_str() + offset; *word != '\0'; word += std::string_view(word).size() + 1) {
+    out += fmt::format(" '{}'", word);
+  }
+  return out;
+}
+
+}  // namespace
+
+void ProgramBuilder::add(const ChildOp& op) {
+  program_.ops.push_back(op);
+  program_.words.push_back(words_);
+}
+
+uint32_t ProgramBuilder::text(std::string_view bytes) {
+  const auto offset = static_cast<uint32_t>(program_.arena.size());
+  program_.arena.append(bytes).push_back('\0');
+  return offset;
+}
+
+uint32_t ProgramBuilder::text_list(const std::vector<std::string>& words) {
+  const auto offset = static_cast<uint32_t>(program_.arena.size());
+  for (const std::string& word : words) program_.arena.append(word).push_back('\0');
+  program_.arena.push_back('\0');
+  return offset;
+}
+
+uint32_t ProgramBuilder::bytes(std::string_view raw) {
+  // struct sock_filter and uint32_t want 4; the arena itself is allocated with more.
+  program_.arena.resize((program_.arena.size() + 7) / 8 * 8, '\0');
+  return text(raw);
+}
+
+int16_t ProgramBuilder::take_register() {
+  if (free_.empty()) return take_registers(1);
+  const int16_t number = free_.back();
+  free_.pop_back();
+  return number;
+}
+
+int16_t ProgramBuilder::take_registers(int count) {
+  CTR_ASSERT(next_ + count <= k_max_registers);
+  const auto first = static_cast<int16_t>(next_);
+  next_ += count;
+  return first;
+}
+
+void ProgramBuilder::close_register(int16_t number) {
+  add({.kind = ChildOpKind::close_fd, .a = number});
+  free_.push_back(number);
+}
+
+std::string_view child_op_name(ChildOpKind kind) { return k_names[static_cast<size_t>(kind)]; }
+
+std::string format_program(const ChildProgram& program) {
+  std::string out = fmt::format("clone {:#x}{}\n", program.clone_flags, program.clones_again ? " again" : "");
+  std::string act;
+  for (size_t i = 0; i < program.ops.size(); ++i) {
+    const ChildOp& op = program.ops[i];
+    if (program.words[i] != act) {
+      act = program.words[i];
+      out += fmt::format("# {}\n", act);
+    }
+    out += fmt::format("{:<2} {}", "", child_op_name(op.kind));
+    if (op.a >= 0) out += fmt::format(" {}", register_name(op.a));
+    if (op.b >= 0) out += fmt::format(" {}", register_name(op.b));
+    const bool list = op.kind == ChildOpKind::execute || op.kind == ChildOpKind::start_fuse;
+    if (list)
+      out += quoted_list(program, op.text);
+    else if (has_text(op.kind))
+      out += fmt::format(" '{}'", text_at(program, op.text));
+    if (op.kind == ChildOpKind::make_mount)
+      out += " [" + quoted_list(program, op.more) + " ]";
+    else if (has_more(op.kind))
+      out += fmt::format(" '{}'", text_at(program, op.more));
+    if (op.x != 0 || op.y != 0 || op.z != 0) out += fmt::format(" {:#x} {:#x} {:#x}", op.x, op.y, op.z);
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace ctr::runtime

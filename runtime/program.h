@@ -1,0 +1,67 @@
+// ChildProgram: the compiled steps of one launch, and the builder that writes it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/child_ops.h"
+#include "runtime/idmap.h"
+
+namespace ctr::runtime {
+
+struct ChildProgram {
+  std::vector<ChildOp> ops;
+  // What each op is about, in words for people ("mount proc at '/proc'"). Ops of one act share their words.
+  std::vector<std::string> words;
+  std::string arena;
+  std::vector<uint32_t> argv;  // offsets in the arena
+  std::vector<uint32_t> envp;
+  uint64_t clone_flags = 0;  // of the first clone
+  IdMap first_map;           // what the launcher writes for the first process; empty: nothing
+  // The first process clones the container's process and ends (clone_child).
+  bool clones_again = false;
+  bool waits_at_start = false;
+  bool hands_over_namespaces = false;
+  bool hands_over_console = false;
+  bool waits_before_exec = false;
+  std::vector<std::string> notices;
+};
+
+class ProgramBuilder {
+ public:
+  ChildProgram take() { return std::move(program_); }
+  ChildProgram& program() { return program_; }
+
+  // All ops up to the next call are about this act.
+  void act(std::string words) { words_ = std::move(words); }
+  // Adds an op with fields as its kind in child_ops.h says.
+  void add(const ChildOp& op);
+
+  // Places bytes in the arena and returns where. A NUL is added behind.
+  uint32_t text(std::string_view bytes);
+  // Places words one behind the other, each ended by NUL, then an empty one.
+  uint32_t text_list(const std::vector<std::string>& words);
+  // Places raw bytes, aligned for what the kernel reads there.
+  uint32_t bytes(std::string_view raw);
+
+  // A register no one else uses. They are few: temporary ones are given back.
+  int16_t take_register();
+  // `count` in a row.
+  int16_t take_registers(int count);
+  // Adds an op that closes the descriptor and frees the register.
+  void close_register(int16_t number);
+
+ private:
+  ChildProgram program_;
+  std::string words_;
+  std::vector<int16_t> free_;
+  int next_ = k_first_free_register;
+};
+
+// The name of a kind, for golden files ("attach_mount").
+std::string_view child_op_name(ChildOpKind kind);
+// One line an op: its kind, its operands, and the act it belongs to.
+std::string format_program(const ChildProgram& program);
+
+}  // namespace ctr::runtime

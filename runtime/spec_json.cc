@@ -1,0 +1,329 @@
+// Codec of config.json: the process, mounts and namespaces. Resources are in spec_resources_json.cc.
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "runtime/spec.h"
+#include "runtime/spec_resources.h"
+
+namespace ctr::runtime {
+namespace {
+
+// Empty lists and texts are left out, as the schema has them optional.
+void set_text(Json* object, const char* key, const std::string& value) {
+  if (!value.empty()) object->set(key, value);
+}
+
+void set_strings(Json* object, const char* key, const std::vector<std::string>& values) {
+  if (!values.empty()) object->set(key, Json::strings(values));
+}
+
+template <typename T>
+Result<T> narrow(const JsonReader& reader, std::string_view key, uint64_t value) {
+  if (value > std::numeric_limits<T>::max()) return reader.wrong(key, "a number in range");
+  return static_cast<T>(value);
+}
+
+template <typename T>
+Result<std::optional<T>> find_narrow(const JsonReader& reader, std::string_view key) {
+  const auto value = TRY(reader.find_uint(key));
+  if (!value) return std::optional<T>();
+  return std::optional<T>(TRY(narrow<T>(reader, key, *value)));
+}
+
+Json user_to_json(const SpecUser& user) {
+  Json out = Json::object();
+  out.set("uid", user.uid).set("gid", user.gid);
+  if (user.umask) out.set("umask", *user.umask);
+  if (!user.additional_gids.empty()) {
+    Json gids = Json::array();
+    for (const uint32_t gid : user.additional_gids) gids.push(gid);
+    out.set("additionalGids", std::move(gids));
+  }
+  return out;
+}
+
+Result<SpecUser> user_from_json(const JsonReader& reader) {
+  SpecUser user;
+  user.uid = TRY(narrow<uint32_t>(reader, "uid", TRY(reader.uint_or("uid", 0))));
+  user.gid = TRY(narrow<uint32_t>(reader, "gid", TRY(reader.uint_or("gid", 0))));
+  user.umask = TRY(find_narrow<uint32_t>(reader, "umask"));
+  const auto gids = TRY(reader.elements("additionalGids"));
+  for (const JsonReader& gid : gids) {
+    if (!gid.value().is_integer() || gid.value().as_int() < 0 || gid.value().as_int() > UINT32_MAX) {
+      return Error(Errc::invalid, gid.path() + " is not a group id");
+    }
+    user.additional_gids.push_back(static_cast<uint32_t>(gid.value().as_int()));
+  }
+  return user;
+}
+
+Json capabilities_to_json(const SpecCapabilities& sets) {
+  Json out = Json::object();
+  set_strings(&out, "bounding", sets.bounding);
+  set_strings(&out, "effective", sets.effective);
+  set_strings(&out, "inheritable", sets.inheritable);
+  set_strings(&out, "permitted", sets.permitted);
+  set_strings(&out, "ambient", sets.ambient);
+  return out;
+}
+
+Result<SpecCapabilities> capabilities_from_json(const JsonReader& reader) {
+  SpecCapabilities sets;
+  sets.bounding = TRY(reader.strings("bounding"));
+  sets.effective = TRY(reader.strings("effective"));
+  sets.inheritable = TRY(reader.strings("inheritable"));
+  sets.permitted = TRY(reader.strings("permitted"));
+  sets.ambient = TRY(reader.strings("ambient"));
+  return sets;
+}
+
+Result<std::vector<SpecRlimit>> rlimits_from_json(const JsonReader& reader) {
+  std::vector<SpecRlimit> out;
+  const auto elements = TRY(reader.elements("rlimits"));
+  for (const JsonReader& element : elements) {
+    SpecRlimit limit;
+    limit.type = TRY(element.get_string("type"));
+    limit.soft = TRY(element.get_uint("soft"));
+    limit.hard = TRY(element.get_uint("hard"));
+    out.push_back(std::move(limit));
+  }
+  return out;
+}
+
+Result<std::optional<ConsoleSize>> console_size_from_json(const JsonReader& reader) {
+  const auto size = TRY(reader.find_object("consoleSize"));
+  if (!size) return std::optional<ConsoleSize>();
+  ConsoleSize out;
+  out.height = TRY(narrow<uint16_t>(*size, "height", TRY(size->get_uint("height"))));
+  out.width = TRY(narrow<uint16_t>(*size, "width", TRY(size->get_uint("width"))));
+  return std::optional<ConsoleSize>(out);
+}
+
+Json mounts_to_json(const std::vector<SpecMount>& mounts) {
+  Json out = Json::array();
+  for (const SpecMount& mount : mounts) {
+    Json entry = Json::object();
+    entry.set("destination", mount.destination);
+    set_text(&entry, "type", mount.type);
+    set_text(&entry, "source", mount.source);
+    set_strings(&entry, "options", mount.options);
+    out.push(std::move(entry));
+  }
+  return out;
+}
+
+Result<std::vector<SpecMount>> mounts_from_json(const JsonReader& reader) {
+  std::vector<SpecMount> out;
+  const auto elements = TRY(reader.elements("mounts"));
+  for (const JsonReader& element : elements) {
+    SpecMount mount;
+    mount.destination = TRY(element.get_string("destination"));
+    mount.type = TRY(element.string_or("type", ""));
+    mount.source = TRY(element.string_or("source", ""));
+    mount.options = TRY(element.strings("options"));
+    out.push_back(std::move(mount));
+  }
+  return out;
+}
+
+Json ranges_to_json(const std::vector<IdRange>& ranges) {
+  Json out = Json::array();
+  for (const IdRange& range : ranges) {
+    Json entry = Json::object();
+    entry.set("containerID", range.inside).set("hostID", range.outside).set("size", range.size);
+    out.push(std::move(entry));
+  }
+  return out;
+}
+
+Result<std::vector<IdRange>> ranges_from_json(const JsonReader& reader, std::string_view key) {
+  std::vector<IdRange> out;
+  const auto elements = TRY(reader.elements(key));
+  for (const JsonReader& element : elements) {
+    IdRange range;
+    range.inside = TRY(narrow<uint32_t>(element, "containerID", TRY(element.get_uint("containerID"))));
+    range.outside = TRY(narrow<uint32_t>(element, "hostID", TRY(element.get_uint("hostID"))));
+    range.size = TRY(narrow<uint32_t>(element, "size", TRY(element.get_uint("size"))));
+    out.push_back(range);
+  }
+  return out;
+}
+
+Json namespaces_to_json(const std::vector<SpecNamespace>& namespaces) {
+  Json out = Json::array();
+  for (const SpecNamespace& entry : namespaces) {
+    Json item = Json::object();
+    item.set("type", namespace_name(entry.type));
+    set_text(&item, "path", entry.path);
+    out.push(std::move(item));
+  }
+  return out;
+}
+
+Result<std::vector<SpecNamespace>> namespaces_from_json(const JsonReader& reader) {
+  std::vector<SpecNamespace> out;
+  const auto elements = TRY(reader.elements("namespaces"));
+  for (const JsonReader& element : elements) {
+    const std::string name = TRY(element.get_string("type"));
+    const auto type = parse_namespace_name(name);
+    if (!type) return element.wrong("type", "a namespace type");
+    out.push_back({.type = *type, .path = TRY(element.string_or("path", ""))});
+  }
+  return out;
+}
+
+Json devices_to_json(const std::vector<SpecDevice>& devices) {
+  Json out = Json::array();
+  for (const SpecDevice& device : devices) {
+    Json entry = Json::object();
+    entry.set("path", device.path).set("type", device.type).set("major", device.major).set("minor", device.minor);
+    if (device.file_mode) entry.set("fileMode", *device.file_mode);
+    if (device.uid) entry.set("uid", *device.uid);
+    if (device.gid) entry.set("gid", *device.gid);
+    out.push(std::move(entry));
+  }
+  return out;
+}
+
+Result<std::vector<SpecDevice>> devices_from_json(const JsonReader& reader) {
+  std::vector<SpecDevice> out;
+  const auto elements = TRY(reader.elements("devices"));
+  for (const JsonReader& element : elements) {
+    SpecDevice device;
+    device.path = TRY(element.get_string("path"));
+    device.type = TRY(element.get_string("type"));
+    device.major = TRY(element.int_or("major", 0));
+    device.minor = TRY(element.int_or("minor", 0));
+    device.file_mode = TRY(find_narrow<uint32_t>(element, "fileMode"));
+    device.uid = TRY(find_narrow<uint32_t>(element, "uid"));
+    device.gid = TRY(find_narrow<uint32_t>(element, "gid"));
+    out.push_back(std::move(device));
+  }
+  return out;
+}
+
+Json linux_to_json(const SpecLinux& config) {
+  Json out = Json::object();
+  if (!config.ids.uids.empty()) out.set("uidMappings", ranges_to_json(config.ids.uids));
+  if (!config.ids.gids.empty()) out.set("gidMappings", ranges_to_json(config.ids.gids));
+  if (!config.sysctl.empty()) out.set("sysctl", Json::string_map(config.sysctl));
+  if (config.resources) out.set("resources", to_json(*config.resources));
+  set_text(&out, "cgroupsPath", config.cgroups_path);
+  if (!config.namespaces.empty()) out.set("namespaces", namespaces_to_json(config.namespaces));
+  if (!config.devices.empty()) out.set("devices", devices_to_json(config.devices));
+  if (config.seccomp) out.set("seccomp", *config.seccomp);
+  set_text(&out, "rootfsPropagation", config.rootfs_propagation);
+  set_strings(&out, "maskedPaths", config.masked_paths);
+  set_strings(&out, "readonlyPaths", config.readonly_paths);
+  set_text(&out, "mountLabel", config.mount_label);
+  return out;
+}
+
+Result<SpecLinux> linux_from_json(const JsonReader& reader) {
+  SpecLinux config;
+  config.ids.uids = TRY(ranges_from_json(reader, "uidMappings"));
+  config.ids.gids = TRY(ranges_from_json(reader, "gidMappings"));
+  config.sysctl = TRY(reader.string_map("sysctl"));
+  if (const auto resources = TRY(reader.find_object("resources"))) {
+    config.resources = TRY(resources_from_json(*resources));
+  }
+  config.cgroups_path = TRY(reader.string_or("cgroupsPath", ""));
+  config.namespaces = TRY(namespaces_from_json(reader));
+  config.devices = TRY(devices_from_json(reader));
+  if (const auto seccomp = TRY(reader.find_object("seccomp"))) config.seccomp = seccomp->value();
+  config.rootfs_propagation = TRY(reader.string_or("rootfsPropagation", ""));
+  config.masked_paths = TRY(reader.strings("maskedPaths"));
+  config.readonly_paths = TRY(reader.strings("readonlyPaths"));
+  config.mount_label = TRY(reader.string_or("mountLabel", ""));
+  return config;
+}
+
+}  // namespace
+
+Json to_json(const SpecProcess& process) {
+  Json out = Json::object();
+  out.set("terminal", process.terminal);
+  if (process.console_size) {
+    Json size = Json::object();
+    size.set("height", unsigned{process.console_size->height}).set("width", unsigned{process.console_size->width});
+    out.set("consoleSize", std::move(size));
+  }
+  out.set("user", user_to_json(process.user)).set("args", Json::strings(process.args));
+  set_strings(&out, "env", process.env);
+  out.set("cwd", process.cwd);
+  if (process.capabilities) out.set("capabilities", capabilities_to_json(*process.capabilities));
+  if (!process.rlimits.empty()) {
+    Json limits = Json::array();
+    for (const SpecRlimit& limit : process.rlimits) {
+      Json entry = Json::object();
+      limits.push(entry.set("type", limit.type).set("hard", limit.hard).set("soft", limit.soft));
+    }
+    out.set("rlimits", std::move(limits));
+  }
+  out.set("noNewPrivileges", process.no_new_privileges);
+  set_text(&out, "apparmorProfile", process.apparmor_profile);
+  if (process.oom_score_adj) out.set("oomScoreAdj", *process.oom_score_adj);
+  set_text(&out, "selinuxLabel", process.selinux_label);
+  return out;
+}
+
+Result<SpecProcess> process_from_json(const JsonReader& reader) {
+  SpecProcess process;
+  process.terminal = TRY(reader.bool_or("terminal", false));
+  process.console_size = TRY(console_size_from_json(reader));
+  if (const auto user = TRY(reader.find_object("user"))) process.user = TRY(user_from_json(*user));
+  process.args = TRY(reader.strings("args"));
+  process.env = TRY(reader.strings("env"));
+  process.cwd = TRY(reader.get_string("cwd"));
+  if (const auto sets = TRY(reader.find_object("capabilities"))) {
+    process.capabilities = TRY(capabilities_from_json(*sets));
+  }
+  process.rlimits = TRY(rlimits_from_json(reader));
+  process.no_new_privileges = TRY(reader.bool_or("noNewPrivileges", false));
+  process.apparmor_profile = TRY(reader.string_or("apparmorProfile", ""));
+  if (const auto score = TRY(reader.find_int("oomScoreAdj"))) {
+    // proc(5): the range of oom_score_adj.
+    if (*score < -1000 || *score > 1000) return reader.wrong("oomScoreAdj", "between -1000 and 1000");
+    process.oom_score_adj = static_cast<int>(*score);
+  }
+  process.selinux_label = TRY(reader.string_or("selinuxLabel", ""));
+  return process;
+}
+
+Json to_json(const RuntimeSpec& spec) {
+  Json out = Json::object();
+  out.set("ociVersion", spec.oci_version);
+  if (spec.process) out.set("process", to_json(*spec.process));
+  Json root = Json::object();
+  out.set("root", root.set("path", spec.root.path).set("readonly", spec.root.readonly));
+  set_text(&out, "hostname", spec.hostname);
+  set_text(&out, "domainname", spec.domainname);
+  if (!spec.mounts.empty()) out.set("mounts", mounts_to_json(spec.mounts));
+  if (!spec.annotations.empty()) out.set("annotations", Json::string_map(spec.annotations));
+  out.set("linux", linux_to_json(spec.linux_config));
+  return out;
+}
+
+Result<RuntimeSpec> spec_from_json(const Json& value) {
+  const JsonReader reader(value, "config.json");
+  TRY(reader.expect_object());
+  RuntimeSpec spec;
+  spec.oci_version = TRY(reader.get_string("ociVersion"));
+  if (!spec.oci_version.starts_with("1.")) {
+    return Error(Errc::unsupported, fmt::format("config.json: ociVersion '{}' is not 1.x", spec.oci_version));
+  }
+  if (const auto process = TRY(reader.find_object("process"))) spec.process = TRY(process_from_json(*process));
+  if (const auto root = TRY(reader.find_object("root"))) {
+    spec.root.path = TRY(root->get_string("path"));
+    spec.root.readonly = TRY(root->bool_or("readonly", false));
+  }
+  spec.hostname = TRY(reader.string_or("hostname", ""));
+  spec.domainname = TRY(reader.string_or("domainname", ""));
+  spec.mounts = TRY(mounts_from_json(reader));
+  spec.annotations = TRY(reader.string_map("annotations"));
+  if (const auto config = TRY(reader.find_object("linux"))) spec.linux_config = TRY(linux_from_json(*config));
+  return spec;
+}
+
+}  // namespace ctr::runtime
