@@ -30,7 +30,7 @@ struct OneRegistry {
   }
   Result<void> fetch(TestClient& client, const registry::Endpoint& endpoint) {
     const auto blob = server.add_blob("layer");
-    MemorySink sink;
+    MemorySink sink(blob);
     return client->fetch_blobs(endpoint, {{.descriptor = blob, .sink = &sink}});
   }
   // No request to `name` carries credentials.

@@ -19,7 +19,7 @@ struct OneBlob {
     for (int i = 0; i < 40'000; ++i) text += "0123456789";
     return text;
   }();
-  MemorySink sink;
+  MemorySink sink{blob};
 
   Result<void> fetch(ClientOptions options = {}) {
     TestClient client(std::move(options));
@@ -215,7 +215,9 @@ TEST_CASE("blobs come in side by side") {
   std::vector<MemorySink> sinks(5);
   std::vector<registry::BlobDownload> downloads;
   for (size_t i = 0; i < sinks.size(); ++i) {
-    downloads.push_back({.descriptor = server.add_blob("layer " + std::to_string(i)), .sink = &sinks[i]});
+    const auto blob = server.add_blob("layer " + std::to_string(i));
+    sinks[i].wanted = blob.digest;
+    downloads.push_back({.descriptor = blob, .sink = &sinks[i]});
   }
   TestClient client;
   const auto start = std::chrono::steady_clock::now();
@@ -235,8 +237,9 @@ TEST_CASE("an error of the sink ends the transfer and is passed on") {
 
 TEST_CASE("an empty blob needs no request") {
   FaultServer server;
-  MemorySink sink;
+  const auto blob = server.add_blob("");
+  MemorySink sink(blob);
   TestClient client;
-  REQUIRE(client->fetch_blobs(insecure(server.host(), "a/b"), {{.descriptor = server.add_blob(""), .sink = &sink}}));
+  REQUIRE(client->fetch_blobs(insecure(server.host(), "a/b"), {{.descriptor = blob, .sink = &sink}}));
   CHECK(sink.commits == 1);
 }

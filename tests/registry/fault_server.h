@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,11 +60,14 @@ class FaultServer {
 // Keeps what it gets, as the owner of a partial download does.
 class MemorySink : public registry::BlobSink {
  public:
+  MemorySink() = default;
+  explicit MemorySink(const oci::Descriptor& descriptor) : wanted(descriptor.digest) {}
   uint64_t resume_offset() override { return bytes.size(); }
-  Result<void> hash_prefix(Hasher& hasher) override;
   Result<void> append(std::span<const std::byte> part) override;
   Result<void> restart() override;
+  Result<void> verify() override;
   Result<void> commit() override;
+  std::optional<Digest> wanted;
   std::string bytes;
   int restarts = 0;
   int commits = 0;
