@@ -48,7 +48,8 @@ class [[nodiscard]] BlobStaging {
   Result<void> verify();
   // A second, read-only description of the file, for a process that reads while it grows (see unpack.h).
   Result<Fd> open_reader() const;
-  // Removes the partial file: the content is of no use to a later transfer.
+  // Gives the space back: the content is of no use to a later transfer. The same blob can be started over with
+  // append().
   void discard();
   // verify(), fsync of this file alone, rename, fsync of the directory: for a single blob. A pull uses Publish.
   Result<void> commit();

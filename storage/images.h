@@ -27,6 +27,7 @@
 namespace ctr::storage {
 
 class StoreRoot;
+struct ContentRefs;
 
 // One image: everything in index.json whose manifest has the same config. The id of an image is the digest of its
 // config; two manifests (other compression, other media types) can describe the same image.
@@ -132,6 +133,7 @@ class ImageStore {
   Result<ImagesLock> hold(const CancelToken& cancel = {}) const;
 
  private:
+  Result<void> remove_content(ContentRefs& gone, const ContentRefs& kept, RemovedImage& report) const;
   const StoreRoot* root_;
 };
 

@@ -38,6 +38,9 @@ class [[nodiscard]] LayerStaging {
   const oci::DiffId& diff_id() const;
   // The empty directory that becomes diff/: target of the worker. Owned by this user, 0755.
   const Dir& diff() const;
+  // Forgets what was unpacked: diff/ goes to the trash and an empty one takes its place, since the transfer of the blob
+  // began again. Descriptors of the old directory must not be used any more.
+  Result<void> restart();
   // Writes layer.json. `record.diff_id` is what the worker computed. Errors: corrupt when it is another one.
   Result<void> finish(const LayerRecord& record);
   // finish() is done; publishes this layer alone: syncfs, rename, fsync.

@@ -19,8 +19,9 @@ struct RootfsSpec {
   std::vector<std::string> lower;  // absolute paths, top layer first
   std::string upper;               // absolute path; empty for a read-only view of the image
   std::string work;
-  // The upper directory is not synced: a container's changes need not survive a power cut while it runs.
-  bool is_volatile = true;
+  // The upper directory is never synced: for containers that are removed when they end. After a power cut or a kill the
+  // kernel refuses to mount the same work directory again.
+  bool is_volatile = false;
   // Extra maps for fuse-overlayfs ("0:0:65536"); empty when the user namespace does it all.
   std::string uid_mapping;
   std::string gid_mapping;

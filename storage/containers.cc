@@ -1,0 +1,292 @@
+#include "storage/containers.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "storage/root.h"
+#include "storage/staging.h"
+#include "storage/trash.h"
+
+namespace ctr::storage {
+namespace {
+
+constexpr const char* k_lock_name = "lock";
+constexpr const char* k_alive_name = "alive";
+constexpr const char* k_state_name = "state.json";
+constexpr const char* k_link_prefix = "../containers/";
+// NAME_MAX is 255; two bytes are left for names derived from it.
+constexpr size_t k_name_limit = 253;
+constexpr size_t k_id_digits = 64;
+
+bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+}
+
+// The id a name links to; nullopt for a name that does not exist or a link of another form.
+Result<std::optional<ContainerId>> read_name(const Dir& names, const std::string& name) {
+  auto target = names.read_symlink(name);
+  if (!target && (target.error().sys() == ENOENT || target.error().sys() == EINVAL))
+    return std::optional<ContainerId>();
+  std::string text = TRY(std::move(target));
+  if (!text.starts_with(k_link_prefix)) return std::optional<ContainerId>();
+  auto id = ContainerId::parse(text.substr(std::string_view(k_link_prefix).size()));
+  if (!id) return std::optional<ContainerId>();
+  return std::optional(std::move(*id));
+}
+
+// The lock over taking names away, held on the names directory itself so that it needs no file. Making a link needs no
+// lock: the kernel lets one of two win.
+Result<FileLock> lock_names(const StoreRoot& root, const CancelToken& cancel) {
+  const Dir* names = TRY(root.area(Area::names));
+  Fd again = TRY(open_path("/proc/self/fd/" + std::to_string(names->fd()), O_RDONLY | O_DIRECTORY));
+  return root.lock_open(std::move(again), LockMode::exclusive, cancel, "the container names");
+}
+
+// Unlinks `name` if it still means `id`.
+Result<void> free_name(const StoreRoot& root, const std::string& name, const ContainerId& id,
+                       const CancelToken& cancel) {
+  FileLock lock = TRY(lock_names(root, cancel));
+  const Dir* names = TRY(root.area(Area::names));
+  auto owner = TRY(read_name(*names, name));
+  if (!owner || *owner != id) return ok();
+  return names->remove_file(name);
+}
+
+// True when a container or a live creation has the name that links to `id`.
+Result<bool> is_owner_alive(const StoreRoot& root, const ContainerId& id) {
+  // Staging first: a commit between the two questions moves it from the one to the other place.
+  if (TRY(is_staged(root, Area::container_staging, id.text()))) return true;
+  return TRY(root.area(Area::containers))->exists(id.text());
+}
+
+// Links `name` to `id`, taking over a link that a dead creation left.
+Result<void> reserve_name(const StoreRoot& root, const std::string& name, const ContainerId& id,
+                          const CancelToken& cancel) {
+  const Dir* names = TRY(root.area(Area::names));
+  while (true) {
+    auto made = names->make_symlink(k_link_prefix + id.text(), name);
+    if (made || made.error().sys() != EEXIST) return made;
+    auto owner = TRY(read_name(*names, name));
+    if (!owner && names->exists(name)) {
+      return Error(Errc::corrupt, "'" + names->path() + "/" + name + "' is not a link to a container");
+    }
+    if (!owner) continue;  // freed in between
+    if (TRY(is_owner_alive(root, *owner))) {
+      return Error(Errc::exists, "the container name '" + name + "' is already in use by " + owner->text())
+          .with_hint("remove or rename that container, or choose another name");
+    }
+    TRY(free_name(root, name, *owner, cancel));
+  }
+}
+
+Result<void> fill(const Dir& dir) {
+  for (const char* name : {k_lock_name, k_alive_name}) (void)TRY(dir.open_file(name, O_RDWR | O_CREAT, 0600));
+  TRY(dir.make_dir("rw", 0700));
+  // The root directory of the container has the mode of its upper directory.
+  TRY(dir.make_dir("rw/upper", 0755));
+  return dir.make_dir("rw/work", 0700);
+}
+
+}  // namespace
+
+ContainerId ContainerId::make_random() {
+  while (true) {
+    std::string text = random_hex(k_id_digits / 2);
+    // A short id that is all digits reads as a number in YAML and in scripts.
+    if (text.find_first_not_of("0123456789") < 12) return ContainerId(std::move(text));
+  }
+}
+
+Result<ContainerId> ContainerId::parse(std::string_view text) {
+  if (text.size() != k_id_digits || !is_lower_hex(text)) {
+    return Error(Errc::invalid, "'" + printable(text) + "' is not a container id");
+  }
+  return ContainerId(std::string(text));
+}
+
+Result<void> check_name(std::string_view name, std::string_view what) {
+  bool fits = !name.empty() && name.size() <= k_name_limit && std::all_of(name.begin(), name.end(), is_name_char) &&
+              std::string_view("_.-").find(name.front()) == std::string_view::npos;
+  if (fits) return ok();
+  return Error(Errc::invalid, "'" + printable(name) + "' is not a valid " + std::string(what))
+      .with_hint("names match [a-zA-Z0-9][a-zA-Z0-9_.-]* and have at most 253 characters");
+}
+
+struct ContainerStaging::State {
+  const StoreRoot* root;
+  ContainerId id;
+  std::string name;
+  std::string final_path;
+  StagingDir staging;
+  bool committed = false;
+
+  State(const StoreRoot& root_in, ContainerId id_in, std::string path, StagingDir staging_in)
+      : root(&root_in), id(std::move(id_in)), final_path(std::move(path)), staging(std::move(staging_in)) {}
+  ~State() {
+    if (committed || name.empty()) return;
+    free_name(*root, name, id, {}).ignore("the next container of that name takes the link over");
+  }
+};
+
+ContainerStaging::ContainerStaging(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ContainerStaging::ContainerStaging(ContainerStaging&&) noexcept = default;
+ContainerStaging& ContainerStaging::operator=(ContainerStaging&&) noexcept = default;
+ContainerStaging::~ContainerStaging() = default;
+
+const ContainerId& ContainerStaging::id() const { return state_->id; }
+const Dir& ContainerStaging::dir() const { return state_->staging.dir(); }
+const std::string& ContainerStaging::final_path() const { return state_->final_path; }
+
+Result<void> ContainerStaging::commit() {
+  const Dir* containers = TRY(state_->root->area(Area::containers));
+  TRY(state_->staging.publish(*containers, state_->id.text()));
+  state_->committed = true;
+  return ok();
+}
+
+Result<ContainerStaging> ContainerDirs::begin(const ContainerId& id, const std::string& name,
+                                              const CancelToken& cancel) const {
+  TRY(check_name(name, "container name"));
+  TRY(sweep_staging(*root_, Area::container_staging, 8));
+  // The directory comes before the name: a link without a staged or committed directory belongs to nobody alive.
+  StagingDir staging = TRY(StagingDir::make(*root_, Area::container_staging, id.text(), 0700));
+  auto state = std::make_unique<ContainerStaging::State>(*root_, id, path(id), std::move(staging));
+  TRY(reserve_name(*root_, name, id, cancel));
+  state->name = name;
+  TRY(fill(state->staging.dir()));
+  return ContainerStaging(std::move(state));
+}
+
+Result<std::vector<ContainerEntry>> ContainerDirs::list() const {
+  const Dir* containers = TRY(root_->area(Area::containers));
+  std::vector<ContainerEntry> entries;
+  for (const auto& text : TRY(containers->list())) {
+    auto id = ContainerId::parse(text);
+    if (id) entries.push_back({std::move(*id), ""});
+  }
+  if (entries.empty()) return entries;
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  const Dir* names = TRY(root_->area(Area::names));
+  for (auto& name : TRY(names->list())) {
+    auto id = TRY(read_name(*names, name));
+    if (!id) continue;
+    auto at =
+        std::lower_bound(entries.begin(), entries.end(), *id, [](const auto& a, const auto& b) { return a.id < b; });
+    if (at != entries.end() && at->id == *id) at->name = std::move(name);
+  }
+  return entries;
+}
+
+Result<ContainerEntry> ContainerDirs::resolve(std::string_view name_or_id) const {
+  if (check_name(name_or_id, "container name")) {
+    const Dir* names = TRY(root_->area(Area::names));
+    auto id = TRY(read_name(*names, std::string(name_or_id)));
+    if (id && has(*id)) return ContainerEntry{std::move(*id), std::string(name_or_id)};
+  }
+  std::vector<ContainerId> matches;
+  if (!name_or_id.empty() && name_or_id.size() <= k_id_digits && is_lower_hex(name_or_id)) {
+    const Dir* containers = TRY(root_->area(Area::containers));
+    for (const auto& text : TRY(containers->list())) {
+      auto id = text.starts_with(name_or_id) ? ContainerId::parse(text) : Result<ContainerId>(Error(Errc::invalid, ""));
+      if (id) matches.push_back(std::move(*id));
+    }
+  }
+  if (matches.empty()) return Error(Errc::not_found, "no container with name or id '" + printable(name_or_id) + "'");
+  if (matches.size() > 1) {
+    return Error(Errc::invalid, "'" + std::string(name_or_id) + "' is the beginning of " +
+                                    std::to_string(matches.size()) + " container ids")
+        .with_hint("give more digits: " + matches[0].short_text() + ", " + matches[1].short_text());
+  }
+  return ContainerEntry{matches[0], TRY(find_name(matches[0]))};
+}
+
+Result<std::string> ContainerDirs::find_name(const ContainerId& id) const {
+  const Dir* names = TRY(root_->area(Area::names));
+  for (auto& name : TRY(names->list())) {
+    auto owner = TRY(read_name(*names, name));
+    if (owner && *owner == id) return std::move(name);
+  }
+  return std::string();
+}
+
+bool ContainerDirs::has(const ContainerId& id) const {
+  auto containers = root_->area(Area::containers);
+  return containers && (*containers)->exists(id.text());
+}
+
+Result<Dir> ContainerDirs::open(const ContainerId& id) const {
+  auto dir = TRY(root_->area(Area::containers))->open_dir(id.text());
+  if (!dir && dir.error().sys() == ENOENT) return Error(Errc::not_found, "no container with id '" + id.text() + "'");
+  return dir;
+}
+
+std::string ContainerDirs::path(const ContainerId& id) const {
+  return root_->area_path(Area::containers) + "/" + id.text();
+}
+
+Result<void> ContainerDirs::rename(const ContainerId& id, const std::string& new_name,
+                                   const CancelToken& cancel) const {
+  TRY(check_name(new_name, "container name"));
+  if (!has(id)) return Error(Errc::not_found, "no container with id '" + id.text() + "'");
+  const Dir* names = TRY(root_->area(Area::names));
+  std::string old_name = TRY(find_name(id));
+  if (old_name == new_name) return ok();
+  if (old_name.empty()) return reserve_name(*root_, new_name, id, cancel);
+  while (true) {
+    auto moved = names->rename(old_name, *names, new_name, RENAME_NOREPLACE);
+    if (moved || moved.error().sys() != EEXIST) return moved;
+    auto owner = TRY(read_name(*names, new_name));
+    if (owner && TRY(is_owner_alive(*root_, *owner))) {
+      return Error(Errc::exists, "the container name '" + new_name + "' is already in use by " + owner->text());
+    }
+    if (!owner && names->exists(new_name)) {
+      return Error(Errc::corrupt, "'" + names->path() + "/" + new_name + "' is not a link to a container");
+    }
+    if (owner) TRY(free_name(*root_, new_name, *owner, cancel));
+  }
+}
+
+Result<FileLock> ContainerDirs::lock(const ContainerId& id, LockMode mode, const CancelToken& cancel) const {
+  FileLock lock = TRY(root_->lock_open(TRY(TRY(open(id)).open_file(k_lock_name, O_RDWR)), mode, cancel,
+                                       "container '" + id.short_text() + "'"));
+  if (!has(id)) return Error(Errc::not_found, "no container with id '" + id.text() + "'");
+  return lock;
+}
+
+Result<std::optional<FileLock>> ContainerDirs::try_lock(const ContainerId& id, LockMode mode) const {
+  return FileLock::try_acquire(TRY(open(id)), k_lock_name, mode);
+}
+
+Result<std::optional<FileLock>> ContainerDirs::try_hold_alive(const ContainerId& id) const {
+  return FileLock::try_acquire(TRY(open(id)), k_alive_name, LockMode::exclusive);
+}
+
+Result<bool> ContainerDirs::is_running(const ContainerId& id) const {
+  const Dir* containers = TRY(root_->area(Area::containers));
+  return is_locked(*containers, id.text() + "/" + k_alive_name);
+}
+
+Result<std::optional<Json>> ContainerDirs::read_state(const ContainerId& id) const {
+  const Dir* containers = TRY(root_->area(Area::containers));
+  std::string name = id.text() + "/" + k_state_name;
+  auto text = containers->read_file(name);
+  if (!text && text.error().sys() == ENOENT) return std::optional<Json>();
+  return std::optional(TRY(parse_json(TRY(std::move(text)), "'" + containers->path() + "/" + name + "'")));
+}
+
+Result<void> ContainerDirs::write_state(const ContainerId& id, const Json& state) const {
+  return TRY(open(id)).write_file(k_state_name, dump_json(state) + "\n", Sync::no);
+}
+
+Result<void> ContainerDirs::remove(const ContainerId& id) const {
+  std::string name = TRY(find_name(id));
+  TRY(Trash(*root_).discard(*TRY(root_->area(Area::containers)), id.text()));
+  // The name goes last: a link whose container is gone is taken over by the next one, the reverse would hide it.
+  if (name.empty()) return ok();
+  return free_name(*root_, name, id, {});
+}
+
+}  // namespace ctr::storage

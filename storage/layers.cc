@@ -1,0 +1,178 @@
+#include "storage/layers.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/json.h"
+#include "base/random.h"
+#include "storage/root.h"
+#include "storage/staging.h"
+#include "storage/trash.h"
+
+namespace ctr::storage {
+namespace {
+
+constexpr const char* k_record_name = "layer.json";
+constexpr const char* k_diff_name = "diff";
+
+Json to_json(const LayerRecord& record) {
+  return Json::object()
+      .set("schema", 1)
+      .set("diffId", record.diff_id.digest.to_string())
+      .set("size", record.size_bytes)
+      .set("files", record.files)
+      .set("opaqueRoot", record.is_opaque_root);
+}
+
+Result<LayerRecord> layer_from_json(const JsonReader& reader) {
+  TRY(reader.expect_object());
+  return LayerRecord{
+      .diff_id = {TRY(Digest::parse(TRY(reader.get_string("diffId"))))},
+      .size_bytes = TRY(reader.get_uint("size")),
+      .files = TRY(reader.get_uint("files")),
+      .is_opaque_root = TRY(reader.bool_or("opaqueRoot", false)),
+  };
+}
+
+Result<Dir> make_diff(const Dir& staging) {
+  TRY(staging.make_dir(k_diff_name, 0755));
+  return staging.open_dir(k_diff_name);
+}
+
+// The directory name: the hex of sha256, which every diff id in use has; the algorithm in front for others.
+std::string layer_name(const oci::DiffId& diff_id) {
+  const Digest& digest = diff_id.digest;
+  if (digest.algorithm() == DigestAlgorithm::sha256) return digest.hex();
+  return std::string(digest.algorithm_name()) + "-" + digest.hex();
+}
+
+Result<Digest> digest_of_layer_name(const std::string& name) {
+  size_t dash = name.find('-');
+  if (dash == std::string::npos) return Digest::parse("sha256:" + name);
+  return Digest::parse(name.substr(0, dash) + ":" + name.substr(dash + 1));
+}
+
+}  // namespace
+
+// The lock of the diff id is released after the staging directory is published or in the trash: members are destroyed
+// in reverse order.
+struct LayerStaging::State {
+  const StoreRoot* root;
+  oci::DiffId diff_id;
+  FileLock lock;
+  StagingDir staging;
+  Dir diff;
+  bool finished = false;
+};
+
+LayerStaging::LayerStaging(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LayerStaging::LayerStaging(LayerStaging&&) noexcept = default;
+LayerStaging& LayerStaging::operator=(LayerStaging&&) noexcept = default;
+LayerStaging::~LayerStaging() = default;
+
+const oci::DiffId& LayerStaging::diff_id() const { return state_->diff_id; }
+const Dir& LayerStaging::diff() const { return state_->diff; }
+
+Result<void> LayerStaging::restart() {
+  const Dir& dir = state_->staging.dir();
+  TRY(Trash(*state_->root).discard(dir, k_diff_name));
+  state_->diff = TRY(make_diff(dir));
+  state_->finished = false;
+  return ok();
+}
+
+Result<void> LayerStaging::finish(const LayerRecord& record) {
+  if (record.diff_id != state_->diff_id) {
+    return Error(Errc::corrupt, "the uncompressed layer has the digest '" + record.diff_id.digest.to_string() +
+                                    "', but the image says '" + state_->diff_id.digest.to_string() + "'");
+  }
+  TRY(state_->staging.dir().write_file(k_record_name, dump_json(to_json(record)), Sync::no));
+  state_->finished = true;
+  return ok();
+}
+
+Result<void> LayerStaging::rename_into_place() {
+  CTR_ASSERT(state_->finished);
+  const Dir* layers = TRY(state_->root->area(Area::layers));
+  auto moved = state_->staging.publish(*layers, layer_name(state_->diff_id));
+  if (!moved && moved.error().code() == Errc::exists) return ok();
+  return moved;
+}
+
+Result<void> LayerStaging::commit() {
+  TRY(sync_file_system(state_->root->dir()));
+  TRY(rename_into_place());
+  return TRY(state_->root->area(Area::layers))->sync();
+}
+
+bool LayerStore::has(const oci::DiffId& diff_id) const {
+  auto layers = root_->area(Area::layers);
+  return layers && (*layers)->exists(layer_name(diff_id));
+}
+
+Result<std::optional<LayerRecord>> LayerStore::find(const oci::DiffId& diff_id) const {
+  const Dir* layers = TRY(root_->area(Area::layers));
+  std::string name = layer_name(diff_id) + "/" + k_record_name;
+  auto text = layers->read_file(name);
+  if (!text && text.error().sys() == ENOENT) return std::optional<LayerRecord>();
+  std::string what = "'" + root_->area_path(Area::layers) + "/" + name + "'";
+  Json json = TRY(parse_json(TRY(std::move(text)), what));
+  return std::optional(TRY(layer_from_json(JsonReader(json, what))));
+}
+
+Result<Dir> LayerStore::open_diff(const oci::DiffId& diff_id) const {
+  const Dir* layers = TRY(root_->area(Area::layers));
+  return layers->open_dir(layer_name(diff_id) + "/" + k_diff_name);
+}
+
+std::string LayerStore::diff_path(const oci::DiffId& diff_id) const {
+  return root_->area_path(Area::layers) + "/" + layer_name(diff_id) + "/" + k_diff_name;
+}
+
+Result<std::vector<oci::DiffId>> LayerStore::list() const {
+  const Dir* layers = TRY(root_->area(Area::layers));
+  std::vector<oci::DiffId> found;
+  for (const auto& name : TRY(layers->list())) {
+    auto digest = digest_of_layer_name(name);
+    if (digest) found.push_back({std::move(*digest)});
+  }
+  return found;
+}
+
+Result<std::optional<LayerStaging>> LayerStore::begin(const oci::DiffId& diff_id, const CancelToken& cancel) const {
+  if (has(diff_id)) return std::optional<LayerStaging>();
+  TRY(sweep_staging(*root_, Area::layer_staging, 8));
+  FileLock lock = TRY(root_->lock(Area::layer_locks, layer_name(diff_id), LockMode::exclusive, cancel,
+                                  "layer '" + diff_id.digest.to_string() + "'"));
+  if (has(diff_id)) return std::optional<LayerStaging>();
+  StagingDir staging = TRY(StagingDir::make(*root_, Area::layer_staging, random_hex(16), 0700));
+  Dir diff = TRY(make_diff(staging.dir()));
+  return std::optional(LayerStaging(std::make_unique<LayerStaging::State>(
+      LayerStaging::State{root_, diff_id, std::move(lock), std::move(staging), std::move(diff)})));
+}
+
+Result<std::vector<std::optional<LayerStaging>>> LayerStore::begin_all(const std::vector<oci::DiffId>& diff_ids,
+                                                                       const CancelToken& cancel) const {
+  std::vector<size_t> order(diff_ids.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return diff_ids[a] < diff_ids[b]; });
+  std::vector<std::optional<LayerStaging>> begun(diff_ids.size());
+  const oci::DiffId* previous = nullptr;
+  for (size_t index : order) {
+    if (previous == nullptr || *previous != diff_ids[index]) begun[index] = TRY(begin(diff_ids[index], cancel));
+    previous = &diff_ids[index];
+  }
+  return begun;
+}
+
+Result<void> LayerStore::remove(const oci::DiffId& diff_id) const {
+  const Dir* layers = TRY(root_->area(Area::layers));
+  const Dir* locks = TRY(root_->area(Area::layer_locks));
+  TRY(Trash(*root_).discard(*layers, layer_name(diff_id)));
+  locks->remove_file(layer_name(diff_id)).ignore("most layers have no lock file any more");
+  return ok();
+}
+
+}  // namespace ctr::storage

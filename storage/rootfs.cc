@@ -1,0 +1,70 @@
+#include "storage/rootfs.h"
+
+#include "storage/layers.h"
+#include "storage/root.h"
+
+namespace ctr::storage {
+namespace {
+
+// An empty directory for images without layers: overlay needs a lower directory.
+Result<std::string> empty_lower(const StoreRoot& root) {
+  const Dir* layers = TRY(root.area(Area::layers));
+  (void)TRY(layers->open_or_make_dir(".empty", 0755));
+  return root.area_path(Area::layers) + "/.empty";
+}
+
+std::string escape(const std::string& path, std::string_view special) {
+  std::string escaped;
+  for (char c : path) {
+    if (special.find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+std::string stacking(const RootfsSpec& spec) {
+  std::string options = "lowerdir=";
+  for (size_t i = 0; i < spec.lower.size(); ++i) {
+    if (i > 0) options += ':';
+    options += escape(spec.lower[i], "\\:,");
+  }
+  if (!spec.upper.empty()) {
+    options += ",upperdir=" + escape(spec.upper, "\\,") + ",workdir=" + escape(spec.work, "\\,");
+    if (spec.is_volatile) options += ",volatile";
+  }
+  return options;
+}
+
+}  // namespace
+
+Result<RootfsSpec> make_rootfs(const StoreRoot& root, OverlayDriver driver, const std::vector<oci::DiffId>& diff_ids,
+                               const ContainerId& container) {
+  LayerStore layers(root);
+  RootfsSpec spec;
+  spec.driver = driver;
+  for (auto id = diff_ids.rbegin(); id != diff_ids.rend(); ++id) {
+    auto record = TRY(layers.find(*id));
+    if (!record) {
+      return Error(Errc::not_found, "layer '" + id->digest.to_string() + "' is not in the store")
+          .with_hint("pull the image again");
+    }
+    spec.lower.push_back(layers.diff_path(*id));
+    if (record->is_opaque_root) break;
+  }
+  if (spec.lower.empty()) spec.lower.push_back(TRY(empty_lower(root)));
+  std::string rw = ContainerDirs(root).path(container) + "/rw";
+  spec.upper = rw + "/upper";
+  spec.work = rw + "/work";
+  return spec;
+}
+
+std::string overlay_options(const RootfsSpec& spec) { return stacking(spec) + ",userxattr"; }
+
+std::string fuse_overlay_options(const RootfsSpec& spec) {
+  std::string options = stacking(spec);
+  if (!spec.uid_mapping.empty()) options += ",uidmapping=" + spec.uid_mapping;
+  if (!spec.gid_mapping.empty()) options += ",gidmapping=" + spec.gid_mapping;
+  return options;
+}
+
+}  // namespace ctr::storage
