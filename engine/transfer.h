@@ -23,7 +23,7 @@
 namespace ctr::engine {
 
 struct TransferRequest {
-  enum class Verb { pull, push, login };
+  enum class Verb { pull, push, login, stored_login, logout, logout_all };
   Verb verb = Verb::pull;
   std::string reference;  // pull: as typed; push: the destination; login: the registry
   std::string image_id;   // push: which image, hex
@@ -37,6 +37,7 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
 struct TransferAnswer {
   std::vector<std::string> image_ids;  // pull: hex; more than one with --all-tags
   std::string digest;                  // push: of the manifest
+  std::string username;                // stored_login
 };
 Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);
@@ -53,6 +54,9 @@ inline constexpr int k_transfer_answer_fd = 4;
 // The other side, linked into ctr-transfer only: does what the request says. Progress goes to `progress`.
 Result<TransferAnswer> perform_transfer(const EngineOptions& options, const TransferRequest& request,
                                         ProgressSink& progress);
+// The verbs that touch stored credentials only and talk to nobody: stored_login, logout, logout_all.
+// Errors: not_found.
+Result<TransferAnswer> manage_credentials(const EngineOptions& options, const TransferRequest& request);
 // The main function of `ctr-transfer unpack`: one layer, inside the user namespace with the full id map. The exit code.
 int run_unpack_process();
 

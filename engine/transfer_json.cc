@@ -4,7 +4,7 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull", "push", "login"};
+constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -106,7 +106,9 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
 Json to_json(const Result<TransferAnswer>& answer) {
   Json json = Json::object();
   if (!answer) return json.set("error", to_json(answer.error()));
-  return json.set("imageIds", Json::strings(answer->image_ids)).set("digest", answer->digest);
+  return json.set("imageIds", Json::strings(answer->image_ids))
+      .set("digest", answer->digest)
+      .set("username", answer->username);
 }
 
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
@@ -115,6 +117,7 @@ Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
   TransferAnswer result;
   result.image_ids = TRY(reader.strings("imageIds"));
   result.digest = TRY(reader.get_string("digest"));
+  result.username = TRY(reader.string_or("username", ""));
   return result;
 }
 

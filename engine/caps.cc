@@ -1,0 +1,131 @@
+#include "engine/caps.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+
+namespace ctr::engine {
+
+namespace {
+
+using Set = std::set<std::string>;
+
+struct Wanted {
+  bool all = false;
+  Set names;
+};
+
+Result<Wanted> normalise_all(const std::vector<std::string>& words) {
+  Wanted wanted;
+  for (const auto& word : words) {
+    auto name = TRY(normalise_capability(word));
+    if (name == "ALL") {
+      wanted.all = true;
+    } else {
+      wanted.names.insert(std::move(name));
+    }
+  }
+  return wanted;
+}
+
+Set all_capabilities() { return {known_capabilities().begin(), known_capabilities().end()}; }
+
+std::vector<std::string> sorted(const Set& names) { return {names.begin(), names.end()}; }
+
+// defaults, --cap-add and --cap-drop joined: ALL on one side means that the other side names the exceptions.
+Set bounding_set(const CapabilityInput& input, const Wanted& add, const Wanted& drop) {
+  if (input.privileged) return all_capabilities();
+  Set bounding(input.defaults.begin(), input.defaults.end());
+  if (drop.all) bounding.clear();
+  if (add.all) bounding = all_capabilities();
+  bounding.insert(add.names.begin(), add.names.end());
+  for (const auto& name : drop.names) bounding.erase(name);
+  return bounding;
+}
+
+}  // namespace
+
+const std::vector<std::string>& known_capabilities() {
+  // Source: include/uapi/linux/capability.h of Linux 6.1, in order of their numbers.
+  static const std::vector<std::string> k_names = {"CAP_CHOWN",
+                                                   "CAP_DAC_OVERRIDE",
+                                                   "CAP_DAC_READ_SEARCH",
+                                                   "CAP_FOWNER",
+                                                   "CAP_FSETID",
+                                                   "CAP_KILL",
+                                                   "CAP_SETGID",
+                                                   "CAP_SETUID",
+                                                   "CAP_SETPCAP",
+                                                   "CAP_LINUX_IMMUTABLE",
+                                                   "CAP_NET_BIND_SERVICE",
+                                                   "CAP_NET_BROADCAST",
+                                                   "CAP_NET_ADMIN",
+                                                   "CAP_NET_RAW",
+                                                   "CAP_IPC_LOCK",
+                                                   "CAP_IPC_OWNER",
+                                                   "CAP_SYS_MODULE",
+                                                   "CAP_SYS_RAWIO",
+                                                   "CAP_SYS_CHROOT",
+                                                   "CAP_SYS_PTRACE",
+                                                   "CAP_SYS_PACCT",
+                                                   "CAP_SYS_ADMIN",
+                                                   "CAP_SYS_BOOT",
+                                                   "CAP_SYS_NICE",
+                                                   "CAP_SYS_RESOURCE",
+                                                   "CAP_SYS_TIME",
+                                                   "CAP_SYS_TTY_CONFIG",
+                                                   "CAP_MKNOD",
+                                                   "CAP_LEASE",
+                                                   "CAP_AUDIT_WRITE",
+                                                   "CAP_AUDIT_CONTROL",
+                                                   "CAP_SETFCAP",
+                                                   "CAP_MAC_OVERRIDE",
+                                                   "CAP_MAC_ADMIN",
+                                                   "CAP_SYSLOG",
+                                                   "CAP_WAKE_ALARM",
+                                                   "CAP_BLOCK_SUSPEND",
+                                                   "CAP_AUDIT_READ",
+                                                   "CAP_PERFMON",
+                                                   "CAP_BPF",
+                                                   "CAP_CHECKPOINT_RESTORE"};
+  return k_names;
+}
+
+Result<std::string> normalise_capability(std::string_view text) {
+  auto name = to_upper(text);
+  if (name == "ALL") return name;
+  if (!name.starts_with("CAP_")) name = "CAP_" + name;
+  const auto& known = known_capabilities();
+  if (std::find(known.begin(), known.end(), name) == known.end()) {
+    return Error(Errc::invalid, fmt::format("unknown capability \"{}\"", printable(name)));
+  }
+  return name;
+}
+
+Result<runtime::SpecCapabilities> container_capabilities(const CapabilityInput& input) {
+  const auto add = TRY(normalise_all(input.add));
+  const auto drop = TRY(normalise_all(input.drop));
+  if (add.all && drop.all) return Error(Errc::invalid, "capabilities cannot be both added and dropped: ALL");
+  for (const auto& name : add.names) {
+    if (drop.names.contains(name)) {
+      return Error(Errc::invalid, fmt::format("capability \"{}\" cannot be both dropped and added", name));
+    }
+  }
+  const auto bounding = bounding_set(input, add, drop);
+  runtime::SpecCapabilities sets;
+  sets.bounding = sorted(bounding);
+  if (input.root) {
+    sets.effective = sets.permitted = sets.bounding;
+    return sets;
+  }
+  if (!input.privileged) {
+    sets.effective = sorted(add.all ? bounding : add.names);
+    sets.permitted = sets.inheritable = sets.ambient = sets.effective;
+  }
+  return sets;
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,234 @@
+// The only file that includes toml++.
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include "engine/config.h"
+
+#include <fmt/format.h>
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#include <toml++/toml.h>
+#pragma GCC diagnostic pop
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/parse.h"
+
+namespace ctr::engine {
+
+namespace {
+
+// Reads the members of one table into fields; the first wrong type is kept as the error.
+class Table {
+ public:
+  Table(const toml::table* table, std::string name, const std::string& what)
+      : table_(table), name_(std::move(name)), what_(what) {}
+
+  const toml::node* find(std::string_view key) const { return table_ ? table_->get(key) : nullptr; }
+
+  void read(std::string_view key, std::string& field) {
+    if (const auto* node = find(key)) {
+      if (const auto value = node->value_exact<std::string>()) {
+        field = *value;
+      } else {
+        fail(key, "a string");
+      }
+    }
+  }
+  void read(std::string_view key, bool& field) {
+    if (const auto* node = find(key)) {
+      if (const auto value = node->value_exact<bool>()) {
+        field = *value;
+      } else {
+        fail(key, "true or false");
+      }
+    }
+  }
+  template <typename Number>
+  void read_number(std::string_view key, Number& field) {
+    const auto* node = find(key);
+    if (!node) return;
+    const auto value = node->value_exact<int64_t>();
+    if (!value || !std::in_range<Number>(*value)) return fail(key, "a number in range");
+    field = static_cast<Number>(*value);
+  }
+  void read(std::string_view key, std::vector<std::string>& field) {
+    const auto* node = find(key);
+    if (!node) return;
+    const auto* array = node->as_array();
+    if (!array) return fail(key, "an array of strings");
+    std::vector<std::string> values;
+    bool append = false;
+    for (const auto& element : *array) {
+      if (const auto text = element.value_exact<std::string>()) {
+        values.push_back(*text);
+      } else if (const auto* options = element.as_table()) {
+        append = (*options)["append"].value_or(false);
+      } else {
+        return fail(key, "an array of strings");
+      }
+    }
+    if (!append) field.clear();
+    field.insert(field.end(), values.begin(), values.end());
+  }
+  void fail(std::string_view key, std::string_view expected) {
+    if (error_) return;
+    const auto* node = find(key);
+    const auto line = node ? node->source().begin.line : 0;
+    error_ = Error(Errc::invalid, fmt::format("{}:{}: {}.{} is not {}", what_, line, name_, key, expected));
+  }
+  Result<void> finish() {
+    if (error_) return *error_;
+    return ok();
+  }
+
+ private:
+  const toml::table* table_;
+  std::string name_;
+  const std::string& what_;
+  std::optional<Error> error_;
+};
+
+void read_sizes(Table& table, Config& config) {
+  std::string shm;
+  table.read("shm_size", shm);
+  if (!shm.empty()) {
+    if (const auto size = parse_size(shm, "shm_size")) {
+      config.shm_size_bytes = *size;
+    } else {
+      table.fail("shm_size", "a size");
+    }
+  }
+  table.read_number("log_size_max", config.log_size_max_bytes);
+  table.read_number("pids_limit", config.pids_limit);
+}
+
+Result<void> read_containers(Table table, Config& config) {
+  table.read("default_capabilities", config.default_capabilities);
+  table.read("default_sysctls", config.default_sysctls);
+  table.read("default_ulimits", config.default_ulimits);
+  table.read("devices", config.devices);
+  table.read("volumes", config.volumes);
+  table.read("mounts", config.mounts);
+  table.read("env", config.env);
+  table.read("annotations", config.annotations);
+  table.read("dns_servers", config.dns_servers);
+  table.read("dns_searches", config.dns_searches);
+  table.read("dns_options", config.dns_options);
+  table.read("umask", config.umask);
+  table.read("seccomp_profile", config.seccomp_profile);
+  table.read("init", config.init);
+  table.read("init_path", config.init_path);
+  table.read("log_driver", config.log_driver);
+  table.read("http_proxy", config.http_proxy);
+  table.read("read_only", config.read_only);
+  table.read("no_hosts", config.no_hosts);
+  table.read("no_hostname", config.no_hostname);
+  table.read("privileged", config.privileged);
+  table.read("tz", config.timezone);
+  table.read("userns", config.userns);
+  table.read("netns", config.netns);
+  table.read("ipcns", config.ipcns);
+  table.read("pidns", config.pidns);
+  table.read("utsns", config.utsns);
+  table.read("cgroupns", config.cgroupns);
+  table.read("host_containers_internal_ip", config.host_containers_internal_ip);
+  read_sizes(table, config);
+  return table.finish();
+}
+
+Result<void> read_engine(Table table, Config& config) {
+  table.read("detach_keys", config.detach_keys);
+  table.read("cgroup_manager", config.cgroup_manager);
+  table.read("helper_binaries_dir", config.helper_binaries_dir);
+  table.read("retry_delay", config.retry_delay);
+  table.read_number("retry", config.retry);
+  table.read_number("image_parallel_copies", config.image_parallel_copies);
+  auto seconds = config.stop_timeout.count();
+  table.read_number("stop_timeout", seconds);
+  config.stop_timeout = std::chrono::seconds(seconds);
+  std::string policy;
+  table.read("pull_policy", policy);
+  if (policy == "always") {
+    config.pull_policy = PullPolicy::always;
+  } else if (policy == "never") {
+    config.pull_policy = PullPolicy::never;
+  } else if (policy == "newer") {
+    config.pull_policy = PullPolicy::newer;
+  } else if (policy == "missing" || policy == "ifnotpresent") {
+    config.pull_policy = PullPolicy::missing;
+  } else if (!policy.empty()) {
+    table.fail("pull_policy", "always, missing, never or newer");
+  }
+  return table.finish();
+}
+
+// *.conf of a drop-in directory in byte order; a missing directory has none.
+Result<std::vector<std::string>> drop_ins(const std::string& path) {
+  std::vector<std::string> files;
+  const auto dir = Dir::open(path);
+  if (!dir) return files;
+  auto names = TRY(dir->list());
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) {
+    if (name.ends_with(".conf")) files.push_back(path + "/" + name);
+  }
+  return files;
+}
+
+Result<std::vector<std::string>> candidate_files(const Environment& environment, const UserPaths& paths, unsigned uid) {
+  if (const auto only = environment_value(environment, "CONTAINERS_CONF"); !only.empty()) {
+    return std::vector<std::string>{only};
+  }
+  std::vector<std::string> files;
+  const std::vector<std::string> folders = {"/usr/share/containers", "/etc/containers",
+                                            paths.config_home + "/containers"};
+  for (const auto& folder : folders) {
+    files.push_back(folder + "/containers.conf");
+    for (const std::string& name : {std::string("containers.conf.d"), std::string("containers.rootless.conf.d"),
+                                    fmt::format("containers.rootless.conf.d/{}", uid)}) {
+      for (auto& file : TRY(drop_ins(folder + "/" + name))) files.push_back(std::move(file));
+    }
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<void> apply_config(Config& config, std::string_view text, const std::string& what) {
+  const auto parsed = toml::parse(text);
+  if (!parsed) {
+    const auto& error = parsed.error();
+    return Error(Errc::invalid, fmt::format("{}:{}:{}: {}", what, error.source().begin.line,
+                                            error.source().begin.column, error.description()));
+  }
+  const auto& root = parsed.table();
+  TRY(read_containers(Table(root["containers"].as_table(), "containers", what), config));
+  TRY(read_engine(Table(root["engine"].as_table(), "engine", what), config));
+  Table network(root["network"].as_table(), "network", what);
+  network.read("default_rootless_network_cmd", config.default_network_cmd);
+  return network.finish();
+}
+
+Result<Config> load_config(const Environment& environment, const UserPaths& paths, unsigned uid) {
+  Config config;
+  auto files = TRY(candidate_files(environment, paths, uid));
+  const auto named = environment_value(environment, "CONTAINERS_CONF");
+  if (const auto last = environment_value(environment, "CONTAINERS_CONF_OVERRIDE"); !last.empty()) {
+    files.push_back(last);
+  }
+  for (const auto& file : files) {
+    const auto text = TRY(read_file_if_exists(file));
+    if (!text) {
+      if (file == named)
+        return Error(Errc::not_found, fmt::format("CONTAINERS_CONF names '{}', which does not exist", file));
+      continue;
+    }
+    TRY(apply_config(config, *text, file));
+    config.files.push_back(file);
+  }
+  return config;
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,76 @@
+// Config: what the containers configuration files say, for the keys that ctr follows.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/paths.h"
+#include "base/result.h"
+#include "engine/spec.h"
+
+namespace ctr::engine {
+
+// The merged containers.conf. A member that no file sets keeps the default that stands here.
+struct Config {
+  // [containers]
+  std::vector<std::string> default_capabilities = {"CAP_CHOWN",   "CAP_DAC_OVERRIDE",     "CAP_FOWNER",    "CAP_FSETID",
+                                                   "CAP_KILL",    "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",   "CAP_SETGID",
+                                                   "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT"};
+  std::vector<std::string> default_sysctls;
+  std::vector<std::string> default_ulimits;  // "nofile=1024:2048"
+  std::vector<std::string> devices;
+  std::vector<std::string> volumes;
+  std::vector<std::string> mounts;
+  std::vector<std::string> env;
+  std::vector<std::string> annotations;
+  std::vector<std::string> dns_servers, dns_searches, dns_options;
+  std::string umask = "0022";
+  std::string seccomp_profile;  // empty: the distribution's or the built-in one
+  bool init = false;
+  std::string init_path;
+  std::string log_driver = "k8s-file";
+  int64_t log_size_max_bytes = -1;
+  uint64_t shm_size_bytes = uint64_t{64} << 20;
+  int64_t pids_limit = 2048;
+  bool http_proxy = true;
+  bool read_only = false;
+  bool no_hosts = false;
+  bool no_hostname = false;
+  bool privileged = false;
+  std::string timezone;
+  std::string userns;  // "host", "keep-id", "private"
+  std::string netns;   // "private", "host", "none"
+  std::string ipcns, pidns, utsns, cgroupns;
+  std::string default_network_cmd;  // [network] default_rootless_network_cmd
+  std::string host_containers_internal_ip;
+  // [engine]
+  std::string detach_keys = "ctrl-p,ctrl-q";
+  std::chrono::seconds stop_timeout{10};
+  PullPolicy pull_policy = PullPolicy::missing;
+  unsigned image_parallel_copies = 0;  // 0: as the transfer decides
+  unsigned retry = 3;
+  std::string retry_delay;
+  std::string cgroup_manager;  // "systemd", "cgroupfs", "disabled"
+  std::vector<std::string> helper_binaries_dir;
+
+  // The files that were read, in order, for `info`.
+  std::vector<std::string> files;
+  bool operator==(const Config&) const = default;
+};
+
+// Reads the files in podman's order, later ones winning:
+//   /usr/share/containers, /etc/containers (each containers.conf, then containers.conf.d/*.conf, then
+//   containers.rootless.conf.d/*.conf and its UID directory), $XDG_CONFIG_HOME/containers the same;
+// CONTAINERS_CONF replaces them all, CONTAINERS_CONF_OVERRIDE comes last. An array whose last element is
+// {append=true} adds to what earlier files say. Unknown keys are ignored, as podman does.
+// Errors: invalid, with file, line and column.
+// Source: containers.conf(5).
+Result<Config> load_config(const Environment& environment, const UserPaths& paths, unsigned uid);
+
+// One file's text over `config`; `what` names it in errors.
+Result<void> apply_config(Config& config, std::string_view text, const std::string& what);
+
+}  // namespace ctr::engine

@@ -1,0 +1,40 @@
+// What a container is, read from its directory: the record that never changes, and what the kernel says at this moment.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/core.h"
+#include "engine/record.h"
+#include "runtime/state.h"
+#include "storage/containers.h"
+
+namespace ctr::engine {
+
+inline constexpr const char* k_record_file = "container.json";
+
+// Errors: corrupt, unsupported; not_found when the container is being removed.
+Result<ContainerRecord> read_record(const Dir& container_dir);
+
+// Everything about one container.
+struct ContainerView {
+  ContainerInfo info;
+  ContainerRecord record;
+  runtime::StateRecord state;
+};
+Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& entry);
+
+// Every container, sorted by creation. One that goes away meanwhile is left out.
+Result<std::vector<ContainerInfo>> list_all(Core& core);
+
+// Errors: not_found in podman's words; invalid when the prefix is ambiguous.
+Result<storage::ContainerEntry> resolve_container(Core& core, std::string_view name_or_id);
+
+// The storage's form of an id. The id came from the store: anything else is a bug.
+Result<storage::ContainerId> storage_id(const ContainerId& id);
+
+}  // namespace ctr::engine

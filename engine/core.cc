@@ -1,0 +1,68 @@
+#include "engine/core.h"
+
+#include <fmt/format.h>
+
+#include "engine/events.h"
+#include "runtime/launch.h"
+
+namespace ctr::engine {
+
+Result<const storage::Store*> Core::store() {
+  if (!store_) store_ = TRY(storage::Store::open(options_.paths, options_.cancel, options_.log));
+  return &*store_;
+}
+
+Result<const Config*> Core::config() {
+  if (!config_) config_ = TRY(load_config(options_.environment, options_.paths, options_.uid));
+  return &*config_;
+}
+
+Result<const runtime::HostFacts*> Core::host() {
+  if (!host_) host_ = TRY(runtime::probe_host_facts(options_.environment));
+  return &*host_;
+}
+
+Result<storage::OverlayDriver> Core::driver() {
+  const auto* opened = TRY(store());
+  return storage::get_driver(opened->root(), [&]() -> Result<bool> {
+    const auto* facts = TRY(host());
+    return runtime::probe_native_overlay(*facts, opened->path());
+  });
+}
+
+void Core::warn(std::string_view line) const {
+  if (options_.log) options_.log->warn(line);
+}
+
+void Core::debug(std::string_view line) const {
+  if (options_.log) options_.log->debug(line);
+}
+
+std::vector<std::string> Core::helper_env() const {
+  std::vector<std::string> env;
+  for (const char* name : {"HOME", "PATH", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME",
+                           "XDG_CACHE_HOME", "CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE"}) {
+    const auto found = options_.environment.find(name);
+    if (found != options_.environment.end()) env.push_back(fmt::format("{}={}", name, found->second));
+  }
+  return env;
+}
+
+void Core::record_event(std::string_view type, std::string_view status, std::string_view id, std::string_view name,
+                        std::string_view image, std::optional<int> exit_code) {
+  const auto opened = store();
+  if (!opened) return;
+  Event event;
+  event.time = now();
+  event.type = type;
+  event.status = status;
+  event.id = id;
+  event.name = name;
+  event.image = image;
+  event.exit_code = exit_code;
+  if (const auto written = append_event((*opened)->dir(), event); !written) {
+    debug(fmt::format("event not recorded: {}", written.error().text()));
+  }
+}
+
+}  // namespace ctr::engine

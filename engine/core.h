@@ -1,0 +1,50 @@
+// Core: what the parts of the engine share. Everything in it is opened when it is first needed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/config.h"
+#include "engine/engine.h"
+#include "runtime/host_facts.h"
+#include "storage/driver.h"
+#include "storage/store.h"
+
+namespace ctr::engine {
+
+class Core {
+ public:
+  explicit Core(EngineOptions options) : options_(std::move(options)) {}
+
+  const EngineOptions& options() const { return options_; }
+  const CancelToken& cancel() const { return options_.cancel; }
+  // Pointers stay valid as long as this object.
+  Result<const storage::Store*> store();
+  Result<const Config*> config();
+  Result<const runtime::HostFacts*> host();
+  // The overlay driver of the store; decided at the first use of a store.
+  Result<storage::OverlayDriver> driver();
+  // Gives the store up, so that it can be replaced as a whole.
+  void close_store() { store_.reset(); }
+
+  void warn(std::string_view line) const;
+  void debug(std::string_view line) const;
+  // Environment of the programs we start: what they need to find the user's directories, and nothing else.
+  std::vector<std::string> helper_env() const;
+  // $XDG_RUNTIME_DIR/ctr/containers/<id>.
+  std::string run_dir(const std::string& id) const { return options_.paths.run + "/containers/" + id; }
+  // Appends to events.jsonl; a full disk must not stop a container, so failures are logged only.
+  void record_event(std::string_view type, std::string_view status, std::string_view id, std::string_view name,
+                    std::string_view image, std::optional<int> exit_code = {});
+
+ private:
+  EngineOptions options_;
+  std::optional<storage::Store> store_;
+  std::optional<Config> config_;
+  std::optional<runtime::HostFacts> host_;
+};
+
+}  // namespace ctr::engine

@@ -1,0 +1,174 @@
+#include "engine/create.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "engine/container_info.h"
+#include "engine/names.h"
+#include "engine/remove.h"
+#include "engine/transfer.h"
+#include "engine/volumes.h"
+
+namespace ctr::engine {
+
+namespace {
+
+constexpr int k_name_attempts = 16;
+
+Error name_taken(Core& core, const std::string& name, const Error& error) {
+  const auto* store = core.store().value();
+  const auto owner = store->containers().resolve(name);
+  if (!owner) return error;
+  return Error(Errc::exists,
+               fmt::format("creating container storage: the container name \"{}\" is already in use by {}. You have to "
+                           "remove that container to be able to reuse that name: that name is already in use, or use "
+                           "--replace to instruct ctr to do so.",
+                           name, owner->id.text()));
+}
+
+// The file of --cidfile: made first with O_EXCL, so that two containers cannot share it, and gone if creation fails.
+class CidFile {
+ public:
+  CidFile() = default;
+  CidFile(const CidFile&) = delete;
+  CidFile& operator=(const CidFile&) = delete;
+  ~CidFile() {
+    if (!path_.empty() && !kept_) unlink(path_.c_str());
+  }
+  Result<void> make(const std::string& path, const std::string& id) {
+    if (path.empty()) return ok();
+    auto made = create_file(path, id);
+    if (!made && made.error().sys() == EEXIST) {
+      return Error(Errc::exists, fmt::format("container id file exists. Ensure another container is not using it or "
+                                             "delete {}",
+                                             printable(path)));
+    }
+    TRY(std::move(made));
+    path_ = path;
+    return ok();
+  }
+  void keep() { kept_ = true; }
+
+ private:
+  std::string path_;
+  bool kept_ = false;
+};
+
+// Makes sure that the store has the image, as --pull says.
+Result<void> provide_image(Core& core, const ContainerSpec& spec, const PullOptions& pull) {
+  if (!spec.rootfs.empty()) return ok();
+  const auto found = TRY(find_image_record(core, spec.image));
+  if (pull.policy == PullPolicy::never || (pull.policy == PullPolicy::missing && found)) {
+    if (found) return ok();
+    return Error(Errc::not_found, fmt::format("{}: image not known", printable(spec.image)));
+  }
+  TransferRequest request;
+  request.verb = TransferRequest::Verb::pull;
+  request.reference = spec.image;
+  request.pull = pull;
+  auto answer = run_transfer(core.options(), request);
+  if (!answer && pull.policy == PullPolicy::newer && found) {
+    core.debug(fmt::format("pull: {}", answer.error().text()));
+    return ok();
+  }
+  TRY(std::move(answer));
+  return ok();
+}
+
+Result<void> write_files(const Dir& dir, const PreparedContainer& prepared, Sync sync) {
+  for (const auto& [name, content] : prepared.files) TRY(dir.write_file(name, content, Sync::no, 0644));
+  if (!prepared.seccomp_bpf.empty()) TRY(dir.write_file(k_filter_file, prepared.seccomp_bpf, Sync::no));
+  TRY(dir.write_file(k_config_file, dump_json(to_json(prepared.spec)), sync));
+  TRY(dir.write_file(k_launch_file, dump_json(to_json(prepared.launch)), sync));
+  return dir.write_file(k_record_file, dump_json(to_json(prepared.record)), sync);
+}
+
+ContainerInfo info_of(const PreparedContainer& prepared, const std::string& bundle) {
+  const auto& record = prepared.record;
+  ContainerInfo info;
+  info.id = {record.id};
+  info.name = record.name;
+  info.spec = record.spec;
+  info.image_name = record.image_name;
+  info.image_id = record.image_id;
+  info.image_digest = record.image_digest;
+  info.created = record.created;
+  info.argv = record.argv;
+  info.bundle = bundle;
+  return info;
+}
+
+// Reserves the name and starts the directory; a made-up name that is taken is made up again.
+Result<storage::ContainerStaging> begin(Core& core, const storage::ContainerId& id, const ContainerSpec& spec,
+                                        std::string& name) {
+  const auto* store = TRY(core.store());
+  for (int attempt = 1;; ++attempt) {
+    auto staging = store->containers().begin(id, name, core.cancel());
+    if (staging || staging.error().code() != Errc::exists) return staging;
+    if (!spec.name.empty() || attempt == k_name_attempts) return name_taken(core, name, staging.error());
+    name = made_up_name(random_number());
+  }
+}
+
+Result<void> replace_existing(Core& core, const std::string& name) {
+  const auto* store = TRY(core.store());
+  const auto entry = store->containers().resolve(name);
+  if (!entry || entry->name != name) return ok();
+  RemoveOptions options;
+  options.force = true;
+  options.volumes = true;
+  return remove_container(core, *entry, options);
+}
+
+}  // namespace
+
+Result<std::string> choose_name(Core& core, const ContainerSpec& spec) {
+  (void)core;
+  if (spec.name.empty()) return made_up_name(random_number());
+  TRY(check_name(spec.name));
+  return spec.name;
+}
+
+Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
+  auto name = TRY(choose_name(core, spec));
+  TRY(provide_image(core, spec, options.pull));
+  const auto* store = TRY(core.store());
+  if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
+  const auto id = storage::ContainerId::make_random();
+  CidFile cid_file;
+  TRY(cid_file.make(spec.cid_file, id.text()));
+
+  // Images and layers that are found from here on stay until the directory that names them is visible.
+  const auto images = TRY(store->images().hold(core.cancel()));
+  auto staging = TRY(begin(core, id, spec, name));
+  const auto& bundle = staging.final_path();
+  const auto base = TRY(find_base(core, spec, id, bundle));
+  CreatedContainer created;
+  created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
+  auto& prepared = created.prepared;
+  if (spec.rootfs.empty()) TRY(staging.dir().make_dir("rootfs", 0700));
+  TRY(make_volumes(core, prepared));
+  TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
+  created.info = info_of(prepared, bundle);
+  TRY(staging.commit());
+  cid_file.keep();
+  core.record_event("container", "create", id.text(), name, prepared.record.image_name);
+  return created;
+}
+
+Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
+  const auto name = TRY(choose_name(core, spec));
+  const auto* store = TRY(core.store());
+  const auto id = storage::ContainerId::make_random();
+  const auto bundle = store->containers().path(id);
+  const auto images = TRY(store->images().hold(core.cancel()));
+  const auto base = TRY(find_base(core, spec, id, bundle));
+  return prepare_container(core, {spec, id.text(), name, bundle}, base);
+}
+
+}  // namespace ctr::engine

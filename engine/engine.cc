@@ -1,0 +1,300 @@
+// The Engine interface over its parts.
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "engine/container_info.h"
+#include "engine/core.h"
+#include "engine/create.h"
+#include "engine/doctor.h"
+#include "engine/exec.h"
+#include "engine/filters.h"
+#include "engine/image_lookup.h"
+#include "engine/images.h"
+#include "engine/inspect.h"
+#include "engine/lifecycle.h"
+#include "engine/remove.h"
+#include "engine/system.h"
+#include "engine/transfer.h"
+#include "runtime/launch.h"
+#include "runtime/log_file.h"
+
+namespace ctr::engine {
+
+std::string_view state_name(ContainerState state) {
+  switch (state) {
+    case ContainerState::created:
+      return "created";
+    case ContainerState::running:
+      return "running";
+    case ContainerState::paused:
+      return "paused";
+    case ContainerState::exited:
+      return "exited";
+    case ContainerState::stopping:
+      return "stopping";
+    case ContainerState::removing:
+      return "removing";
+  }
+  return "unknown";
+}
+
+namespace {
+
+class LocalEngine final : public Engine {
+ public:
+  explicit LocalEngine(EngineOptions options) : core_(std::move(options)) {}
+
+  Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
+    created_ = TRY(create_container(core_, std::move(spec), options));
+    return created_->info;
+  }
+
+  Result<void> start(const ContainerId& id) override {
+    const auto entry = TRY(entry_of(id));
+    TRY(start_container(core_, {entry, just_created(id)}));
+    return ok();
+  }
+
+  Result<AttachEnd> start_attached(const ContainerId& id, const AttachOptions& attach,
+                                   const std::function<void()>& on_started) override {
+    const auto entry = TRY(entry_of(id));
+    return run_attached(core_, {entry, just_created(id), &attach}, on_started);
+  }
+
+  Result<std::vector<std::string>> explain(ContainerSpec spec, const CreateOptions& options) override {
+    (void)options;
+    const auto* host = TRY(core_.host());
+    const auto prepared = TRY(rehearse_container(core_, std::move(spec)));
+    return runtime::explain_launch(prepared.spec, prepared.launch.rootfs, *host);
+  }
+
+  Result<AttachEnd> attach(const ContainerId& id, const AttachOptions& attach) override {
+    return attach_container(core_, TRY(entry_of(id)), attach);
+  }
+
+  Result<AttachEnd> exec(const ContainerId& id, const ExecOptions& options, const AttachOptions& attach) override {
+    return exec_in_container(core_, TRY(entry_of(id)), options, attach);
+  }
+
+  Result<void> stop(const ContainerId& id, const StopOptions& options) override {
+    return stop_container(core_, TRY(entry_of(id)), options);
+  }
+
+  Result<void> restart(const ContainerId& id, const StopOptions& options) override {
+    const auto entry = TRY(entry_of(id));
+    TRY(stop_container(core_, entry, options));
+    TRY(start_container(core_, {entry}));
+    return ok();
+  }
+
+  Result<void> kill(const ContainerId& id, int signal) override {
+    return kill_container(core_, TRY(entry_of(id)), signal);
+  }
+
+  Result<void> remove(const ContainerId& id, const RemoveOptions& options) override {
+    auto entry = entry_of(id);
+    if (!entry && entry.error().code() == Errc::not_found) return ok();
+    return remove_container(core_, TRY(std::move(entry)), options);
+  }
+
+  Result<int> wait(const ContainerId& id, const std::vector<std::string>& conditions,
+                   std::chrono::milliseconds interval) override {
+    return wait_container(core_, TRY(entry_of(id)), conditions, interval);
+  }
+
+  Result<void> logs(const ContainerId& id, const LogOptions& options,
+                    const std::function<Result<void>(const LogLine&)>& sink) override;
+
+  Result<ContainerInfo> find_container(const std::string& name_or_id) override {
+    return TRY(view_container(core_, TRY(resolve_container(core_, name_or_id)))).info;
+  }
+
+  Result<std::vector<ContainerInfo>> list_containers() override { return list_all(core_); }
+
+  Result<std::vector<std::pair<ContainerInfo, Outcome>>> select(const Selection& selection) override;
+
+  Result<bool> matches(const ContainerInfo& info, const std::vector<ContainerFilter>& filters) override {
+    return container_matches(info, filters, filter_context());
+  }
+
+  Result<Json> inspect_container(const ContainerInfo& info, bool with_size) override {
+    auto json = inspect_document(TRY(view_container(core_, TRY(entry_of(info.id)))));
+    if (with_size) {
+      const auto size = TRY(container_size(info));
+      json.set("SizeRw", size.rw_bytes).set("SizeRootFs", size.rootfs_bytes);
+    }
+    return json;
+  }
+
+  Result<ContainerSize> container_size(const ContainerInfo& info) override { return measure_container(core_, info); }
+
+  Result<std::string> pull(const std::string& reference, const PullOptions& options) override {
+    TransferRequest request;
+    request.verb = TransferRequest::Verb::pull;
+    request.reference = reference;
+    request.pull = options;
+    const auto answer = TRY(run_transfer(core_.options(), request));
+    if (answer.image_ids.empty()) return Error(Errc::internal, "the transfer named no image");
+    return answer.image_ids.back();
+  }
+
+  Result<void> push(const std::string& image, const std::string& destination, const PushOptions& options) override {
+    const auto found = TRY(get_image_record(core_, image));
+    TransferRequest request;
+    request.verb = TransferRequest::Verb::push;
+    request.image_id = found.record.id.hex();
+    request.reference = destination.empty() ? found.name : destination;
+    request.push = options;
+    const auto answer = TRY(run_transfer(core_.options(), request));
+    if (!options.digest_file.empty()) TRY(create_file(options.digest_file, answer.digest));
+    return ok();
+  }
+
+  Result<std::vector<ImageInfo>> list_images() override { return engine::list_images(core_); }
+
+  Result<ImageInfo> find_image(const std::string& name_or_id) override {
+    return describe_image(core_, TRY(get_image_record(core_, name_or_id)).record);
+  }
+
+  Result<bool> image_matches(const ImageInfo& info, const std::vector<ContainerFilter>& filters) override {
+    return engine::image_matches(info, filters, filter_context());
+  }
+
+  Result<Json> inspect_image(const ImageInfo& info) override {
+    const auto* store = TRY(core_.store());
+    const auto driver = TRY(storage::find_driver(store->root()));
+    return inspect_document(info, *store, storage::driver_name(driver.value_or(storage::OverlayDriver::native)));
+  }
+
+  Result<void> tag(const std::string& image, const std::string& name) override { return tag_image(core_, image, name); }
+
+  Result<void> untag(const std::string& image, const std::vector<std::string>& names) override {
+    return untag_image(core_, image, names);
+  }
+
+  Result<RemoveImageReport> remove_image(const std::string& name_or_id, bool force, bool prune_parents) override {
+    (void)prune_parents;  // layers are shared by digest: an image has no parents of its own
+    return engine::remove_image(core_, name_or_id, force);
+  }
+
+  Result<std::vector<std::string>> prune_images(bool all, const std::vector<ContainerFilter>& filters) override {
+    return engine::prune_images(core_, all, [&](const ImageInfo& info) { return image_matches(info, filters); });
+  }
+
+  Result<void> login(const LoginOptions& options) override { return login_to_registry(core_, options); }
+  Result<std::string> stored_login(const LoginOptions& options) override { return find_login(core_, options); }
+  Result<void> logout(const std::string& registry, bool all, const std::string& authfile) override {
+    return logout_of_registry(core_, registry, all, authfile);
+  }
+
+  Result<Json> info() override { return info_document(core_); }
+
+  Result<std::vector<Check>> doctor() override {
+    const auto* host = TRY(core_.host());
+    const auto& options = core_.options();
+    return run_checks(*host, options.paths, options.environment, host_probes(*host, options.paths));
+  }
+
+  Result<int> unshare(const std::vector<std::string>& argv) override { return unshare_command(core_, argv); }
+  Result<void> reset() override { return reset_everything(core_); }
+
+ private:
+  Result<storage::ContainerEntry> entry_of(const ContainerId& id) {
+    if (const auto* created = just_created(id)) {
+      return storage::ContainerEntry{TRY(storage_id(id)), created->info.name};
+    }
+    return resolve_container(core_, id.hex);
+  }
+
+  const CreatedContainer* just_created(const ContainerId& id) const {
+    return created_ && created_->info.id == id ? &*created_ : nullptr;
+  }
+
+  FilterContext filter_context() {
+    FilterContext context;
+    context.now = now();
+    context.created_of = [this](const std::string& name) -> Result<TimePoint> {
+      if (const auto container = find_container(name)) return container->created;
+      return TRY(find_image(name)).created;
+    };
+    context.image_ids_of = [this](const std::string& name) -> Result<std::vector<std::string>> {
+      const auto image = TRY(find_image_record(core_, name));
+      if (!image) return std::vector<std::string>{};
+      return std::vector<std::string>{image->record.id.hex()};
+    };
+    return context;
+  }
+
+  Core core_;
+  std::optional<CreatedContainer> created_;
+};
+
+Result<void> LocalEngine::logs(const ContainerId& id, const LogOptions& options,
+                               const std::function<Result<void>(const LogLine&)>& sink) {
+  const auto* store = TRY(core_.store());
+  const auto entry = TRY(entry_of(id));
+  const auto dir = TRY(store->containers().open(entry.id));
+  const auto record = TRY(read_record(dir));
+  if (record.log_driver != "k8s-file") {
+    return Error(Errc::bad_state, fmt::format("this container is using the '{}' log driver, cannot read logs: this "
+                                              "container is not logging output",
+                                              record.log_driver));
+  }
+  const auto launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), k_launch_file));
+  const runtime::LogQuery query = {options.tail, options.since, options.until, options.follow};
+  const auto ended = [&] {
+    const auto running = store->containers().is_running(entry.id);
+    return !running || !*running;
+  };
+  return runtime::read_log(
+      launch.log.path, query, store->containers().path(entry.id), ended,
+      [&](const runtime::LogRecord& line) {
+        return sink({line.time, line.stream == runtime::Stream::stderr_, line.partial, line.text});
+      },
+      core_.cancel());
+}
+
+Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const Selection& selection) {
+  std::vector<std::pair<ContainerInfo, Outcome>> selected;
+  const auto add = [&](ContainerInfo info, std::string typed) {
+    Outcome outcome;
+    outcome.typed = std::move(typed);
+    outcome.id = info.id;
+    selected.emplace_back(std::move(info), std::move(outcome));
+  };
+  for (const auto& name : selection.names) {
+    auto info = find_container(name);
+    if (info) {
+      add(std::move(*info), name);
+      continue;
+    }
+    if (info.error().code() == Errc::not_found && selection.ignore_missing) continue;
+    Outcome outcome;
+    outcome.typed = name;
+    outcome.error = info.error();
+    selected.emplace_back(ContainerInfo{}, std::move(outcome));
+  }
+  if (!selection.all && !selection.latest && selection.filters.empty()) return selected;
+  auto infos = TRY(list_all(core_));
+  if (selection.latest && !infos.empty()) infos.erase(infos.begin(), infos.end() - 1);
+  if (selection.latest && infos.empty()) return Error(Errc::not_found, "no containers found: no such container");
+  for (auto& info : infos) {
+    if (selection.running_only && info.state != ContainerState::running) continue;
+    if (!TRY(matches(info, selection.filters))) continue;
+    const auto typed = info.id.hex;
+    add(std::move(info), typed);
+  }
+  return selected;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
+  return std::unique_ptr<Engine>(std::make_unique<LocalEngine>(std::move(options)));
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,159 @@
+#include "engine/exec.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/caps.h"
+#include "engine/container_info.h"
+#include "engine/env.h"
+#include "engine/launch_record.h"
+#include "engine/lifecycle.h"
+#include "engine/user.h"
+#include "runtime/cgroup.h"
+#include "runtime/console.h"
+#include "runtime/launch.h"
+#include "storage/merged_view.h"
+
+namespace ctr::engine {
+
+namespace {
+
+constexpr size_t k_account_limit_bytes = size_t{1} << 20;
+constexpr size_t k_filter_limit_bytes = 4096 * 8;  // BPF_MAXINSNS instructions
+
+// A running container as exec needs it.
+struct Target {
+  runtime::StateRecord state;
+  runtime::RuntimeSpec spec;
+  LaunchRecord launch;
+  runtime::SeccompProgram filter;
+  Fd init;  // pidfd
+};
+
+Error not_running() {
+  return Error(Errc::bad_state, "can only create exec sessions on running containers: container state improper");
+}
+
+Result<Target> open_target(Core& core, const storage::ContainerId& id) {
+  const auto dir = TRY(TRY(core.store())->containers().open(id));
+  Target target;
+  target.state = TRY(runtime::read_state(dir));
+  const auto liveness = TRY(runtime::probe_liveness(dir, target.state));
+  if (liveness != runtime::Liveness::running || !target.state.init) return not_running();
+  auto init = runtime::open_process(*target.state.init);
+  if (!init) return not_running();
+  target.init = std::move(*init);
+  const auto config_path = dir.path() + "/" + k_config_file;
+  target.spec = TRY(runtime::spec_from_json(TRY(parse_json(TRY(dir.read_file(k_config_file)), config_path))));
+  target.launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file));
+  if (target.spec.linux_config.seccomp) {
+    target.filter = {TRY(dir.read_file(k_filter_file, k_filter_limit_bytes)), target.launch.seccomp_flags};
+  }
+  return target;
+}
+
+// The account files as they are now: what the container has written counts.
+Result<ResolvedUser> find_user(const Target& target, const std::string& user) {
+  std::vector<std::string> dirs;
+  const auto& rootfs = target.launch.rootfs;
+  if (rootfs.kind == runtime::RootfsPlan::Kind::directory) {
+    dirs = {rootfs.directory};
+  } else {
+    if (!rootfs.upper_dir.empty()) dirs.push_back(rootfs.upper_dir);
+    dirs.insert(dirs.end(), rootfs.lower_dirs.begin(), rootfs.lower_dirs.end());
+  }
+  const auto view = TRY(storage::MergedView::open(dirs));
+  const auto passwd = TRY(view.read_file("etc/passwd", k_account_limit_bytes));
+  const auto group = TRY(view.read_file("etc/group", k_account_limit_bytes));
+  return resolve_user(user, {}, passwd.value_or(""), group.value_or(""));
+}
+
+// The container's bounding set for root, nothing for another user; everything with --privileged.
+Result<runtime::SpecCapabilities> exec_capabilities(const runtime::SpecProcess& first, bool is_root, bool privileged) {
+  CapabilityInput input;
+  input.privileged = privileged;
+  input.root = is_root;
+  if (first.capabilities) input.defaults = first.capabilities->bounding;
+  return container_capabilities(input);
+}
+
+Result<runtime::SpecProcess> make_process(const Target& target, const ExecOptions& options) {
+  const auto& first = *target.spec.process;
+  runtime::SpecProcess process = first;
+  process.args = options.argv;
+  process.terminal = options.terminal;
+  process.console_size.reset();
+  if (!options.working_dir.empty()) process.cwd = options.working_dir;
+  EnvList env;
+  env.set_entries(first.env);
+  if (!options.user.empty()) {
+    const auto user = TRY(find_user(target, options.user));
+    process.user.uid = user.uid;
+    process.user.gid = user.gid;
+    process.user.additional_gids = user.groups;
+    env.set("HOME", user.home);
+  }
+  if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
+  env.set_entries(options.env);
+  process.env = env.entries();
+  if (!options.user.empty() || options.privileged) {
+    process.capabilities = TRY(exec_capabilities(first, process.user.uid == 0, options.privileged));
+  }
+  if (options.privileged) process.no_new_privileges = false;
+  return process;
+}
+
+Result<Fd> open_cgroup(const Target& target, const runtime::HostFacts& host) {
+  if (target.state.cgroup_path.empty()) return Fd();
+  return open_path(host.cgroup.mount_point + target.state.cgroup_path, O_PATH | O_DIRECTORY);
+}
+
+Result<AttachEnd> wait_for_end(Core& core, runtime::Launched launched, const AttachOptions& attach) {
+  AttachEnd end;
+  if (launched.console_master.valid()) {
+    const auto options = TRY(join_options(attach));
+    const auto joined = TRY(runtime::join_console(launched.console_master.get(), launched.init.pidfd(), options));
+    if (joined.detached) {
+      (void)launched.init.release();
+      end.detached = true;
+      return end;
+    }
+    // Closing the master hangs up the terminal of a program that still holds it.
+    launched.console_master.reset();
+  }
+  end.exit_code = TRY(launched.init.wait(core.cancel())).code;
+  return end;
+}
+
+}  // namespace
+
+Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options,
+                                    const AttachOptions& attach) {
+  if (options.argv.empty()) return Error(Errc::invalid, "must provide a non-empty command to start an exec session");
+  const auto* host = TRY(core.host());
+  const auto target = TRY(open_target(core, entry.id));
+  auto process = TRY(make_process(target, options));
+  if (process.terminal) {
+    if (const auto size = runtime::window_size(attach.stdin_fd)) {
+      process.console_size = runtime::ConsoleSize{size->rows, size->columns};
+    }
+  }
+  const auto cgroup = TRY(open_cgroup(target, *host));
+  runtime::ExecRequest request = {target.spec, process, *host, target.init.get(), target.state.init->pid};
+  if (!options.detach) request.stdio = {attach.stdin_fd, attach.stdout_fd, attach.stderr_fd};
+  for (int fd = 3; fd < 3 + options.preserve_fds; ++fd) request.extra_fds.push_back(fd);
+  if (target.spec.linux_config.seccomp && !options.privileged) request.seccomp = &target.filter;
+  request.cgroup_fd = cgroup.get();
+  core.record_event("container", "exec", entry.id.text(), entry.name, "");
+  auto launched = TRY(runtime::launch_exec(request));
+  for (const auto& notice : launched.notices) core.debug(notice);
+  if (options.detach) {
+    (void)launched.init.release();
+    return AttachEnd{};
+  }
+  return wait_for_end(core, std::move(launched), attach);
+}
+
+}  // namespace ctr::engine

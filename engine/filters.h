@@ -1,0 +1,29 @@
+// --filter of ps and images: which containers and images a list of key=value pairs lets through.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace ctr::engine {
+
+// How a filter that names another container or image finds it.
+struct FilterContext {
+  TimePoint now;
+  // Creation time of the container or image that before= and since= name.
+  std::function<Result<TimePoint>(const std::string&)> created_of;
+  // Ids (hex) and names of the image that ancestor= names and of nothing else; empty when unknown.
+  std::function<Result<std::vector<std::string>>(const std::string&)> image_ids_of;
+};
+
+// Several values of one key are alternatives; keys and labels must all hold.
+// Errors: invalid ("nosuch is an invalid filter").
+Result<bool> container_matches(const ContainerInfo& info, const std::vector<ContainerFilter>& filters,
+                               const FilterContext& context);
+Result<bool> image_matches(const ImageInfo& info, const std::vector<ContainerFilter>& filters,
+                           const FilterContext& context);
+
+}  // namespace ctr::engine

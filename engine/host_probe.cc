@@ -1,0 +1,85 @@
+#include "engine/host_probe.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/fd.h"
+#include "base/file.h"
+
+namespace ctr::engine {
+
+namespace {
+
+// Devices that a container has its own of, and file systems that are mounted afresh.
+constexpr auto k_left_out =
+    std::to_array<std::string_view>({"pts", "shm", "mqueue", "fd", "hugepages", "console", "ptmx", "null", "zero",
+                                     "full", "random", "urandom", "tty", "core"});
+
+void collect(const Dir& dir, const std::string& path, int depth, std::vector<DeviceSpec>& devices) {
+  constexpr int k_depth_limit = 4;  // /dev/bus/usb/001/001
+  const auto names = dir.list();
+  if (!names || depth > k_depth_limit) return;
+  for (const auto& name : *names) {
+    const bool top = depth == 0;
+    if (top && std::find(k_left_out.begin(), k_left_out.end(), name) != k_left_out.end()) continue;
+    if (top && name.starts_with("tty")) continue;
+    const auto status = dir.find(name);
+    if (!status || !*status) continue;
+    const auto full = path + "/" + name;
+    if (S_ISDIR((*status)->st_mode)) {
+      if (const auto below = dir.open_dir(name)) collect(*below, full, depth + 1, devices);
+    } else if (S_ISCHR((*status)->st_mode) || S_ISBLK((*status)->st_mode)) {
+      devices.push_back({full, full, "rwm"});
+    }
+  }
+}
+
+}  // namespace
+
+std::string host_address() {
+  // A UDP socket that is connected sends nothing, but knows the address it would send from. 192.0.2.1 is TEST-NET-1
+  // (RFC 5737): routed like any outside address.
+  const Fd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in peer{};
+  peer.sin_family = AF_INET;
+  peer.sin_port = htons(9);
+  peer.sin_addr.s_addr = htonl(0xc0000201);
+  if (!socket_fd.valid() || connect(socket_fd.get(), reinterpret_cast<const sockaddr*>(&peer), sizeof peer) != 0) {
+    return {};
+  }
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  if (getsockname(socket_fd.get(), reinterpret_cast<sockaddr*>(&own), &size) != 0) return {};
+  std::array<char, INET_ADDRSTRLEN> text{};
+  if (!inet_ntop(AF_INET, &own.sin_addr, text.data(), text.size())) return {};
+  const std::string address = text.data();
+  return address.starts_with("127.") || address == "0.0.0.0" ? std::string{} : address;
+}
+
+std::string host_name() {
+  utsname names{};
+  return uname(&names) == 0 ? std::string(names.nodename) : std::string{};
+}
+
+std::vector<DeviceSpec> host_devices() {
+  std::vector<DeviceSpec> devices;
+  if (const auto dev = Dir::open("/dev")) collect(*dev, "/dev", 0, devices);
+  std::sort(devices.begin(), devices.end(),
+            [](const auto& a, const auto& b) { return a.container_path < b.container_path; });
+  return devices;
+}
+
+ResourceLimit own_limit(int resource) {
+  rlimit limit{};
+  if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) return {};
+  return {limit.rlim_cur, limit.rlim_max};
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,21 @@
+// Facts of this host that only the engine asks for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/spec.h"
+#include "engine/spec_gen.h"
+
+namespace ctr::engine {
+
+// The address other machines would see: that of the interface with the default route. Empty when offline.
+std::string host_address();
+std::string host_name();
+// Every character and block device below /dev that a container may be given (--privileged).
+std::vector<DeviceSpec> host_devices();
+// RLIMIT_NOFILE and the like of this process; `resource` as of getrlimit(2).
+ResourceLimit own_limit(int resource);
+
+}  // namespace ctr::engine

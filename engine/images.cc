@@ -1,0 +1,156 @@
+#include "engine/images.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+#include "engine/container_info.h"
+#include "engine/image_lookup.h"
+#include "engine/remove.h"
+
+namespace ctr::engine {
+
+namespace {
+
+// The containers that use an image, by the image's id.
+Result<std::map<std::string, std::vector<storage::ContainerEntry>>> users_of_images(Core& core) {
+  const auto* store = TRY(core.store());
+  const auto containers = store->containers();
+  std::map<std::string, std::vector<storage::ContainerEntry>> users;
+  for (const auto& entry : TRY(containers.list())) {
+    const auto dir = containers.open(entry.id);
+    if (!dir) continue;
+    const auto record = read_record(*dir);
+    if (record) users[record->image_id].push_back(entry);
+  }
+  return users;
+}
+
+Result<std::optional<std::string>> find_user(Core& core, const Digest& id) {
+  const auto users = TRY(users_of_images(core));
+  const auto found = users.find(id.hex());
+  if (found == users.end()) return std::optional<std::string>{};
+  return std::optional(found->second.front().id.text());
+}
+
+Result<void> remove_users(Core& core, const Digest& id) {
+  const auto users = TRY(users_of_images(core));
+  const auto found = users.find(id.hex());
+  if (found == users.end()) return ok();
+  RemoveOptions options;
+  options.force = true;
+  for (const auto& entry : found->second) TRY(remove_container(core, entry, options));
+  return ok();
+}
+
+Error in_use(const FoundImage& image, const std::string& container) {
+  return {Errc::in_use, fmt::format("image used by {}: image is in use by a container: consider listing external "
+                                    "containers and force-removing image",
+                                    container.empty() ? image.record.id.hex() : container)};
+}
+
+bool is_named(const FoundImage& image) {
+  const auto& names = image.record.names;
+  return std::find(names.begin(), names.end(), image.name) != names.end();
+}
+
+// True when the word named the image by one of its names, not by id.
+bool named_by(const FoundImage& image, const std::string& word) {
+  return is_named(image) && !image.record.id.hex().starts_with(word) && !word.starts_with("sha256:");
+}
+
+}  // namespace
+
+Result<std::vector<ImageInfo>> list_images(Core& core) {
+  const auto* store = TRY(core.store());
+  const auto users = TRY(users_of_images(core));
+  std::vector<ImageInfo> images;
+  for (const auto& record : TRY(store->images().list())) {
+    auto info = TRY(describe_image(core, record));
+    const auto found = users.find(info.id);
+    if (found != users.end()) info.containers = static_cast<int>(found->second.size());
+    images.push_back(std::move(info));
+  }
+  std::stable_sort(images.begin(), images.end(), [](const auto& a, const auto& b) { return a.created > b.created; });
+  return images;
+}
+
+Result<void> tag_image(Core& core, const std::string& image, const std::string& name) {
+  const auto* store = TRY(core.store());
+  const auto full = TRY(full_tag_name(name));
+  const auto found = TRY(get_image_record(core, image));
+  TRY(store->images().tag(found.record.id, full, core.cancel()));
+  core.record_event("image", "tag", found.record.id.hex(), full, full);
+  return ok();
+}
+
+Result<void> untag_image(Core& core, const std::string& image, const std::vector<std::string>& names) {
+  const auto* store = TRY(core.store());
+  const auto found = TRY(get_image_record(core, image));
+  std::vector<std::string> full;
+  for (const auto& name : names) {
+    const auto other = TRY(find_image_record(core, name));
+    if (!other || other->record.id != found.record.id || !is_named(*other)) {
+      return Error(Errc::not_found, fmt::format("{}: tag not known", printable(name)));
+    }
+    full.push_back(other->name);
+  }
+  if (names.empty()) full = found.record.names;
+  for (const auto& name : full) {
+    TRY(store->images().untag(name, core.cancel()));
+    core.record_event("image", "untag", found.record.id.hex(), name, name);
+  }
+  return ok();
+}
+
+Result<RemoveImageReport> remove_image(Core& core, const std::string& name_or_id, bool force) {
+  const auto* store = TRY(core.store());
+  const auto image = TRY(get_image_record(core, name_or_id));
+  if (force && (!named_by(image, name_or_id) || image.record.names.size() <= 1)) {
+    TRY(remove_users(core, image.record.id));
+  }
+  storage::ImageStore::RemoveOptions options;
+  if (named_by(image, name_or_id)) {
+    options.name = image.name;
+  } else {
+    if (image.record.names.size() > 1 && !force) {
+      return Error(Errc::in_use,
+                   fmt::format("unable to delete image \"{}\" by ID with more than one tag ({}): please force removal",
+                               image.record.id.hex(), join(image.record.names, " ")));
+    }
+    options.all_names = true;
+  }
+  std::string user;
+  auto removed = store->images().remove(
+      image.record.id, options,
+      [&](const Digest& id) -> Result<std::optional<std::string>> {
+        auto reason = TRY(find_user(core, id));
+        if (reason) user = *reason;
+        return reason;
+      },
+      core.cancel());
+  if (!removed && removed.error().code() == Errc::in_use && !user.empty()) return in_use(image, user);
+  const auto done = TRY(std::move(removed));
+  RemoveImageReport report;
+  report.untagged = done.untagged;
+  if (done.deleted) report.deleted.push_back(done.deleted->hex());
+  reclaim_space(core);
+  core.record_event("image", done.deleted ? "remove" : "untag", image.record.id.hex(), image.name, image.name);
+  return report;
+}
+
+Result<std::vector<std::string>> prune_images(Core& core, bool all,
+                                              const std::function<Result<bool>(const ImageInfo&)>& matches) {
+  std::vector<std::string> pruned;
+  for (const auto& info : TRY(list_images(core))) {
+    if (info.containers > 0 || (!all && !info.dangling()) || !TRY(matches(info))) continue;
+    const auto removed = remove_image(core, info.id, true);
+    // Somebody else may have removed it, or started a container from it, since it was listed.
+    if (removed) pruned.push_back(info.id);
+  }
+  return pruned;
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,201 @@
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "engine/host_probe.h"
+#include "engine/inspect.h"
+#include "runtime/seccomp.h"
+
+namespace ctr::engine {
+
+namespace {
+
+struct Distribution {
+  std::string id = "unknown", version = "unknown", codename;
+};
+
+// Source: os-release(5).
+Distribution find_distribution() {
+  Distribution found;
+  for (const char* path : {"/etc/os-release", "/usr/lib/os-release"}) {
+    const auto text = read_file_if_exists(path);
+    if (!text || !*text) continue;
+    for (const auto& line : split(**text, '\n')) {
+      const auto parts = split_once(line, '=');
+      if (!parts) continue;
+      auto value = parts->second;
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+      if (parts->first == "ID") found.id = value;
+      if (parts->first == "VERSION_ID") found.version = value;
+      if (parts->first == "VERSION_CODENAME") found.codename = value;
+    }
+    break;
+  }
+  return found;
+}
+
+std::string uptime_text(long seconds) {
+  const auto hours = seconds / 3600;
+  const auto minutes = seconds / 60 % 60;
+  auto text = fmt::format("{}h {}m {}.00s", hours, minutes, seconds % 60);
+  if (hours >= 24) text += fmt::format(" (Approximately {:.2f} days)", static_cast<double>(seconds) / 86400.0);
+  return text;
+}
+
+Json ranges_json(const std::vector<runtime::IdRange>& ranges) {
+  Json json = Json::array();
+  for (const auto& range : ranges) {
+    json.push(Json::object().set("container_id", range.inside).set("host_id", range.outside).set("size", range.size));
+  }
+  return json;
+}
+
+Json program_json(const std::string& path) {
+  return Json::object().set("executable", path).set("package", "").set("version", "");
+}
+
+Json security_json(const runtime::HostFacts& host, const Config& config) {
+  const auto profile = runtime::find_default_seccomp();
+  auto path = config.seccomp_profile;
+  if (path.empty() && profile) path = profile->path;
+  return Json::object()
+      .set("apparmorEnabled", host.apparmor)
+      .set("capabilities", join(config.default_capabilities, ","))
+      .set("rootless", !host.privileged())
+      .set("seccompEnabled", host.seccomp)
+      .set("seccompProfilePath", path)
+      .set("selinuxEnabled", false);
+}
+
+// Names, kernel and what this user may use of the machine.
+void add_machine(Json& json, const runtime::HostFacts& host) {
+  utsname names{};
+  (void)uname(&names);
+  struct sysinfo memory{};
+  (void)sysinfo(&memory);
+  const uint64_t unit = memory.mem_unit;
+  const auto distribution = find_distribution();
+  Json distribution_json = Json::object();
+  distribution_json.set("distribution", distribution.id).set("version", distribution.version);
+  if (!distribution.codename.empty()) distribution_json.set("codename", distribution.codename);
+  const auto map = host.default_map();
+  json.set("cpus", static_cast<int64_t>(sysconf(_SC_NPROCESSORS_ONLN)))
+      .set("databaseBackend", "files")
+      .set("distribution", std::move(distribution_json))
+      .set("eventLogger", "file")
+      .set("hostname", host_name())
+      .set("idMappings", Json::object().set("gidmap", ranges_json(map.gids)).set("uidmap", ranges_json(map.uids)))
+      .set("kernel", names.release)
+      .set("linkmode", "static")
+      .set("memFree", memory.freeram * unit)
+      .set("memTotal", memory.totalram * unit)
+      .set("swapFree", memory.freeswap * unit)
+      .set("swapTotal", memory.totalswap * unit)
+      .set("uptime", uptime_text(memory.uptime));
+}
+
+Json host_json(Core& core, const runtime::HostFacts& host, const Config& config) {
+  const auto mode = host.cgroup.mode;
+  const bool v2 = mode == runtime::CgroupMode::v2_delegated || mode == runtime::CgroupMode::v2_not_delegated;
+  Json json = Json::object();
+  json.set("arch", oci::host_platform().architecture)
+      .set("buildahVersion", "")
+      .set("cgroupManager", mode == runtime::CgroupMode::v2_delegated ? "cgroupfs" : "disabled")
+      .set("cgroupVersion", v2 ? "v2" : "v1")
+      .set("cgroupMode", runtime::cgroup_mode_name(mode))
+      .set("cgroupControllers", Json::strings(host.cgroup.controllers))
+      .set("conmon", Json::object()
+                         .set("package", "ctr")
+                         .set("path", core.options().own_binary)
+                         .set("version", core.options().version));
+  add_machine(json, host);
+  json.set("logDriver", config.log_driver)
+      .set("networkBackend", "ctr")
+      .set("networkBackendInfo", Json::object().set("backend", "ctr").set("dns", Json::object()))
+      .set("ociRuntime", Json::object()
+                             .set("name", "ctr")
+                             .set("package", "ctr")
+                             .set("path", core.options().own_binary)
+                             .set("version", "ctr version " + core.options().version))
+      .set("os", "linux")
+      .set("remoteSocket", Json::object().set("path", "").set("exists", false))
+      .set("rootlessNetworkCmd", !host.slirp4netns.empty() ? "slirp4netns" : "pasta")
+      .set("serviceIsRemote", false)
+      .set("security", security_json(host, config))
+      .set("slirp4netns", program_json(host.slirp4netns))
+      .set("pasta", program_json(host.pasta))
+      .set("freeLocks", Json())
+      .set("variant", oci::host_platform().variant)
+      .set("emulatedArchitectures", Json());
+  return json;
+}
+
+Json containers_json(const std::vector<ContainerInfo>& containers) {
+  int running = 0;
+  int stopped = 0;
+  for (const auto& info : containers) (info.state == ContainerState::running ? running : stopped)++;
+  return Json::object()
+      .set("number", static_cast<int64_t>(containers.size()))
+      .set("paused", 0)
+      .set("running", running)
+      .set("stopped", stopped);
+}
+
+Result<Json> store_json(Core& core, const runtime::HostFacts& host) {
+  const auto* store = TRY(core.store());
+  const auto driver = TRY(core.driver());
+  struct statvfs space{};
+  if (statvfs(store->path().c_str(), &space) != 0) return Error::from_errno("look at '" + store->path() + "'");
+  Json status = Json::object();
+  status.set("Native Overlay Diff", driver == storage::OverlayDriver::native ? "true" : "false");
+  Json options = Json::object();
+  if (driver == storage::OverlayDriver::fuse) options.set("overlay.mount_program", program_json(host.fuse_overlayfs));
+  Json json = Json::object();
+  json.set("configFile", core.options().paths.config_home + "/containers/storage.conf")
+      .set("containerStore", containers_json(TRY(list_all(core))))
+      .set("graphDriverName", "overlay")
+      .set("graphMountProgram", storage::driver_name(driver))
+      .set("graphOptions", std::move(options))
+      .set("graphRoot", store->path())
+      .set("graphRootAllocated", static_cast<uint64_t>(space.f_blocks) * space.f_frsize)
+      .set("graphRootUsed", static_cast<uint64_t>(space.f_blocks - space.f_bfree) * space.f_frsize)
+      .set("graphStatus", std::move(status))
+      .set("imageCopyTmpDir", store->path() + "/images/.partial")
+      .set("imageStore", Json::object().set("number", static_cast<int64_t>(TRY(store->images().list()).size())))
+      .set("runRoot", core.options().paths.run)
+      .set("transientStore", false)
+      .set("volumePath", store->path() + "/volumes");
+  return json;
+}
+
+}  // namespace
+
+Result<Json> info_document(Core& core) {
+  const auto* host = TRY(core.host());
+  const auto* config = TRY(core.config());
+  Json plugins = Json::object();
+  plugins.set("volume", Json::strings({"local"}))
+      .set("network", Json::strings({"private", "none", "host"}))
+      .set("log", Json::strings({"k8s-file", "none", "passthrough"}))
+      .set("authorization", Json());
+  return Json::object()
+      .set("host", host_json(core, *host, *config))
+      .set("store", TRY(store_json(core, *host)))
+      .set("registries", Json::object())
+      .set("plugins", std::move(plugins))
+      .set("version", Json::object()
+                          .set("APIVersion", core.options().version)
+                          .set("Version", core.options().version)
+                          .set("GoVersion", "")
+                          .set("GitCommit", "")
+                          .set("BuiltTime", "")
+                          .set("Built", 0)
+                          .set("BuildOrigin", "")
+                          .set("OsArch", oci::host_platform().to_string())
+                          .set("Os", "linux"));
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,391 @@
+// podman's container document. Members that ctr has nothing to say about carry podman's empty value, since scripts
+// index into them.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engine/inspect.h"
+#include "engine/launch_record.h"
+#include "engine/network/uplink.h"
+#include "engine/spec_gen.h"
+
+namespace ctr::engine {
+
+namespace {
+
+// What Go prints for a time that never was.
+constexpr std::string_view k_zero_time = "0001-01-01T00:00:00Z";
+
+std::string time_text(const std::optional<TimePoint>& time) {
+  return time ? format_rfc3339(*time) : std::string(k_zero_time);
+}
+
+std::string_view mode_word(const NamespaceChoice& choice, std::string_view automatic) {
+  switch (choice.mode) {
+    case NamespaceChoice::Mode::automatic:
+      return automatic;
+    case NamespaceChoice::Mode::private_:
+      return "private";
+    case NamespaceChoice::Mode::host:
+      return "host";
+    case NamespaceChoice::Mode::none:
+      return "none";
+    case NamespaceChoice::Mode::shareable:
+      return "shareable";
+    case NamespaceChoice::Mode::container:
+    case NamespaceChoice::Mode::path:
+      return choice.value;
+  }
+  return automatic;
+}
+
+std::string network_mode(const NetworkChoice& network) {
+  switch (network.mode) {
+    case NetworkChoice::Mode::private_:
+      return network.uplink.empty() ? "slirp4netns" : network.uplink;
+    case NetworkChoice::Mode::none:
+      return "none";
+    case NetworkChoice::Mode::host:
+      return "host";
+    case NetworkChoice::Mode::container:
+      return "container:" + network.value;
+    case NetworkChoice::Mode::path:
+      return "ns:" + network.value;
+  }
+  return "none";
+}
+
+Json null_if_empty(const std::vector<std::string>& values) { return values.empty() ? Json() : Json::strings(values); }
+
+Json state_json(const ContainerView& view) {
+  const auto& info = view.info;
+  return Json::object()
+      .set("OciVersion", runtime::RuntimeSpec{}.oci_version)
+      .set("Status", state_name(info.state))
+      .set("Running", info.state == ContainerState::running)
+      .set("Paused", info.state == ContainerState::paused)
+      .set("Restarting", false)
+      .set("OOMKilled", info.oom_killed)
+      .set("Dead", false)
+      .set("Pid", info.pid)
+      .set("ConmonPid", info.monitor_pid)
+      .set("ExitCode", info.exit_code)
+      .set("Error", info.error)
+      .set("StartedAt", time_text(info.started))
+      .set("FinishedAt", time_text(info.finished))
+      .set("Health", Json::object().set("Status", "").set("FailingStreak", 0).set("Log", Json()))
+      .set("Checkpointed", false)
+      .set("CgroupPath", view.state.cgroup_path)
+      .set("CheckpointedAt", k_zero_time)
+      .set("RestoredAt", k_zero_time)
+      .set("StoppedByUser", false);
+}
+
+Json exposed_json(const ContainerRecord& record) {
+  Json json = Json::object();
+  for (const auto& port : record.exposed_ports) json.set(port, Json::object());
+  return json;
+}
+
+Json config_json(const ContainerView& view) {
+  const auto& record = view.record;
+  const auto& spec = record.spec;
+  const std::vector<std::string> cmd(record.argv.begin() + static_cast<std::ptrdiff_t>(record.entrypoint.size()),
+                                     record.argv.end());
+  Json json = Json::object();
+  json.set("Hostname", record.hostname)
+      .set("Domainname", spec.domainname)
+      .set("User", record.user)
+      .set("AttachStdin", false)
+      .set("AttachStdout", false)
+      .set("AttachStderr", false)
+      .set("Tty", spec.terminal)
+      .set("OpenStdin", spec.stdin_open)
+      .set("StdinOnce", false)
+      .set("Env", Json::strings(record.env))
+      .set("Cmd", Json::strings(cmd))
+      .set("Image", record.image_name)
+      .set("Volumes", Json())
+      .set("WorkingDir", record.working_dir)
+      .set("Entrypoint", null_if_empty(record.entrypoint))
+      .set("OnBuild", Json())
+      .set("Labels", spec.labels.empty() ? Json() : Json::string_map(spec.labels))
+      .set("Annotations", Json::string_map(spec.annotations))
+      .set("StopSignal", signal_name(record.stop_signal))
+      .set("StartupHealthCheck", Json())
+      .set("HealthcheckOnFailureAction", "none")
+      .set("HealthLogDestination", "local")
+      .set("HealthcheckMaxLogCount", 5)
+      .set("HealthcheckMaxLogSize", 500)
+      .set("CreateCommand", Json::strings(spec.create_command));
+  if (!spec.timezone.empty()) json.set("Timezone", spec.timezone);
+  json.set("SystemdMode", false)
+      .set("Umask", fmt::format("{:04o}", spec.umask.value_or(022)))
+      .set("Secrets", Json())
+      .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
+      .set("StopTimeout", record.stop_timeout_seconds)
+      .set("Passwd", false)
+      .set("ChrootDirs", Json())
+      .set("sdNotifyMode", "ignore")
+      .set("sdNotifySocket", "")
+      .set("ExposedPorts", record.exposed_ports.empty() ? Json() : exposed_json(record));
+  return json;
+}
+
+Json binds_json(const ContainerRecord& record) {
+  Json json = Json::array();
+  for (const auto& mount : record.mounts) {
+    if (mount.type == "tmpfs" || mount.type == "devpts") continue;
+    const auto& source = mount.name.empty() ? mount.source : mount.name;
+    json.push(fmt::format("{}:{}:{}", source, mount.destination, join(mount.options, ",")));
+  }
+  return json;
+}
+
+Json tmpfs_json(const ContainerRecord& record) {
+  Json json = Json::object();
+  for (const auto& mount : record.mounts) {
+    if (mount.type == "tmpfs") json.set(mount.destination, join(mount.options, ","));
+  }
+  return json;
+}
+
+Json log_json(const ContainerView& view) {
+  const auto& options = view.record.spec.log.options;
+  const auto option = [&](const char* key) {
+    const auto found = options.find(key);
+    return found == options.end() ? std::string{} : found->second;
+  };
+  const auto path = option("path").empty() ? view.info.bundle + "/log" : option("path");
+  return Json::object()
+      .set("Type", view.record.log_driver)
+      .set("Config", Json())
+      .set("Path", view.record.log_driver == "k8s-file" ? path : std::string{})
+      .set("Tag", option("tag"))
+      .set("Size", option("max-size").empty() ? "0B" : option("max-size"));
+}
+
+Json security_json(const ContainerSpec& spec) {
+  std::vector<std::string> options;
+  const auto& security = spec.security;
+  if (security.no_new_privileges) options.emplace_back("no-new-privileges");
+  if (!security.seccomp_profile.empty()) options.push_back("seccomp=" + security.seccomp_profile);
+  if (!security.apparmor_profile.empty()) options.push_back("apparmor=" + security.apparmor_profile);
+  if (security.label_disable) options.emplace_back("label=disable");
+  if (!security.mask.empty()) options.push_back("mask=" + join(security.mask, ":"));
+  if (!security.unmask.empty()) options.push_back("unmask=" + join(security.unmask, ":"));
+  return Json::strings(options);
+}
+
+Json devices_json(const ContainerSpec& spec) {
+  Json json = Json::array();
+  for (const auto& device : spec.devices) {
+    json.push(Json::object()
+                  .set("PathOnHost", device.host_path)
+                  .set("PathInContainer", device.container_path)
+                  .set("CgroupPermissions", device.permissions));
+  }
+  return json;
+}
+
+Json ulimits_json(const ContainerSpec& spec) {
+  Json json = Json::array();
+  for (const auto& limit : spec.ulimits) {
+    json.push(
+        Json::object().set("Name", "RLIMIT_" + to_upper(limit.name)).set("Soft", limit.soft).set("Hard", limit.hard));
+  }
+  return json;
+}
+
+void add_resources(Json& json, const ResourceSpec& resources) {
+  json.set("CpuShares", resources.cpu_shares.value_or(0))
+      .set("Memory", resources.memory_bytes.value_or(0))
+      .set("NanoCpus", int64_t{0})
+      .set("CgroupParent", "")
+      .set("BlkioWeight", 0)
+      .set("BlkioWeightDevice", Json())
+      .set("BlkioDeviceReadBps", Json())
+      .set("BlkioDeviceWriteBps", Json())
+      .set("BlkioDeviceReadIOps", Json())
+      .set("BlkioDeviceWriteIOps", Json())
+      .set("CpuPeriod", resources.cpu_period_us.value_or(0))
+      .set("CpuQuota", resources.cpu_quota_us.value_or(0))
+      .set("CpuRealtimePeriod", 0)
+      .set("CpuRealtimeRuntime", 0)
+      .set("CpusetCpus", resources.cpuset_cpus)
+      .set("CpusetMems", resources.cpuset_mems);
+}
+
+void add_limits(Json& json, const ContainerSpec& spec) {
+  const auto& resources = spec.resources;
+  json.set("DiskQuota", 0)
+      .set("KernelMemory", 0)
+      .set("MemoryReservation", resources.memory_reservation_bytes.value_or(0))
+      .set("MemorySwap", resources.memory_swap_bytes.value_or(0))
+      .set("MemorySwappiness", 0)
+      .set("OomKillDisable", false)
+      .set("Init", spec.init)
+      .set("PidsLimit", resources.pids.value_or(0))
+      .set("Ulimits", ulimits_json(spec))
+      .set("CpuCount", 0)
+      .set("CpuPercent", 0)
+      .set("IOMaximumIOps", 0)
+      .set("IOMaximumBandwidth", 0)
+      .set("CgroupConf", Json())
+      .set("IntelRdtClosID", "");
+}
+
+Json host_config_json(const ContainerView& view) {
+  const auto& spec = view.record.spec;
+  Json json = Json::object();
+  json.set("Binds", binds_json(view.record))
+      .set("CgroupManager", view.state.cgroup_path.empty() ? "disabled" : "cgroupfs")
+      .set("CgroupMode", mode_word(spec.cgroup, "private"))
+      .set("ContainerIDFile", spec.cid_file)
+      .set("LogConfig", log_json(view))
+      .set("NetworkMode", network_mode(spec.network))
+      .set("PortBindings", Json::object())
+      .set("RestartPolicy", Json::object().set("Name", "no").set("MaximumRetryCount", 0))
+      .set("AutoRemove", spec.auto_remove)
+      .set("AutoRemoveImage", false)
+      .set("Annotations", Json::string_map(spec.annotations))
+      .set("VolumeDriver", "")
+      .set("VolumesFrom", Json())
+      .set("CapAdd", Json::strings(spec.security.cap_add))
+      .set("CapDrop", Json::strings(spec.security.cap_drop))
+      .set("Dns", Json::strings(spec.dns_servers))
+      .set("DnsOptions", Json::strings(spec.dns_options))
+      .set("DnsSearch", Json::strings(spec.dns_search))
+      .set("ExtraHosts", Json::strings(spec.add_hosts))
+      .set("HostsFile", "")
+      .set("GroupAdd", Json::strings(spec.groups))
+      .set("IpcMode", mode_word(spec.ipc, "private"))
+      .set("Cgroup", "")
+      .set("Cgroups", view.state.cgroup_path.empty() ? "disabled" : "default")
+      .set("Links", Json())
+      .set("OomScoreAdj", spec.oom_score_adj.value_or(0))
+      .set("PidMode", mode_word(spec.pid, "private"))
+      .set("Privileged", spec.security.privileged)
+      .set("PublishAllPorts", false)
+      .set("ReadonlyRootfs", spec.read_only)
+      .set("SecurityOpt", security_json(spec))
+      .set("Tmpfs", tmpfs_json(view.record))
+      .set("UTSMode", mode_word(spec.uts, "private"))
+      .set("UsernsMode", spec.userns.mode == UsernsChoice::Mode::keep_id ? "keep-id" : "")
+      .set("IDMappings", Json())
+      .set("ShmSize", spec.shm_size_bytes.value_or(uint64_t{64} << 20))
+      .set("Runtime", "ctr")
+      .set("ConsoleSize", Json(Json::Array{0, 0}))
+      .set("Isolation", "");
+  add_resources(json, spec.resources);
+  json.set("Devices", devices_json(spec));
+  add_limits(json, spec);
+  return json;
+}
+
+Json mounts_json(const ContainerRecord& record) {
+  Json json = Json::array();
+  for (const auto& mount : record.mounts) {
+    if (mount.type == "tmpfs" || mount.type == "devpts") continue;
+    Json line = Json::object();
+    line.set("Type", mount.type);
+    if (!mount.name.empty()) line.set("Name", mount.name);
+    line.set("Source", mount.source)
+        .set("Destination", mount.destination)
+        .set("Driver", mount.type == "volume" ? "local" : "")
+        .set("Mode", "")
+        .set("Options", Json::strings(mount.options))
+        .set("RW", mount.writable)
+        .set("Propagation", mount.propagation);
+    json.push(std::move(line));
+  }
+  return json;
+}
+
+Json network_json(const ContainerView& view) {
+  const bool up =
+      view.info.state == ContainerState::running && view.record.spec.network.mode == NetworkChoice::Mode::private_;
+  return Json::object()
+      .set("EndpointID", "")
+      .set("Gateway", up ? network::k_gateway_address : std::string_view{})
+      .set("IPAddress", up ? network::k_container_address : std::string_view{})
+      .set("IPPrefixLen", up ? 24 : 0)
+      .set("IPv6Gateway", "")
+      .set("GlobalIPv6Address", "")
+      .set("GlobalIPv6PrefixLen", 0)
+      .set("MacAddress", "")
+      .set("Bridge", "")
+      .set("SandboxID", "")
+      .set("HairpinMode", false)
+      .set("LinkLocalIPv6Address", "")
+      .set("LinkLocalIPv6PrefixLen", 0)
+      .set("Ports", exposed_json(view.record))
+      .set("SandboxKey", view.info.pid > 0 ? fmt::format("/proc/{}/ns/net", view.info.pid) : std::string{})
+      .set("Networks", Json::object());
+}
+
+Json graph_driver_json(const ContainerView& view) {
+  const auto& bundle = view.info.bundle;
+  Json data = Json::object();
+  if (view.record.spec.rootfs.empty()) {
+    data.set("UpperDir", bundle + "/rw/upper").set("WorkDir", bundle + "/rw/work");
+  }
+  return Json::object().set("Name", "overlay").set("Data", std::move(data));
+}
+
+// The files and names that come before the settings.
+void add_places(Json& json, const ContainerView& view) {
+  const auto& bundle = view.info.bundle;
+  json.set("ResolvConfPath", bundle + "/resolv.conf")
+      .set("HostnamePath", bundle + "/hostname")
+      .set("HostsPath", bundle + "/hosts")
+      .set("StaticDir", bundle)
+      .set("OCIConfigPath", bundle + "/" + k_config_file)
+      .set("OCIRuntime", "ctr")
+      .set("ConmonPidFile", "")
+      .set("PidFile", "")
+      .set("Name", view.info.name)
+      .set("RestartCount", view.info.restart_count)
+      .set("Driver", "overlay")
+      .set("MountLabel", "")
+      .set("ProcessLabel", "")
+      .set("AppArmorProfile", view.record.spec.security.apparmor_profile)
+      .set("EffectiveCaps", null_if_empty(view.record.effective_capabilities))
+      .set("BoundingCaps", null_if_empty(view.record.capabilities))
+      .set("ExecIDs", Json::array())
+      .set("GraphDriver", graph_driver_json(view))
+      .set("Mounts", mounts_json(view.record))
+      .set("Dependencies", Json::array())
+      .set("NetworkSettings", network_json(view))
+      .set("Namespace", "")
+      .set("IsInfra", false)
+      .set("IsService", false)
+      .set("KubeExitCodePropagation", "invalid")
+      .set("lockNumber", 0);
+}
+
+}  // namespace
+
+Json inspect_document(const ContainerView& view) {
+  const auto& record = view.record;
+  std::vector<std::string> arguments;
+  if (!record.argv.empty()) arguments.assign(record.argv.begin() + 1, record.argv.end());
+  Json json = Json::object();
+  json.set("Id", record.id)
+      .set("Created", format_rfc3339(record.created))
+      .set("Path", record.argv.empty() ? std::string{} : record.argv.front())
+      .set("Args", Json::strings(arguments))
+      .set("State", state_json(view))
+      .set("Image", record.image_id)
+      .set("ImageDigest", record.image_digest)
+      .set("ImageName", record.image_name)
+      .set("Rootfs", record.spec.rootfs)
+      .set("Pod", "");
+  add_places(json, view);
+  json.set("Config", config_json(view))
+      .set("HostConfig", host_config_json(view))
+      .set("UseImageHosts", false)
+      .set("UseImageHostname", false);
+  return json;
+}
+
+}  // namespace ctr::engine

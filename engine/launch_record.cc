@@ -1,0 +1,100 @@
+#include "engine/launch_record.h"
+
+#include <fmt/format.h>
+
+namespace ctr::engine {
+
+namespace {
+
+std::string_view driver_word(runtime::LogPlan::Driver driver) {
+  switch (driver) {
+    case runtime::LogPlan::Driver::k8s_file:
+      return "k8s-file";
+    case runtime::LogPlan::Driver::none:
+      return "none";
+    case runtime::LogPlan::Driver::passthrough:
+      return "passthrough";
+  }
+  return "none";
+}
+
+Result<runtime::LogPlan> read_log(const JsonReader& parent) {
+  const auto reader = TRY(parent.find_object("log"));
+  if (!reader) return parent.wrong("log", "an object");
+  runtime::LogPlan log;
+  const auto driver = TRY(reader->get_string("driver"));
+  if (driver == "k8s-file") {
+    log.driver = runtime::LogPlan::Driver::k8s_file;
+  } else if (driver == "none") {
+    log.driver = runtime::LogPlan::Driver::none;
+  } else if (driver == "passthrough") {
+    log.driver = runtime::LogPlan::Driver::passthrough;
+  } else {
+    return reader->wrong("driver", "a known log driver");
+  }
+  log.path = TRY(reader->get_string("path"));
+  log.max_size_bytes = TRY(reader->uint_or("max_size_bytes", 0));
+  return log;
+}
+
+Result<LaunchRecord> read_record(const JsonReader& reader) {
+  TRY(reader.expect_object());
+  const auto schema = TRY(reader.get_int("schema"));
+  if (schema > k_launch_schema) {
+    return Error(Errc::unsupported,
+                 fmt::format("'{}' has schema {}, this ctr reads up to {}", reader.path(), schema, k_launch_schema));
+  }
+  LaunchRecord record;
+  const auto rootfs = TRY(reader.find_object("rootfs"));
+  if (!rootfs) return reader.wrong("rootfs", "an object");
+  record.rootfs = TRY(runtime::rootfs_plan_from_json(*rootfs));
+  record.seccomp_flags = static_cast<uint32_t>(TRY(reader.uint_or("seccomp_flags", 0)));
+  record.init_program = TRY(reader.string_or("init_program", ""));
+  record.log = TRY(read_log(reader));
+  return record;
+}
+
+}  // namespace
+
+Json to_json(const LaunchRecord& record) {
+  Json log = Json::object();
+  log.set("driver", driver_word(record.log.driver))
+      .set("path", record.log.path)
+      .set("max_size_bytes", record.log.max_size_bytes);
+  return Json::object()
+      .set("schema", k_launch_schema)
+      .set("rootfs", to_json(record.rootfs))
+      .set("seccomp_flags", record.seccomp_flags)
+      .set("init_program", record.init_program)
+      .set("log", std::move(log));
+}
+
+Result<LaunchRecord> parse_launch_record(std::string_view document, const std::string& what) {
+  const auto json = parse_json(document, what);
+  if (!json) return Error(Errc::corrupt, json.error().message());
+  auto record = read_record(JsonReader(*json, what));
+  if (!record && record.error().code() == Errc::invalid) return std::move(record).error().with_code(Errc::corrupt);
+  return record;
+}
+
+Json to_json(const MonitorOrders& orders) {
+  Json json = Json::object();
+  json.set("name", orders.name).set("image", orders.image).set("auto_remove", orders.auto_remove);
+  json.set("network", orders.network ? network::to_json(*orders.network) : Json());
+  return json;
+}
+
+Result<MonitorOrders> monitor_orders_from_json(const Json& value) {
+  const JsonReader reader(value, "plan.engine");
+  TRY(reader.expect_object());
+  MonitorOrders orders;
+  orders.name = TRY(reader.get_string("name"));
+  orders.image = TRY(reader.get_string("image"));
+  orders.auto_remove = TRY(reader.get_bool("auto_remove"));
+  if (const auto plan = TRY(reader.find_object("network"))) {
+    orders.network = TRY(network::network_plan_from_json(*plan));
+  }
+  return orders;
+}
+
+}  // namespace ctr::engine

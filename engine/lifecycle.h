@@ -1,0 +1,46 @@
+// Starting, stopping and waiting for containers.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/container_info.h"
+#include "engine/core.h"
+#include "engine/create.h"
+#include "runtime/attach.h"
+#include "runtime/monitor.h"
+
+namespace ctr::engine {
+
+// Starts the monitor of a container and waits until the program runs.
+//
+// `created` is what this process created a moment ago; nullptr: everything is read from the container's directory.
+// A container that runs already is left alone: the result has no monitor.
+// Errors: as runtime::launch(); what had to be removed (--rm) is.
+struct StartInput {
+  storage::ContainerEntry entry;
+  const CreatedContainer* created = nullptr;
+  const AttachOptions* attach = nullptr;  // joined from the first byte on
+};
+Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const StartInput& input);
+
+// Start, attach and the end of both as one.
+Result<AttachEnd> run_attached(Core& core, const StartInput& input, const std::function<void()>& on_started);
+Result<AttachEnd> attach_container(Core& core, const storage::ContainerEntry& entry, const AttachOptions& attach);
+
+// Asks the program to end, waits, and kills it when it does not. Nothing to do when it does not run.
+Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options);
+Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, int signal);
+// Waits until nobody runs the container any more.
+Result<void> wait_until_ended(Core& core, const storage::ContainerId& id,
+                              std::optional<std::chrono::milliseconds> timeout = {});
+Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, const std::vector<std::string>& conditions,
+                           std::chrono::milliseconds interval);
+
+// AttachOptions in the runtime's words. Errors: invalid detach keys.
+Result<runtime::JoinOptions> join_options(const AttachOptions& attach);
+
+}  // namespace ctr::engine

@@ -1,0 +1,309 @@
+#include "engine/prepare.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "base/parse.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/users.h"
+#include "engine/env.h"
+#include "engine/host_probe.h"
+#include "engine/hosts.h"
+#include "engine/spec_gen.h"
+#include "runtime/cgroup.h"
+#include "storage/volumes.h"
+
+namespace ctr::engine {
+
+namespace {
+
+constexpr size_t k_account_limit_bytes = size_t{1} << 20;
+
+// The directories that the container's root is made of, topmost first.
+Result<storage::MergedView> open_view(const runtime::RootfsPlan& rootfs) {
+  if (rootfs.kind == runtime::RootfsPlan::Kind::directory) return storage::MergedView::open({rootfs.directory});
+  return storage::MergedView::open(rootfs.lower_dirs);
+}
+
+Result<ResolvedUser> find_user(Core& core, const ContainerSpec& spec, const ContainerBase& base,
+                               const storage::MergedView& view) {
+  if (std::find(spec.groups.begin(), spec.groups.end(), "keep-groups") != spec.groups.end()) {
+    return Error(Errc::unsupported, "--group-add keep-groups is not supported");
+  }
+  auto user = spec.user;
+  const bool keep_id = spec.userns.mode == UsernsChoice::Mode::keep_id;
+  if (user.empty() && keep_id) {
+    user = fmt::format("{}:{}", spec.userns.keep_uid.value_or(core.options().uid),
+                       spec.userns.keep_gid.value_or(core.options().gid));
+  }
+  if (user.empty()) user = base.config.user;
+  const auto passwd = TRY(view.read_file("etc/passwd", k_account_limit_bytes));
+  const auto group = TRY(view.read_file("etc/group", k_account_limit_bytes));
+  return resolve_user(user, spec.groups, passwd.value_or(""), group.value_or(""));
+}
+
+// The map of the container's user namespace. Errors: unsupported for choices ctr does not know yet.
+Result<runtime::IdMap> choose_ids(Core& core, const ContainerSpec& spec, runtime::RootfsPlan& rootfs) {
+  const auto* host = TRY(core.host());
+  const auto outer = host->default_map();
+  switch (spec.userns.mode) {
+    case UsernsChoice::Mode::host:
+      return outer;
+    case UsernsChoice::Mode::keep_id: {
+      if (rootfs.kind != runtime::RootfsPlan::Kind::directory) {
+        if (host->fuse_overlayfs.empty() || !host->fuse_usable) {
+          return Error(Errc::unsupported, "--userns keep-id needs fuse-overlayfs to show the image's files shifted")
+              .with_hint("apt install fuse-overlayfs");
+        }
+        rootfs.kind = runtime::RootfsPlan::Kind::fuse;
+        rootfs.shift_ids = true;
+      }
+      return runtime::keep_id_map(outer, spec.userns.keep_uid.value_or(core.options().uid),
+                                  spec.userns.keep_gid.value_or(core.options().gid));
+    }
+    case UsernsChoice::Mode::automatic:
+    case UsernsChoice::Mode::no_map:
+    case UsernsChoice::Mode::explicit_:
+      return Error(Errc::unsupported, "--userns knows 'host' and 'keep-id'");
+  }
+  return outer;
+}
+
+std::string effective_hostname(const ContainerSpec& spec, const std::string& id) {
+  if (!spec.hostname.empty()) return spec.hostname;
+  const bool from_host = spec.network.mode == NetworkChoice::Mode::host || spec.uts.mode == NamespaceChoice::Mode::host;
+  return from_host ? host_name() : id.substr(0, 12);
+}
+
+Result<std::string> find_init(Core& core) {
+  const auto* config = TRY(core.config());
+  std::vector<std::string> candidates;
+  if (!config->init_path.empty()) candidates.push_back(config->init_path);
+  for (const auto& dir : config->helper_binaries_dir) candidates.push_back(dir + "/catatonit");
+  for (const char* path :
+       {"/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/libexec/catatonit/catatonit", "/usr/bin/tini",
+        "/usr/sbin/docker-init", "/usr/libexec/docker/docker-init", "/usr/bin/dumb-init"}) {
+    candidates.emplace_back(path);
+  }
+  for (const auto& path : candidates) {
+    if (path_exists(path)) return path;
+  }
+  return Error(Errc::not_found, "--init needs an init program, and none is installed")
+      .with_hint("apt install catatonit");
+}
+
+Result<runtime::LogPlan> plan_log(Core& core, const ContainerSpec& spec, const std::string& bundle) {
+  const auto* config = TRY(core.config());
+  const auto option = [&](const char* key) {
+    const auto found = spec.log.options.find(key);
+    return found == spec.log.options.end() ? std::string{} : found->second;
+  };
+  runtime::LogPlan log;
+  const auto driver = spec.log.driver.empty() ? config->log_driver : spec.log.driver;
+  if (driver == "none") {
+    log.driver = runtime::LogPlan::Driver::none;
+  } else if (driver == "passthrough") {
+    log.driver = runtime::LogPlan::Driver::passthrough;
+  } else if (driver != "k8s-file" && driver != "json-file" && !(spec.log.driver.empty() && driver == "journald")) {
+    return Error(Errc::unsupported, fmt::format("the log driver '{}' is not supported: choose k8s-file, none or "
+                                                "passthrough",
+                                                printable(driver)));
+  }
+  log.path = option("path").empty() ? bundle + "/log" : TRY(absolute_path(option("path")));
+  const auto max_size = option("max-size");
+  if (!max_size.empty()) {
+    log.max_size_bytes = TRY(parse_size(max_size, "--log-opt max-size"));
+  } else if (config->log_size_max_bytes > 0) {
+    log.max_size_bytes = static_cast<uint64_t>(config->log_size_max_bytes);
+  }
+  return log;
+}
+
+// The filter, and its profile in the specification. Fails closed: without kernel support the user must say unconfined.
+Result<void> add_seccomp(Core& core, const ContainerSpec& spec, PreparedContainer& prepared) {
+  const auto& wanted = spec.security.seccomp_profile;
+  if (wanted == "unconfined" || (spec.security.privileged && wanted.empty())) return ok();
+  const auto* host = TRY(core.host());
+  if (!host->seccomp) {
+    return Error(Errc::unsupported, "this kernel has no seccomp filters")
+        .with_hint("run it unconfined with --security-opt seccomp=unconfined");
+  }
+  const auto* config = TRY(core.config());
+  const auto path = wanted.empty() ? config->seccomp_profile : wanted;
+  const auto text = path.empty() ? TRY(runtime::find_default_seccomp()).text : TRY(read_file(path));
+  const auto* store = TRY(core.store());
+  const auto cache = TRY(store->dir().open_or_make_dir("seccomp", 0700));
+  auto selected = TRY(runtime::prepare_seccomp(text, prepared.record.capabilities, cache));
+  prepared.spec.linux_config.seccomp = std::move(selected.oci);
+  prepared.launch.seccomp_flags = selected.program.flags;
+  prepared.seccomp_bpf = std::move(selected.program.bpf);
+  return ok();
+}
+
+// -w must exist; the image's WORKDIR is made by the runtime when it is missing.
+Result<void> check_working_dir(const ContainerSpec& spec, const std::string& id, const MountPlan& mounts,
+                               const storage::MergedView& view) {
+  if (spec.working_dir.empty() || spec.working_dir == "/") return ok();
+  const auto cleaned = clean_destination(spec.working_dir);
+  if (!cleaned) return ok();  // generate_spec has the words
+  const auto below = [&](const auto& planned) { return (*cleaned + "/").starts_with(planned.mount.destination + "/"); };
+  if (std::any_of(mounts.mounts.begin(), mounts.mounts.end(), below)) return ok();
+  for (const char* own : {"/proc", "/dev", "/sys"}) {
+    if (cleaned->starts_with(own)) return ok();
+  }
+  const auto type = TRY(view.type(*cleaned));
+  if (type == storage::MergedView::Type::directory) return ok();
+  return Error(Errc::not_found,
+               fmt::format("workdir \"{}\" does not exist on container {}", printable(spec.working_dir), id));
+}
+
+ContainerRecord make_record(const PrepareInput& input, const ContainerBase& base) {
+  ContainerRecord record;
+  record.id = input.id;
+  record.name = input.name;
+  record.spec = input.spec;
+  record.created = now();
+  record.hostname = effective_hostname(input.spec, input.id);
+  record.user = input.spec.user.empty() ? base.config.user : input.spec.user;
+  if (base.image) {
+    record.image_name = base.image->name;
+    record.image_id = base.image->record.id.hex();
+    record.image_digest = base.image->record.manifest.digest.to_string();
+  }
+  record.exposed_ports.assign(base.config.exposed_ports.begin(), base.config.exposed_ports.end());
+  for (const auto& [key, value] : base.config.labels) record.spec.labels.emplace(key, value);
+  return record;
+}
+
+Result<void> set_stop(Core& core, const ContainerSpec& spec, const ContainerBase& base, ContainerRecord& record) {
+  const auto* config = TRY(core.config());
+  const auto& signal = spec.stop_signal.empty() ? base.config.stop_signal : spec.stop_signal;
+  if (!signal.empty()) record.stop_signal = TRY(parse_signal(signal));
+  const auto timeout = spec.stop_timeout.value_or(config->stop_timeout);
+  record.stop_timeout_seconds = static_cast<int>(timeout.count());
+  return ok();
+}
+
+void fill_record(PreparedContainer& prepared) {
+  auto& record = prepared.record;
+  const auto& process = *prepared.spec.process;
+  record.argv = process.args;
+  record.env = process.env;
+  record.working_dir = process.cwd;
+  record.capabilities = process.capabilities->bounding;
+  record.effective_capabilities = process.capabilities->effective;
+  for (const auto& planned : prepared.mounts.mounts) record.mounts.push_back(planned.record);
+  record.log_driver = prepared.launch.log.driver == runtime::LogPlan::Driver::none          ? "none"
+                      : prepared.launch.log.driver == runtime::LogPlan::Driver::passthrough ? "passthrough"
+                                                                                            : "k8s-file";
+}
+
+}  // namespace
+
+Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const storage::ContainerId& id,
+                                const std::string& bundle) {
+  ContainerBase base;
+  base.rootfs.mount_point = bundle + "/rootfs";
+  base.rootfs.skip_sync = true;
+  if (!spec.rootfs.empty()) {
+    const auto dir = Dir::open(spec.rootfs);
+    if (!dir) return dir.error();
+    base.rootfs.kind = runtime::RootfsPlan::Kind::directory;
+    base.rootfs.directory = spec.rootfs;
+    return base;
+  }
+  const auto* store = TRY(core.store());
+  base.image = TRY(get_image_record(core, spec.image));
+  base.config = TRY(store->images().read_config(base.image->record));
+  auto rootfs = TRY(storage::make_rootfs(store->root(), TRY(core.driver()), base.config.diff_ids, id));
+  base.rootfs.kind = rootfs.driver == storage::OverlayDriver::native ? runtime::RootfsPlan::Kind::overlay
+                                                                     : runtime::RootfsPlan::Kind::fuse;
+  base.rootfs.lower_dirs = std::move(rootfs.lower);
+  base.rootfs.upper_dir = std::move(rootfs.upper);
+  base.rootfs.work_dir = std::move(rootfs.work);
+  base.rootfs.skip_sync = rootfs.is_volatile;
+  return base;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& core, const ContainerRecord& record) {
+  const auto* config = TRY(core.config());
+  const auto& spec = record.spec;
+  const auto mode = spec.network.mode;
+  const bool is_private = mode == NetworkChoice::Mode::private_;
+  ResolvInput resolv;
+  resolv.host_text = TRY(read_file_if_exists("/etc/resolv.conf")).value_or("");
+  resolv.servers = spec.dns_servers.empty() ? config->dns_servers : spec.dns_servers;
+  resolv.search = spec.dns_search.empty() ? config->dns_searches : spec.dns_search;
+  resolv.options = spec.dns_options.empty() ? config->dns_options : spec.dns_options;
+  if (is_private) resolv.forwarder = network::k_resolver_address;
+  std::vector<std::pair<std::string, std::string>> files = {{"resolv.conf", resolv_conf_file(resolv)}};
+  if (spec.no_hosts || config->no_hosts) return files;
+
+  HostsInput hosts;
+  hosts.base = TRY(read_file_if_exists("/etc/hosts")).value_or("");
+  hosts.add_hosts = spec.add_hosts;
+  hosts.own_names = {record.hostname, record.name};
+  if (record.hostname == record.name) hosts.own_names.pop_back();
+  hosts.own_address = is_private ? std::string(network::k_container_address)
+                                 : std::string(mode == NetworkChoice::Mode::host ? "127.0.1.1" : "127.0.0.1");
+  const auto& options = spec.network.options;
+  const bool loopback = std::find(options.begin(), options.end(), "host-loopback") != options.end();
+  if (!config->host_containers_internal_ip.empty()) {
+    hosts.host_address = config->host_containers_internal_ip;
+  } else if (mode != NetworkChoice::Mode::none) {
+    hosts.host_address = loopback ? std::string(network::k_gateway_address) : host_address();
+  }
+  files.emplace_back("hosts", TRY(hosts_file(hosts)));
+  return files;
+}
+
+Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& input, const ContainerBase& base) {
+  const auto* config = TRY(core.config());
+  const auto* host = TRY(core.host());
+  const auto* store = TRY(core.store());
+  const auto& spec = input.spec;
+  PreparedContainer prepared;
+  prepared.record = make_record(input, base);
+  auto& record = prepared.record;
+  TRY(set_stop(core, spec, base, record));
+  prepared.launch.rootfs = base.rootfs;
+  const auto view = TRY(open_view(base.rootfs));
+  const VolumeNaming naming = {[] { return random_hex(32); },
+                               [&](const std::string& name) { return store->volumes().data_path(name); }};
+  prepared.mounts = TRY(plan_mounts(spec, base.config.volumes, naming));
+  TRY(check_sources(prepared.mounts));
+
+  const auto user = TRY(find_user(core, spec, base, view));
+  const auto env =
+      container_env({spec, base.config.env, config->env, core.options().environment, user.home, record.hostname});
+  SpecInput generation = {
+      spec,        base.config, *host,           *config,   TRY(choose_ids(core, spec, prepared.launch.rootfs)),
+      user,        env,         prepared.mounts, record.id, record.hostname,
+      input.bundle};
+  generation.has_hosts = !spec.no_hosts && !config->no_hosts;
+  generation.has_hostname = !spec.no_hostname && !config->no_hostname;
+  generation.open_files = own_limit(RLIMIT_NOFILE);
+  generation.processes = own_limit(RLIMIT_NPROC);
+  if (spec.security.privileged) generation.host_devices = host_devices();
+  prepared.spec = TRY(generate_spec(generation));
+  TRY(check_working_dir(spec, record.id, prepared.mounts, view));
+  if (prepared.spec.linux_config.resources) {
+    TRY(runtime::check_limits(*prepared.spec.linux_config.resources, *host));
+  }
+  if (spec.init || config->init) prepared.launch.init_program = TRY(find_init(core));
+  prepared.launch.log = TRY(plan_log(core, spec, input.bundle));
+  record.entrypoint = TRY(effective_command(spec, base.config)).entrypoint;
+  fill_record(prepared);
+  TRY(add_seccomp(core, spec, prepared));
+  prepared.files = TRY(network_files(core, record));
+  if (generation.has_hostname) prepared.files.emplace_back("hostname", record.hostname + "\n");
+  prepared.files.emplace_back("containerenv",
+                              container_env_file({core.options().version, record.name, record.id, record.image_name,
+                                                  record.image_id, core.options().uid != 0, spec.security.privileged}));
+  return prepared;
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,57 @@
+// The first half of `create`: everything a container will be, computed before anything of it exists.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/core.h"
+#include "engine/image_lookup.h"
+#include "engine/launch_record.h"
+#include "engine/mounts.h"
+#include "engine/record.h"
+#include "runtime/seccomp.h"
+#include "runtime/spec.h"
+#include "storage/containers.h"
+#include "storage/merged_view.h"
+#include "storage/rootfs.h"
+
+namespace ctr::engine {
+
+// What the container starts from: an image of the store, or a directory.
+struct ContainerBase {
+  std::optional<FoundImage> image;
+  oci::ImageConfig config;  // empty with --rootfs
+  runtime::RootfsPlan rootfs;
+};
+
+struct PreparedContainer {
+  ContainerRecord record;
+  runtime::RuntimeSpec spec;
+  LaunchRecord launch;
+  std::string seccomp_bpf;  // empty: unconfined
+  MountPlan mounts;
+  // Small files of the container's directory: name and content.
+  std::vector<std::pair<std::string, std::string>> files;
+};
+
+struct PrepareInput {
+  const ContainerSpec& spec;
+  std::string id;  // 64 hex digits
+  std::string name;
+  std::string bundle;  // absolute path the directory will have
+};
+
+// The stack of layers of an image below a container's writable directory, or --rootfs.
+Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const storage::ContainerId& id,
+                                const std::string& bundle);
+
+// Errors: invalid, not_found (user, bind source), unsupported (limits, namespaces, options).
+Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& input, const ContainerBase& base);
+
+// /etc/hosts and /etc/resolv.conf of a container, from the host's at this moment: written again at every start.
+Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& core, const ContainerRecord& record);
+
+}  // namespace ctr::engine

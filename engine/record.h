@@ -1,0 +1,57 @@
+// ContainerRecord: what is written once, when a container is created, as container.json in its directory.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "engine/spec.h"
+
+namespace ctr::engine {
+
+// A mount of the container as `inspect` shows it.
+struct MountRecord {
+  std::string type;  // "bind", "volume", "tmpfs"
+  std::string name;  // of a volume
+  std::string source;
+  std::string destination;
+  std::vector<std::string> options;
+  bool writable = true;
+  std::string propagation;
+  bool anonymous = false;  // an anonymous volume: removed with the container by --rm and rm -v
+  bool operator==(const MountRecord&) const = default;
+};
+
+struct ContainerRecord {
+  std::string id;  // 64 lower-case hex digits
+  std::string name;
+  ContainerSpec spec;
+  std::string image_name;    // full reference, empty for --rootfs
+  std::string image_id;      // config digest, hex
+  std::string image_digest;  // manifest digest "sha256:…"
+  TimePoint created;
+  std::vector<std::string> argv;  // effective command, entrypoint included
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> env;  // complete
+  std::string working_dir;
+  std::string user;      // as asked or the image's
+  std::string hostname;  // effective
+  int stop_signal = 15;
+  int stop_timeout_seconds = 10;
+  std::string log_driver;  // "k8s-file" or "none"
+  std::vector<MountRecord> mounts;
+  std::vector<std::string> capabilities;  // bounding set, "CAP_CHOWN", sorted
+  std::vector<std::string> effective_capabilities;
+  std::vector<std::string> exposed_ports;  // "80/tcp"
+  bool operator==(const ContainerRecord&) const = default;
+};
+
+// The schema number container.json carries; a larger one was written by a later version and is refused.
+inline constexpr int k_record_schema = 1;
+
+Json to_json(const ContainerRecord& record);
+// Errors: corrupt, unsupported for a later schema (both numbers are named).
+Result<ContainerRecord> parse_container_record(std::string_view document, const std::string& what);
+
+}  // namespace ctr::engine

@@ -1,0 +1,133 @@
+#include "engine/remove.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/file.h"
+#include "engine/container_info.h"
+#include "engine/lifecycle.h"
+#include "engine/volumes.h"
+#include "engine/worker.h"
+#include "runtime/launch.h"
+
+namespace ctr::engine {
+
+namespace {
+
+// Removed by the caller itself; more goes to a process in the background.
+constexpr uint64_t k_inline_files = 256;
+
+void remove_cid_file(const ContainerRecord& record) {
+  const auto& path = record.spec.cid_file;
+  if (path.empty()) return;
+  // The user may have put another container's id there since.
+  const auto text = read_file(path, 128);
+  if (text && *text == record.id) unlink(path.c_str());
+}
+
+void remove_run_dir(Core& core, const std::string& id) {
+  const auto parent = Dir::open(core.options().paths.run + "/containers");
+  if (parent) remove_tree(*parent, id).ignore("the runtime directory is emptied at the next boot");
+}
+
+// Nothing runs, and the caller holds the container's lock.
+Result<void> remove_locked(Core& core, const storage::ContainerId& id, bool volumes) {
+  const auto* store = TRY(core.store());
+  const auto dir = store->containers().open(id);
+  if (!dir) return ok();
+  const auto record = read_record(*dir);
+  TRY(store->containers().remove(id));
+  remove_run_dir(core, id.text());
+  // A damaged record must not keep its container from being removed.
+  if (!record) return ok();
+  remove_cid_file(*record);
+  if (volumes || record->spec.auto_remove) remove_anonymous_volumes(core, *record);
+  core.record_event("container", "remove", record->id, record->name, record->image_name);
+  return ok();
+}
+
+// A container that is gone when its lock is granted has been removed by somebody else.
+Result<void> lock_and_remove(Core& core, const storage::ContainerId& id, bool volumes) {
+  const auto* store = TRY(core.store());
+  auto lock = store->containers().lock(id, LockMode::exclusive, core.cancel());
+  if (!lock && lock.error().code() == Errc::not_found) return ok();
+  TRY(std::move(lock));
+  if (TRY(store->containers().is_running(id))) {
+    return Error(Errc::bad_state, fmt::format("container {} was started meanwhile", id.text()));
+  }
+  return remove_locked(core, id, volumes);
+}
+
+void start_reclaim_process(Core& core) {
+  SpawnOptions options;
+  options.program = core.options().own_binary;
+  options.argv = {"ctr", std::string(k_reclaim_verb)};
+  options.env = core.helper_env();
+  options.cwd = "/";
+  options.session = SpawnOptions::Session::fresh;
+  auto child = spawn(options);
+  if (child) (void)child->release();
+}
+
+}  // namespace
+
+Result<void> remove_container(Core& core, const storage::ContainerEntry& entry, const RemoveOptions& options) {
+  auto view = view_container(core, entry);
+  if (!view && view.error().code() == Errc::not_found) return ok();
+  if (view && view->info.state == ContainerState::running) {
+    if (!options.force) {
+      return Error(Errc::bad_state, fmt::format("cannot remove container {} as it is running - running or paused "
+                                                "containers cannot be removed without force: container state improper",
+                                                entry.id.text()));
+    }
+    auto stopped = stop_container(core, entry, {options.timeout});
+    if (!stopped && stopped.error().code() != Errc::not_found) return stopped;
+  }
+  if (!view && !options.force) return std::move(view).error();
+  TRY(lock_and_remove(core, entry.id, options.volumes));
+  reclaim_space(core);
+  return ok();
+}
+
+Result<void> remove_ended(Core& core, const storage::ContainerId& id) {
+  const auto* store = TRY(core.store());
+  auto lock = store->containers().lock(id, LockMode::exclusive, core.cancel());
+  if (!lock && lock.error().code() == Errc::not_found) return ok();
+  TRY(std::move(lock));
+  return remove_locked(core, id, true);
+}
+
+void reclaim_space(Core& core) {
+  const auto store = core.store();
+  if (!store) return;
+  const auto trash = (*store)->trash();
+  const auto done = trash.reclaim({k_inline_files}, core.cancel());
+  if (done && done->left == 0 && done->needs_id_map == 0) return;
+  start_reclaim_process(core);
+}
+
+int run_reclaim_process(Core& core) {
+  const auto store = core.store();
+  if (!store) return 1;
+  const auto trash = (*store)->trash();
+  const auto done = trash.reclaim();
+  if (!done) return 1;
+  if (done->needs_id_map == 0) return 0;
+  const auto host = core.host();
+  const auto dir = trash.open();
+  if (!host || !dir) return 1;
+  runtime::UsernsRequest request = {**host,
+                                    (*host)->default_map(),
+                                    core.options().own_binary,
+                                    {"ctr", std::string(k_reclaim_mapped_verb)},
+                                    core.helper_env(),
+                                    {{dir->fd(), 3}},
+                                    "/"};
+  auto child = runtime::launch_in_userns(request);
+  if (!child) return 1;
+  const auto status = child->wait();
+  return status ? status->code : 1;
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,329 @@
+#include "engine/spec_gen.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/parse.h"
+#include "base/text.h"
+#include "engine/caps.h"
+
+namespace ctr::engine {
+
+using runtime::NamespaceType;
+using runtime::RuntimeSpec;
+using runtime::SpecMount;
+
+namespace {
+
+constexpr auto k_masked_paths =
+    std::to_array<const char*>({"/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+                                "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+                                "/sys/dev/block", "/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux"});
+constexpr auto k_readonly_paths = std::to_array<const char*>(
+    {"/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"});
+
+// The group tty, which owns terminals on every Linux system.
+constexpr uint32_t k_tty_gid = 5;
+
+bool is_host(const NamespaceChoice& choice) { return choice.mode == NamespaceChoice::Mode::host; }
+
+// A namespace that `choice` asks for; nothing for the host's.
+Result<void> add_namespace(RuntimeSpec& spec, NamespaceType type, const NamespaceChoice& choice) {
+  switch (choice.mode) {
+    case NamespaceChoice::Mode::host:
+      return ok();
+    case NamespaceChoice::Mode::path:
+      spec.linux_config.namespaces.push_back({type, choice.value});
+      return ok();
+    case NamespaceChoice::Mode::container:
+      return Error(Errc::unsupported, fmt::format("joining the {} namespace of another container is not supported",
+                                                  runtime::namespace_name(type)));
+    case NamespaceChoice::Mode::automatic:
+    case NamespaceChoice::Mode::private_:
+    case NamespaceChoice::Mode::none:
+    case NamespaceChoice::Mode::shareable:
+      spec.linux_config.namespaces.push_back({type, {}});
+      return ok();
+  }
+  return ok();
+}
+
+Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
+  const auto& spec = input.spec;
+  TRY(add_namespace(out, NamespaceType::pid, spec.pid));
+  switch (spec.network.mode) {
+    case NetworkChoice::Mode::private_:
+    case NetworkChoice::Mode::none:
+      out.linux_config.namespaces.push_back({NamespaceType::network, {}});
+      break;
+    case NetworkChoice::Mode::path:
+      out.linux_config.namespaces.push_back({NamespaceType::network, spec.network.value});
+      break;
+    case NetworkChoice::Mode::host:
+      break;
+    case NetworkChoice::Mode::container:
+      return Error(Errc::unsupported, "joining the network of another container is not supported");
+  }
+  TRY(add_namespace(out, NamespaceType::ipc, spec.ipc));
+  TRY(add_namespace(out, NamespaceType::uts, spec.uts));
+  out.linux_config.namespaces.push_back({NamespaceType::mount, {}});
+  TRY(add_namespace(out, NamespaceType::cgroup, spec.cgroup));
+  if (!input.ids.empty()) {
+    out.linux_config.namespaces.push_back({NamespaceType::user, {}});
+    out.linux_config.ids = input.ids;
+  }
+  return ok();
+}
+
+bool maps_gid(const SpecInput& input, uint32_t gid) {
+  return input.ids.empty() || runtime::to_outside(input.ids.gids, gid).has_value();
+}
+
+void add_proc(const SpecInput& input, RuntimeSpec& out) {
+  if (is_host(input.spec.pid)) {
+    out.mounts.push_back({"/proc", "bind", "/proc", {"rbind", "nosuid", "noexec", "nodev"}});
+  } else {
+    out.mounts.push_back({"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}});
+  }
+}
+
+void add_sys(const SpecInput& input, RuntimeSpec& out) {
+  const char* access = input.spec.security.privileged ? "rw" : "ro";
+  if (!has_own_network(input.spec)) {
+    // The kernel lets a user namespace mount sysfs only with a network namespace of its own.
+    out.mounts.push_back({"/sys", "bind", "/sys", {"rbind", "rprivate", "nosuid", "noexec", "nodev", access}});
+  } else {
+    out.mounts.push_back({"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}});
+  }
+  const auto mode = input.host.cgroup.mode;
+  if (mode == runtime::CgroupMode::v2_delegated || mode == runtime::CgroupMode::v2_not_delegated) {
+    out.mounts.push_back(
+        {"/sys/fs/cgroup", "cgroup", "cgroup", {"rprivate", "nosuid", "noexec", "nodev", "relatime", access}});
+  }
+}
+
+void add_dev(const SpecInput& input, RuntimeSpec& out) {
+  const auto& spec = input.spec;
+  const bool frozen = spec.read_only && !spec.read_only_tmpfs;
+  std::vector<std::string> dev = {"nosuid", "strictatime", "mode=755", "size=65536k"};
+  if (frozen) dev.emplace_back("ro");
+  out.mounts.push_back({"/dev", "tmpfs", "tmpfs", std::move(dev)});
+  std::vector<std::string> pts = {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"};
+  if (maps_gid(input, k_tty_gid)) pts.push_back(fmt::format("gid={}", k_tty_gid));
+  out.mounts.push_back({"/dev/pts", "devpts", "devpts", std::move(pts)});
+  if (is_host(spec.ipc)) {
+    out.mounts.push_back({"/dev/mqueue", "bind", "/dev/mqueue", {"bind", "nosuid", "noexec", "nodev"}});
+    out.mounts.push_back({"/dev/shm", "bind", "/dev/shm", {"bind", "nosuid", "noexec", "nodev"}});
+    return;
+  }
+  out.mounts.push_back({"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
+  const auto size = spec.shm_size_bytes.value_or(input.config.shm_size_bytes);
+  std::vector<std::string> shm = {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", size)};
+  if (frozen) shm.emplace_back("ro");
+  out.mounts.push_back({"/dev/shm", "tmpfs", "shm", std::move(shm)});
+}
+
+// The files that ctr writes for the container; a mount of the user at the same place wins.
+void add_files(const SpecInput& input, RuntimeSpec& out) {
+  const auto add = [&](const char* destination, const char* name) {
+    if (input.mounts.covers(destination)) return;
+    out.mounts.push_back({destination, "bind", input.bundle + "/" + name, {"bind", "rprivate", "nosuid", "nodev"}});
+  };
+  add("/etc/resolv.conf", "resolv.conf");
+  if (input.has_hosts) add("/etc/hosts", "hosts");
+  if (input.has_hostname) add("/etc/hostname", "hostname");
+  add("/run/.containerenv", "containerenv");
+}
+
+void add_devices(const SpecInput& input, RuntimeSpec& out) {
+  const auto bind = [&](const DeviceSpec& device) {
+    const bool writable = device.permissions.find('w') != std::string::npos;
+    out.mounts.push_back({device.container_path,
+                          "bind",
+                          device.host_path,
+                          {"bind", "rprivate", "nosuid", "noexec", writable ? "rw" : "ro"}});
+  };
+  for (const auto& device : input.host_devices) bind(device);
+  for (const auto& device : input.spec.devices) bind(device);
+}
+
+void set_mounts(const SpecInput& input, RuntimeSpec& out) {
+  add_proc(input, out);
+  add_dev(input, out);
+  add_sys(input, out);
+  // A tmpfs of the user on /run must come before the file that ctr puts there.
+  for (const auto& planned : input.mounts.mounts) {
+    std::erase_if(out.mounts, [&](const auto& mount) { return mount.destination == planned.mount.destination; });
+    out.mounts.push_back(planned.mount);
+  }
+  add_files(input, out);
+  add_devices(input, out);
+}
+
+void set_paths(const SpecInput& input, RuntimeSpec& out) {
+  const auto& security = input.spec.security;
+  const auto& unmask = security.unmask;
+  const bool unmask_all =
+      std::any_of(unmask.begin(), unmask.end(), [](const auto& word) { return to_lower(word) == "all"; });
+  const auto is_unmasked = [&](std::string_view path) {
+    return std::any_of(unmask.begin(), unmask.end(),
+                       [&](const auto& pattern) { return wildcard_match(pattern, path); });
+  };
+  if (!security.privileged && !unmask_all) {
+    for (const auto* path : k_masked_paths) {
+      if (!is_unmasked(path)) out.linux_config.masked_paths.emplace_back(path);
+    }
+    for (const auto* path : k_readonly_paths) {
+      if (!is_unmasked(path)) out.linux_config.readonly_paths.emplace_back(path);
+    }
+  }
+  out.linux_config.masked_paths.insert(out.linux_config.masked_paths.end(), security.mask.begin(), security.mask.end());
+}
+
+Result<uint64_t> limit_value(int64_t value) {
+  if (value < -1) return Error(Errc::invalid, fmt::format("ulimit: {} is not a limit", value));
+  return value == -1 ? UINT64_MAX : static_cast<uint64_t>(value);
+}
+
+// "nofile=1024:2048" of the configuration.
+Result<UlimitSpec> parse_ulimit(std::string_view text) {
+  const auto parts = split_once(text, '=');
+  if (!parts) return Error(Errc::invalid, fmt::format("invalid ulimit '{}': expected name=soft[:hard]", text));
+  const auto values = split_once(parts->second, ':');
+  UlimitSpec limit;
+  limit.name = to_lower(parts->first);
+  limit.soft = TRY(parse_signed(values ? values->first : parts->second, "default_ulimits"));
+  limit.hard = values ? TRY(parse_signed(values->second, "default_ulimits")) : limit.soft;
+  return limit;
+}
+
+// --ulimit, then the configuration, then what a rootless podman gives: as many files and processes as this user may.
+Result<void> set_rlimits(const SpecInput& input, runtime::SpecProcess& process) {
+  auto limits = input.spec.ulimits;
+  for (const auto& text : input.config.default_ulimits) limits.push_back(TRY(parse_ulimit(text)));
+  const auto add = [&](const std::string& type, uint64_t soft, uint64_t hard) {
+    const bool present = std::any_of(process.rlimits.begin(), process.rlimits.end(),
+                                     [&](const auto& limit) { return limit.type == type; });
+    if (!present) process.rlimits.push_back({type, soft, hard});
+  };
+  for (const auto& limit : limits) {
+    if (limit.name == "host") return ok();
+    add("RLIMIT_" + to_upper(limit.name), TRY(limit_value(limit.soft)), TRY(limit_value(limit.hard)));
+  }
+  add("RLIMIT_NOFILE", input.open_files.hard, input.open_files.hard);
+  add("RLIMIT_NPROC", input.processes.hard, input.processes.hard);
+  return ok();
+}
+
+Result<void> set_process(const SpecInput& input, RuntimeSpec& out) {
+  const auto& spec = input.spec;
+  runtime::SpecProcess process;
+  process.terminal = spec.terminal;
+  process.args = TRY(effective_command(spec, input.image)).argv;
+  process.env = input.env;
+  process.cwd = spec.working_dir.empty() ? input.image.working_dir : spec.working_dir;
+  if (process.cwd.empty()) process.cwd = "/";
+  if (!process.cwd.starts_with('/')) {
+    return Error(Errc::invalid, fmt::format("the working directory \"{}\" is invalid, it needs to be an absolute path",
+                                            printable(process.cwd)));
+  }
+  process.user.uid = input.user.uid;
+  process.user.gid = input.user.gid;
+  process.user.additional_gids = input.user.groups;
+  process.user.umask = spec.umask ? *spec.umask : TRY(parse_mode(input.config.umask, "umask"));
+  CapabilityInput capabilities;
+  capabilities.defaults = input.config.default_capabilities;
+  capabilities.add = spec.security.cap_add;
+  capabilities.drop = spec.security.cap_drop;
+  capabilities.privileged = spec.security.privileged;
+  capabilities.root = input.user.uid == 0;
+  process.capabilities = TRY(container_capabilities(capabilities));
+  TRY(set_rlimits(input, process));
+  process.no_new_privileges = spec.security.no_new_privileges;
+  process.oom_score_adj = spec.oom_score_adj;
+  if (spec.security.apparmor_profile != "unconfined") process.apparmor_profile = spec.security.apparmor_profile;
+  out.process = std::move(process);
+  return ok();
+}
+
+Result<void> set_sysctls(const SpecInput& input, RuntimeSpec& out) {
+  auto& sysctls = out.linux_config.sysctl;
+  if (out.has_fresh_namespace(NamespaceType::network)) {
+    sysctls["net.ipv4.ping_group_range"] = fmt::format("0 {}", input.ids.last_gid_without_gap());
+    sysctls["net.ipv4.ip_unprivileged_port_start"] = "0";
+  }
+  for (const auto& text : input.config.default_sysctls) {
+    const auto parts = split_once(text, '=');
+    if (!parts) return Error(Errc::invalid, fmt::format("default_sysctls: '{}' has no '='", printable(text)));
+    const bool applies = !parts->first.starts_with("net.") || out.has_fresh_namespace(NamespaceType::network);
+    if (applies) sysctls[parts->first] = parts->second;
+  }
+  for (const auto& [key, value] : input.spec.sysctls) sysctls[key] = value;
+  return ok();
+}
+
+void set_resources(const SpecInput& input, RuntimeSpec& out) {
+  const auto& wanted = input.spec.resources;
+  runtime::SpecResources resources;
+  if (wanted.memory_bytes || wanted.memory_reservation_bytes || wanted.memory_swap_bytes) {
+    resources.memory = runtime::SpecMemory{wanted.memory_bytes, wanted.memory_reservation_bytes,
+                                           wanted.memory_swap_bytes, std::nullopt};
+  }
+  if (wanted.cpu_shares || wanted.cpu_period_us || wanted.cpu_quota_us || !wanted.cpuset_cpus.empty() ||
+      !wanted.cpuset_mems.empty()) {
+    runtime::SpecCpu cpu;
+    cpu.shares = wanted.cpu_shares;
+    cpu.period = wanted.cpu_period_us;
+    cpu.quota = wanted.cpu_quota_us;
+    cpu.cpus = wanted.cpuset_cpus;
+    cpu.mems = wanted.cpuset_mems;
+    resources.cpu = std::move(cpu);
+  }
+  // The default applies where it can; only a limit that was asked for is refused elsewhere.
+  const bool delegated = input.host.cgroup.mode == runtime::CgroupMode::v2_delegated;
+  if (wanted.pids) {
+    if (*wanted.pids > 0 || delegated) resources.pids_limit = *wanted.pids > 0 ? *wanted.pids : -1;
+  } else if (delegated && input.config.pids_limit > 0) {
+    resources.pids_limit = input.config.pids_limit;
+  }
+  if (resources != runtime::SpecResources{}) out.linux_config.resources = std::move(resources);
+}
+
+}  // namespace
+
+bool has_own_network(const ContainerSpec& spec) { return spec.network.mode != NetworkChoice::Mode::host; }
+
+Result<Command> effective_command(const ContainerSpec& spec, const oci::ImageConfig& image) {
+  Command command;
+  command.entrypoint = spec.entrypoint.value_or(image.entrypoint);
+  std::erase_if(command.entrypoint, [](const auto& word) { return word.empty(); });
+  command.argv = command.entrypoint;
+  const bool image_arguments = spec.command.empty() && !spec.entrypoint;
+  const auto& arguments = image_arguments ? image.cmd : spec.command;
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  if (command.argv.empty()) {
+    return Error(Errc::invalid, "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+  }
+  return command;
+}
+
+Result<RuntimeSpec> generate_spec(const SpecInput& input) {
+  RuntimeSpec out;
+  out.root = {"rootfs", input.spec.read_only};
+  if (!is_host(input.spec.uts)) {
+    out.hostname = input.hostname;
+    out.domainname = input.spec.domainname;
+  }
+  out.annotations = input.spec.annotations;
+  TRY(set_namespaces(input, out));
+  TRY(set_process(input, out));
+  set_mounts(input, out);
+  set_paths(input, out);
+  TRY(set_sysctls(input, out));
+  set_resources(input, out);
+  return out;
+}
+
+}  // namespace ctr::engine

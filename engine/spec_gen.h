@@ -1,0 +1,67 @@
+// From a ContainerSpec to the OCI runtime configuration: the only reader of ContainerSpec on the way to the kernel.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/oci/image_config.h"
+#include "base/result.h"
+#include "engine/config.h"
+#include "engine/mounts.h"
+#include "engine/spec.h"
+#include "engine/user.h"
+#include "runtime/host_facts.h"
+#include "runtime/spec.h"
+
+namespace ctr::engine {
+
+struct ResourceLimit {
+  uint64_t soft = 0;
+  uint64_t hard = 0;
+  bool operator==(const ResourceLimit&) const = default;
+};
+
+// What was found out before: everything generate_spec needs beside the specification itself.
+struct SpecInput {
+  const ContainerSpec& spec;
+  const oci::ImageConfig& image;
+  const runtime::HostFacts& host;
+  const Config& config;
+  runtime::IdMap ids;  // empty: no user namespace of its own
+  ResolvedUser user;
+  std::vector<std::string> env;
+  MountPlan mounts;
+  std::string container_id;
+  std::string hostname;  // effective
+  std::string bundle;    // absolute path of the container's directory, where hosts, resolv.conf, … are
+  bool has_hosts = true;
+  bool has_hostname = true;
+  ResourceLimit open_files = {};  // of this process: a container starts with the hard ones
+  ResourceLimit processes = {};
+  std::vector<DeviceSpec> host_devices = {};  // with privileged: every device of the host
+};
+
+// The command: entrypoint and arguments joined as podman does. Errors: invalid when there is nothing to run.
+struct Command {
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> argv;  // entrypoint included
+  bool operator==(const Command&) const = default;
+};
+Result<Command> effective_command(const ContainerSpec& spec, const oci::ImageConfig& image);
+
+// Pure. Seccomp is filled in afterwards, since its profile depends on the capabilities computed here.
+// Errors: invalid, unsupported (namespaces of other containers).
+Result<runtime::RuntimeSpec> generate_spec(const SpecInput& input);
+
+// True when the container gets a network namespace of its own.
+bool has_own_network(const ContainerSpec& spec);
+
+// The number of a signal: "SIGTERM", "term", "15", "RTMIN+3". Errors: invalid ("invalid signal: NOSUCH").
+Result<int> parse_signal(std::string_view text);
+// "SIGTERM"; the number as text when it has no name.
+std::string signal_name(int number);
+
+}  // namespace ctr::engine

@@ -1,0 +1,466 @@
+// The stored form of ContainerSpec. Members at their default are left out, since `ps` reads one record a container and
+// pays for every byte.
+#include <array>
+
+#include "base/time.h"
+#include "engine/spec.h"
+
+namespace ctr::engine {
+
+namespace {
+
+template <typename Enum, size_t N>
+using Names = std::array<std::pair<Enum, std::string_view>, N>;
+
+constexpr Names<MountSpec::Type, 6> k_mount_types{{
+    {MountSpec::Type::bind, "bind"},
+    {MountSpec::Type::volume, "volume"},
+    {MountSpec::Type::tmpfs, "tmpfs"},
+    {MountSpec::Type::image, "image"},
+    {MountSpec::Type::devpts, "devpts"},
+    {MountSpec::Type::glob, "glob"},
+}};
+constexpr Names<NamespaceChoice::Mode, 7> k_namespace_modes{{
+    {NamespaceChoice::Mode::automatic, "automatic"},
+    {NamespaceChoice::Mode::private_, "private"},
+    {NamespaceChoice::Mode::host, "host"},
+    {NamespaceChoice::Mode::none, "none"},
+    {NamespaceChoice::Mode::container, "container"},
+    {NamespaceChoice::Mode::path, "ns"},
+    {NamespaceChoice::Mode::shareable, "shareable"},
+}};
+constexpr Names<NetworkChoice::Mode, 5> k_network_modes{{
+    {NetworkChoice::Mode::private_, "private"},
+    {NetworkChoice::Mode::none, "none"},
+    {NetworkChoice::Mode::host, "host"},
+    {NetworkChoice::Mode::container, "container"},
+    {NetworkChoice::Mode::path, "ns"},
+}};
+constexpr Names<UsernsChoice::Mode, 5> k_userns_modes{{
+    {UsernsChoice::Mode::host, "host"},
+    {UsernsChoice::Mode::keep_id, "keep-id"},
+    {UsernsChoice::Mode::automatic, "auto"},
+    {UsernsChoice::Mode::no_map, "nomap"},
+    {UsernsChoice::Mode::explicit_, "explicit"},
+}};
+
+template <typename Enum, size_t N>
+Json enum_json(const Names<Enum, N>& names, Enum value) {
+  for (const auto& [candidate, name] : names) {
+    if (candidate == value) return name;
+  }
+  CTR_ASSERT(false);
+  return {};
+}
+
+template <typename Enum, size_t N>
+Result<Enum> read_enum(const JsonReader& reader, std::string_view key, const Names<Enum, N>& names, Enum fallback) {
+  const auto text = TRY(reader.find_string(key));
+  if (!text) return fallback;
+  for (const auto& [candidate, name] : names) {
+    if (name == *text) return candidate;
+  }
+  return reader.wrong(key, "a known word");
+}
+
+// Writers that leave defaults out.
+void put(Json& json, const char* key, const std::string& value) {
+  if (!value.empty()) json.set(key, value);
+}
+void put(Json& json, const char* key, const std::vector<std::string>& values) {
+  if (!values.empty()) json.set(key, Json::strings(values));
+}
+void put(Json& json, const char* key, const std::map<std::string, std::string>& values) {
+  if (!values.empty()) json.set(key, Json::string_map(values));
+}
+void put_flag(Json& json, const char* key, bool value, bool fallback = false) {
+  if (value != fallback) json.set(key, value);
+}
+template <typename T>
+void put_number(Json& json, const char* key, const std::optional<T>& value) {
+  if (!value) return;
+  if constexpr (std::is_signed_v<T>) {
+    json.set(key, static_cast<int64_t>(*value));
+  } else {
+    json.set(key, static_cast<uint64_t>(*value));
+  }
+}
+void put_seconds(Json& json, const char* key, const std::optional<std::chrono::seconds>& value) {
+  if (value) json.set(key, static_cast<int64_t>(value->count()));
+}
+void put_object(Json& json, const char* key, Json value) {
+  if (value.is_object() && !value.as_object().empty()) json.set(key, std::move(value));
+}
+template <typename T, typename Encode>
+void put_array(Json& json, const char* key, const std::vector<T>& values, Encode encode) {
+  if (values.empty()) return;
+  Json array = Json::array();
+  for (const auto& value : values) array.push(encode(value));
+  json.set(key, std::move(array));
+}
+
+template <typename T>
+Result<std::optional<T>> read_number(const JsonReader& reader, std::string_view key) {
+  if constexpr (std::is_signed_v<T>) {
+    const auto value = TRY(reader.find_int(key));
+    if (!value) return std::optional<T>{};
+    if (*value < std::numeric_limits<T>::min() || *value > std::numeric_limits<T>::max()) {
+      return reader.wrong(key, "in range");
+    }
+    return std::optional<T>(static_cast<T>(*value));
+  } else {
+    const auto value = TRY(reader.find_uint(key));
+    if (!value) return std::optional<T>{};
+    if (*value > std::numeric_limits<T>::max()) return reader.wrong(key, "in range");
+    return std::optional<T>(static_cast<T>(*value));
+  }
+}
+
+Result<std::optional<std::chrono::seconds>> read_seconds(const JsonReader& reader, std::string_view key) {
+  const auto value = TRY(reader.find_int(key));
+  if (!value) return std::optional<std::chrono::seconds>{};
+  return std::optional(std::chrono::seconds(*value));
+}
+
+// An absent object reads as an empty one, so that every member takes its default.
+Result<JsonReader> object_or_empty(const JsonReader& reader, std::string_view key) {
+  static const Json k_empty = Json::object();
+  auto object = TRY(reader.find_object(key));
+  if (object) return *object;
+  return JsonReader(k_empty, reader.path() + "." + std::string(key));
+}
+
+Json mount_json(const MountSpec& mount) {
+  Json json = Json::object();
+  json.set("type", enum_json(k_mount_types, mount.type));
+  put(json, "source", mount.source);
+  put(json, "destination", mount.destination);
+  put(json, "options", mount.options);
+  put(json, "subpath", mount.subpath);
+  return json;
+}
+
+Result<MountSpec> read_mount(const JsonReader& reader) {
+  MountSpec mount;
+  mount.type = TRY(read_enum(reader, "type", k_mount_types, MountSpec::Type::bind));
+  mount.source = TRY(reader.string_or("source", ""));
+  mount.destination = TRY(reader.get_string("destination"));
+  mount.options = TRY(reader.strings("options"));
+  mount.subpath = TRY(reader.string_or("subpath", ""));
+  return mount;
+}
+
+Json device_json(const DeviceSpec& device) {
+  return Json::object()
+      .set("host", device.host_path)
+      .set("container", device.container_path)
+      .set("permissions", device.permissions);
+}
+
+Result<DeviceSpec> read_device(const JsonReader& reader) {
+  DeviceSpec device;
+  device.host_path = TRY(reader.get_string("host"));
+  device.container_path = TRY(reader.get_string("container"));
+  device.permissions = TRY(reader.get_string("permissions"));
+  return device;
+}
+
+Json ulimit_json(const UlimitSpec& limit) {
+  return Json::object().set("name", limit.name).set("soft", limit.soft).set("hard", limit.hard);
+}
+
+Result<UlimitSpec> read_ulimit(const JsonReader& reader) {
+  UlimitSpec limit;
+  limit.name = TRY(reader.get_string("name"));
+  limit.soft = TRY(reader.get_int("soft"));
+  limit.hard = TRY(reader.get_int("hard"));
+  return limit;
+}
+
+Json namespace_json(const NamespaceChoice& choice) {
+  Json json = Json::object();
+  if (choice == NamespaceChoice{}) return json;
+  json.set("mode", enum_json(k_namespace_modes, choice.mode));
+  put(json, "value", choice.value);
+  return json;
+}
+
+Result<NamespaceChoice> read_namespace(const JsonReader& parent, std::string_view key) {
+  const auto reader = TRY(object_or_empty(parent, key));
+  NamespaceChoice choice;
+  choice.mode = TRY(read_enum(reader, "mode", k_namespace_modes, NamespaceChoice::Mode::automatic));
+  choice.value = TRY(reader.string_or("value", ""));
+  return choice;
+}
+
+Json network_json(const NetworkChoice& choice) {
+  Json json = Json::object();
+  if (choice == NetworkChoice{}) return json;
+  json.set("mode", enum_json(k_network_modes, choice.mode));
+  put(json, "uplink", choice.uplink);
+  put(json, "options", choice.options);
+  put(json, "value", choice.value);
+  return json;
+}
+
+Result<NetworkChoice> read_network(const JsonReader& parent) {
+  const auto reader = TRY(object_or_empty(parent, "network"));
+  NetworkChoice choice;
+  choice.mode = TRY(read_enum(reader, "mode", k_network_modes, NetworkChoice::Mode::private_));
+  choice.uplink = TRY(reader.string_or("uplink", ""));
+  choice.options = TRY(reader.strings("options"));
+  choice.value = TRY(reader.string_or("value", ""));
+  return choice;
+}
+
+Json userns_json(const UsernsChoice& choice) {
+  Json json = Json::object();
+  if (choice == UsernsChoice{}) return json;
+  json.set("mode", enum_json(k_userns_modes, choice.mode));
+  put_number(json, "keep_uid", choice.keep_uid);
+  put_number(json, "keep_gid", choice.keep_gid);
+  return json;
+}
+
+Result<UsernsChoice> read_userns(const JsonReader& parent) {
+  const auto reader = TRY(object_or_empty(parent, "userns"));
+  UsernsChoice choice;
+  choice.mode = TRY(read_enum(reader, "mode", k_userns_modes, UsernsChoice::Mode::host));
+  choice.keep_uid = TRY(read_number<uint32_t>(reader, "keep_uid"));
+  choice.keep_gid = TRY(read_number<uint32_t>(reader, "keep_gid"));
+  return choice;
+}
+
+Json resources_json(const ResourceSpec& resources) {
+  Json json = Json::object();
+  put_number(json, "memory_bytes", resources.memory_bytes);
+  put_number(json, "memory_reservation_bytes", resources.memory_reservation_bytes);
+  put_number(json, "memory_swap_bytes", resources.memory_swap_bytes);
+  put_number(json, "pids", resources.pids);
+  put_number(json, "cpu_shares", resources.cpu_shares);
+  put_number(json, "cpu_period_us", resources.cpu_period_us);
+  put_number(json, "cpu_quota_us", resources.cpu_quota_us);
+  put(json, "cpuset_cpus", resources.cpuset_cpus);
+  put(json, "cpuset_mems", resources.cpuset_mems);
+  return json;
+}
+
+Result<ResourceSpec> read_resources(const JsonReader& parent) {
+  const auto reader = TRY(object_or_empty(parent, "resources"));
+  ResourceSpec resources;
+  resources.memory_bytes = TRY(reader.find_int("memory_bytes"));
+  resources.memory_reservation_bytes = TRY(reader.find_int("memory_reservation_bytes"));
+  resources.memory_swap_bytes = TRY(reader.find_int("memory_swap_bytes"));
+  resources.pids = TRY(reader.find_int("pids"));
+  resources.cpu_shares = TRY(reader.find_uint("cpu_shares"));
+  resources.cpu_period_us = TRY(reader.find_uint("cpu_period_us"));
+  resources.cpu_quota_us = TRY(reader.find_int("cpu_quota_us"));
+  resources.cpuset_cpus = TRY(reader.string_or("cpuset_cpus", ""));
+  resources.cpuset_mems = TRY(reader.string_or("cpuset_mems", ""));
+  return resources;
+}
+
+Json security_json(const SecuritySpec& security) {
+  Json json = Json::object();
+  put_flag(json, "privileged", security.privileged);
+  put_flag(json, "no_new_privileges", security.no_new_privileges);
+  put(json, "cap_add", security.cap_add);
+  put(json, "cap_drop", security.cap_drop);
+  put(json, "seccomp_profile", security.seccomp_profile);
+  put(json, "apparmor_profile", security.apparmor_profile);
+  put_flag(json, "label_disable", security.label_disable);
+  put(json, "mask", security.mask);
+  put(json, "unmask", security.unmask);
+  return json;
+}
+
+Result<SecuritySpec> read_security(const JsonReader& parent) {
+  const auto reader = TRY(object_or_empty(parent, "security"));
+  SecuritySpec security;
+  security.privileged = TRY(reader.bool_or("privileged", false));
+  security.no_new_privileges = TRY(reader.bool_or("no_new_privileges", false));
+  security.cap_add = TRY(reader.strings("cap_add"));
+  security.cap_drop = TRY(reader.strings("cap_drop"));
+  security.seccomp_profile = TRY(reader.string_or("seccomp_profile", ""));
+  security.apparmor_profile = TRY(reader.string_or("apparmor_profile", ""));
+  security.label_disable = TRY(reader.bool_or("label_disable", false));
+  security.mask = TRY(reader.strings("mask"));
+  security.unmask = TRY(reader.strings("unmask"));
+  return security;
+}
+
+Json log_json(const LogSpec& log) {
+  Json json = Json::object();
+  put(json, "driver", log.driver);
+  put(json, "options", log.options);
+  return json;
+}
+
+Json health_json(const oci::HealthConfig& health) {
+  return Json::object()
+      .set("test", Json::strings(health.test))
+      .set("interval_ns", static_cast<int64_t>(health.interval.count()))
+      .set("timeout_ns", static_cast<int64_t>(health.timeout.count()))
+      .set("start_period_ns", static_cast<int64_t>(health.start_period.count()))
+      .set("retries", health.retries);
+}
+
+Result<std::optional<oci::HealthConfig>> read_health(const JsonReader& parent) {
+  const auto reader = TRY(parent.find_object("health"));
+  if (!reader) return std::optional<oci::HealthConfig>{};
+  oci::HealthConfig health;
+  health.test = TRY(reader->strings("test"));
+  health.interval = std::chrono::nanoseconds(TRY(reader->get_int("interval_ns")));
+  health.timeout = std::chrono::nanoseconds(TRY(reader->get_int("timeout_ns")));
+  health.start_period = std::chrono::nanoseconds(TRY(reader->get_int("start_period_ns")));
+  health.retries = TRY(read_number<int>(*reader, "retries")).value_or(0);
+  return std::optional(health);
+}
+
+// What to run, and as whom.
+void put_process(Json& json, const ContainerSpec& spec) {
+  put(json, "image", spec.image);
+  put(json, "rootfs", spec.rootfs);
+  if (spec.entrypoint) json.set("entrypoint", Json::strings(*spec.entrypoint));
+  put(json, "command", spec.command);
+  put(json, "name", spec.name);
+  put(json, "working_dir", spec.working_dir);
+  put(json, "user", spec.user);
+  put(json, "groups", spec.groups);
+  put(json, "env", spec.env);
+  put(json, "unset_env", spec.unset_env);
+  put_flag(json, "unset_all_env", spec.unset_all_env);
+  put_flag(json, "terminal", spec.terminal);
+  put_flag(json, "stdin_open", spec.stdin_open);
+  put(json, "hostname", spec.hostname);
+  put(json, "domainname", spec.domainname);
+  put(json, "labels", spec.labels);
+  put(json, "annotations", spec.annotations);
+  put_number(json, "umask", spec.umask);
+  put_number(json, "oom_score_adj", spec.oom_score_adj);
+  put(json, "timezone", spec.timezone);
+  put(json, "stop_signal", spec.stop_signal);
+  put_seconds(json, "stop_timeout", spec.stop_timeout);
+  put_seconds(json, "timeout", spec.timeout);
+  put_flag(json, "init", spec.init);
+}
+
+Result<void> read_process(const JsonReader& reader, ContainerSpec& spec) {
+  spec.image = TRY(reader.string_or("image", ""));
+  spec.rootfs = TRY(reader.string_or("rootfs", ""));
+  if (reader.has("entrypoint")) spec.entrypoint = TRY(reader.strings("entrypoint"));
+  spec.command = TRY(reader.strings("command"));
+  spec.name = TRY(reader.string_or("name", ""));
+  spec.working_dir = TRY(reader.string_or("working_dir", ""));
+  spec.user = TRY(reader.string_or("user", ""));
+  spec.groups = TRY(reader.strings("groups"));
+  spec.env = TRY(reader.strings("env"));
+  spec.unset_env = TRY(reader.strings("unset_env"));
+  spec.unset_all_env = TRY(reader.bool_or("unset_all_env", false));
+  spec.terminal = TRY(reader.bool_or("terminal", false));
+  spec.stdin_open = TRY(reader.bool_or("stdin_open", false));
+  spec.hostname = TRY(reader.string_or("hostname", ""));
+  spec.domainname = TRY(reader.string_or("domainname", ""));
+  spec.labels = TRY(reader.string_map("labels"));
+  spec.annotations = TRY(reader.string_map("annotations"));
+  spec.umask = TRY(read_number<uint32_t>(reader, "umask"));
+  spec.oom_score_adj = TRY(read_number<int>(reader, "oom_score_adj"));
+  spec.timezone = TRY(reader.string_or("timezone", ""));
+  spec.stop_signal = TRY(reader.string_or("stop_signal", ""));
+  spec.stop_timeout = TRY(read_seconds(reader, "stop_timeout"));
+  spec.timeout = TRY(read_seconds(reader, "timeout"));
+  spec.init = TRY(reader.bool_or("init", false));
+  return ok();
+}
+
+// What it sees: files, devices, limits, namespaces.
+void put_surroundings(Json& json, const ContainerSpec& spec) {
+  put_array(json, "mounts", spec.mounts, mount_json);
+  put_flag(json, "read_only", spec.read_only);
+  put_flag(json, "read_only_tmpfs", spec.read_only_tmpfs, true);
+  put_array(json, "devices", spec.devices, device_json);
+  put_array(json, "ulimits", spec.ulimits, ulimit_json);
+  put(json, "sysctls", spec.sysctls);
+  put_number(json, "shm_size_bytes", spec.shm_size_bytes);
+  put_object(json, "security", security_json(spec.security));
+  put_object(json, "resources", resources_json(spec.resources));
+  put_object(json, "network", network_json(spec.network));
+  put_object(json, "pid", namespace_json(spec.pid));
+  put_object(json, "ipc", namespace_json(spec.ipc));
+  put_object(json, "uts", namespace_json(spec.uts));
+  put_object(json, "cgroup", namespace_json(spec.cgroup));
+  put_object(json, "userns", userns_json(spec.userns));
+  put(json, "dns_servers", spec.dns_servers);
+  put(json, "dns_search", spec.dns_search);
+  put(json, "dns_options", spec.dns_options);
+  put(json, "add_hosts", spec.add_hosts);
+  put_flag(json, "no_hosts", spec.no_hosts);
+  put_flag(json, "no_hostname", spec.no_hostname);
+  put_flag(json, "http_proxy", spec.http_proxy, true);
+}
+
+template <typename T, typename Decode>
+Result<std::vector<T>> read_array(const JsonReader& reader, std::string_view key, Decode decode) {
+  std::vector<T> values;
+  for (const auto& element : TRY(reader.elements(key))) values.push_back(TRY(decode(element)));
+  return values;
+}
+
+Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
+  spec.mounts = TRY(read_array<MountSpec>(reader, "mounts", read_mount));
+  spec.read_only = TRY(reader.bool_or("read_only", false));
+  spec.read_only_tmpfs = TRY(reader.bool_or("read_only_tmpfs", true));
+  spec.devices = TRY(read_array<DeviceSpec>(reader, "devices", read_device));
+  spec.ulimits = TRY(read_array<UlimitSpec>(reader, "ulimits", read_ulimit));
+  spec.sysctls = TRY(reader.string_map("sysctls"));
+  spec.shm_size_bytes = TRY(reader.find_uint("shm_size_bytes"));
+  spec.security = TRY(read_security(reader));
+  spec.resources = TRY(read_resources(reader));
+  spec.network = TRY(read_network(reader));
+  spec.pid = TRY(read_namespace(reader, "pid"));
+  spec.ipc = TRY(read_namespace(reader, "ipc"));
+  spec.uts = TRY(read_namespace(reader, "uts"));
+  spec.cgroup = TRY(read_namespace(reader, "cgroup"));
+  spec.userns = TRY(read_userns(reader));
+  spec.dns_servers = TRY(reader.strings("dns_servers"));
+  spec.dns_search = TRY(reader.strings("dns_search"));
+  spec.dns_options = TRY(reader.strings("dns_options"));
+  spec.add_hosts = TRY(reader.strings("add_hosts"));
+  spec.no_hosts = TRY(reader.bool_or("no_hosts", false));
+  spec.no_hostname = TRY(reader.bool_or("no_hostname", false));
+  spec.http_proxy = TRY(reader.bool_or("http_proxy", true));
+  return ok();
+}
+
+}  // namespace
+
+Json to_json(const ContainerSpec& spec) {
+  Json json = Json::object();
+  put_process(json, spec);
+  put_surroundings(json, spec);
+  put_object(json, "log", log_json(spec.log));
+  put_flag(json, "auto_remove", spec.auto_remove);
+  put(json, "detach_keys", spec.detach_keys);
+  put(json, "cid_file", spec.cid_file);
+  if (spec.health) json.set("health", health_json(*spec.health));
+  put(json, "create_command", spec.create_command);
+  return json;
+}
+
+Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
+  TRY(reader.expect_object());
+  ContainerSpec spec;
+  TRY(read_process(reader, spec));
+  TRY(read_surroundings(reader, spec));
+  const auto log = TRY(object_or_empty(reader, "log"));
+  spec.log.driver = TRY(log.string_or("driver", ""));
+  spec.log.options = TRY(log.string_map("options"));
+  spec.auto_remove = TRY(reader.bool_or("auto_remove", false));
+  spec.detach_keys = TRY(reader.string_or("detach_keys", ""));
+  spec.cid_file = TRY(reader.string_or("cid_file", ""));
+  spec.health = TRY(read_health(reader));
+  spec.create_command = TRY(reader.strings("create_command"));
+  return spec;
+}
+
+}  // namespace ctr::engine

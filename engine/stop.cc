@@ -1,0 +1,171 @@
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "engine/lifecycle.h"
+#include "engine/spec_gen.h"
+
+namespace ctr::engine {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+// A killed program needs a moment to be reaped, more so on a loaded machine.
+constexpr milliseconds k_kill_patience{10'000};
+constexpr milliseconds k_poll_step{20};
+
+// Sleeps, unless the user asks to stop.
+Result<void> pause_for(const CancelToken& cancel, milliseconds duration) {
+  pollfd entry = {cancel.fd(), POLLIN, 0};
+  (void)poll(&entry, cancel.fd() >= 0 ? 1 : 0, static_cast<int>(duration.count()));
+  return cancel.check();
+}
+
+struct Running {
+  runtime::StateRecord state;
+  runtime::Liveness liveness = runtime::Liveness::never_started;
+};
+
+Result<Running> look(Core& core, const storage::ContainerId& id) {
+  const auto* store = TRY(core.store());
+  const auto dir = TRY(store->containers().open(id));
+  Running running;
+  running.state = TRY(runtime::read_state(dir));
+  running.liveness = TRY(runtime::probe_liveness(dir, running.state));
+  return running;
+}
+
+// Through the monitor; a program that outlived its monitor is signalled directly.
+Result<void> signal_program(Core& core, const storage::ContainerId& id, const Running& running, int signal) {
+  if (running.liveness == runtime::Liveness::orphaned) {
+    if (!running.state.init) return ok();
+    const auto pidfd = TRY(runtime::open_process(*running.state.init));
+    if (syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) != 0 && errno != ESRCH) {
+      return Error::from_errno(fmt::format("send signal {}", signal));
+    }
+    return ok();
+  }
+  return runtime::send_signal(TRY(Dir::open(core.run_dir(id.text()))), signal);
+}
+
+// A monitor that has just gone is no failure: its container has ended.
+Result<void> signal_unless_ended(Core& core, const storage::ContainerId& id, const Running& running, int signal) {
+  auto sent = signal_program(core, id, running, signal);
+  if (sent || sent.error().code() == Errc::bad_state || sent.error().code() == Errc::not_found) return ok();
+  return sent;
+}
+
+bool holds(const std::string& condition, runtime::Liveness liveness) {
+  switch (liveness) {
+    case runtime::Liveness::never_started:
+      return condition == "created" || condition == "configured";
+    case runtime::Liveness::running:
+    case runtime::Liveness::orphaned:
+      return condition == "running";
+    case runtime::Liveness::ended:
+      return condition == "stopped" || condition == "exited";
+  }
+  return false;
+}
+
+Result<void> check_conditions(const std::vector<std::string>& conditions) {
+  for (const auto& condition : conditions) {
+    const bool known = condition == "created" || condition == "configured" || condition == "running" ||
+                       condition == "stopped" || condition == "exited" || condition == "removing" ||
+                       condition == "paused" || condition == "stopping" || condition == "initialized";
+    if (!known) return Error(Errc::invalid, fmt::format("{} is not a valid container state", condition));
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<void> wait_until_ended(Core& core, const storage::ContainerId& id, std::optional<milliseconds> timeout) {
+  const auto deadline = steady_clock::now() + timeout.value_or(milliseconds(0));
+  while (true) {
+    auto running = look(core, id);
+    if (!running && running.error().code() == Errc::not_found) return ok();
+    const auto liveness = TRY(std::move(running)).liveness;
+    if (liveness != runtime::Liveness::running && liveness != runtime::Liveness::orphaned) return ok();
+    auto step = k_poll_step;
+    if (timeout) {
+      const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+      if (left <= milliseconds(0)) return Error(Errc::timed_out, "the container still runs");
+      step = left;
+    }
+    if (liveness == runtime::Liveness::running) {
+      if (const auto run_dir = Dir::open(core.run_dir(id.text()))) {
+        const auto limit = timeout ? std::optional(step) : std::nullopt;
+        auto ended = runtime::wait_for_exit(*run_dir, core.cancel(), limit);
+        if (!ended && ended.error().code() != Errc::timed_out) return std::move(ended).error();
+        if (ended && *ended) return ok();
+        if (!ended) continue;
+      }
+    }
+    TRY(pause_for(core.cancel(), std::min(step, k_poll_step)));
+  }
+}
+
+Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options) {
+  const auto running = TRY(look(core, entry.id));
+  if (running.liveness != runtime::Liveness::running && running.liveness != runtime::Liveness::orphaned) return ok();
+  const auto dir = TRY(TRY(core.store())->containers().open(entry.id));
+  const auto record = TRY(read_record(dir));
+  const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
+  if (timeout.count() > 0) {
+    TRY(signal_unless_ended(core, entry.id, running, record.stop_signal));
+    auto ended = wait_until_ended(core, entry.id, std::chrono::duration_cast<milliseconds>(timeout));
+    if (ended || ended.error().code() != Errc::timed_out) return ended;
+    core.warn(fmt::format("StopSignal {} failed to stop container {} in {} seconds, resorting to SIGKILL",
+                          signal_name(record.stop_signal), record.name, timeout.count()));
+  }
+  if (running.liveness == runtime::Liveness::orphaned) return runtime::kill_orphan(running.state);
+  TRY(signal_unless_ended(core, entry.id, running, SIGKILL));
+  return wait_until_ended(core, entry.id, k_kill_patience);
+}
+
+Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, int signal) {
+  const auto running = TRY(look(core, entry.id));
+  if (running.liveness != runtime::Liveness::running && running.liveness != runtime::Liveness::orphaned) {
+    const bool created = running.liveness == runtime::Liveness::never_started;
+    return Error(Errc::bad_state, fmt::format("can only kill running containers. {} is in state {}: container state "
+                                              "improper",
+                                              entry.id.text(), created ? "created" : "exited"));
+  }
+  TRY(signal_program(core, entry.id, running, signal));
+  core.record_event("container", "kill", entry.id.text(), entry.name, "");
+  return ok();
+}
+
+Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, const std::vector<std::string>& conditions,
+                           milliseconds interval) {
+  TRY(check_conditions(conditions));
+  auto wanted = conditions;
+  if (wanted.empty()) wanted = {"stopped", "exited"};
+  const bool for_end =
+      std::any_of(wanted.begin(), wanted.end(), [](const auto& word) { return word == "stopped" || word == "exited"; });
+  while (true) {
+    auto running = look(core, entry.id);
+    if (!running && running.error().code() == Errc::not_found && for_end) return 0;
+    const auto now_running = TRY(std::move(running));
+    for (const auto& condition : wanted) {
+      if (!holds(condition, now_running.liveness)) continue;
+      return condition == "stopped" || condition == "exited" ? runtime::settle(now_running.state).exit_code : -1;
+    }
+    if (for_end && now_running.liveness == runtime::Liveness::running) {
+      if (const auto run_dir = Dir::open(core.run_dir(entry.id.text()))) {
+        if (const auto code = TRY(runtime::wait_for_exit(*run_dir, core.cancel()))) return *code;
+      }
+    }
+    TRY(pause_for(core.cancel(), interval.count() > 0 ? interval : milliseconds(250)));
+  }
+}
+
+}  // namespace ctr::engine

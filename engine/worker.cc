@@ -1,0 +1,87 @@
+#include "engine/worker.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "engine/copy_up.h"
+#include "engine/core.h"
+#include "engine/launch_record.h"
+#include "engine/network/private_network.h"
+#include "engine/remove.h"
+#include "runtime/monitor.h"
+#include "storage/trash.h"
+
+namespace ctr::engine {
+
+namespace {
+
+Result<EngineOptions> worker_options(char** environment_block) {
+  EngineOptions options;
+  options.environment = read_environment(environment_block);
+  options.uid = geteuid();
+  options.gid = getegid();
+  options.paths = TRY(find_user_paths(options.environment, options.uid));
+  options.own_binary = "/proc/self/exe";
+  return options;
+}
+
+Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::LaunchPlan& plan) {
+  auto orders = TRY(monitor_orders_from_json(plan.engine));
+  if (!orders.network) return std::unique_ptr<runtime::NetworkSetup>{};
+  return network::make_network_setup(std::move(*orders.network));
+}
+
+// Records the end; a container with --rm goes away. Errors have nobody to be told to: what stays is removed by hand.
+void end_container(Core& core, const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
+  const auto orders = monitor_orders_from_json(plan.engine);
+  if (!orders) return;
+  if (state.error.empty()) {
+    core.record_event("container", "died", plan.container_id, orders->name, orders->image, state.exit_code);
+  }
+  if (!orders->auto_remove) return;
+  const auto id = storage::ContainerId::parse(plan.container_id);
+  if (id) remove_ended(core, *id).ignore("nobody listens to a monitor whose container has ended");
+}
+
+int run_monitor_process(char** environment_block) {
+  auto options = worker_options(environment_block);
+  if (!options) return 1;
+  std::optional<Core> core;
+  bool removed = false;
+  runtime::MonitorHooks hooks;
+  hooks.make_network = make_network;
+  hooks.on_exit = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
+    core.emplace(*options);
+    end_container(*core, plan, state);
+    removed = true;
+  };
+  const int code = runtime::run_monitor(hooks, runtime::real_launcher());
+  // The starter has its answer already: giving space back costs it nothing.
+  if (removed) reclaim_space(*core);
+  return code;
+}
+
+int run_reclaim(char** environment_block) {
+  auto options = worker_options(environment_block);
+  if (!options) return 1;
+  Core core(std::move(*options));
+  return run_reclaim_process(core);
+}
+
+int run_reclaim_mapped() {
+  const Dir trash(Fd(3), "trash");
+  return storage::reclaim_trash(trash) ? 0 : 1;
+}
+
+}  // namespace
+
+std::optional<int> run_worker(std::string_view verb, char** environment_block) {
+  if (verb == k_monitor_verb) return run_monitor_process(environment_block);
+  if (verb == k_reclaim_verb) return run_reclaim(environment_block);
+  if (verb == k_reclaim_mapped_verb) return run_reclaim_mapped();
+  if (verb == k_copy_up_verb) return run_copy_up_process();
+  return std::nullopt;
+}
+
+}  // namespace ctr::engine

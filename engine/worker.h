@@ -1,0 +1,20 @@
+// Processes that ctr starts of itself: the monitor, and workers inside user namespaces. Their verbs are not for people.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "engine/engine.h"
+
+namespace ctr::engine {
+
+inline constexpr std::string_view k_monitor_verb = "monitor";
+inline constexpr std::string_view k_reclaim_verb = "internal-reclaim";
+inline constexpr std::string_view k_reclaim_mapped_verb = "internal-reclaim-mapped";
+inline constexpr std::string_view k_copy_up_verb = "internal-copy-up";
+
+// Runs the process that `verb` names; nullopt when it is an ordinary command. The composition root asks this before it
+// reads anything of the command line, since the monitor's memory counts.
+std::optional<int> run_worker(std::string_view verb, char** environment_block);
+
+}  // namespace ctr::engine
