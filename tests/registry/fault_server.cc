@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <stdexcept>
 
-#include "base/file.h"
 #include "base/paths.h"
 #include "registry/tokens.h"
 
@@ -159,43 +157,19 @@ Result<size_t> MemorySource::read_at(uint64_t offset, std::span<std::byte> buffe
   return count;
 }
 
-std::string make_temporary_directory() {
-  std::string pattern = std::filesystem::temp_directory_path().string() + "/ctr-registry-test-XXXXXX";
-  if (!mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp");
-  return pattern;
-}
-
-UserPaths paths_below(const std::string& home) {
-  UserPaths paths;
-  paths.home = home;
-  paths.data_home = home + "/.local/share";
-  paths.config_home = home + "/.config";
-  paths.cache_home = home + "/.cache";
-  paths.runtime_dir = home + "/run";
-  paths.store = paths.data_home + "/ctr";
-  paths.run = paths.runtime_dir + "/ctr";
-  return paths;
-}
-
-TestClient::TestClient(registry::ClientOptions options, const std::string& auth_json)
-    : home_(make_temporary_directory()) {
+TestClient::TestClient(registry::ClientOptions options, const std::string& auth_json) {
   options.user_agent = "ctr/test";
-  options.paths = paths_below(home_);
-  options.roots = {.etc = home_ + "/etc", .etc_docker = home_ + "/etc-docker"};
+  options.paths = home_.paths();
+  options.roots = {.etc = home() + "/etc", .etc_docker = home() + "/etc-docker"};
   options.limits.first_back_off = std::chrono::milliseconds(5);
   registry::AuthOptions auth;
   auth.paths = options.paths;
   if (!auth_json.empty()) {
-    auth.authfile = home_ + "/auth.json";
-    if (!create_file(auth.authfile, auth_json, 0600)) throw std::runtime_error("auth.json");
+    auth.authfile = home() + "/auth.json";
+    home_.write("auth.json", auth_json);
   }
   store_ = std::make_unique<registry::CredentialStore>(auth);
   client_ = std::make_unique<registry::Client>(expect(registry::Client::create(options, *store_)));
-}
-
-TestClient::~TestClient() {
-  client_.reset();
-  std::filesystem::remove_all(home_);
 }
 
 registry::Endpoint insecure(const std::string& host, const std::string& repository) {

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/oci/descriptor.h"
 #include "registry/client.h"
+#include "tests/unit/registry/home.h"
 
 namespace ctr::test {
 
@@ -85,14 +86,13 @@ class MemorySource : public registry::BlobSource {
 class TestClient {
  public:
   explicit TestClient(registry::ClientOptions options = {}, const std::string& auth_json = "");
-  ~TestClient();
   registry::Client& operator*() { return *client_; }
   registry::Client* operator->() { return &*client_; }
-  const std::string& home() const { return home_; }
+  const std::string& home() const { return home_.path(); }
   registry::CredentialStore& store() { return *store_; }
 
  private:
-  std::string home_;
+  TemporaryHome home_;
   std::unique_ptr<registry::CredentialStore> store_;
   std::unique_ptr<registry::Client> client_;
 };
@@ -101,7 +101,5 @@ registry::Endpoint insecure(const std::string& host, const std::string& reposito
 registry::Endpoint secure(const std::string& host, const std::string& repository);
 oci::ImageReference reference(const std::string& text);
 std::string base64(const std::string& text);
-UserPaths paths_below(const std::string& home);
-std::string make_temporary_directory();
 
 }  // namespace ctr::test
