@@ -123,12 +123,9 @@ std::vector<std::string> devpts_data(const CompileInput& input, const std::vecto
 
 std::vector<std::string> mount_data(const CompileInput& input, const SpecMount& mount, const std::string& type,
                                     const MountOptions& options) {
-  if (type == "devpts") return devpts_data(input, options.data);
-  constexpr std::array<std::string_view, 6> k_without_source = {"tmpfs",  "proc",   "sysfs",
-                                                                "mqueue", "devpts", "cgroup2"};
-  const bool virtual_type = std::find(k_without_source.begin(), k_without_source.end(), type) != k_without_source.end();
-  std::vector<std::string> data = options.data;
-  if (!virtual_type && !mount.source.empty()) data.insert(data.begin(), "source=" + mount.source);
+  std::vector<std::string> data = type == "devpts" ? devpts_data(input, options.data) : options.data;
+  // What the mount table shows in front.
+  data.insert(data.begin(), "source=" + (mount.source.empty() ? type : mount.source));
   return data;
 }
 

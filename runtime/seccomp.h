@@ -46,6 +46,9 @@ Result<Json> select_seccomp(std::string_view profile_text, const std::vector<std
 // Errors: invalid for unknown actions, operators and flags; unsupported without libseccomp support.
 Result<SeccompProgram> compile_seccomp(const Json& oci);
 
+// "2.5.4": of the library that compiles.
+std::string seccomp_library_version();
+
 // select_seccomp and compile_seccomp, remembered in `cache_dir` by the digest of profile, capabilities, architecture
 // and library version: compiling costs 12-32 ms, reading a file nothing. Entries are written atomically and verified on
 // reading; a damaged one is compiled afresh.

@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/digest.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "runtime/seccomp.h"
+
+namespace ctr::runtime {
+
+namespace {
+
+// Raised when what we make of the same profile changes.
+constexpr std::string_view k_generation = "ctr-seccomp-1";
+
+// A cached entry: one line "<generation> <sha256 of the rest> <flags> <bytes of JSON>", the JSON, the BPF.
+std::string encode(const SelectedSeccomp& selected) {
+  const std::string json = dump_json(selected.oci);
+  const std::string body = json + selected.program.bpf;
+  return fmt::format("{} {} {} {}\n{}", k_generation, digest_of(body).hex(), selected.program.flags, json.size(), body);
+}
+
+std::optional<SelectedSeccomp> decode(std::string_view text) {
+  const auto parts = split_once(text, '\n');
+  if (!parts) return std::nullopt;
+  const std::vector<std::string> head = split(parts->first, ' ');
+  const std::string& body = parts->second;
+  if (head.size() != 4 || head[0] != k_generation || head[1] != digest_of(body).hex()) return std::nullopt;
+  const auto flags = parse_unsigned(head[2], "flags", UINT32_MAX);
+  const auto json_size = parse_unsigned(head[3], "size", body.size());
+  if (!flags || !json_size) return std::nullopt;
+  auto json = parse_json(std::string_view(body).substr(0, *json_size), "cached seccomp profile");
+  if (!json) return std::nullopt;
+  return SelectedSeccomp{.oci = std::move(*json),
+                         .program = {.bpf = body.substr(*json_size), .flags = static_cast<uint32_t>(*flags)}};
+}
+
+// The capabilities are what a profile's conditions look at; the order they were given in is not.
+std::string cache_name(std::string_view profile_text, std::vector<std::string> capabilities) {
+  std::sort(capabilities.begin(), capabilities.end());
+  Hasher hasher;
+  hasher.update(
+      fmt::format("{}\n{}\n{}\n{}\n", k_generation, seccomp_library_version(), sizeof(void*), join(capabilities, ",")));
+#if defined(__x86_64__)
+  hasher.update("x86_64\n");
+#elif defined(__aarch64__)
+  hasher.update("aarch64\n");
+#endif
+  hasher.update(profile_text);
+  return hasher.finish().hex();
+}
+
+}  // namespace
+
+Result<SelectedSeccomp> prepare_seccomp(std::string_view profile_text, const std::vector<std::string>& capabilities,
+                                        const Dir& cache_dir) {
+  const std::string name = cache_name(profile_text, capabilities);
+  if (auto text = cache_dir.read_file(name)) {
+    if (auto selected = decode(*text)) return std::move(*selected);
+  }
+  SelectedSeccomp selected{.oci = TRY(select_seccomp(profile_text, capabilities)), .program = {}};
+  selected.program = TRY(compile_seccomp(selected.oci));
+  cache_dir.write_file(name, encode(selected), Sync::no).ignore("a full disk costs the cache, not the container");
+  return selected;
+}
+
+}  // namespace ctr::runtime
