@@ -146,6 +146,8 @@ Result<Fd> DirCache::open_or_make(const std::string& wanted, Missing missing) {
       TRY(clear());
       continue;
     }
+    bool is_content = sys == ELOOP || sys == ENAMETOOLONG;  // names and links that the archive chose
+    if (is_content) return std::move(fd).error().with_code(Errc::corrupt);
     if (missing == Missing::refuse || (sys != ENOENT && sys != ENOTDIR)) return fd;
     TRY(make_missing(path));
   }
