@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <thread>
 
 #include "base/json.h"
+#include "base/wait.h"
 #include "storage/root.h"
 #include "storage/staging.h"
 
@@ -100,7 +100,8 @@ Result<void> reset_store(const UserPaths& paths, const CancelToken& cancel) {
     if (std::chrono::steady_clock::now() > deadline) {
       return Error(Errc::in_use, "the store '" + dir.path() + "' is in use by another ctr process");
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    // flock(2) knows no deadline: it is asked again after each pause, which a cancellation ends.
+    (void)wait_for(-1, 0, cancel, std::chrono::milliseconds(20));
   }
   StoreRoot root(std::move(dir), std::move(*lock), paths.run, nullptr);
   for (const auto& name : TRY(root.dir().list())) {
