@@ -69,9 +69,9 @@ struct JoinOptions {
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
-  std::string detach_keys;    // bytes, from parse_detach_keys()
-  bool signal_proxy = false;  // forward every signal that can be
-  bool terminal = false;      // the container has a terminal: raw mode and window sizes if stdin_fd is one, too
+  std::string detach_keys = {};  // bytes, from parse_detach_keys()
+  bool signal_proxy = false;     // forward every signal that can be
+  bool terminal = false;         // the container has a terminal: raw mode and window sizes if stdin_fd is one, too
 };
 
 struct JoinEnd {

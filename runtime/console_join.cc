@@ -1,7 +1,7 @@
 // The loop that joins the caller to a pty of a process it has started itself.
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -87,7 +87,7 @@ Result<void> ConsoleJoin::on_signals() {
       copy_window_size();
     } else if (options_.signal_proxy) {
       // A process that has ended meanwhile is seen by its pidfd.
-      (void)::pidfd_send_signal(pidfd_, *number, nullptr, 0);
+      (void)::syscall(SYS_pidfd_send_signal, pidfd_, *number, nullptr, 0);
     } else if (*number != SIGCONT && *number != SIGURG && *number != SIGTSTP) {
       return ended_by_signal(*number);
     }

@@ -71,9 +71,9 @@ struct LogRecord {
 std::optional<LogRecord> parse_log_record(std::string_view line);
 
 struct LogQuery {
-  std::optional<uint64_t> tail;  // lines; a line in parts counts once
-  std::optional<TimePoint> since;
-  std::optional<TimePoint> until;
+  std::optional<uint64_t> tail = {};  // lines; a line in parts counts once
+  std::optional<TimePoint> since = {};
+  std::optional<TimePoint> until = {};
   bool follow = false;
 };
 

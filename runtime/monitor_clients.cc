@@ -55,7 +55,8 @@ struct AttachServer::Client {
   bool dead = false;
 };
 
-AttachServer::AttachServer(EventLoop& loop, AttachTarget& target) : loop_(loop), target_(target) {}
+AttachServer::AttachServer(EventLoop& loop, AttachTarget& target, std::chrono::milliseconds patience)
+    : loop_(loop), target_(target), patience_(patience) {}
 
 AttachServer::~AttachServer() {
   stop_listening();
@@ -274,7 +275,7 @@ void AttachServer::watch(Client& client) {
   if (client.queue.empty() && client.patience) {
     loop_.cancel_timer(*std::exchange(client.patience, std::nullopt));
   } else if (!client.queue.empty() && !client.patience) {
-    client.patience = loop_.add_timer(k_patience, [this, raw = &client] {
+    client.patience = loop_.add_timer(patience_, [this, raw = &client] {
       raw->patience.reset();
       check_patience(*raw);
       sweep();
@@ -284,7 +285,7 @@ void AttachServer::watch(Client& client) {
 
 void AttachServer::check_patience(Client& client) {
   if (client.queue.empty() || client.dead) return;
-  if (steady_clock::now() - client.last_sign < k_patience) return watch(client);
+  if (steady_clock::now() - client.last_sign < patience_) return watch(client);
   drop(client);
 }
 
@@ -297,7 +298,6 @@ void AttachServer::drop(Client& client) {
   }
   send_packet(client.socket.get(), Frame::dropped, {}).ignore("the client sees its socket closed");
   leave(client);
-  if (!finishing_ && ready()) target_.output_caught_up();
 }
 
 void AttachServer::finish(int exit_code, std::function<void()> gone) {

@@ -41,8 +41,8 @@ class AttachTarget {
 
 class [[nodiscard]] AttachServer {
  public:
-  // Both outlive this object.
-  AttachServer(EventLoop& loop, AttachTarget& target);
+  // Both outlive this object. `patience`: how long a client may keep the program waiting.
+  AttachServer(EventLoop& loop, AttachTarget& target, std::chrono::milliseconds patience = k_patience);
   AttachServer(const AttachServer&) = delete;
   AttachServer& operator=(const AttachServer&) = delete;
   ~AttachServer();
@@ -83,6 +83,7 @@ class [[nodiscard]] AttachServer {
 
   EventLoop& loop_;
   AttachTarget& target_;
+  std::chrono::milliseconds patience_;
   Fd listener_;
   std::list<std::unique_ptr<Client>> clients_;
   std::string buffer_;

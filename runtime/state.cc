@@ -1,7 +1,7 @@
 #include "runtime/state.h"
 
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -62,7 +62,7 @@ Result<ProcessRef> process_ref(pid_t pid) {
 
 Result<Fd> open_process(const ProcessRef& process) {
   std::string what = "process " + std::to_string(process.pid);
-  Fd pidfd(::pidfd_open(process.pid, 0));
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
   if (!pidfd.valid() && errno == ESRCH) return Error(Errc::not_found, what + " has ended");
   if (!pidfd.valid()) return Error::from_errno("open " + what);
   // The descriptor is open, so the number cannot pass to a third process between the two steps.
@@ -160,7 +160,7 @@ Result<void> kill_orphan(const StateRecord& record) {
   Result<Fd> pidfd = open_orphan(record);
   if (!pidfd && pidfd.error().code() == Errc::not_found) return ok();
   if (!pidfd) return std::move(pidfd).error();
-  if (::pidfd_send_signal(pidfd->get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd->get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
     return Error::from_errno("kill the container's process " + std::to_string(record.init->pid));
   }
   pollfd entry = {pidfd->get(), POLLIN, 0};
