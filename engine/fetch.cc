@@ -1,0 +1,313 @@
+#include "engine/fetch.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+
+#include "base/text.h"
+#include "engine/events.h"
+#include "engine/unpack_worker.h"
+#include "storage/publish.h"
+
+namespace ctr::engine {
+namespace {
+
+// Unpackers that run at a time: one for each processor, so that their memory stays bounded.
+size_t unpackers_at_a_time() { return static_cast<size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))); }
+
+// One layer of the image: what has to be done for it, and how far it is.
+struct Layer {
+  explicit Layer(oci::Descriptor of) : descriptor(std::move(of)) {}
+
+  oci::Descriptor descriptor;
+  std::optional<storage::BlobStaging> blob;     // to be downloaded
+  std::optional<storage::LayerStaging> target;  // to be unpacked
+  std::optional<UnpackWorker> worker;
+  bool blob_verified = false;
+  bool unpacked = false;
+};
+
+// Starts unpackers as downloads and free processors allow, and collects their answers.
+class Unpacking {
+ public:
+  Unpacking(const storage::Store& store, const runtime::HostFacts& host, const CancelToken& cancel)
+      : store_(store), host_(host), cancel_(cancel) {}
+
+  // The layer has bytes: it may be unpacked as soon as there is room.
+  void enqueue(Layer& layer) {
+    if (layer.target && !layer.worker && !layer.unpacked) waiting_.push_back(&layer);
+  }
+  // Called while bytes arrive: never waits.
+  Result<void> poll() {
+    for (size_t i = 0; i < running_.size();) {
+      pollfd answer{.fd = running_[i]->worker->answer_fd(), .events = POLLIN, .revents = 0};
+      if (::poll(&answer, 1, 0) == 1) {
+        TRY(collect(i));
+      } else {
+        ++i;
+      }
+    }
+    return start_waiting();
+  }
+  // Waits for all of them.
+  Result<void> finish() {
+    TRY(start_waiting());
+    while (!running_.empty()) {
+      std::vector<pollfd> answers;
+      for (const Layer* layer : running_)
+        answers.push_back({.fd = layer->worker->answer_fd(), .events = POLLIN, .revents = 0});
+      answers.push_back({.fd = cancel_.fd(), .events = POLLIN, .revents = 0});
+      if (::poll(answers.data(), answers.size(), -1) < 0 && errno != EINTR)
+        return Error::from_errno("wait for the unpack workers");
+      TRY(cancel_.check());
+      TRY(poll());
+    }
+    return ok();
+  }
+  // The bytes so far are not those of the blob: what was unpacked from them goes.
+  Result<void> restart(Layer& layer) {
+    std::erase(running_, &layer);
+    std::erase(waiting_, &layer);
+    layer.worker.reset();
+    if (layer.target) TRY(layer.target->restart());
+    return ok();
+  }
+
+ private:
+  Result<void> start_waiting() {
+    while (!waiting_.empty() && running_.size() < unpackers_at_a_time()) {
+      Layer& layer = *waiting_.front();
+      waiting_.pop_front();
+      bool complete = !layer.blob || layer.blob_verified;
+      Fd reader = layer.blob ? TRY(layer.blob->open_reader()) : TRY(store_.blobs().open(layer.descriptor.digest));
+      auto arrival = complete ? UnpackWorker::Arrival::complete : UnpackWorker::Arrival::growing;
+      layer.worker.emplace(TRY(UnpackWorker::start(host_, std::move(reader), arrival, layer.target->diff())));
+      if (!complete) layer.worker->advance(layer.blob->size_bytes());
+      running_.push_back(&layer);
+    }
+    return ok();
+  }
+  Result<void> collect(size_t index) {
+    Layer& layer = *running_[index];
+    running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
+    auto unpacked = layer.worker->finish(cancel_).context("unpack layer " + layer.descriptor.digest.to_string());
+    layer.worker.reset();
+    TRY(layer.target->finish(TRY(std::move(unpacked)).record));
+    layer.unpacked = true;
+    return ok();
+  }
+
+  const storage::Store& store_;
+  const runtime::HostFacts& host_;
+  const CancelToken& cancel_;
+  std::deque<Layer*> waiting_;
+  std::vector<Layer*> running_;
+};
+
+// Bytes from the network go into the partial blob; the layer's unpacker follows.
+class LayerSink final : public registry::BlobSink {
+ public:
+  LayerSink(Layer& layer, Unpacking& unpacking) : layer_(layer), unpacking_(unpacking) {}
+
+  uint64_t resume_offset() override { return layer_.blob->size_bytes(); }
+  Result<void> append(std::span<const std::byte> bytes) override {
+    TRY(layer_.blob->append({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+    if (!enqueued_) unpacking_.enqueue(layer_);
+    enqueued_ = true;
+    if (layer_.worker) layer_.worker->advance(layer_.blob->size_bytes());
+    return unpacking_.poll();
+  }
+  Result<void> restart() override {
+    enqueued_ = false;
+    TRY(unpacking_.restart(layer_));
+    return layer_.blob->restart();
+  }
+  Result<void> verify() override { return layer_.blob->verify(); }
+  Result<void> commit() override {
+    layer_.blob_verified = true;
+    // A blob that was there whole from an earlier transfer has had no append().
+    if (!enqueued_) unpacking_.enqueue(layer_);
+    enqueued_ = true;
+    if (layer_.worker) TRY(layer_.worker->end_of_blob());
+    return unpacking_.poll();
+  }
+
+ private:
+  Layer& layer_;
+  Unpacking& unpacking_;
+  bool enqueued_ = false;
+};
+
+Result<void> check_layers(const oci::Manifest& manifest) {
+  for (const auto& layer : manifest.layers) {
+    switch (oci::media_kind(layer.media_type)) {
+      case oci::MediaKind::layer_tar:
+      case oci::MediaKind::layer_gzip:
+      case oci::MediaKind::layer_zstd:
+        break;
+      case oci::MediaKind::foreign_layer:
+        return Error(Errc::unsupported,
+                     "layer " + layer.digest.to_string() + " is a foreign layer, which registries do not hold");
+      default:
+        return Error(Errc::unsupported, "layer " + layer.digest.to_string() + " has the media type '" +
+                                            printable(layer.media_type) + "', which is not a container image layer");
+    }
+  }
+  return ok();
+}
+
+Result<oci::ImageConfig> read_config(TransferSession& session, const storage::Store& store,
+                                     const registry::ResolvedImage& image, std::string& text) {
+  const auto& manifest = image.manifest();
+  auto kind = oci::media_kind(manifest.config.media_type);
+  if (kind != oci::MediaKind::oci_config && kind != oci::MediaKind::docker_config) {
+    return Error(Errc::unsupported,
+                 "the manifest describes a '" + printable(manifest.config.media_type) + "', not a container image");
+  }
+  if (store.blobs().has(manifest.config.digest)) {
+    text = TRY(store.blobs().read(manifest.config.digest));
+  } else {
+    text = TRY(session.client->fetch_small_blob(image.endpoint, manifest.config));
+  }
+  auto config = TRY(oci::parse_image_config(text));
+  if (config.diff_ids.size() != manifest.layers.size()) {
+    return Error(Errc::corrupt, fmt::format("the image configuration names {} layers, the manifest has {}",
+                                            config.diff_ids.size(), manifest.layers.size()));
+  }
+  return config;
+}
+
+// A machine cannot run programs of another one, and a user should hear it from us.
+Result<void> check_platform(TransferSession& session, const oci::ImageConfig& config, const PullOptions& options) {
+  auto wanted = options.platform.value_or(oci::host_platform());
+  if (config.platform.os.empty() || oci::match_score(wanted, config.platform) > 0) return ok();
+  std::string what = fmt::format("image platform ({}) does not match the expected platform ({})",
+                                 printable(config.platform.to_string()), wanted.to_string());
+  if (config.platform.os != wanted.os) return Error(Errc::unsupported, what);
+  if (session.options.log) session.options.log->warn(what);
+  return ok();
+}
+
+// The documents that come as text: configuration and manifests, into the blobs that were begun for them.
+Result<void> stage_documents(const std::vector<std::pair<oci::Descriptor, std::string>>& documents,
+                             std::vector<std::optional<storage::BlobStaging>>& blobs, storage::Publish& publish) {
+  for (size_t i = 0; i < documents.size(); ++i) {
+    auto& blob = blobs[i];
+    if (!blob) continue;
+    TRY(blob->restart());
+    TRY(blob->append(documents[i].second));
+    TRY(blob->verify());
+    publish.add(std::move(*blob));
+  }
+  return ok();
+}
+
+storage::NewImage new_image(const registry::ResolvedImage& image, const oci::ImageReference& reference,
+                            const oci::ImageConfig& config) {
+  storage::NewImage result{.manifest = image.chain.back().descriptor,
+                           .config = image.manifest().config.digest,
+                           .names = {},
+                           .repo_digests = {},
+                           .size_bytes = 0,
+                           .created = config.created,
+                           .stored_at = now()};
+  if (reference.tag) {
+    oci::ImageReference name = reference;
+    name.digest.reset();
+    result.names.push_back(name.to_string());
+  }
+  for (const auto& document : image.chain) {
+    result.repo_digests.push_back(reference.name() + "@" + document.descriptor.digest.to_string());
+  }
+  return result;
+}
+
+void report_layers(ProgressSink& progress, const std::vector<Layer>& layers) {
+  for (const auto& layer : layers) {
+    if (layer.blob) continue;
+    progress.blob_started(layer.descriptor.digest.to_string(), ProgressSink::BlobKind::layer,
+                          layer.descriptor.size_bytes, ProgressSink::Skip::already_exists);
+  }
+}
+
+}  // namespace
+
+Result<std::string> fetch_image(TransferSession& session, const storage::Store& store, const runtime::HostFacts& host,
+                                const registry::ResolvedImage& image, const oci::ImageReference& reference,
+                                const PullOptions& options) {
+  const CancelToken& cancel = session.options.cancel;
+  const auto& manifest = image.manifest();
+  TRY(check_layers(manifest));
+
+  // Pinned first, asked for afterwards: what is found in the store now stays there until the image is written.
+  std::vector<oci::Descriptor> wanted = {manifest.config};
+  for (const auto& document : image.chain) wanted.push_back(document.descriptor);
+  size_t documents_count = wanted.size();
+  wanted.insert(wanted.end(), manifest.layers.begin(), manifest.layers.end());
+  std::vector<Digest> digests;
+  for (const auto& descriptor : wanted) digests.push_back(descriptor.digest);
+  auto pin = TRY(store.images().pin(cancel));
+  TRY(pin.add(digests, {}, cancel));
+  std::string config_text;
+  auto config = TRY(read_config(session, store, image, config_text));
+  TRY(check_platform(session, config, options));
+  TRY(pin.add({}, config.diff_ids, cancel));
+
+  auto blobs = TRY(store.blobs().begin_all(wanted, cancel));
+  auto targets = TRY(store.layers().begin_all(config.diff_ids, cancel));
+  std::vector<Layer> layers(manifest.layers.begin(), manifest.layers.end());
+  for (size_t i = 0; i < layers.size(); ++i) {
+    layers[i].blob = std::move(blobs[documents_count + i]);
+    layers[i].target = std::move(targets[i]);
+  }
+  report_layers(session.progress, layers);
+
+  Unpacking unpacking(store, host, cancel);
+  std::vector<std::unique_ptr<LayerSink>> sinks;
+  std::vector<registry::BlobDownload> downloads;
+  for (auto& layer : layers) {
+    if (layer.blob) {
+      sinks.push_back(std::make_unique<LayerSink>(layer, unpacking));
+      downloads.push_back(
+          {.descriptor = layer.descriptor, .sink = sinks.back().get(), .kind = ProgressSink::BlobKind::layer});
+    } else {
+      unpacking.enqueue(layer);
+    }
+  }
+  if (!downloads.empty()) TRY(session.client->fetch_blobs(image.endpoint, downloads));
+  TRY(unpacking.finish());
+
+  session.progress.writing_manifest();
+  storage::Publish publish(store.root());
+  std::vector<std::pair<oci::Descriptor, std::string>> documents = {{manifest.config, config_text}};
+  for (const auto& document : image.chain) documents.emplace_back(document.descriptor, document.bytes);
+  TRY(stage_documents(documents, blobs, publish));
+  for (auto& layer : layers) {
+    if (layer.blob) publish.add(std::move(*layer.blob));
+    if (layer.target) publish.add(std::move(*layer.target));
+  }
+  TRY(publish.commit());
+
+  auto record = new_image(image, reference, config);
+  record.size_bytes = manifest.config.size_bytes;
+  for (const auto& diff_id : config.diff_ids) {
+    if (auto layer = TRY(store.layers().find(diff_id))) record.size_bytes += layer->size_bytes;
+  }
+  TRY(store.images().add(record, cancel));
+  append_event(store.dir(), {.time = record.stored_at,
+                             .type = "image",
+                             .status = "pull",
+                             .id = record.config.hex(),
+                             .name = reference.to_string(),
+                             .image = {},
+                             .exit_code = {},
+                             .attributes = {}})
+      .ignore("the image is there; the event log is a convenience");
+  return record.config.hex();
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include "engine/fetch.h"
+#include "engine/transfer_session.h"
+#include "runtime/host_facts.h"
+
+namespace ctr::engine {
+namespace {
+
+Result<std::string> pull_candidate(TransferSession& session, const storage::Store& store,
+                                   const runtime::HostFacts& host, const oci::ImageReference& reference,
+                                   const PullOptions& options) {
+  TRY(registry::check_trust(TRY(registry::load_trust_policy(session.options.paths)), reference));
+  auto endpoints = TRY(registry::find_endpoints(session.registries, reference));
+  session.progress.trying(reference.to_string());
+  auto platform = options.platform.value_or(oci::host_platform());
+  auto image = TRY(session.client->resolve(endpoints, reference, platform));
+  return fetch_image(session, store, host, image, reference, options);
+}
+
+// Every tag of the repository, one after the other.
+Result<std::vector<std::string>> pull_all_tags(TransferSession& session, const storage::Store& store,
+                                               const runtime::HostFacts& host, oci::ImageReference reference,
+                                               const PullOptions& options) {
+  if (reference.tag || reference.digest) return Error(Errc::invalid, "--all-tags takes a name without tag and digest");
+  auto endpoints = TRY(registry::find_endpoints(session.registries, reference));
+  std::vector<std::string> ids;
+  for (const auto& tag : TRY(session.client->list_tags(endpoints.back()))) {
+    reference.tag = tag;
+    ids.push_back(TRY(pull_candidate(session, store, host, reference, options)));
+  }
+  return ids;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> pull_images(TransferSession& session, const std::string& reference,
+                                             const PullOptions& options) {
+  auto typed = TRY(oci::parse_reference(reference));
+  auto candidates = TRY(registry::find_candidates(session.registries, typed));
+  auto host = TRY(runtime::probe_host_facts(session.options.environment));
+  auto store = TRY(storage::Store::open(session.options.paths, session.options.cancel, session.options.log));
+  TRY(store.sweep());
+  if (std::string notice = host.single_id_notice(); !notice.empty() && session.options.log)
+    session.options.log->warn(notice);
+  if (options.all_tags) return pull_all_tags(session, store, host, candidates.front(), options);
+
+  std::vector<Error> failures;
+  for (const auto& candidate : candidates) {
+    auto id = pull_candidate(session, store, host, candidate.with_default_tag(), options);
+    if (id) return std::vector<std::string>{std::move(*id)};
+    bool next_may_work = id.error().code() == Errc::not_found || id.error().code() == Errc::network ||
+                         id.error().code() == Errc::unauthorized || id.error().code() == Errc::timed_out;
+    failures.push_back(std::move(id).error());
+    if (!next_may_work) break;
+  }
+  if (failures.size() == 1) return std::move(failures.front());
+  std::string all;
+  for (const auto& failure : failures) all += (all.empty() ? "" : "; ") + failure.text();
+  return Error(failures.back().code(),
+               fmt::format("'{}' was not found on {} registries: {}", reference, failures.size(), all))
+      .with_hint("name the registry in front, for example docker.io/" + reference);
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,92 @@
+#include "engine/transfer_session.h"
+
+namespace ctr::engine {
+
+RegistryAccess registry_access(const PullOptions& options) {
+  return {.authfile = options.authfile,
+          .compat_authfile = "",
+          .creds = options.creds,
+          .cert_dir = options.cert_dir,
+          .tls_verify = options.tls_verify,
+          .retries = options.retries,
+          .retry_delay = options.retry_delay};
+}
+
+RegistryAccess registry_access(const PushOptions& options) {
+  RegistryAccess access;
+  access.authfile = options.authfile;
+  access.creds = options.creds;
+  access.cert_dir = options.cert_dir;
+  access.tls_verify = options.tls_verify;
+  return access;
+}
+
+RegistryAccess registry_access(const LoginOptions& options) {
+  RegistryAccess access;
+  access.authfile = options.authfile;
+  access.compat_authfile = options.compat_authfile;
+  access.cert_dir = options.cert_dir;
+  access.tls_verify = options.tls_verify;
+  return access;
+}
+
+Result<TransferSession> open_session(const EngineOptions& options, ProgressSink& progress,
+                                     const RegistryAccess& access) {
+  TransferSession session{.options = options, .progress = progress, .registries = {}, .credentials = {}, .client = {}};
+  session.registries = TRY(registry::load_registries_config(options.environment, options.paths));
+  registry::AuthOptions auth{.authfile = access.authfile,
+                             .compat_authfile = access.compat_authfile,
+                             .environment = options.environment,
+                             .paths = options.paths,
+                             .credential_helpers = session.registries.credential_helpers};
+  session.credentials = std::make_unique<registry::CredentialStore>(std::move(auth));
+  registry::ClientOptions client;
+  client.user_agent = "ctr/" + options.version;
+  if (access.tls_verify) client.tls_verify = *access.tls_verify ? registry::TlsVerify::yes : registry::TlsVerify::no;
+  client.cert_dir = access.cert_dir;
+  if (!access.creds.empty()) client.credentials = TRY(registry::parse_credentials(access.creds));
+  client.paths = options.paths;
+  client.limits.retries = access.retries;
+  if (access.retry_delay) client.limits.first_back_off = *access.retry_delay;
+  client.progress = &progress;
+  client.log = options.log;
+  session.client = std::make_unique<registry::Client>(
+      TRY(registry::Client::create(std::move(client), *session.credentials, options.cancel)));
+  return session;
+}
+
+Result<void> login(TransferSession& session, const LoginOptions& options) {
+  registry::Credentials credentials{.username = options.username, .password = options.password, .identity_token = ""};
+  std::string key = registry::normalise_auth_key(options.registry);
+  registry::Endpoint endpoint{.host = key.substr(0, key.find('/')), .repository = ""};
+  TRY(session.client->check_login(endpoint, credentials).context("logging into '" + key + "'"));
+  return session.credentials->store(key, credentials, session.options.cancel);
+}
+
+Result<TransferAnswer> perform_transfer(const EngineOptions& options, const TransferRequest& request,
+                                        ProgressSink& progress) {
+  TransferAnswer answer;
+  switch (request.verb) {
+    case TransferRequest::Verb::pull: {
+      auto session = TRY(open_session(options, progress, registry_access(request.pull)));
+      answer.image_ids = TRY(pull_images(session, request.reference, request.pull));
+      break;
+    }
+    case TransferRequest::Verb::push: {
+      auto session = TRY(open_session(options, progress, registry_access(request.push)));
+      answer.digest = TRY(push_image(session, request.image_id, request.reference, request.push));
+      break;
+    }
+    case TransferRequest::Verb::login: {
+      auto session = TRY(open_session(options, progress, registry_access(request.login)));
+      TRY(login(session, request.login));
+      break;
+    }
+    case TransferRequest::Verb::stored_login:
+    case TransferRequest::Verb::logout:
+    case TransferRequest::Verb::logout_all: return manage_credentials(options, request);
+  }
+  return answer;
+}
+
+}  // namespace ctr::engine

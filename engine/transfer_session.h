@@ -1,0 +1,48 @@
+// What every transfer needs, opened once: configuration, credentials, client and store.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/transfer.h"
+#include "registry/auth.h"
+#include "registry/client.h"
+#include "registry/policy.h"
+#include "registry/trust.h"
+#include "runtime/host_facts.h"
+#include "storage/store.h"
+
+namespace ctr::engine {
+
+// The part of pull, push and login options that says how to talk to a registry.
+struct RegistryAccess {
+  std::string authfile, compat_authfile, creds, cert_dir;
+  std::optional<bool> tls_verify;
+  int retries = 3;
+  std::optional<std::chrono::seconds> retry_delay;
+};
+RegistryAccess registry_access(const PullOptions& options);
+RegistryAccess registry_access(const PushOptions& options);
+RegistryAccess registry_access(const LoginOptions& options);
+
+struct TransferSession {
+  const EngineOptions& options;
+  ProgressSink& progress;
+  registry::RegistriesConfig registries;
+  std::unique_ptr<registry::CredentialStore> credentials;
+  std::unique_ptr<registry::Client> client;
+};
+Result<TransferSession> open_session(const EngineOptions& options, ProgressSink& progress,
+                                     const RegistryAccess& access);
+
+// Ids of the images that the reference means now.
+Result<std::vector<std::string>> pull_images(TransferSession& session, const std::string& reference,
+                                             const PullOptions& options);
+// The digest of the pushed manifest.
+Result<std::string> push_image(TransferSession& session, const std::string& image_id, const std::string& destination,
+                               const PushOptions& options);
+Result<void> login(TransferSession& session, const LoginOptions& options);
+
+}  // namespace ctr::engine
