@@ -14,6 +14,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
@@ -31,7 +32,7 @@ namespace {
 
 struct Interpreter {
   const ChildImage& image;
-  uint32_t detail = ChildReport::k_none;
+  ChildReport report;
 
   int fd(int number) const { return number < 0 ? -1 : image.registers[number]; }
   const char* text(uint32_t offset) const { return image.arena + offset; }
@@ -88,9 +89,10 @@ int wait_byte(int pipe) {
   return size < 0 ? size : 0;
 }
 
-void report(const Interpreter& vm, uint32_t step, int error) {
-  const ChildReport report{.step = step, .error = error, .detail = vm.detail};
-  call(SYS_write, vm.fd(k_register_report), &report, sizeof report);
+void report(Interpreter& vm, uint32_t step, int error) {
+  vm.report.step = step;
+  vm.report.error = error;
+  call(SYS_write, vm.fd(k_register_report), &vm.report, sizeof vm.report);
 }
 
 // ---- the process
@@ -193,6 +195,8 @@ int op_clone_child(const Interpreter& vm, const ChildOp& op) {
   args.flags = op.x | CLONE_PARENT | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   const int pid = call(SYS_clone3, &args, sizeof args);
+  // The copy of the mount in the child's namespace is now the only one: its server ends with the container.
+  if (pid != 0 && op.z != 0) call(SYS_umount2, vm.text(static_cast<uint32_t>(op.z - 1)), MNT_DETACH);
   if (pid < 0) return pid;
   if (pid == 0) {
     sys_close(gate[1]);
@@ -212,31 +216,38 @@ int op_clone_child(const Interpreter& vm, const ChildOp& op) {
   end_process(0);
 }
 
-// Runs a FUSE server until it has mounted and put itself in the background.
-int op_start_fuse(const Interpreter& vm, const ChildOp& op) {
+[[noreturn]] void become_fuse_server(char** argv, int words) {
+  call(SYS_dup3, words, 2, 0);
+  // The launcher takes the end of the report pipe for success: the server must not hold it, nor anything else.
+  call(SYS_close_range, 3U, k_last_fd, CLOSE_RANGE_CLOEXEC);
+  char* no_environment[1] = {nullptr};
+  call(SYS_execve, argv[0], argv, no_environment);
+  end_process(127);
+}
+
+// Runs a FUSE server until it has mounted and put itself in the background. What it says goes into the report.
+int op_start_fuse(Interpreter& vm, const ChildOp& op) {
   char* argv[8] = {};
   const char* word = vm.text(op.text);
   for (size_t i = 0; i + 1 < sizeof argv / sizeof *argv && *word != '\0'; ++i) {
     argv[i] = const_cast<char*>(word);
     word += length_of(word) + 1;
   }
+  const int words = call(SYS_memfd_create, "words", MFD_CLOEXEC);
+  if (words < 0) return words;
   clone_args args{};
   args.exit_signal = SIGCHLD;
   const int pid = call(SYS_clone3, &args, sizeof args);
   if (pid < 0) return pid;
-  if (pid == 0) {
-    // The launcher takes the end of the report pipe for success: the server must not hold it, nor anything else.
-    call(SYS_close_range, 3U, k_last_fd, CLOSE_RANGE_CLOEXEC);
-    char* no_environment[1] = {nullptr};
-    call(SYS_execve, argv[0], argv, no_environment);
-    end_process(127);
-  }
+  if (pid == 0) become_fuse_server(argv, words);
   int status = 0;
   int waited = 0;
   do waited = call(SYS_wait4, pid, &status, 0, nullptr);
   while (waited == -EINTR);
   if (waited < 0) return waited;
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return sys_close(words);
+  call(SYS_pread64, words, vm.report.words, sizeof vm.report.words - 1, 0);
+  return -EIO;
 }
 
 // ---- files
@@ -505,10 +516,10 @@ int op_execute(Interpreter& vm, const ChildOp& op) {
     const bool exists = call(SYS_newfstatat, AT_FDCWD, path, &status, 0) == 0;
     if (result == -ENOENT || result == -ENOTDIR) {
       if (!exists) continue;
-      vm.detail = ChildReport::k_interpreter_missing;
+      vm.report.detail = ChildReport::k_interpreter_missing;
       return result;
     }
-    if (exists && S_ISDIR(status.st_mode)) vm.detail = ChildReport::k_is_directory;
+    if (exists && S_ISDIR(status.st_mode)) vm.report.detail = ChildReport::k_is_directory;
     // As execvp(3): a file that may not be executed is remembered, and the search goes on.
     if (result != -EACCES) return result;
     worst = -EACCES;
@@ -524,7 +535,7 @@ int store(const Interpreter& vm, int number, int result) {
   return 0;
 }
 
-int run_protocol_op(const Interpreter& vm, const ChildOp& op) {
+int run_protocol_op(Interpreter& vm, const ChildOp& op) {
   switch (op.kind) {
     case ChildOpKind::send_fds:
       return op_send_fds(vm, op);
@@ -541,7 +552,7 @@ int run_protocol_op(const Interpreter& vm, const ChildOp& op) {
   }
 }
 
-int run_process_op(const Interpreter& vm, const ChildOp& op) {
+int run_process_op(Interpreter& vm, const ChildOp& op) {
   switch (op.kind) {
     case ChildOpKind::set_parent_death_signal:
       return call(SYS_prctl, PR_SET_PDEATHSIG, op.x, 0, 0, 0);
@@ -594,7 +605,7 @@ int run_process_op(const Interpreter& vm, const ChildOp& op) {
 
 int ignore(int result, int error) { return result == error ? 0 : result; }
 
-int run_file_op(const Interpreter& vm, const ChildOp& op) {
+int run_file_op(Interpreter& vm, const ChildOp& op) {
   const char* text = vm.text(op.text);
   switch (op.kind) {
     case ChildOpKind::open_path:
@@ -665,7 +676,7 @@ int run_op(Interpreter& vm, const ChildOp& op) {
 }  // namespace child
 
 void run_child(const ChildImage& image) {
-  child::Interpreter vm{.image = image};
+  child::Interpreter vm{.image = image, .report = {}};
   for (size_t i = 0; i < image.launcher_fd_count; ++i) child::sys_close(image.launcher_fds[i]);
   for (size_t step = 0; step < image.op_count; ++step) {
     const int result = child::run_op(vm, image.ops[step]);

@@ -37,9 +37,10 @@ enum class ChildOpKind : uint16_t {
   set_domainname,  // [text]
   unshare,         // [x CLONE_NEW* flags]
   set_namespace,   // [a namespace or pidfd, x CLONE_NEW* flags or 0]
-  clone_child,     // [x clone flags, text uid map, more gid map or 0]: goes on in a sibling, which the launcher
-                   // inherits; its pid and pidfd are sent with tag k_tag_pid; this process ends
-  start_fuse,      // [a register of the program's descriptor, text argv block, b target]: starts a FUSE server
+  clone_child,     // [x clone flags, text uid map, more gid map or 0, z 0 or 1 + offset of a path]: goes on in a
+                   // sibling, which the launcher inherits; its pid and pidfd are sent with tag k_tag_pid. This process
+                   // unmounts the path in its own mount namespace and ends
+  start_fuse,      // [text argv, each word ended by NUL, then NUL]: starts a FUSE server
   loopback_up,     // lo of this network namespace
   open_netlink,    // [a]: a NETLINK_ROUTE socket
   // ---- files
@@ -126,6 +127,8 @@ struct ChildReport {
   static constexpr uint32_t k_none = 0;
   static constexpr uint32_t k_is_directory = 1;         // execute: the file is a directory
   static constexpr uint32_t k_interpreter_missing = 2;  // execute: the file exists, its interpreter does not
+  // What a failed helper program said, NUL-terminated. The whole stays below PIPE_BUF: it is written and read at once.
+  char words[244] = {};
 };
 
 // All the child sees. Everything pointed to is made before the clone.

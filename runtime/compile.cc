@@ -146,7 +146,8 @@ Result<void> emit_outer_namespace(const CompileInput& input, const RootfsPlan& r
   out->add({.kind = ChildOpKind::clone_child,
             .text = out->text(map_file(nested.uids)),
             .more = out->text(map_file(nested.gids)),
-            .x = fresh_flags(input.spec)});
+            .x = fresh_flags(input.spec),
+            .z = uint64_t{1} + out->text(rootfs.mount_point)});
   return ok();
 }
 

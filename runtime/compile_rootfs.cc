@@ -64,13 +64,12 @@ Result<void> emit_overlay(const CompileInput& input, const RootfsPlan& plan, Pro
 }
 
 // The tree itself becomes a mount, since only mounts can be pivoted to.
-void emit_directory(const RootfsPlan& plan, ProgramBuilder* out) {
-  const std::string& mount_point = plan.mount_point.empty() ? plan.directory : plan.mount_point;
-  out->act(fmt::format("bind root directory '{}'", plan.directory));
+void emit_directory(const std::string& directory, const std::string& mount_point, ProgramBuilder* out) {
+  out->act(fmt::format("bind root directory '{}'", directory));
   const int16_t source = out->take_register();
   const int16_t target = out->take_register();
   const int16_t mount = out->take_register();
-  out->add({.kind = ChildOpKind::open_path, .a = source, .text = out->text(plan.directory), .x = k_directory});
+  out->add({.kind = ChildOpKind::open_path, .a = source, .text = out->text(directory), .x = k_directory});
   out->add({.kind = ChildOpKind::open_path, .a = target, .text = out->text(mount_point), .x = k_directory});
   out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = source, .x = AT_RECURSIVE});
   out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = target});
@@ -109,8 +108,11 @@ Result<int16_t> emit_rootfs(const CompileInput& input, const RootfsPlan& plan, P
   if (plan.kind == RootfsPlan::Kind::overlay) {
     TRY(emit_overlay(input, plan, out));
   } else if (plan.kind == RootfsPlan::Kind::directory) {
-    emit_directory(plan, out);
+    emit_directory(plan.directory, place.empty() ? plan.directory : place, out);
     if (place.empty()) place = plan.directory;
+  } else {
+    // A mount that came from another user namespace is locked and cannot be pivoted to; a copy of it can.
+    emit_directory(place, place, out);
   }
   // Its root is opened through the path once more: what a descriptor of before the mount means is covered by it.
   const int16_t root = out->take_register();

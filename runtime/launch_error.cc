@@ -57,6 +57,9 @@ Error step_error(const ChildProgram& program, const ChildReport& report) {
   if (report.step >= program.ops.size()) return Error(Errc::internal, "the container's first process spoke nonsense");
   const ChildOp& op = program.ops[report.step];
   if (op.kind == ChildOpKind::execute) return execute_error(program, report);
+  if (op.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
+    return Error(Errc::io, fmt::format("{}: {}", program.words[report.step], printable(trim(report.words))));
+  }
   Error error = Error::from_errno(program.words[report.step], report.error);
   std::string hint = hint_for(op, report.error);
   if (hint.empty()) return error;
