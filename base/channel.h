@@ -46,6 +46,7 @@ class [[nodiscard]] Channel {
 
 // An Error as data, for answers between processes.
 Json to_json(const Error& error);
+// Any value reads as some error: what is missing or of the wrong type is left empty.
 Error error_from_json(const Json& value);
 
 }  // namespace ctr

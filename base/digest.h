@@ -50,6 +50,7 @@ class [[nodiscard]] Hasher {
   std::unique_ptr<State> state_;
 };
 
+// The digest of bytes that are all there.
 Digest digest_of(std::string_view bytes, DigestAlgorithm algorithm = DigestAlgorithm::sha256);
 
 }  // namespace ctr

@@ -58,9 +58,10 @@ Result<Fd> make_sealed_memfd(const char* name, std::string_view content);
 Result<std::string> read_all(int fd, size_t limit_bytes, std::string_view what);
 // Writes all of `bytes`, going on after EINTR and short writes.
 Result<void> write_all(int fd, std::string_view bytes, std::string_view what);
+// Sets O_NONBLOCK on the open file description, which other processes may share.
 Result<void> set_nonblocking(int fd);
-// Clears (inherit) or sets CLOEXEC.
 enum class Inherit { no, yes };
+// Clears (yes) or sets (no) CLOEXEC.
 Result<void> set_inherit(int fd, Inherit inherit);
 
 }  // namespace ctr

@@ -80,6 +80,7 @@ Result<void> create_file(const std::string& path, std::string_view content, mode
 Result<std::string> read_kernel_file(const std::string& path);
 // Opens with O_CLOEXEC.
 Result<Fd> open_path(const std::string& path, int flags, mode_t mode = 0);
+// access(2) says that it exists, links followed.
 bool path_exists(const std::string& path);
 // Removes a file or a tree of any depth below `dir` without following links. Missing is fine; directories of the caller
 // that lack permission bits are given them. Errors: permission when owners differ.

@@ -88,6 +88,7 @@ struct JsonStyle {
   int indent = -1;           // -1: one line, compact
   bool escape_html = false;  // as Go's default encoder: <, >, & become \u003c …
 };
+// Prints as Go's encoding/json: numbers, escapes, U+FFFD for invalid UTF-8, `"key": value` when indented.
 std::string dump_json(const Json& value, JsonStyle style = {});
 
 // Reads fields of one object with errors that name the path: "config.json: process.args[0] is not a string".

@@ -20,10 +20,11 @@ using std::chrono::steady_clock;
 // How long a probe of is_locked() may stand in the way of try_acquire(); a probe holds its lock for microseconds.
 constexpr milliseconds k_probe_time{2};
 constexpr milliseconds k_notice_after{1000};
-// The pauses between attempts while we wait: short enough for locks held for a millisecond, long enough not to burn
-// CPU.
-constexpr microseconds k_first_pause{200};
-constexpr microseconds k_longest_pause{20'000};
+// The pauses between attempts while we wait, doubled each time. Most locks are held for a millisecond; who waits longer
+// than the notice takes its time.
+constexpr microseconds k_first_pause{100};
+constexpr microseconds k_longest_pause{2'000};
+constexpr microseconds k_patient_pause{20'000};
 
 std::string lock_name(const Dir& dir, std::string_view name) {
   return "lock '" + dir.path() + "/" + std::string(name) + "'";
@@ -73,15 +74,15 @@ Result<FileLock> FileLock::acquire(const Dir& dir, std::string_view name, LockMo
                                    const std::function<void(pid_t)>& on_wait) {
   Fd fd = TRY(open_lock_file(dir, name));
   std::string act = lock_name(dir, name);
-  auto begin = steady_clock::now();
-  bool noticed = false;
+  auto notice_at = steady_clock::now() + k_notice_after;
+  auto longest_pause = k_longest_pause;
   // Signals are blocked and read from a descriptor, so a plain flock(2) could not be interrupted.
-  for (auto wait = k_first_pause; !TRY(try_flock(fd, mode, act)); wait = std::min(wait * 2, k_longest_pause)) {
+  for (auto wait = k_first_pause; !TRY(try_flock(fd, mode, act)); wait = std::min(wait * 2, longest_pause)) {
     auto stopped = cancel.check();
     if (!stopped) return std::move(stopped).context(std::move(act)).error();
-    if (!noticed && on_wait && steady_clock::now() - begin >= k_notice_after) {
-      noticed = true;
-      on_wait(find_holder(fd));
+    if (longest_pause != k_patient_pause && steady_clock::now() >= notice_at) {
+      longest_pause = k_patient_pause;
+      if (on_wait) on_wait(find_holder(fd));
     }
     pause(cancel, wait);
   }

@@ -11,6 +11,7 @@ namespace ctr {
 
 // Errors name `what`: "'12x' is not a valid number for --memory".
 Result<uint64_t> parse_unsigned(std::string_view text, std::string_view what, uint64_t max = UINT64_MAX);
+// One leading + or - is taken.
 Result<int64_t> parse_signed(std::string_view text, std::string_view what);
 // "64m", "1g", "512", "10kb", "1.5GiB": b k m g t p with optional "b"/"ib", binary multiples (docker/go-units
 // RAMInBytes).

@@ -11,6 +11,7 @@ namespace ctr {
 
 // The environment as a value, so that tests give their own.
 using Environment = std::map<std::string, std::string>;
+// `environ_block` as of environ(7); the first of two equal names counts. Entries without "=" are left out.
 Environment read_environment(char** environ_block);
 // Empty when unset.
 std::string environment_value(const Environment& environment, const std::string& name);

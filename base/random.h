@@ -9,6 +9,7 @@ namespace ctr {
 
 // `bytes` random bytes as lower-case hex (twice as many characters).
 std::string random_hex(size_t bytes);
+// 64 random bits.
 uint64_t random_number();
 
 }  // namespace ctr

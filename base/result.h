@@ -72,6 +72,7 @@ class [[nodiscard]] Error {
 std::string_view errc_name(Errc code);
 Errc errc_from_name(std::string_view name);
 
+// A value or an Error. `value()`, `*` and `->` are for a success that has been asked for.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -104,6 +105,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
+// Success without a value, or an Error.
 template <>
 class [[nodiscard]] Result<void> {
  public:
@@ -125,6 +127,7 @@ class [[nodiscard]] Result<void> {
   std::optional<Error> error_;
 };
 
+// Success, for functions that return Result<void>.
 inline Result<void> ok() { return {}; }
 
 #define CTR_CONCAT_INNER(a, b) a##b

@@ -11,6 +11,7 @@
 
 namespace ctr {
 
+// Two lower-case hex digits for each byte.
 std::string to_hex(std::string_view bytes);
 // True for a non-empty text of 0-9 and a-f.
 bool is_lower_hex(std::string_view text);
@@ -18,6 +19,7 @@ bool is_lower_hex(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);
 // At the first separator; nullopt when there is none.
 std::optional<std::pair<std::string, std::string>> split_once(std::string_view text, char separator);
+// The parts in one text, `separator` between them.
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 // Without ASCII white space at both ends.
 std::string_view trim(std::string_view text);

@@ -16,6 +16,7 @@ using TimePoint = std::chrono::sys_time<std::chrono::nanoseconds>;
 // Go's zero time, "0001-01-01T00:00:00Z", which images and records use for "never". It reads and prints as that text.
 inline constexpr TimePoint k_zero_time = TimePoint::min();
 
+// The real-time clock.
 TimePoint now();
 // `to` minus `from`, held within what a duration can say (292 years), as Go's Time.Sub.
 std::chrono::nanoseconds elapsed(TimePoint from, TimePoint to);
@@ -34,6 +35,7 @@ Result<TimePoint> parse_time_or_ago(std::string_view text, TimePoint reference, 
 std::string human_duration(std::chrono::nanoseconds duration);
 // "2026-11-23 16:02:17.284 +0000 UTC" as Go's time.String() prints it.
 std::string format_go_time(TimePoint time);
+// Seconds since 1970, rounded down, and back; what is outside the range of TimePoint comes out as its end.
 int64_t to_unix_seconds(TimePoint time);
 TimePoint from_unix_seconds(int64_t seconds);
 
