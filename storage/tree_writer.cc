@@ -78,7 +78,7 @@ Result<void> TreeWriter::write_root(const TarEntry& entry) {
   }
   OpenDir* root = TRY(dirs_.open("", DirCache::Missing::refuse));
   Place place{root, ".", ""};
-  TRY(set_metadata(root->fd.get(), entry, place, 0));
+  TRY(set_metadata(root->fd.get(), entry, place, std::nullopt));
   root->mtime = mtime_of(entry);
   root->is_changed = true;
   struct stat info{};
@@ -147,14 +147,15 @@ bool TreeWriter::must_chown(const TarEntry& entry, const OpenDir& parent) const 
   return entry.uid != own_uid_ || entry.gid != made_gid;
 }
 
-Result<void> TreeWriter::set_metadata(int fd, const TarEntry& entry, const Place& place, mode_t created_mode) {
-  bool chown = must_chown(entry, *place.parent) || (created_mode == 0 && !options_.owners.ignore);
+Result<void> TreeWriter::set_metadata(int fd, const TarEntry& entry, const Place& place,
+                                      std::optional<mode_t> created_mode) {
+  bool chown = !options_.owners.ignore && (!created_mode || must_chown(entry, *place.parent));
   if (chown && ::fchown(fd, static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid)) < 0) {
     return entry_error("set the owner of", entry.path);
   }
-  // chown(2) clears set-user-id and file capabilities, so both follow it.
+  // chown(2) clears set-user-id and file capabilities, so both follow it. Files are made without special bits.
   bool inherits_setgid = (place.parent->mode & S_ISGID) != 0 && entry.type == TarEntry::Type::directory;
-  if ((chown || inherits_setgid || entry.mode != created_mode) && ::fchmod(fd, entry.mode) < 0) {
+  if ((inherits_setgid || entry.mode != created_mode) && ::fchmod(fd, entry.mode) < 0) {
     return entry_error("set the mode of", entry.path);
   }
   return entry.xattrs.empty() ? ok() : set_xattrs(fd, entry);
@@ -205,7 +206,7 @@ Result<void> TreeWriter::write_directory(const TarEntry& entry, Place& place) {
   OpenDir dir;
   dir.fd = Fd(::openat(place.parent->fd.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir.fd.valid()) return entry_error("open", place.path);
-  TRY(set_metadata(dir.fd.get(), entry, place, made ? created : 0));
+  TRY(set_metadata(dir.fd.get(), entry, place, made ? std::optional(created) : std::nullopt));
   if (was_whiteout) TRY(set_opaque(dir.fd.get(), place.path));
   dir.path = place.path;
   dir.mode = entry.mode | S_IFDIR;

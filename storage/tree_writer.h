@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,8 +53,9 @@ class TreeWriter {
   template <typename Make>
   Result<void> replace(Place& place, Make make);
   Result<void> remove_existing(Place& place);
-  // Owner, attributes, mode (of files and directories), in the order in which the kernel keeps them.
-  Result<void> set_metadata(int fd, const TarEntry& entry, const Place& place, mode_t created_mode);
+  // Owner, mode and attributes, in the order in which the kernel keeps them. `created_mode`: with which it was made
+  // just now; nullopt when it was there before.
+  Result<void> set_metadata(int fd, const TarEntry& entry, const Place& place, std::optional<mode_t> created_mode);
   Result<void> set_xattrs(int fd, const TarEntry& entry);
   bool must_chown(const TarEntry& entry, const OpenDir& parent) const;
   Result<void> check_owner(const TarEntry& entry) const;
