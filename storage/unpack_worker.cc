@@ -7,9 +7,11 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <climits>
 #include <new>
 
 #include "storage/unpack.h"
@@ -37,12 +39,30 @@ Result<void> limit(__rlimit_resource resource, rlim_t value, const char* what) {
   return ok();
 }
 
+// Goes to the directory behind `fd` by its path: the descriptor may come from another mount namespace, whose mounts
+// cannot be cloned here. The path is checked to lead to the same directory.
+Result<void> enter_by_path(int fd) {
+  std::string path(PATH_MAX, '\0');
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
+  if (length < 0) return Error::from_errno("find the path of the layer directory");
+  path.resize(static_cast<size_t>(length));
+  if (::chdir(path.c_str()) < 0) return Error::from_errno("enter the layer directory");
+  struct stat wanted{};
+  struct stat here{};
+  if (::fstat(fd, &wanted) < 0 || ::stat(".", &here) < 0) return Error::from_errno("stat the layer directory");
+  if (wanted.st_dev != here.st_dev || wanted.st_ino != here.st_ino) {
+    return Error(Errc::bad_state, "the layer directory was replaced while a worker entered it");
+  }
+  return ok();
+}
+
 // Makes the target the root of a mount namespace of our own and lets go of everything else.
 //
-// The working directory is moved along by unshare(2), while descriptors stay in the old namespace; so the target is
-// entered first and opened again afterwards.
+// The working directory is moved along by unshare(2), while descriptors stay in the namespace they were opened in; so
+// the target is entered first and opened again afterwards.
 Result<void> enter_target(int target_fd) {
-  if (::fchdir(target_fd) < 0) return Error::from_errno("enter the layer directory");
+  TRY(enter_by_path(target_fd));
   if (::unshare(CLONE_NEWNS) < 0) return Error::from_errno("make a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return Error::from_errno("make mounts private");
   int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
