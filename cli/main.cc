@@ -1,1 +1,112 @@
-int main() { return 0; }
+// The composition root: signals, environment, engine, then the command.
+#include <signal.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+
+#include "base/cancel.h"
+#include "base/paths.h"
+#include "cli/command.h"
+#include "cli/dispatch.h"
+#include "cli/output.h"
+#include "cli/version.h"
+#include "engine/engine.h"
+#include "engine/worker.h"
+
+extern char** environ;
+
+namespace ctr::cli {
+namespace {
+
+// What ctr was called: the last part of argv[0] ("ctr", "docker").
+std::string program_name(const std::vector<std::string>& argv) {
+  if (argv.empty() || argv[0].empty()) return "ctr";
+  return argv[0].substr(argv[0].rfind('/') + 1);
+}
+
+class Session final : public Context {
+ public:
+  Session(std::vector<std::string> argv, Environment environment, CancelToken cancel, Output& output)
+      : argv_(std::move(argv)),
+        program_(program_name(argv_)),
+        environment_(std::move(environment)),
+        cancel_(cancel),
+        output_(output) {}
+
+  void set_globals(const GlobalOptions& global) { global_ = global; }
+
+  Result<engine::Engine*> engine() override {
+    if (!engine_) engine_ = TRY(engine::Engine::open(TRY(engine_options())));
+    return engine_.get();
+  }
+  Output& output() override { return output_; }
+  const Environment& environment() const override { return environment_; }
+  const CancelToken& cancel() const override { return cancel_; }
+  const std::string& program() const override { return program_; }
+  const std::vector<std::string>& command_line() const override { return argv_; }
+
+  Result<engine::EngineOptions> engine_options() const {
+    engine::EngineOptions options;
+    options.environment = environment_;
+    options.uid = ::getuid();
+    options.gid = ::getgid();
+    options.paths = TRY(find_user_paths(environment_, options.uid));
+    if (!global_.root.empty()) options.paths.store = TRY(absolute_path(global_.root));
+    if (!global_.runroot.empty()) options.paths.run = TRY(absolute_path(global_.runroot));
+    options.cancel = cancel_;
+    options.log = &output_;
+    options.own_binary = TRY(own_binary());
+    options.version = k_version;
+    return options;
+  }
+
+ private:
+  static Result<std::string> own_binary() {
+    std::string path(4096, '\0');  // PATH_MAX, Linux
+    const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+    if (length < 0) return Error::from_errno("read '/proc/self/exe'");
+    path.resize(static_cast<size_t>(length));
+    return path;
+  }
+
+  std::vector<std::string> argv_;
+  std::string program_;
+  Environment environment_;
+  CancelToken cancel_;
+  Output& output_;
+  GlobalOptions global_;
+  std::unique_ptr<engine::Engine> engine_;
+};
+
+int fail(Output& output, const Error& error) {
+  output.error(error);
+  return 125;
+}
+
+int run(std::vector<std::string> argv) {
+  Output output;
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGINT);
+  ::sigaddset(&signals, SIGTERM);
+  auto signal_fd = make_signal_fd(signals);
+  if (!signal_fd) return fail(output, signal_fd.error());
+  Session session(argv, read_environment(environ), CancelToken(signal_fd->get()), output);
+  auto line = parse_command_line(session.program(), {argv.begin() + (argv.empty() ? 0 : 1), argv.end()});
+  if (!line) return fail(output, line.error());
+  output.set_debug(line->global.debug ? Output::Debug::yes : Output::Debug::no);
+  session.set_globals(line->global);
+  return run_command_line(session, *line);
+}
+
+}  // namespace
+}  // namespace ctr::cli
+
+int main(int argc, char** argv) {
+  // One of our own processes comes first: the monitor's memory counts, and it sets up its signals itself.
+  if (argc > 1) {
+    if (const auto code = ctr::engine::run_worker(argv[1], environ)) return *code;
+  }
+  return ctr::cli::run({argv, argv + argc});
+}

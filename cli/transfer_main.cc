@@ -1,1 +1,99 @@
-int main() { return 0; }
+// ctr-transfer: pull, push and login for ctr, and the unpacking of layers. Not
+// for people; see engine/transfer.h.
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+
+#include "base/cancel.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/paths.h"
+#include "cli/output.h"
+#include "cli/progress_view.h"
+#include "cli/version.h"
+#include "engine/transfer.h"
+
+extern char** environ;
+
+namespace ctr::cli {
+namespace {
+
+// A request holds options and one credential.
+constexpr size_t k_request_limit_bytes = size_t{1} << 20;
+
+void to_stderr(std::string_view text) { write_all(STDERR_FILENO, text, "stderr").ignore("progress is a courtesy"); }
+
+ScreenSize screen_size() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+  return {size.ws_col, size.ws_row};
+}
+
+std::unique_ptr<ProgressSink> make_progress(const engine::TransferRequest& request, const Environment& environment) {
+  using Verb = engine::TransferRequest::Verb;
+  const bool quiet = request.verb == Verb::pull ? request.pull.quiet : request.push.quiet;
+  if (quiet || (request.verb != Verb::pull && request.verb != Verb::push)) return std::make_unique<NoProgress>();
+  if (is_terminal(STDERR_FILENO) && environment_value(environment, "TERM") != "dumb") {
+    return std::make_unique<BarProgress>(to_stderr, std::chrono::steady_clock::now, screen_size);
+  }
+  const auto direction = request.verb == Verb::push ? PlainProgress::Direction::push : PlainProgress::Direction::pull;
+  return std::make_unique<PlainProgress>(to_stderr, direction);
+}
+
+// Where ctr keeps its store and its sockets: --root and --runroot may have moved them.
+struct Places {
+  std::string store;
+  std::string run;
+};
+
+Result<engine::TransferAnswer> perform(Output& output, const Places& places, const CancelToken& cancel) {
+  const std::string text = TRY(read_all(engine::k_transfer_request_fd, k_request_limit_bytes, "the transfer request"));
+  const Json document = TRY(parse_json(text, "the transfer request"));
+  const auto request = TRY(engine::transfer_request_from_json(JsonReader(document, "request")));
+  engine::EngineOptions options;
+  options.environment = read_environment(environ);
+  options.uid = ::getuid();
+  options.gid = ::getgid();
+  options.paths = TRY(find_user_paths(options.environment, options.uid));
+  options.paths.store = places.store;
+  options.paths.run = places.run;
+  options.cancel = cancel;
+  options.log = &output;
+  options.version = k_version;
+  const auto progress = make_progress(request, options.environment);
+  return engine::perform_transfer(options, request, *progress);
+}
+
+int run(const Places& places) {
+  // ctr is gone: nobody waits for the answer.
+  (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGINT);
+  ::sigaddset(&signals, SIGTERM);
+  auto signal_fd = make_signal_fd(signals);
+  Output output;
+  if (!signal_fd) {
+    output.error(signal_fd.error());
+    return 125;
+  }
+  const auto answer = perform(output, places, CancelToken(signal_fd->get()));
+  auto written = write_all(engine::k_transfer_answer_fd, dump_json(engine::to_json(answer)), "the answer");
+  if (written) return 0;
+  output.error(written.error());
+  return 125;
+}
+
+}  // namespace
+}  // namespace ctr::cli
+
+int main(int argc, char** argv) {
+  const std::string_view verb = argc > 1 ? argv[1] : "";
+  if (verb == "unpack") return ctr::engine::run_unpack_process();
+  if (verb == "perform" && argc == 4) return ctr::cli::run({argv[2], argv[3]});
+  return 125;
+}

@@ -41,7 +41,7 @@ Result<TransferAnswer> run_transfer(const EngineOptions& options, const Transfer
   auto answer_pipe = TRY(make_pipe());
   SpawnOptions spawn_options{
       .program = TRY(find_transfer_program(options)),
-      .argv = {"ctr-transfer", "perform"},
+      .argv = {"ctr-transfer", "perform", options.paths.store, options.paths.run},
       .env = {},
       .fds = {{2, 2}, {plan.get(), k_transfer_request_fd}, {answer_pipe.write_end.get(), k_transfer_answer_fd}}};
   for (const auto& [name, value] : options.environment) spawn_options.env.push_back(name + "=" + value);

@@ -1,0 +1,76 @@
+#include "cli/commands/all.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ctr::cli {
+namespace {
+
+constexpr std::array k_commands = {
+    &k_attach_command,
+    &k_completion_command,
+    &k_container_cleanup_command,
+    &k_container_exists_command,
+    &k_container_inspect_command,
+    &k_container_prune_command,
+    &k_create_command,
+    &k_doctor_command,
+    &k_exec_command,
+    &k_history_command,
+    &k_image_exists_command,
+    &k_image_inspect_command,
+    &k_image_prune_command,
+    &k_images_command,
+    &k_info_command,
+    &k_inspect_command,
+    &k_kill_command,
+    &k_listing_command,
+    &k_login_command,
+    &k_logout_command,
+    &k_logs_command,
+    &k_ps_command,
+    &k_pull_command,
+    &k_push_command,
+    &k_restart_command,
+    &k_rm_command,
+    &k_rmi_command,
+    &k_run_command,
+    &k_start_command,
+    &k_stop_command,
+    &k_system_reset_command,
+    &k_tag_command,
+    &k_unshare_command,
+    &k_untag_command,
+    &k_version_command,
+    &k_wait_command,
+};
+
+constexpr std::array<std::string_view, 3> k_groups = {"container", "image", "system"};
+
+const Command* find_name(std::string_view name) {
+  for (const auto* command : k_commands) {
+    if (command->name == name) return command;
+    if (std::find(command->aliases.begin(), command->aliases.end(), name) != command->aliases.end()) return command;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::span<const Command* const> all_commands() { return k_commands; }
+
+FoundCommand find_command(std::span<const std::string> words) {
+  if (words.empty()) return {};
+  if (words.size() > 1) {
+    if (const auto* command = find_name(fmt::format("{} {}", words[0], words[1]))) return {command, 2};
+  }
+  const auto* command = find_name(words[0]);
+  return {command, command == nullptr ? size_t{0} : size_t{1}};
+}
+
+bool is_command_group(std::string_view word) {
+  return std::find(k_groups.begin(), k_groups.end(), word) != k_groups.end();
+}
+
+}  // namespace ctr::cli

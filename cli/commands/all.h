@@ -1,0 +1,45 @@
+// One declaration for each command; each is defined in the file of its name.
+#pragma once
+
+#include "cli/command.h"
+
+namespace ctr::cli {
+
+extern const Command k_attach_command;
+extern const Command k_completion_command;
+extern const Command k_container_cleanup_command;
+extern const Command k_container_exists_command;
+extern const Command k_container_inspect_command;
+extern const Command k_container_prune_command;
+extern const Command k_create_command;
+extern const Command k_doctor_command;
+extern const Command k_exec_command;
+extern const Command k_history_command;
+extern const Command k_image_exists_command;
+extern const Command k_image_inspect_command;
+extern const Command k_image_prune_command;
+extern const Command k_images_command;
+extern const Command k_info_command;
+extern const Command k_inspect_command;
+extern const Command k_kill_command;
+extern const Command k_listing_command;
+extern const Command k_login_command;
+extern const Command k_logout_command;
+extern const Command k_logs_command;
+extern const Command k_ps_command;
+extern const Command k_pull_command;
+extern const Command k_push_command;
+extern const Command k_restart_command;
+extern const Command k_rm_command;
+extern const Command k_rmi_command;
+extern const Command k_run_command;
+extern const Command k_start_command;
+extern const Command k_stop_command;
+extern const Command k_system_reset_command;
+extern const Command k_tag_command;
+extern const Command k_unshare_command;
+extern const Command k_untag_command;
+extern const Command k_version_command;
+extern const Command k_wait_command;
+
+}  // namespace ctr::cli

@@ -1,0 +1,186 @@
+#include "cli/commands/common.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "cli/output.h"
+
+namespace ctr::cli {
+namespace {
+
+constexpr std::array k_registry_options = {
+    value("authfile", 0, "FILE", "Read registry credentials from FILE", Complete::files),
+    value("cert-dir", 0, "DIR", "Read certificates of registries from DIR", Complete::directories),
+    value("creds", 0, "USER[:PASSWORD]", "Credentials for the registry"),
+    flag("disable-content-trust", 0, "Accepted and without effect, as in podman"),
+    flag("quiet", 'q', "Print no progress"),
+    value("retry", 0, "N", "Tries of a failing transfer"),
+    value("retry-delay", 0, "DURATION", "Time between the tries"),
+    flag("tls-verify", 0, "Verify certificates of registries (default true)"),
+};
+constexpr std::array k_selection_options = {
+    flag("all", 'a', "All containers"),
+    list("cidfile", 0, "FILE", "Read the container's id from FILE", Complete::files),
+};
+constexpr std::array k_latest_options = {flag("latest", 'l', "The container that was created last")};
+constexpr std::array k_filter_options = {list("filter", 'f', "KEY=VALUE", "Only objects that match")};
+constexpr std::array k_filter_options_long = {list("filter", 0, "KEY=VALUE", "Only objects that match")};
+
+// A container id and a newline.
+constexpr size_t k_cidfile_limit_bytes = 4096;
+// Longer than any answer or password.
+constexpr size_t k_line_limit_bytes = 65536;
+
+bool declares(const Command& command, std::string_view option) { return find_option(command, option) != nullptr; }
+
+}  // namespace
+
+std::span<const OptionSpec> registry_options() { return k_registry_options; }
+std::span<const OptionSpec> selection_options() { return k_selection_options; }
+std::span<const OptionSpec> latest_options() { return k_latest_options; }
+std::span<const OptionSpec> filter_options() { return k_filter_options; }
+std::span<const OptionSpec> filter_options_long() { return k_filter_options_long; }
+
+Result<std::vector<engine::ContainerFilter>> parse_filters(const Args& args) {
+  std::vector<engine::ContainerFilter> filters;
+  for (const auto& text : args.list("filter")) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos) return Error(Errc::invalid, fmt::format("invalid filter \"{}\"", printable(text)));
+    // "label!=x" is the filter "label!" in podman's tables.
+    filters.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  return filters;
+}
+
+Result<engine::Selection> selection(const Command& command, const Args& args) {
+  engine::Selection result;
+  result.names = args.words();
+  const auto flag_of = [&](std::string_view name) { return declares(command, name) && args.flag(name); };
+  result.all = flag_of("all");
+  result.latest = flag_of("latest");
+  result.ignore_missing = flag_of("ignore");
+  const bool has_files = declares(command, "cidfile") && args.has("cidfile");
+  if (has_files) {
+    for (const auto& path : args.list("cidfile")) {
+      auto id = read_file(path, k_cidfile_limit_bytes);
+      if (!id && result.ignore_missing && id.error().code() == Errc::not_found) continue;
+      if (!id) return std::move(id).error().context("reading CIDFile");
+      result.names.emplace_back(trim(std::string_view(*id).substr(0, id->find('\n'))));
+    }
+  }
+  if (declares(command, "filter")) result.filters = TRY(parse_filters(args));
+  const bool named = !args.words().empty();
+  if (result.all && (named || result.latest)) {
+    return Error(Errc::invalid, "--all and arguments cannot be used together");
+  }
+  if (result.latest && named) return Error(Errc::invalid, "--latest and arguments cannot be used together");
+  if (named && has_files) return Error(Errc::invalid, "--cidfile and arguments cannot be used together");
+  if (!named && !has_files && !result.all && !result.latest && result.filters.empty()) {
+    return Error(Errc::invalid, "you must provide at least one name or id");
+  }
+  return result;
+}
+
+Result<std::optional<std::chrono::seconds>> stop_timeout(const Args& args) {
+  const auto seconds = TRY(args.number("time"));
+  if (!seconds) return std::optional<std::chrono::seconds>();
+  if (*seconds < 0) return std::optional(std::chrono::seconds(INT32_MAX));
+  return std::optional(std::chrono::seconds(*seconds));
+}
+
+Result<OneContainer> one_container(Context& context, const Args& args) {
+  OneContainer result;
+  auto* engine = TRY(context.engine());
+  result.rest = args.words();
+  if (args.flag("latest")) {
+    engine::Selection latest;
+    latest.latest = true;
+    auto found = TRY(engine->select(latest));
+    if (found.empty()) return Error(Errc::not_found, "no containers");
+    if (found.front().second.error) return *found.front().second.error;
+    result.info = std::move(found.front().first);
+    return result;
+  }
+  if (result.rest.empty()) return Error(Errc::invalid, "you must provide at least one name or id");
+  result.info = TRY(engine->find_container(result.rest.front()));
+  result.rest.erase(result.rest.begin());
+  return result;
+}
+
+Result<int> for_each_container(Context& context, const engine::Selection& selection, Echo echo,
+                               const ContainerAct& act) {
+  auto* engine = TRY(context.engine());
+  int code = 0;
+  for (auto& [info, outcome] : TRY(engine->select(selection))) {
+    if (!outcome.error) {
+      auto done = act(*engine, info);
+      if (!done) outcome.error = std::move(done).error();
+    }
+    if (outcome.error) {
+      if (selection.ignore_missing && outcome.error->code() == Errc::not_found) continue;
+      context.output().error(*outcome.error);
+      code = 125;
+    } else if (echo == Echo::typed) {
+      context.output().line(outcome.typed);
+    }
+  }
+  return code;
+}
+
+int removal_exit_code(const Error& error) {
+  if (error.code() == Errc::not_found) return 1;
+  return error.code() == Errc::bad_state || error.code() == Errc::in_use ? 2 : 125;
+}
+
+engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal_proxy,
+                                     const std::string& detach_keys) {
+  engine::AttachOptions options;
+  if (with_stdin) options.stdin_fd = STDIN_FILENO;
+  options.stdout_fd = STDOUT_FILENO;
+  options.stderr_fd = STDERR_FILENO;
+  options.terminal = terminal && with_stdin && is_terminal(STDIN_FILENO);
+  options.signal_proxy = signal_proxy;
+  if (!detach_keys.empty()) options.detach_keys = detach_keys;
+  return options;
+}
+
+void warn_without_terminal(Context& context, bool terminal, bool interactive) {
+  if (!terminal || !interactive || is_terminal(STDIN_FILENO)) return;
+  context.output().warn("The input device is not a TTY. The --tty and --interactive flags might not work properly");
+}
+
+Result<std::string> read_line(Context& context, std::string_view prompt) {
+  context.output().flush().ignore("the question matters more");
+  write_all(STDERR_FILENO, prompt, "stderr").ignore("who cannot see the question cannot answer it");
+  std::string line;
+  while (line.size() < k_line_limit_bytes) {
+    // Signals are blocked and read from a descriptor: an interrupt ends the waiting here, not read(2).
+    std::array<pollfd, 2> waits = {pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{context.cancel().fd(), POLLIN, 0}};
+    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return Error::from_errno("poll stdin");
+    TRY(context.cancel().check());
+    if (waits[0].revents == 0) continue;
+    char c = 0;
+    const ssize_t count = ::read(STDIN_FILENO, &c, 1);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Error::from_errno("read stdin");
+    if (count == 0 || c == '\n') break;
+    line += c;
+  }
+  return line;
+}
+
+Result<bool> confirm(Context& context, std::string_view warning) {
+  context.output().note(warning);
+  const std::string answer = to_lower(trim(TRY(read_line(context, "Are you sure you want to continue? [y/N] "))));
+  return answer == "y" || answer == "yes";
+}
+
+std::string pretty(const Json& value, int indent) {
+  return dump_json(value, {.indent = indent, .escape_html = false}) + "\n";
+}
+
+}  // namespace ctr::cli

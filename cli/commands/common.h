@@ -1,0 +1,65 @@
+// What several commands share: option groups, selections of containers, printing their outcomes.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/command.h"
+#include "engine/engine.h"
+
+namespace ctr::cli {
+
+// --authfile, --cert-dir, --creds, --tls-verify, --quiet, --retry, --retry-delay
+std::span<const OptionSpec> registry_options();
+// --all, --cidfile
+std::span<const OptionSpec> selection_options();
+// --latest
+std::span<const OptionSpec> latest_options();
+// --filter, -f
+std::span<const OptionSpec> filter_options();
+// --filter without its letter, where -f means --force
+std::span<const OptionSpec> filter_options_long();
+
+// "key=value". Errors: invalid.
+Result<std::vector<engine::ContainerFilter>> parse_filters(const Args& args);
+// The containers a verb means: names, --cidfile, --all, --latest, --filter.
+// Errors: invalid when nothing or too much is named.
+Result<engine::Selection> selection(const Command& command, const Args& args);
+// --time as a duration.
+Result<std::optional<std::chrono::seconds>> stop_timeout(const Args& args);
+
+// The one container that the first word or --latest names, and the words behind it.
+struct OneContainer {
+  engine::ContainerInfo info;
+  std::vector<std::string> rest;
+};
+Result<OneContainer> one_container(Context& context, const Args& args);
+
+// Runs `act` on each selected container: prints what the user typed, or the error. The exit code is that of the last
+// failure.
+using ContainerAct = std::function<Result<void>(engine::Engine& engine, const engine::ContainerInfo& info)>;
+enum class Echo { typed, nothing };
+Result<int> for_each_container(Context& context, const engine::Selection& selection, Echo echo,
+                               const ContainerAct& act);
+
+// The exit code of the removing verbs: 1 not found, 2 in use or running, else 125.
+int removal_exit_code(const Error& error);
+
+// A terminal's or pipe's three descriptors, as far as they are wanted.
+engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal_proxy, const std::string& detach_keys);
+// podman's warning for -t without a terminal.
+void warn_without_terminal(Context& context, bool terminal, bool interactive);
+
+// One line of stdin without its newline, after a prompt on stderr. Errors: io, interrupted.
+Result<std::string> read_line(Context& context, std::string_view prompt);
+// Asks on stderr; anything but yes means no. Errors: io, interrupted.
+Result<bool> confirm(Context& context, std::string_view warning);
+
+// Pretty JSON as Go prints it, with a newline.
+std::string pretty(const Json& value, int indent);
+
+}  // namespace ctr::cli

@@ -1,0 +1,80 @@
+// exec.
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "cli/commands/all.h"
+#include "cli/commands/common.h"
+#include "cli/output.h"
+#include "cli/spec_args.h"
+
+namespace ctr::cli {
+namespace {
+
+// podman's exit code for exec in a container that does not run.
+constexpr int k_not_running_code = 255;
+
+constexpr std::array k_exec_options = {
+    flag("detach", 'd', "Run in the background"),
+    value("detach-keys", 0, "KEYS", "Keys that detach from the command"),
+    list("env", 'e', "KEY[=VALUE]", "Set a variable; without a value the host's"),
+    list("env-file", 0, "FILE", "Read variables from FILE", Complete::files),
+    flag("interactive", 'i', "Keep stdin open"),
+    value("preserve-fds", 0, "N", "Pass on descriptors 3 to N+2"),
+    flag("privileged", 0, "Give the command all capabilities"),
+    flag("tty", 't', "Give the command a terminal"),
+    value("user", 'u', "USER[:GROUP]", "User and group to run as"),
+    value("workdir", 'w', "DIR", "Working directory"),
+};
+
+Result<engine::ExecOptions> exec_options(Context& context, const Args& args) {
+  engine::ExecOptions options;
+  options.user = args.text("user");
+  options.working_dir = args.text("workdir");
+  options.terminal = args.flag("tty");
+  options.interactive = args.flag("interactive");
+  options.detach = args.flag("detach");
+  options.privileged = args.flag("privileged");
+  if (args.has("preserve-fds")) {
+    options.preserve_fds = static_cast<int>(TRY(parse_unsigned(args.text("preserve-fds"), "--preserve-fds", 1024)));
+  }
+  if (args.has("detach-keys")) options.detach_keys = args.text("detach-keys");
+  options.env =
+      TRY(read_env_options(args, context.environment(), [](const std::string& path) { return read_file(path); }));
+  return options;
+}
+
+Result<int> exec(Context& context, const Args& args) {
+  auto options = TRY(exec_options(context, args));
+  auto found = TRY(one_container(context, args));
+  if (found.rest.empty()) return Error(Errc::invalid, "must provide a non-empty command to start an exec session");
+  options.argv = std::move(found.rest);
+  auto* engine = TRY(context.engine());
+  warn_without_terminal(context, options.terminal, options.interactive);
+  const auto attach = options.detach ? engine::AttachOptions{}
+                                     : attach_options(options.interactive, options.terminal, true, options.detach_keys);
+  auto end = engine->exec(found.info.id, options, attach);
+  if (!end && end.error().code() == Errc::bad_state) {
+    context.output().error(end.error());
+    return k_not_running_code;
+  }
+  if (!end) return std::move(end).error();
+  return end->detached ? 0 : end->exit_code;
+}
+
+constexpr std::string_view k_exec_aliases[] = {"container exec"};
+
+}  // namespace
+
+constexpr Command k_exec_command = {.name = "exec",
+                                    .aliases = k_exec_aliases,
+                                    .usage = "[options] CONTAINER COMMAND [ARG...]",
+                                    .summary = "Run a command in a running container",
+                                    .options = {group<k_exec_options>, latest_options},
+                                    .least_words = 1,
+                                    .positionals = Positionals::end_options,
+                                    .complete = Complete::running,
+                                    .run = exec};
+
+}  // namespace ctr::cli

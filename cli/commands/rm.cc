@@ -1,0 +1,143 @@
+// rm, container prune, container exists, container cleanup.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/commands/all.h"
+#include "cli/commands/common.h"
+#include "cli/output.h"
+
+namespace ctr::cli {
+namespace {
+
+using engine::ContainerInfo;
+using engine::ContainerState;
+
+constexpr std::array k_rm_options = {
+    flag("force", 'f', "Kill running containers first; what does not exist is no error"),
+    flag("ignore", 'i', "A container that does not exist is no error"),
+    value("time", 't', "SECONDS", "With --force: time between the stop signal and SIGKILL"),
+    flag("volumes", 'v', "Remove the container's anonymous volumes too"),
+};
+constexpr std::array k_prune_options = {
+    flag("force", 'f', "Do not ask"),
+    list("filter", 0, "KEY=VALUE", "Only containers that match"),
+};
+constexpr std::array k_exists_options = {flag("external", 0, "Accepted: ctr has no containers outside its own store")};
+constexpr std::array k_cleanup_options = {flag("all", 'a', "All containers"),
+                                          flag("rm", 0, "Remove the container after the clean-up")};
+
+// `rm` has its own words for what is missing.
+Error missing(const Error& error, const std::string& typed) {
+  if (error.code() != Errc::not_found) return error;
+  return Error(Errc::not_found,
+               fmt::format("no container with ID or name \"{}\" found: no such container", printable(typed)));
+}
+
+Result<int> rm(Context& context, const Args& args) {
+  auto wanted = TRY(selection(k_rm_command, args));
+  const bool force = args.flag("force");
+  wanted.ignore_missing = wanted.ignore_missing || force;
+  const engine::RemoveOptions options{force, args.flag("volumes"), TRY(stop_timeout(args))};
+  auto* engine = TRY(context.engine());
+  int code = 0;
+  for (auto& [info, outcome] : TRY(engine->select(wanted))) {
+    if (!outcome.error) {
+      auto removed = engine->remove(info.id, options);
+      if (!removed) outcome.error = std::move(removed).error();
+    }
+    if (!outcome.error) {
+      context.output().line(outcome.typed);
+      continue;
+    }
+    if (wanted.ignore_missing && outcome.error->code() == Errc::not_found) continue;
+    context.output().error(missing(*outcome.error, outcome.typed));
+    code = removal_exit_code(*outcome.error);
+  }
+  return code;
+}
+
+Result<int> prune(Context& context, const Args& args) {
+  engine::Selection wanted;
+  wanted.all = true;
+  const auto filters = TRY(parse_filters(args));
+  if (!args.flag("force") && !TRY(confirm(context, "WARNING! This will remove all non running containers."))) return 0;
+  auto* engine = TRY(context.engine());
+  int code = 0;
+  for (const auto& [info, outcome] : TRY(engine->select(wanted))) {
+    if (outcome.error) return *outcome.error;
+    const bool idle = info.state == ContainerState::created || info.state == ContainerState::exited;
+    if (!idle || !TRY(engine->matches(info, filters))) continue;
+    auto removed = engine->remove(info.id, {});
+    // Somebody started or removed it in between: it is not ours to prune any more.
+    if (!removed && (removed.error().code() == Errc::not_found || removed.error().code() == Errc::bad_state)) continue;
+    if (!removed) {
+      context.output().error(removed.error());
+      code = 125;
+    } else {
+      context.output().line(info.id.hex);
+    }
+  }
+  return code;
+}
+
+Result<int> exists(Context& context, const Args& args) {
+  auto* engine = TRY(context.engine());
+  const auto found = engine->find_container(args.words().front());
+  if (found) return 0;
+  if (found.error().code() == Errc::not_found) return 1;
+  return found.error();
+}
+
+// The monitor cleans up after its container, so nothing is left to do for one that has ended: finding it makes the
+// engine repair what a killed monitor left.
+Result<int> cleanup(Context& context, const Args& args) {
+  const auto wanted = TRY(selection(k_container_cleanup_command, args));
+  return for_each_container(context, wanted, Echo::typed,
+                            [&](engine::Engine& engine, const ContainerInfo& info) -> Result<void> {
+                              if (info.state == ContainerState::running) {
+                                return Error(Errc::bad_state, fmt::format("container {} is running", info.id.hex));
+                              }
+                              return args.flag("rm") ? engine.remove(info.id, {}) : ok();
+                            });
+}
+
+constexpr std::string_view k_rm_aliases[] = {"container rm"};
+
+}  // namespace
+
+constexpr Command k_rm_command = {
+    .name = "rm",
+    .aliases = k_rm_aliases,
+    .usage = "[options] CONTAINER [CONTAINER...]",
+    .summary = "Remove containers",
+    .options = {group<k_rm_options>, selection_options, filter_options_long, latest_options},
+    .complete = Complete::containers,
+    .run = rm};
+
+constexpr Command k_container_prune_command = {.name = "container prune",
+                                               .aliases = {},
+                                               .usage = "[options]",
+                                               .summary = "Remove all containers that do not run",
+                                               .options = {group<k_prune_options>},
+                                               .most_words = 0,
+                                               .run = prune};
+
+constexpr Command k_container_exists_command = {.name = "container exists",
+                                                .aliases = {},
+                                                .usage = "CONTAINER",
+                                                .summary = "Tell by the exit code whether a container exists",
+                                                .options = {group<k_exists_options>},
+                                                .least_words = 1,
+                                                .most_words = 1,
+                                                .complete = Complete::containers,
+                                                .run = exists};
+
+constexpr Command k_container_cleanup_command = {.name = "container cleanup",
+                                                 .aliases = {},
+                                                 .usage = "[options] CONTAINER [CONTAINER...]",
+                                                 .summary = "Clear away what a container that ended has left",
+                                                 .options = {group<k_cleanup_options>, latest_options},
+                                                 .complete = Complete::containers,
+                                                 .run = cleanup};
+
+}  // namespace ctr::cli

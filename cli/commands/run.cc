@@ -1,0 +1,126 @@
+// run and create.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/commands/all.h"
+#include "cli/commands/common.h"
+#include "cli/output.h"
+#include "cli/spec_args.h"
+
+namespace ctr::cli {
+namespace {
+
+constexpr std::array k_run_options = {
+    flag("detach", 'd', "Run in the background and print the container's id"),
+    flag("explain", 0, "Print the steps that would be taken, and take none"),
+    flag("sig-proxy", 0, "Pass signals on to the program (default true, false with --tty)"),
+};
+
+struct Plan {
+  engine::ContainerSpec spec;
+  engine::CreateOptions options;
+};
+
+Result<Plan> plan(Context& context, const Args& args) {
+  const std::string cwd = TRY(absolute_path("."));
+  const SpecInputs inputs{context.environment(), cwd, [](const std::string& path) { return read_file(path); }};
+  Plan plan{TRY(container_spec(args, inputs)), TRY(create_options(args))};
+  plan.spec.create_command = context.command_line();
+  if (!plan.spec.cid_file.empty() && !plan.spec.cid_file.starts_with('/')) {
+    plan.spec.cid_file = TRY(absolute_path(plan.spec.cid_file));
+  }
+  return plan;
+}
+
+// Which of the three streams are joined: those of --attach, else stdout and stderr, and stdin with -i.
+Result<engine::AttachOptions> streams(const Args& args, const engine::ContainerSpec& spec) {
+  const bool proxy = args.flag("sig-proxy", !spec.terminal);
+  auto options = attach_options(spec.stdin_open, spec.terminal, proxy, spec.detach_keys);
+  if (!args.has("attach")) return options;
+  std::array<bool, 3> wanted = {};
+  for (const auto& name : args.list("attach")) {
+    const std::string stream = to_lower(name);
+    if (stream != "stdin" && stream != "stdout" && stream != "stderr") {
+      return Error(
+          Errc::invalid,
+          fmt::format("invalid stream \"{}\" for --attach - must be one of stdin, stdout, or stderr", printable(name)));
+    }
+    wanted[stream == "stdin" ? 0 : stream == "stdout" ? 1 : 2] = true;
+  }
+  if (!wanted[0]) options.stdin_fd = -1;
+  if (!wanted[1]) options.stdout_fd = -1;
+  if (!wanted[2]) options.stderr_fd = -1;
+  options.terminal = options.terminal && wanted[0];
+  return options;
+}
+
+Result<int> run_attached(Context& context, const Args& args, const engine::ContainerInfo& info) {
+  auto* engine = TRY(context.engine());
+  warn_without_terminal(context, info.spec.terminal, info.spec.stdin_open);
+  auto end = engine->start_attached(info.id, TRY(streams(args, info.spec)));
+  if (!end) return std::move(end).error();
+  return end->detached ? 0 : end->exit_code;
+}
+
+Result<int> run_detached(Context& context, const engine::ContainerInfo& info) {
+  auto* engine = TRY(context.engine());
+  TRY(engine->start(info.id));
+  context.output().line(info.id.hex);
+  return 0;
+}
+
+Result<int> run(Context& context, const Args& args) {
+  Plan wanted = TRY(plan(context, args));
+  if (args.flag("explain")) {
+    auto* engine = TRY(context.engine());
+    for (const auto& step : TRY(engine->explain(std::move(wanted.spec), wanted.options))) context.output().line(step);
+    return 0;
+  }
+  const bool detach = args.flag("detach");
+  if (detach && args.has("attach")) {
+    return Error(Errc::invalid, "--attach and --detach cannot be set together");
+  }
+  TRY(streams(args, wanted.spec));  // a wrong --attach is found before anything is created
+  auto* engine = TRY(context.engine());
+  const auto info = TRY(engine->create(std::move(wanted.spec), wanted.options));
+  return detach ? run_detached(context, info) : run_attached(context, args, info);
+}
+
+Result<int> run_create(Context& context, const Args& args) {
+  auto wanted = TRY(plan(context, args));
+  auto* engine = TRY(context.engine());
+  context.output().line(TRY(engine->create(std::move(wanted.spec), wanted.options)).id.hex);
+  return 0;
+}
+
+constexpr std::string_view k_run_aliases[] = {"container run"};
+constexpr std::string_view k_create_aliases[] = {"container create"};
+
+}  // namespace
+
+constexpr Command k_run_command = {.name = "run",
+                                   .aliases = k_run_aliases,
+                                   .usage = "[options] IMAGE [COMMAND [ARG...]]",
+                                   .summary = "Run a command in a new container",
+                                   .options = {container_options, namespace_options, group<k_run_options>},
+                                   .least_words = 1,
+                                   .positionals = Positionals::end_options,
+                                   .complete = Complete::images,
+                                   .run = run};
+
+constexpr Command k_create_command = {.name = "create",
+                                      .aliases = k_create_aliases,
+                                      .usage = "[options] IMAGE [COMMAND [ARG...]]",
+                                      .summary = "Create a container without starting it",
+                                      .options = {container_options, namespace_options},
+                                      .least_words = 1,
+                                      .positionals = Positionals::end_options,
+                                      .complete = Complete::images,
+                                      .run = run_create};
+
+}  // namespace ctr::cli

@@ -1,0 +1,200 @@
+#include "cli/container_view.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace ctr::cli {
+namespace {
+
+using engine::ContainerInfo;
+using engine::ContainerState;
+
+// podman cuts commands at 17 bytes and shows dots behind.
+constexpr size_t k_command_width = 17;
+
+std::string shown_id(const std::string& id, const PsOptions& options) {
+  return options.ids == PsOptions::Ids::whole ? id : id.substr(0, 12);
+}
+
+std::string ago(TimePoint then, TimePoint at) { return human_duration(at - then) + " ago"; }
+
+std::string capitalized(std::string_view word) {
+  std::string text(word);
+  if (!text.empty()) text[0] = to_upper(text.substr(0, 1))[0];
+  return text;
+}
+
+int64_t unix_or_zero(const std::optional<TimePoint>& time, int64_t otherwise) {
+  return time ? to_unix_seconds(*time) : otherwise;
+}
+
+// Go's zero time in seconds: what podman prints for "has not started yet".
+constexpr int64_t k_go_zero_time = -62135596800;
+
+std::vector<std::string> destinations(const ContainerInfo& info) {
+  std::vector<std::string> out;
+  for (const auto& mount : info.spec.mounts) out.push_back(mount.destination);
+  return out;
+}
+
+// The inode number in "net:[4026531840]" of a running container; empty otherwise.
+std::string namespace_inode(const ContainerInfo& info, const char* name) {
+  if (info.pid <= 0) return "";
+  std::array<char, 128> target{};
+  const std::string path = fmt::format("/proc/{}/ns/{}", info.pid, name);
+  const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
+  if (length <= 0) return "";
+  const std::string_view text(target.data(), static_cast<size_t>(length));
+  const size_t open = text.find('[');
+  return open == std::string_view::npos ? "" : std::string(text.substr(open + 1, text.size() - open - 2));
+}
+
+struct NamespaceField {
+  const char* field;  // in templates
+  const char* json;
+  const char* proc;
+};
+constexpr std::array k_namespaces = {
+    NamespaceField{"MNT", "Mnt", "mnt"},     NamespaceField{"Cgroup", "Cgroup", "cgroup"},
+    NamespaceField{"IPC", "Ipc", "ipc"},     NamespaceField{"NET", "Net", "net"},
+    NamespaceField{"PIDNS", "Pidns", "pid"}, NamespaceField{"UTS", "Uts", "uts"},
+    NamespaceField{"User", "User", "user"},
+};
+
+std::string command_text(const ContainerInfo& info, const PsOptions& options) {
+  const std::string text = join(info.argv, " ");
+  if (options.ids == PsOptions::Ids::whole || text.size() <= k_command_width) return text;
+  return text.substr(0, k_command_width) + "...";
+}
+
+std::string size_text(const std::optional<engine::Engine::ContainerSize>& size) {
+  if (!size) return "";
+  return fmt::format("{} (virtual {})", human_size(size->rw_bytes, "", 3), human_size(size->rootfs_bytes, "", 3));
+}
+
+// podman names the root directory where there is no image.
+std::string image_text(const ContainerInfo& info) {
+  return info.image_name.empty() ? info.spec.rootfs : info.image_name;
+}
+
+}  // namespace
+
+std::string container_status(const ContainerInfo& info, TimePoint at) {
+  if (info.state == ContainerState::running) return "Up " + human_duration(at - info.started.value_or(at));
+  if (info.state == ContainerState::exited) {
+    return fmt::format("Exited ({}) {}", info.exit_code, ago(info.finished.value_or(at), at));
+  }
+  return capitalized(engine::state_name(info.state));
+}
+
+Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at) {
+  const auto& info = entry.info;
+  Json row = Json::object();
+  row.set("AutoRemove", info.spec.auto_remove);
+  row.set("CIDFile", info.spec.cid_file);
+  row.set("Command", command_text(info, options));
+  row.set("Created", to_unix_seconds(info.created));
+  row.set("CreatedAt", format_go_time(info.created));
+  row.set("CreatedHuman", ago(info.created, at));
+  row.set("ExitCode", info.exit_code);
+  row.set("Exited", info.state == ContainerState::exited);
+  row.set("ExitedAt", unix_or_zero(info.finished, k_go_zero_time));
+  row.set("ID", shown_id(info.id.hex, options));
+  row.set("Image", image_text(info));
+  row.set("ImageID", shown_id(info.image_id, options));
+  row.set("IsInfra", false);
+  row.set("Labels", Json::string_map(info.spec.labels));
+  row.set("Mounts", Json::strings(destinations(info)));
+  row.set("Names", info.name);
+  row.set("Networks", "");
+  row.set("Pid", info.pid);
+  row.set("Pod", "");
+  row.set("PodName", "");
+  row.set("Ports", "");
+  row.set("Restarts", std::to_string(info.restart_count));
+  row.set("RunningFor", ago(info.created, at));
+  row.set("Size", size_text(entry.size));
+  row.set("StartedAt", unix_or_zero(info.started, k_go_zero_time));
+  row.set("State", std::string(engine::state_name(info.state)));
+  row.set("Status", container_status(info, at));
+  Json namespaces = Json::object();
+  for (const auto& field : k_namespaces) {
+    const std::string inode = options.namespaces ? namespace_inode(info, field.proc) : "";
+    row.set(field.field, inode);
+    namespaces.set(field.field, inode);
+  }
+  row.set("Namespaces", std::move(namespaces));
+  return row;
+}
+
+Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {
+  const auto& info = entry.info;
+  Json namespaces = Json::object();
+  for (const auto& field : k_namespaces) {
+    const std::string inode = options.namespaces ? namespace_inode(info, field.proc) : "";
+    if (!inode.empty()) namespaces.set(field.json, inode);
+  }
+  Json size;
+  if (entry.size) size.set("rootFsSize", entry.size->rootfs_bytes).set("rwSize", entry.size->rw_bytes);
+  Json out = Json::object();
+  out.set("AutoRemove", info.spec.auto_remove)
+      .set("Command", Json::strings(info.argv))
+      .set("CreatedAt", ago(info.created, at))
+      .set("CIDFile", info.spec.cid_file)
+      .set("Exited", info.state == ContainerState::exited)
+      .set("ExitedAt", unix_or_zero(info.finished, k_go_zero_time))
+      .set("ExitCode", info.exit_code)
+      .set("ExposedPorts", nullptr)
+      .set("Id", info.id.hex)
+      .set("Image", image_text(info))
+      .set("ImageID", info.image_id)
+      .set("IsInfra", false)
+      .set("Labels", info.spec.labels.empty() ? Json() : Json::string_map(info.spec.labels))
+      .set("Mounts", Json::strings(destinations(info)))
+      .set("Names", Json::strings({info.name}))
+      .set("Namespaces", std::move(namespaces))
+      .set("Networks", Json::array())
+      .set("Pid", info.pid)
+      .set("Pod", "")
+      .set("PodName", "")
+      .set("Ports", nullptr)
+      .set("Restarts", info.restart_count)
+      .set("Size", std::move(size))
+      .set("StartedAt", unix_or_zero(info.started, k_go_zero_time))
+      .set("State", std::string(engine::state_name(info.state)))
+      .set("Status", container_status(info, at))
+      .set("Created", to_unix_seconds(info.created));
+  return out;
+}
+
+Listing ps_listing(const PsOptions& options) {
+  Listing listing;
+  listing.name = "ps";
+  listing.types = {.root = "containers.psReporter",
+                   .maps = {"Labels"},
+                   .aliases = {},
+                   .nested = {},
+                   .methods = {{"Label", "Labels"}}};
+  listing.headings = {{"ID", "CONTAINER ID"},  {"CreatedHuman", "CREATED"},
+                      {"Cgroup", "CGROUPNS"},  {"IPC", "IPC"},
+                      {"MNT", "MNT"},          {"NET", "NET"},
+                      {"PIDNS", "PIDNS"},      {"Pod", "POD ID"},
+                      {"PodName", "PODNAME"},  {"RunningFor", "RUNNING FOR"},
+                      {"UTS", "UTS"},          {"User", "USERNS"},
+                      {"CIDFile", "CID FILE"}, {"ImageID", "IMAGE ID"}};
+  if (options.namespaces) {
+    listing.columns = {"ID", "Names", "Pid", "Cgroup", "IPC", "MNT", "NET", "PIDNS", "User", "UTS"};
+    return listing;
+  }
+  listing.columns = {"ID", "Image", "Command", "CreatedHuman", "Status", "Ports", "Names"};
+  if (options.pod) listing.columns.insert(listing.columns.end(), {"Pod", "PodName"});
+  if (options.size) listing.columns.emplace_back("Size");
+  return listing;
+}
+
+}  // namespace ctr::cli

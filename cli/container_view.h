@@ -1,0 +1,36 @@
+// How containers look in listings.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "cli/report.h"
+#include "engine/engine.h"
+
+namespace ctr::cli {
+
+struct PsOptions {
+  enum class Ids { shortened, whole } ids = Ids::shortened;
+  bool namespaces = false;
+  bool size = false;
+  bool pod = false;
+};
+
+// A container with what `ps -s` adds.
+struct PsEntry {
+  engine::ContainerInfo info;
+  std::optional<engine::Engine::ContainerSize> size;
+};
+
+// "Up 3 seconds", "Exited (137) 2 hours ago", "Created".
+std::string container_status(const engine::ContainerInfo& info, TimePoint at);
+// The words of `ps`: one object of strings and numbers a row, as podman's templates see it.
+Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at);
+// One element of `ps --format json`.
+Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at);
+// Columns, headings and types of `ps`.
+Listing ps_listing(const PsOptions& options);
+
+}  // namespace ctr::cli

@@ -1,0 +1,38 @@
+// From the words of the command line to a command and its exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/command.h"
+
+namespace ctr::cli {
+
+// The options before the command.
+struct GlobalOptions {
+  bool version = false;
+  bool help = false;
+  bool debug = false;
+  std::string root;     // --root: the store
+  std::string runroot;  // --runroot: the runtime directory
+};
+
+struct CommandLine {
+  GlobalOptions global;
+  const Command* command = nullptr;  // nullptr with --version, --help of the program or of a group
+  std::string group;                 // `ctr image --help`
+  Args args;
+  bool command_help = false;
+};
+
+// Errors: invalid and unsupported, complete with their "See …" or "Try …" line.
+Result<CommandLine> parse_command_line(const std::string& program, const std::vector<std::string>& words);
+
+// Runs what was parsed: help and version texts, or the command. The exit code; errors are printed.
+int run_command_line(Context& context, const CommandLine& line);
+
+// 127 and 126 for programs that were not found or cannot be executed, 130 for an interrupt, 125 for the rest.
+int exit_code_for(const Error& error);
+
+}  // namespace ctr::cli

@@ -1,0 +1,82 @@
+#include "cli/refused.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace ctr::cli {
+namespace {
+
+struct Refusal {
+  std::string_view commands;  // separated by blanks
+  std::string_view options;   // separated by blanks; letters stand for short names
+  std::string_view reason;
+};
+
+constexpr std::string_view k_run = "run create";
+
+constexpr std::array k_refusals = {
+    Refusal{k_run, "publish p publish-all P expose", "ports cannot be published yet; use --network host"},
+    Refusal{k_run, "pod pod-id-file init-ctr", "pods are not supported yet"},
+    Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
+            "networks with names and addresses are not supported yet"},
+    Refusal{k_run,
+            "health-cmd health-interval health-log-destination health-max-log-count health-max-log-size "
+            "health-on-failure health-retries health-start-period health-startup-cmd health-startup-interval "
+            "health-startup-retries health-startup-success health-startup-timeout health-timeout",
+            "health checks are not run yet"},
+    Refusal{k_run, "secret", "secrets are not supported yet"},
+    Refusal{k_run, "volumes-from requires", "containers cannot depend on each other yet"},
+    Refusal{k_run, "uidmap gidmap subuidname subgidname",
+            "explicit id maps are not supported yet; use --userns host or keep-id"},
+    Refusal{k_run, "cgroup-parent cgroup-conf cgroups rdt-class", "the container's cgroup cannot be chosen yet"},
+    Refusal{k_run,
+            "blkio-weight blkio-weight-device device-read-bps device-read-iops device-write-bps device-write-iops "
+            "device-cgroup-rule cpu-rt-period cpu-rt-runtime memory-swappiness oom-kill-disable",
+            "this limit needs a controller that a normal user is not given"},
+    Refusal{k_run, "sdnotify conmon-pidfile pidfile", "systemd integration is not supported yet"},
+    Refusal{k_run,
+            "chrootdirs decryption-key gpus group-entry hosts-file hostuser image-volume init-path passwd "
+            "passwd-entry personality preserve-fd rmi seccomp-policy shm-size-systemd",
+            "this option is not supported yet"},
+    Refusal{"exec", "cidfile no-session preserve-fd", "this option is not supported yet"},
+    Refusal{"pull", "decryption-key", "encrypted images are not supported"},
+    Refusal{"push",
+            "encrypt-layer encryption-key sign-by sign-by-sigstore sign-by-sigstore-private-key "
+            "sign-by-sq-fingerprint sign-passphrase-file",
+            "signing and encrypting are not supported yet"},
+    Refusal{"push", "compress compression-format compression-level force-compression",
+            "layers are pushed with the bytes they were pulled with"},
+    Refusal{"ps", "watch w", "watching is left to watch(1)"},
+    Refusal{"ps", "external", "ctr keeps no containers outside its own store"},
+    Refusal{"rm", "depend", "containers cannot depend on each other yet"},
+    Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
+    Refusal{"login", "secret", "secrets are not supported yet"},
+    Refusal{"image prune", "external build-cache", "this option is not supported yet"},
+};
+
+bool has_word(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const size_t end = std::min(words.find(' '), words.size());
+    if (words.substr(0, end) == word) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+bool is_for(std::string_view commands, std::string_view name) {
+  return name.find(' ') == std::string_view::npos ? has_word(commands, name) : commands == name;
+}
+
+}  // namespace
+
+std::optional<std::string> why_refused(const Command& command, std::string_view name) {
+  for (const auto& refusal : k_refusals) {
+    if (!is_for(refusal.commands, command.name) || !has_word(refusal.options, name)) continue;
+    return fmt::format("{}{}: {}", name.size() == 1 ? "-" : "--", name, refusal.reason);
+  }
+  return {};
+}
+
+}  // namespace ctr::cli

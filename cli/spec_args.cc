@@ -1,0 +1,317 @@
+#include "cli/spec_args.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/parse.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "cli/mount_args.h"
+#include "cli/spec_security.h"
+
+namespace ctr::cli {
+namespace {
+
+using engine::ContainerSpec;
+
+Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
+
+bool is_container_name(std::string_view name) {
+  const auto plain = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return !name.empty() && plain(name[0]) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+// Lines without comments and blank ones.
+std::vector<std::string> useful_lines(std::string_view content) {
+  std::vector<std::string> lines;
+  for (const auto& line : split(content, '\n')) {
+    std::string_view text = line;
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+    if (!text.empty() && text[0] != '#') lines.emplace_back(text);
+  }
+  return lines;
+}
+
+Result<void> add_environment(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
+  if (args.flag("env-host")) {
+    for (const auto& [key, value] : inputs.environment) spec.env.push_back(key + "=" + value);
+  }
+  for (auto& entry : TRY(read_env_options(args, inputs.environment, inputs.read_file))) {
+    spec.env.push_back(std::move(entry));
+  }
+  for (const auto& key : args.list("unsetenv")) spec.unset_env.push_back(key);
+  spec.unset_all_env = args.flag("unsetenv-all");
+  spec.http_proxy = args.flag("http-proxy", true);
+  return ok();
+}
+
+Result<void> add_labels(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
+  const auto add = [](std::string_view text, std::map<std::string, std::string>& map) -> Result<void> {
+    const auto pair = split_once(text, '=');
+    const std::string key(pair ? pair->first : text);
+    if (key.empty()) return wrong(fmt::format("invalid label '{}': its key is empty", printable(text)));
+    map[key] = pair ? pair->second : "";
+    return ok();
+  };
+  for (const auto& path : args.list("label-file")) {
+    const std::string content = TRY(inputs.read_file(path).context("--label-file"));
+    for (const auto& line : useful_lines(content)) TRY(add(line, spec.labels));
+  }
+  for (const auto& text : args.list("label")) TRY(add(text, spec.labels));
+  for (const auto& text : args.list("annotation")) {
+    if (text.find('=') == std::string::npos) {
+      return wrong(fmt::format("annotation '{}' must be KEY=VALUE", printable(text)));
+    }
+    TRY(add(text, spec.annotations));
+  }
+  return ok();
+}
+
+Result<engine::DeviceSpec> parse_device(const std::string& text) {
+  const auto parts = split(text, ':');
+  const auto is_permissions = [](const std::string& word) {
+    return !word.empty() && word.find_first_not_of("rwm") == std::string::npos;
+  };
+  engine::DeviceSpec device;
+  device.host_path = device.container_path = parts[0];
+  bool good = parts[0].starts_with('/') && parts.size() <= 3;
+  if (parts.size() == 2 && is_permissions(parts[1])) {
+    device.permissions = parts[1];
+  } else if (parts.size() >= 2) {
+    device.container_path = parts[1];
+    good = good && parts[1].starts_with('/');
+  }
+  if (parts.size() == 3) {
+    device.permissions = parts[2];
+    good = good && is_permissions(parts[2]);
+  }
+  if (!good) return wrong(fmt::format("invalid device specification: {}", printable(text)));
+  return device;
+}
+
+Result<void> add_mounts(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
+  for (const auto& text : args.list("volume")) spec.mounts.push_back(TRY(parse_volume(text, inputs.cwd)));
+  for (const auto& text : args.list("mount")) spec.mounts.push_back(TRY(parse_mount(text, inputs.cwd)));
+  for (const auto& text : args.list("tmpfs")) spec.mounts.push_back(TRY(parse_tmpfs(text)));
+  for (size_t i = 0; i < spec.mounts.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (spec.mounts[i].destination != spec.mounts[j].destination) continue;
+      return wrong(fmt::format("{}: duplicate mount destination", printable(spec.mounts[i].destination)));
+    }
+  }
+  for (const auto& text : args.list("device")) spec.devices.push_back(TRY(parse_device(text)));
+  spec.read_only = args.flag("read-only");
+  spec.read_only_tmpfs = args.flag("read-only-tmpfs", true);
+  return ok();
+}
+
+Result<void> add_program(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
+  const auto& words = args.words();
+  if (args.flag("rootfs")) {
+    spec.rootfs = words[0].starts_with('/') ? words[0] : inputs.cwd + "/" + words[0];
+  } else {
+    if (words[0].empty()) return wrong("the image name is empty");
+    spec.image = words[0];
+  }
+  spec.command.assign(words.begin() + 1, words.end());
+  if (args.has("entrypoint")) {
+    const std::string text = args.text("entrypoint");
+    spec.entrypoint.emplace();
+    if (text.starts_with('[')) {
+      const Json list = TRY(parse_json(text, "--entrypoint"));
+      for (const auto& word : list.as_array()) {
+        if (!word.is_string()) return wrong(fmt::format("--entrypoint {}: must be a list of strings", printable(text)));
+        spec.entrypoint->push_back(word.as_string());
+      }
+    } else if (!text.empty()) {
+      spec.entrypoint->push_back(text);
+    }
+  }
+  spec.working_dir = args.text("workdir");
+  if (!spec.working_dir.empty() && !spec.working_dir.starts_with('/')) {
+    return wrong(fmt::format("workdir '{}' must be an absolute path", printable(spec.working_dir)));
+  }
+  spec.user = args.text("user");
+  for (const auto& text : args.list("group-add")) {
+    for (auto& group : split(text, ',')) spec.groups.push_back(std::move(group));
+  }
+  spec.terminal = args.flag("tty");
+  spec.stdin_open = args.flag("interactive");
+  spec.init = args.flag("init");
+  return ok();
+}
+
+Result<void> add_identity(const Args& args, ContainerSpec& spec) {
+  spec.name = args.text("name");
+  if (args.has("name") && !is_container_name(spec.name)) {
+    return wrong(fmt::format("invalid name '{}': names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*", printable(spec.name)));
+  }
+  if (args.flag("replace") && spec.name.empty()) return wrong("cannot replace container without --name being set");
+  const std::string hostname = args.text("hostname");
+  if (hostname.size() > 64) {  // HOST_NAME_MAX, Linux
+    return wrong(fmt::format("--hostname has {} bytes, the limit is 64", hostname.size()));
+  }
+  spec.hostname = hostname;
+  spec.no_hosts = args.flag("no-hosts");
+  spec.no_hostname = args.flag("no-hostname");
+  spec.dns_servers = args.list("dns");
+  spec.dns_search = args.list("dns-search");
+  spec.dns_options = args.list("dns-option");
+  spec.add_hosts = args.list("add-host");
+  if (spec.no_hosts && !spec.add_hosts.empty()) return wrong("--no-hosts and --add-host cannot be set together");
+  for (const auto& text : spec.add_hosts) {
+    const auto pair = split_once(text, ':');
+    if (!pair || pair->first.empty() || pair->second.empty()) {
+      return wrong(fmt::format("--add-host '{}': must be NAME:IP", printable(text)));
+    }
+  }
+  spec.timezone = args.text("tz");
+  if (args.has("umask")) spec.umask = TRY(parse_mode(args.text("umask"), "--umask"));
+  return ok();
+}
+
+Result<void> add_log(const Args& args, ContainerSpec& spec) {
+  static constexpr std::array<std::string_view, 4> k_drivers = {"k8s-file", "json-file", "passthrough", "none"};
+  spec.log.driver = args.text("log-driver");
+  if (spec.log.driver == "journald") {
+    return Error(Errc::unsupported, "--log-driver journald: not supported yet").with_hint("use k8s-file");
+  }
+  if (!spec.log.driver.empty() && std::find(k_drivers.begin(), k_drivers.end(), spec.log.driver) == k_drivers.end()) {
+    return wrong(fmt::format("invalid log driver '{}'", printable(spec.log.driver)));
+  }
+  for (const auto& text : args.list("log-opt")) {
+    const auto pair = split_once(text, '=');
+    if (!pair) return wrong(fmt::format("invalid log option '{}': must be KEY=VALUE", printable(text)));
+    if (pair->first != "path" && pair->first != "max-size" && pair->first != "tag") {
+      return wrong(fmt::format("unknown log option '{}': must be path, max-size or tag", printable(pair->first)));
+    }
+    if (pair->first == "max-size") TRY(parse_size(pair->second, "--log-opt max-size"));
+    spec.log.options[pair->first] = pair->second;
+  }
+  return ok();
+}
+
+Result<void> add_lifetime(const Args& args, ContainerSpec& spec) {
+  const auto seconds = [&](std::string_view name) -> Result<std::optional<std::chrono::seconds>> {
+    if (!args.has(name)) return std::optional<std::chrono::seconds>();
+    const uint64_t count = TRY(parse_unsigned(args.text(name), fmt::format("--{}", name), INT32_MAX));
+    return std::optional(std::chrono::seconds(static_cast<int64_t>(count)));
+  };
+  if (args.has("stop-signal")) spec.stop_signal = signal_name(TRY(parse_signal(args.text("stop-signal"))));
+  spec.stop_timeout = TRY(seconds("stop-timeout"));
+  spec.timeout = TRY(seconds("timeout"));
+  if (spec.timeout && spec.timeout->count() == 0) spec.timeout.reset();  // podman: 0 is no limit
+  spec.auto_remove = args.flag("rm");
+  spec.detach_keys = args.text("detach-keys");
+  spec.cid_file = args.text("cidfile");
+  const std::string restart = args.text("restart");
+  if (!restart.empty() && restart != "no" && restart != "never") {
+    return Error(Errc::unsupported, fmt::format("--restart {}: restarting is not supported yet", printable(restart)));
+  }
+  const std::string systemd = args.text("systemd", "false");
+  if (systemd != "false") {
+    return Error(Errc::unsupported, fmt::format("--systemd {}: only false is supported yet", printable(systemd)));
+  }
+  return ok();
+}
+
+}  // namespace
+
+std::vector<std::string> expand_env(std::string_view text, const Environment& environment) {
+  std::vector<std::string> out;
+  if (text.find('=') != std::string_view::npos) {
+    out.emplace_back(text);
+  } else if (text.ends_with('*')) {
+    const std::string_view prefix = text.substr(0, text.size() - 1);
+    for (const auto& [key, value] : environment) {
+      if (key.starts_with(prefix)) out.push_back(key + "=" + value);
+    }
+  } else if (const auto found = environment.find(std::string(text)); found != environment.end()) {
+    out.push_back(found->first + "=" + found->second);
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> read_env_options(
+    const Args& args, const Environment& environment,
+    const std::function<Result<std::string>(const std::string& path)>& read_file) {
+  std::vector<std::string> out;
+  const auto add = [&](std::string_view text, std::string_view origin) -> Result<void> {
+    if (text.empty() || text[0] == '=')
+      return wrong(fmt::format("invalid variable '{}' of {}", printable(text), origin));
+    for (auto& entry : expand_env(text, environment)) out.push_back(std::move(entry));
+    return ok();
+  };
+  for (const auto& path : args.list("env-file")) {
+    const std::string content = TRY(read_file(path).context("--env-file"));
+    for (const auto& line : useful_lines(content)) TRY(add(line, path));
+  }
+  for (const auto& text : args.list("env")) TRY(add(text, "--env"));
+  return out;
+}
+
+Result<ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs) {
+  ContainerSpec spec;
+  TRY(add_program(args, inputs, spec));
+  TRY(add_environment(args, inputs, spec));
+  TRY(add_labels(args, inputs, spec));
+  TRY(add_mounts(args, inputs, spec));
+  TRY(add_identity(args, spec));
+  TRY(add_security(args, spec));
+  TRY(add_namespaces(args, spec));
+  TRY(add_resources(args, spec));
+  TRY(add_log(args, spec));
+  TRY(add_lifetime(args, spec));
+  return spec;
+}
+
+Result<engine::PullPolicy> parse_pull_policy(std::string_view text) {
+  const std::string word = to_lower(text);
+  if (word.empty() || word == "missing" || word == "ifnotpresent" || word == "false")
+    return engine::PullPolicy::missing;
+  if (word == "always" || word == "true") return engine::PullPolicy::always;
+  if (word == "never") return engine::PullPolicy::never;
+  if (word == "newer" || word == "ifnewer") return engine::PullPolicy::newer;
+  return wrong(fmt::format("unsupported pull policy \"{}\"", printable(text)));
+}
+
+Result<engine::PullOptions> pull_options(const Args& args) {
+  engine::PullOptions options;
+  options.authfile = args.text("authfile");
+  options.creds = args.text("creds");
+  options.cert_dir = args.text("cert-dir");
+  options.tls_verify = TRY(args.boolean("tls-verify"));
+  options.quiet = args.flag("quiet");
+  if (args.has("retry")) options.retries = static_cast<int>(TRY(parse_unsigned(args.text("retry"), "--retry", 100)));
+  if (args.has("retry-delay")) {
+    const auto delay = TRY(parse_duration(args.text("retry-delay"), "--retry-delay"));
+    options.retry_delay = std::chrono::duration_cast<std::chrono::seconds>(delay);
+  }
+  return options;
+}
+
+Result<std::optional<oci::Platform>> platform_options(const Args& args) {
+  const bool parts = args.has("arch") || args.has("os") || args.has("variant");
+  if (parts && args.has("platform")) return wrong("--platform option can not be specified with --arch or --os");
+  if (args.has("platform")) return std::optional(TRY(oci::parse_platform(args.text("platform"))));
+  if (!parts) return std::optional<oci::Platform>();
+  const auto host = oci::host_platform();
+  std::string text = args.text("os", host.os) + "/" + args.text("arch", host.architecture);
+  if (args.has("variant")) text += "/" + args.text("variant");
+  return std::optional(TRY(oci::parse_platform(text)));
+}
+
+Result<engine::CreateOptions> create_options(const Args& args) {
+  engine::CreateOptions options;
+  options.pull = TRY(pull_options(args));
+  options.pull.platform = TRY(platform_options(args));
+  options.pull.policy = TRY(parse_pull_policy(args.text("pull", "missing")));
+  options.replace = args.flag("replace");
+  return options;
+}
+
+}  // namespace ctr::cli

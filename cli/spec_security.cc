@@ -1,0 +1,295 @@
+#include "cli/spec_security.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/parse.h"
+#include "base/text.h"
+
+namespace ctr::cli {
+namespace {
+
+using engine::ContainerSpec;
+using engine::NamespaceChoice;
+using engine::NetworkChoice;
+using engine::UsernsChoice;
+
+Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
+Error unsupported(std::string text) { return Error(Errc::unsupported, std::move(text)); }
+
+// Source: capabilities(7), Linux 6.1.
+constexpr std::array<std::string_view, 41> k_capabilities = {"AUDIT_CONTROL",   "AUDIT_READ",   "AUDIT_WRITE",
+                                                             "BLOCK_SUSPEND",   "BPF",          "CHECKPOINT_RESTORE",
+                                                             "CHOWN",           "DAC_OVERRIDE", "DAC_READ_SEARCH",
+                                                             "FOWNER",          "FSETID",       "IPC_LOCK",
+                                                             "IPC_OWNER",       "KILL",         "LEASE",
+                                                             "LINUX_IMMUTABLE", "MAC_ADMIN",    "MAC_OVERRIDE",
+                                                             "MKNOD",           "NET_ADMIN",    "NET_BIND_SERVICE",
+                                                             "NET_BROADCAST",   "NET_RAW",      "PERFMON",
+                                                             "SETFCAP",         "SETGID",       "SETPCAP",
+                                                             "SETUID",          "SYSLOG",       "SYS_ADMIN",
+                                                             "SYS_BOOT",        "SYS_CHROOT",   "SYS_MODULE",
+                                                             "SYS_NICE",        "SYS_PACCT",    "SYS_PTRACE",
+                                                             "SYS_RAWIO",       "SYS_RESOURCE", "SYS_TIME",
+                                                             "SYS_TTY_CONFIG",  "WAKE_ALARM"};
+
+// setrlimit(2) by the names podman uses.
+constexpr std::array<std::string_view, 16> k_ulimits = {"core",     "cpu",        "data",   "fsize", "locks", "memlock",
+                                                        "msgqueue", "nice",       "nofile", "nproc", "rss",   "rtprio",
+                                                        "rttime",   "sigpending", "stack",  "as"};
+
+Result<void> add_capabilities(const std::vector<std::string>& texts, std::vector<std::string>& out) {
+  for (const auto& text : texts) {
+    for (const auto& word : split(text, ',')) {
+      std::string name = to_upper(trim(word));
+      if (name == "ALL") {
+        out.push_back(name);
+        continue;
+      }
+      if (name.starts_with("CAP_")) name.erase(0, 4);
+      if (std::find(k_capabilities.begin(), k_capabilities.end(), name) == k_capabilities.end()) {
+        return wrong(fmt::format("unknown capability '{}'", printable(word)));
+      }
+      out.push_back("CAP_" + name);
+    }
+  }
+  return ok();
+}
+
+void add_paths(std::string_view text, std::vector<std::string>& out) {
+  for (auto& path : split(text, ':')) {
+    if (!path.empty()) out.push_back(std::move(path));
+  }
+}
+
+Result<void> add_label(std::string_view value, ContainerSpec& spec) {
+  if (value != "disable" && value != "nested") {
+    return unsupported(fmt::format("--security-opt label={}: ctr does not label with SELinux", printable(value)));
+  }
+  spec.security.label_disable = true;
+  return ok();
+}
+
+Result<void> add_security_opt(const std::string& text, ContainerSpec& spec) {
+  auto& security = spec.security;
+  if (text == "no-new-privileges") return security.no_new_privileges = true, ok();
+  size_t mark = text.find('=');
+  if (mark == std::string::npos) mark = text.find(':');
+  if (mark == std::string::npos) return wrong(fmt::format("invalid --security-opt: \"{}\"", printable(text)));
+  const std::string key = text.substr(0, mark);
+  const std::string value = text.substr(mark + 1);
+  if (key == "no-new-privileges") {
+    security.no_new_privileges = TRY(parse_bool(value, "--security-opt no-new-privileges"));
+  } else if (key == "seccomp") {
+    if (value.empty()) return wrong("--security-opt seccomp= needs a path or unconfined");
+    security.seccomp_profile = value;
+  } else if (key == "apparmor") {
+    security.apparmor_profile = value;
+  } else if (key == "label") {
+    return add_label(value, spec);
+  } else if (key == "mask") {
+    add_paths(value, security.mask);
+  } else if (key == "unmask") {
+    add_paths(to_upper(value) == "ALL" ? "ALL" : value, security.unmask);
+  } else if (key == "systempaths" && value == "unconfined") {
+    security.unmask.emplace_back("ALL");
+  } else if (key == "proc-opts" || key == "credential") {
+    return unsupported(fmt::format("--security-opt {}: not supported yet", key));
+  } else {
+    return wrong(fmt::format("invalid --security-opt: \"{}\"", printable(text)));
+  }
+  return ok();
+}
+
+Result<NamespaceChoice> namespace_choice(const std::string& option, const std::string& text, bool shareable) {
+  using Mode = NamespaceChoice::Mode;
+  if (text.empty()) return NamespaceChoice{};
+  if (text == "private") return NamespaceChoice{Mode::private_, ""};
+  if (text == "host") return NamespaceChoice{Mode::host, ""};
+  if (shareable && text == "shareable") return NamespaceChoice{Mode::shareable, ""};
+  if (shareable && text == "none") return NamespaceChoice{Mode::none, ""};
+  const auto named = split_once(text, ':');
+  if (named && !named->second.empty()) {
+    if (named->first == "container") return NamespaceChoice{Mode::container, named->second};
+    if (named->first == "ns") return NamespaceChoice{Mode::path, named->second};
+  }
+  return wrong(fmt::format("invalid value '{}' for --{}: must be private, host, container:NAME or ns:PATH",
+                           printable(text), option));
+}
+
+Result<NetworkChoice> network_choice(const std::string& text) {
+  NetworkChoice choice;
+  const size_t colon = text.find(':');
+  const std::string head = text.substr(0, colon);
+  const std::string tail = colon == std::string::npos ? "" : text.substr(colon + 1);
+  using Mode = NetworkChoice::Mode;
+  if (head == "none" || head == "host" || head == "private") {
+    if (!tail.empty()) return wrong(fmt::format("--network {}: takes no options", printable(text)));
+    choice.mode = head == "none" ? Mode::none : head == "host" ? Mode::host : Mode::private_;
+    return choice;
+  }
+  if (head == "slirp4netns" || head == "pasta") {
+    choice.uplink = head;
+    if (!tail.empty()) choice.options = split(tail, ',');
+    return choice;
+  }
+  if ((head == "container" || head == "ns") && !tail.empty()) {
+    choice.mode = head == "container" ? Mode::container : Mode::path;
+    choice.value = tail;
+    return choice;
+  }
+  if (head == "bridge") return unsupported("--network bridge: bridge networks are not supported yet");
+  return unsupported(fmt::format("--network {}: named networks are not supported yet", printable(text)))
+      .with_hint("use none, host, private, container:NAME or ns:PATH");
+}
+
+Result<UsernsChoice> userns_choice(const std::string& text) {
+  UsernsChoice choice;
+  using Mode = UsernsChoice::Mode;
+  if (text.empty() || text == "host") return choice;
+  if (text == "nomap") return choice.mode = Mode::no_map, choice;
+  if (text == "keep-id" || text.starts_with("keep-id:")) {
+    choice.mode = Mode::keep_id;
+    if (text.size() <= 8) return choice;
+    for (const auto& part : split(std::string_view(text).substr(8), ',')) {
+      const auto pair = split_once(part, '=');
+      if (!pair || (pair->first != "uid" && pair->first != "gid")) {
+        return wrong(fmt::format("--userns {}: '{}' is not uid=N or gid=N", printable(text), printable(part)));
+      }
+      const auto id =
+          static_cast<uint32_t>(TRY(parse_unsigned(pair->second, "--userns " + pair->first, UINT32_MAX - 1)));
+      (pair->first == "uid" ? choice.keep_uid : choice.keep_gid) = id;
+    }
+    return choice;
+  }
+  for (const std::string_view known : {"auto", "private", "container", "ns", "split"}) {
+    if (text == known || text.starts_with(std::string(known) + ":")) {
+      return unsupported(fmt::format("--userns {}: not supported yet", printable(text)))
+          .with_hint("use host or keep-id");
+    }
+  }
+  return wrong(fmt::format("invalid user namespace mode '{}': must be host, keep-id or nomap", printable(text)));
+}
+
+Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
+  const auto pair = split_once(text, '=');
+  engine::UlimitSpec limit;
+  limit.name = to_lower(pair ? pair->first : text);
+  if (limit.name.starts_with("rlimit_")) limit.name.erase(0, 7);
+  if (!pair) return wrong(fmt::format("invalid ulimit argument: {}", printable(text)));
+  if (std::find(k_ulimits.begin(), k_ulimits.end(), limit.name) == k_ulimits.end()) {
+    return wrong(fmt::format("invalid ulimit type: {}", printable(limit.name)));
+  }
+  const auto number = [&](std::string_view word) -> Result<int64_t> {
+    if (word == "unlimited") return int64_t{-1};
+    const auto value = TRY(parse_signed(word, "--ulimit " + limit.name));
+    if (value < -1) return wrong(fmt::format("--ulimit {}: '{}' is negative", limit.name, printable(word)));
+    return value;
+  };
+  const auto both = split_once(pair->second, ':');
+  limit.soft = TRY(number(both ? both->first : pair->second));
+  limit.hard = both ? TRY(number(both->second)) : limit.soft;
+  if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard)) {
+    return wrong(
+        fmt::format("ulimit soft limit must be less than or equal to hard limit: {} > {}", limit.soft, limit.hard));
+  }
+  return limit;
+}
+
+Result<std::optional<int64_t>> size_option(const Args& args, std::string_view name, bool unlimited) {
+  if (!args.has(name)) return std::optional<int64_t>();
+  const std::string text = args.text(name);
+  if (unlimited && text == "-1") return std::optional<int64_t>(-1);
+  const uint64_t size = TRY(parse_size(text, fmt::format("--{}", name)));
+  if (size > INT64_MAX) return wrong(fmt::format("--{} {}: too large", name, text));
+  return std::optional<int64_t>(static_cast<int64_t>(size));
+}
+
+// CPUs with a fraction become a quota of the default period. Source: kernel, cgroup-v2, cpu.max.
+Result<void> add_cpus(const Args& args, engine::ResourceSpec& resources) {
+  constexpr uint64_t k_period_us = 100'000;
+  const std::string text = args.text("cpus");
+  double cpus = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cpus);
+  if (error != std::errc() || end != text.data() + text.size() || !(cpus > 0) || cpus > 1e6) {
+    return wrong(fmt::format("'{}' is not a valid number for --cpus", printable(text)));
+  }
+  if (resources.cpu_period_us || resources.cpu_quota_us) {
+    return wrong("--cpus cannot be combined with --cpu-period or --cpu-quota");
+  }
+  resources.cpu_period_us = k_period_us;
+  resources.cpu_quota_us = std::llround(cpus * static_cast<double>(k_period_us));
+  return ok();
+}
+
+}  // namespace
+
+Result<void> add_security(const Args& args, ContainerSpec& spec) {
+  auto& security = spec.security;
+  security.privileged = args.flag("privileged");
+  TRY(add_capabilities(args.list("cap-add"), security.cap_add));
+  TRY(add_capabilities(args.list("cap-drop"), security.cap_drop));
+  for (const auto& text : args.list("security-opt")) TRY(add_security_opt(text, spec));
+  for (const auto& text : args.list("ulimit")) {
+    if (text == "host") return unsupported("--ulimit host: not supported yet; name the limits");
+    spec.ulimits.push_back(TRY(parse_ulimit(text)));
+  }
+  for (const auto& text : args.list("sysctl")) {
+    const auto pair = split_once(text, '=');
+    if (!pair || pair->first.empty()) {
+      return wrong(fmt::format("'{}' is not a sysctl: must be NAME=VALUE", printable(text)));
+    }
+    spec.sysctls[pair->first] = pair->second;
+  }
+  return ok();
+}
+
+Result<void> add_namespaces(const Args& args, ContainerSpec& spec) {
+  if (args.list("network").size() > 1) return unsupported("--network: several networks are not supported yet");
+  if (args.has("network")) spec.network = TRY(network_choice(args.text("network")));
+  spec.pid = TRY(namespace_choice("pid", args.text("pid"), false));
+  spec.ipc = TRY(namespace_choice("ipc", args.text("ipc"), true));
+  spec.uts = TRY(namespace_choice("uts", args.text("uts"), false));
+  spec.cgroup = TRY(namespace_choice("cgroupns", args.text("cgroupns"), false));
+  spec.userns = TRY(userns_choice(args.text("userns")));
+  return ok();
+}
+
+Result<void> add_resources(const Args& args, ContainerSpec& spec) {
+  auto& resources = spec.resources;
+  resources.memory_bytes = TRY(size_option(args, "memory", false));
+  resources.memory_reservation_bytes = TRY(size_option(args, "memory-reservation", false));
+  resources.memory_swap_bytes = TRY(size_option(args, "memory-swap", true));
+  if (resources.memory_swap_bytes && !resources.memory_bytes) return wrong("--memory-swap needs --memory");
+  if (resources.memory_swap_bytes && *resources.memory_swap_bytes != -1 &&
+      *resources.memory_swap_bytes < *resources.memory_bytes) {
+    return wrong("--memory-swap counts memory and swap together: it must not be below --memory");
+  }
+  resources.pids = TRY(args.number("pids-limit"));
+  if (resources.pids == 0) resources.pids = -1;  // podman: 0 and -1 both mean no limit
+  if (resources.pids && *resources.pids < -1)
+    return wrong(fmt::format("--pids-limit {}: is negative", *resources.pids));
+  const auto unsigned_option = [&](std::string_view name) -> Result<std::optional<uint64_t>> {
+    if (!args.has(name)) return std::optional<uint64_t>();
+    return std::optional<uint64_t>(TRY(parse_unsigned(args.text(name), fmt::format("--{}", name))));
+  };
+  resources.cpu_shares = TRY(unsigned_option("cpu-shares"));
+  resources.cpu_period_us = TRY(unsigned_option("cpu-period"));
+  resources.cpu_quota_us = TRY(args.number("cpu-quota"));
+  if (args.has("cpus")) TRY(add_cpus(args, resources));
+  resources.cpuset_cpus = args.text("cpuset-cpus");
+  resources.cpuset_mems = args.text("cpuset-mems");
+  if (const auto score = TRY(args.number("oom-score-adj"))) {
+    if (*score < -1000 || *score > 1000)
+      return wrong(fmt::format("--oom-score-adj {}: must be within -1000 and 1000", *score));
+    spec.oom_score_adj = static_cast<int>(*score);
+  }
+  if (args.has("shm-size")) spec.shm_size_bytes = TRY(parse_size(args.text("shm-size"), "--shm-size"));
+  return ok();
+}
+
+}  // namespace ctr::cli

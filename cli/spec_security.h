@@ -1,0 +1,14 @@
+// Options of run and create that confine the program: capabilities, --security-opt, namespaces, limits.
+#pragma once
+
+#include "base/result.h"
+#include "cli/args.h"
+#include "engine/spec.h"
+
+namespace ctr::cli {
+
+Result<void> add_security(const Args& args, engine::ContainerSpec& spec);
+Result<void> add_namespaces(const Args& args, engine::ContainerSpec& spec);
+Result<void> add_resources(const Args& args, engine::ContainerSpec& spec);
+
+}  // namespace ctr::cli

@@ -1,0 +1,95 @@
+#!/usr/bin/env bats
+# images, tag, untag, history, rmi, image prune, pull and push.
+# shellcheck disable=SC2154,SC2016 # bats sets stderr, helpers set file_dir; templates and commands are meant literally
+load helpers
+
+setup_file() { start_test_file && pull_busybox; }
+teardown_file() { end_test_file; }
+setup() { ctr image exists "$IMAGE" || ctr pull -q "$IMAGE"; }
+teardown() { assert_nothing_left; }
+
+@test "an image is listed under each of its names" {
+  ctr tag "$IMAGE" other:1
+  run -0 ctr images --format '{{.Repository}}:{{.Tag}}' --sort repository
+  assert_line "$IMAGE"
+  assert_line 'localhost/other:1'
+  run -0 ctr images
+  assert_match '^REPOSITORY +TAG +IMAGE ID +CREATED +SIZE'
+  run -0 ctr image ls -q
+  [ "$(wc -l <<<"$output")" -eq 1 ]
+  run -0 ctr untag localhost/other:1 localhost/other:1
+  run -1 ctr image exists other:1
+}
+
+@test "the JSON list is one array with podman's fields" {
+  run -0 ctr images --format json
+  [ "$(jq -r '.[0].Id | length' <<<"$output")" = 64 ]
+  [ "$(jq -r '.[0].Names[0]' <<<"$output")" = "$IMAGE" ]
+  [ "$(jq -r '.[0].RepoDigests[0] | test("@sha256:")' <<<"$output")" = true ]
+  [ "$(jq -r '.[0].Created | type' <<<"$output")" = number ]
+}
+
+@test "images are filtered by name, and an unknown filter is refused" {
+  run -0 ctr images -q busybox
+  assert_match '^[0-9a-f]{12}$'
+  run -0 ctr images -q nosuch
+  assert_output ''
+  run -0 ctr images -q --filter "reference=$REGISTRY/*/busybox"
+  assert_match '^[0-9a-f]{12}$'
+  run -125 ctr images --filter bogus=1
+  assert_output 'Error: bogus is an invalid filter'
+  run -125 ctr images --sort bogus
+  assert_contains '"bogus" is not a valid field for sorting'
+}
+
+@test "pull prints the id on stdout and progress on stderr" {
+  ctr rmi -f "$IMAGE" >/dev/null
+  run -0 --separate-stderr ctr pull "$IMAGE"
+  assert_match '^[0-9a-f]{64}$'
+  [[ $stderr == *"Trying to pull $IMAGE..."* ]] || fail "stderr: $stderr"
+  [[ $stderr == *'Writing manifest to image destination'* ]] || fail "stderr: $stderr"
+  run -0 --separate-stderr ctr pull -q "$IMAGE"
+  assert_match '^[0-9a-f]{64}$'
+  [ -z "$stderr" ] || fail "stderr: $stderr"
+}
+
+@test "history shows the steps, newest first" {
+  run -0 ctr history "$IMAGE"
+  assert_match '^ID +CREATED +CREATED BY +SIZE +COMMENT'
+  run -0 ctr history --format json "$IMAGE"
+  [ "$(jq -r 'type' <<<"$output")" = array ]
+}
+
+@test "a pushed image is the same image when it comes back" {
+  id=$(ctr images -q --no-trunc "$IMAGE")
+  ctr push -q --digestfile "$file_dir/digest" "$IMAGE" "$REGISTRY/copy/busybox:2"
+  grep -qE '^sha256:[0-9a-f]{64}$' "$file_dir/digest"
+  ctr pull -q "$REGISTRY/copy/busybox:2"
+  [ "$(ctr images -q --no-trunc "$REGISTRY/copy/busybox:2")" = "$id" ]
+  ctr rmi "$REGISTRY/copy/busybox:2"
+}
+
+@test "rmi takes names away and removes the image with the last one" {
+  ctr tag "$IMAGE" second
+  run -0 ctr rmi second
+  assert_output 'Untagged: localhost/second:latest'
+  run -0 ctr rmi "$IMAGE"
+  assert_line "Untagged: $IMAGE"
+  assert_match 'Deleted: [0-9a-f]{64}'
+  run -1 ctr image exists "$IMAGE"
+}
+
+@test "prune removes images without a name, and with -a unused ones" {
+  ctr create --name user "$IMAGE" >/dev/null
+  ctr untag "$IMAGE"
+  run -0 ctr image prune -f
+  assert_output ''
+  ctr rm user >/dev/null
+  run -0 ctr image prune -f
+  assert_match '^[0-9a-f]{64}$'
+  ctr pull -q "$IMAGE" >/dev/null
+  run -0 ctr image prune -f
+  assert_output ''
+  run -0 ctr image prune -af
+  assert_match '^[0-9a-f]{64}$'
+}

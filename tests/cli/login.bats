@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# login and logout.
+# shellcheck disable=SC2154,SC2016 # bats sets stderr, helpers set file_dir; templates and commands are meant literally
+load helpers
+
+setup_file() { start_test_file && start_registry auth; }
+teardown_file() { end_test_file; }
+
+auth_file() { echo "$XDG_RUNTIME_DIR/containers/auth.json"; }
+
+@test "a right password is kept, and forgotten by logout" {
+  run -0 ctr login -u tester --password-stdin "$REGISTRY" <<<secret
+  assert_output 'Login Succeeded!'
+  [ "$(stat -c %a "$(auth_file)")" = 600 ]
+  run -0 ctr login --get-login "$REGISTRY"
+  assert_output tester
+  run -0 ctr logout "$REGISTRY"
+  assert_output "Removed login credentials for $REGISTRY"
+  run -125 ctr logout "$REGISTRY"
+  run -125 ctr login --get-login "$REGISTRY"
+}
+
+@test "a wrong password is not kept and not shown" {
+  run -125 ctr login -u tester --password-stdin "$REGISTRY" <<<wrongpassword
+  refute_contains wrongpassword
+  run -125 ctr login --get-login "$REGISTRY"
+}
+
+@test "--authfile keeps them elsewhere" {
+  run -0 ctr login --authfile "$file_dir/auth" -u tester -p secret "$REGISTRY"
+  [ -s "$file_dir/auth" ]
+  run -0 ctr login --authfile "$file_dir/auth" --get-login "$REGISTRY"
+  assert_output tester
+  run -125 ctr login --get-login "$REGISTRY"
+}
+
+@test "without a terminal what is missing is said, not asked for" {
+  run -125 ctr login "$REGISTRY" </dev/null
+  assert_line 'Error: there is no terminal to ask for the user name'
+  run -125 ctr login -u tester "$REGISTRY" </dev/null
+  assert_line 'hint: use --password-stdin'
+  run -125 ctr login --password-stdin "$REGISTRY" </dev/null
+  assert_line 'Error: Must provide --username with --password-stdin'
+}
+
+@test "an image behind a password is pulled after login, or with --creds" {
+  push_image locked:1 '{"layers": [{"busybox": true}]}' --creds tester:secret >/dev/null
+  run -125 ctr pull "$REGISTRY/locked:1"
+  run -0 ctr pull -q --creds tester:secret "$REGISTRY/locked:1"
+  ctr rmi "$REGISTRY/locked:1" >/dev/null
+  ctr login -u tester -p secret "$REGISTRY" >/dev/null
+  run -0 ctr pull -q "$REGISTRY/locked:1"
+  ctr logout "$REGISTRY" >/dev/null
+}

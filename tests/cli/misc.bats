@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# version, help, completion, doctor, info, unshare, system reset, and names ctr is called by.
+# shellcheck disable=SC2154,SC2016 # bats sets stderr, helpers set file_dir; templates and commands are meant literally
+load helpers
+
+setup_file() { start_test_file; }
+teardown_file() { end_test_file; }
+teardown() { assert_nothing_left; }
+
+@test "the version is the third word of one line" {
+  run -0 ctr --version
+  assert_match '^ctr version [0-9]+\.[0-9]+\.[0-9]+$'
+  run -0 ctr version --format '{{.Client.Version}}'
+  assert_match '^[0-9]+\.[0-9]+\.[0-9]+$'
+  run -0 ctr version --format json
+  [ "$(jq -r .Client.Os <<<"$output")" = linux ]
+}
+
+@test "ctr called by the name docker answers by that name" {
+  ln -sf "$CTR" "$file_dir/docker"
+  run -0 "$file_dir/docker" --version
+  assert_match '^docker version '
+  run -125 "$file_dir/docker" nosuch
+  assert_line 'Error: unrecognized command `docker nosuch`'
+}
+
+@test "help goes to stdout and ends with 0, wherever it is asked for" {
+  for words in '--help' '-h' 'help' 'run --help' 'ps -h' 'help run' 'image --help' 'run -it --help'; do
+    # shellcheck disable=SC2086 # words are words
+    run -0 --separate-stderr ctr $words
+    assert_contains 'Usage:'
+    [ -z "$stderr" ] || fail "stderr of '$words': $stderr"
+  done
+}
+
+@test "every command of the table has a help text" {
+  while IFS=$'\t' read -r name _; do
+    # shellcheck disable=SC2086 # a name may be two words
+    run -0 ctr $name --help
+    assert_contains "ctr $name"
+  done < <(ctr __commands)
+}
+
+@test "bash completion is valid and completes commands, options and objects" {
+  ctr completion bash >"$file_dir/completion"
+  bash -n "$file_dir/completion"
+  complete_words() { # prints what is offered behind the given words
+    bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ctr ctr "${@: -1}"; printf "%s\n" "${COMPREPLY[@]}"' \
+      - "$file_dir/completion" ctr "$@"
+  }
+  run -0 complete_words ru
+  assert_line run
+  run -0 complete_words run --vol
+  assert_line --volume
+  run -0 complete_words image exi
+  assert_line exists
+  run -0 complete_words container ls --no
+  assert_line --no-trunc
+}
+
+@test "completion scripts exist for zsh and fish, others are refused" {
+  run -0 ctr completion zsh
+  assert_contains '#compdef ctr'
+  run -0 ctr completion fish
+  assert_contains 'complete -c ctr'
+  run -125 ctr completion tcsh
+  assert_line "Error: no completion for 'tcsh': choose from bash, fish, zsh"
+}
+
+@test "doctor prints one line a check and says by its exit code whether run can work" {
+  run ctr doctor
+  [ "$status" -le 1 ] || fail "exit code $status"
+  assert_contains 'user namespaces'
+  run ctr doctor --format json
+  [ "$(jq 'all(.[]; has("Name") and has("State"))' <<<"$output")" = true ]
+}
+
+@test "info is YAML, JSON or a template" {
+  run -0 ctr info
+  assert_line 'host:'
+  run -0 ctr info --format json
+  [ "$(jq -r .host.os <<<"$output")" = linux ]
+  run -0 ctr info -f '{{.Host.Security.Rootless}} {{.Store.GraphDriverName}}'
+  assert_match '^true overlay$'
+  run -0 ctr system info --format '{{.Host.CgroupsVersion}}'
+  assert_match '^v[12]$'
+}
+
+@test "unshare runs a command as root of a user namespace, with its exit code" {
+  run -0 ctr unshare id -u
+  assert_output 0
+  run -3 ctr unshare sh -c 'exit 3'
+  run -127 ctr unshare nosuchcommand
+  run -126 ctr unshare /etc
+}
+
+@test "--root and --runroot move the store" {
+  ctr --root "$file_dir/elsewhere" --runroot "$XDG_RUNTIME_DIR/else" images -q
+  [ -d "$file_dir/elsewhere" ]
+  run -0 ctr --root "$file_dir/elsewhere" info --format '{{.Store.GraphRoot}}'
+  assert_output "$file_dir/elsewhere"
+}
+
+@test "what cannot be honoured is refused by name" {
+  run -125 ctr --storage-driver vfs ps
+  assert_line 'Error: --storage-driver vfs: only overlay is supported'
+  run -125 ctr --cgroup-manager systemd ps
+  assert_line 'Error: --cgroup-manager systemd: only cgroupfs is supported'
+}
+
+@test "reset asks, and removes the whole store with --force" {
+  ctr --root "$file_dir/gone" images -q
+  run -0 ctr --root "$file_dir/gone" system reset <<<n
+  assert_contains 'Are you sure'
+  run -0 ctr --root "$file_dir/gone" system reset --force
+  run -0 ctr --root "$file_dir/gone" images -q
+  assert_output ''
+}
+
+@test "a full disk behind stdout is an error" {
+  run -125 bash -c 'ctr --help >/dev/full'
+  assert_contains 'No space left on device'
+}

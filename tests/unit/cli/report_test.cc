@@ -1,0 +1,206 @@
+#include "cli/report.h"
+
+#include <string>
+
+#include "cli/command.h"
+#include "cli/completion.h"
+#include "cli/container_view.h"
+#include "cli/help.h"
+#include "cli/image_view.h"
+#include "cli/inspect_view.h"
+#include "cli/progress_view.h"
+#include "cli/table.h"
+#include "cli/yaml.h"
+#include "tests/catch.h"
+
+namespace ctr::cli {
+namespace {
+
+const TimePoint k_noon = from_unix_seconds(1'800'000'000);
+
+PsEntry container(const std::string& name, engine::ContainerState state) {
+  PsEntry entry;
+  entry.info.id.hex = std::string(60, 'a') + "beef";
+  entry.info.name = name;
+  entry.info.image_name = "docker.io/library/busybox:latest";
+  entry.info.image_id = std::string(64, 'c');
+  entry.info.argv = {"sleep", "100000000000000"};
+  entry.info.created = k_noon - std::chrono::hours(2);
+  entry.info.state = state;
+  entry.info.exit_code = 137;
+  entry.info.started = k_noon - std::chrono::minutes(5);
+  entry.info.finished = k_noon - std::chrono::seconds(3);
+  entry.info.spec.labels = {{"a", "1"}};
+  return entry;
+}
+
+Json rows_of(const PsEntry& entry) {
+  Json rows = Json::array();
+  rows.push(ps_row(entry, {}, k_noon));
+  return rows;
+}
+
+std::string formatted(const std::string& format, const PsEntry& entry) {
+  const auto text = print_format(ps_listing({}), format, rows_of(entry), Heading::yes);
+  return text ? *text : text.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("columns are twelve wide with two blanks between, the last one ragged") {
+  CHECK(render_table({{"A", "B"}, {"a-long-cell-here", "x"}}) == "A                 B\na-long-cell-here  x\n");
+  CHECK(render_table({{"ID", "NAME", "X"}}) == "ID          NAME        X\n");
+  CHECK(align_tabs("a\tb\n\tc\n") == "a           b\n            c\n");
+  CHECK(render_table({{"über", "x"}, {"uber", "x"}}) == "über        x\nuber        x\n");
+}
+
+TEST_CASE("the table of ps is podman's") {
+  const auto entry = container("web", engine::ContainerState::running);
+  CHECK(print_table(ps_listing({}), rows_of(entry), Heading::yes) ==
+        "CONTAINER ID  IMAGE                             COMMAND               CREATED      STATUS        PORTS       "
+        "NAMES\n"
+        "aaaaaaaaaaaa  docker.io/library/busybox:latest  sleep 10000000000...  2 hours ago  Up 5 minutes              "
+        "web\n");
+  CHECK(print_table(ps_listing({}), Json::array(), Heading::yes) ==
+        "CONTAINER ID  IMAGE       COMMAND     CREATED     STATUS      PORTS       NAMES\n");
+  CHECK(print_table(ps_listing({}), Json::array(), Heading::no).empty());
+}
+
+TEST_CASE("states read as podman's") {
+  CHECK(container_status(container("x", engine::ContainerState::exited).info, k_noon) == "Exited (137) 3 seconds ago");
+  CHECK(container_status(container("x", engine::ContainerState::created).info, k_noon) == "Created");
+}
+
+TEST_CASE("formats print one line a container, headings only with table") {
+  const auto entry = container("web", engine::ContainerState::running);
+  CHECK(formatted("{{.Names}}: {{.State}}", entry) == "web: running\n");
+  CHECK(formatted("{{.ID}}\\t{{.Label \"a\"}}", entry) == "aaaaaaaaaaaa\t1\n");
+  CHECK(formatted("table {{.ID}}\\t{{.Names}}", entry) == "CONTAINER ID  NAMES\naaaaaaaaaaaa  web\n");
+  CHECK(formatted("table {{.Names}} {{.Status}}", entry) == "NAMES       STATUS\nweb         Up 5 minutes\n");
+  CHECK(formatted("{{range .}}{{.Names}} {{end}}", entry) == "web \n");
+  CHECK(formatted("{{.Labels}}", entry) == "map[a:1]\n");
+  CHECK(formatted("{{.NoSuch}}", entry) ==
+        "template: ps:1:13: executing \"ps\" at <.NoSuch>: can't evaluate field NoSuch in type containers.psReporter");
+  CHECK(formatted("{{printf \"%s\\n\" .Names}}", entry) == "web\n");
+}
+
+TEST_CASE("headings come from the words of a field") {
+  CHECK(heading_of("CreatedBy") == "CREATED BY");
+  CHECK(heading_of("ID") == "ID");
+  CHECK(heading_of("ImageID") == "IMAGE ID");
+  CHECK(heading_of("RepoTags") == "REPO TAGS");
+}
+
+TEST_CASE("control characters of others never reach the terminal") {
+  auto entry = container("web", engine::ContainerState::running);
+  entry.info.argv = {"\x1b[2Jx"};
+  CHECK(print_table(ps_listing({}), rows_of(entry), Heading::no).find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("the JSON of ps has podman's fields") {
+  const Json json = ps_json(container("web", engine::ContainerState::running), {}, k_noon);
+  for (const char* field : {"AutoRemove", "Command",      "Created",    "CreatedAt", "CIDFile", "Exited",  "ExitedAt",
+                            "ExitCode",   "ExposedPorts", "Id",         "Image",     "ImageID", "IsInfra", "Labels",
+                            "Mounts",     "Names",        "Namespaces", "Networks",  "Pid",     "Pod",     "PodName",
+                            "Ports",      "Restarts",     "Size",       "StartedAt", "State",   "Status"}) {
+    INFO(field);
+    CHECK(json.find(field) != nullptr);
+  }
+  CHECK(json.find("Created")->as_int() == 1'800'000'000 - 7200);
+}
+
+TEST_CASE("an inspected document is printed with five blanks or through a template") {
+  Json documents = Json::array();
+  documents.push(Json::object().set("Id", "x").set("State", Json::object().set("Status", "running")));
+  const auto listing = container_inspect_listing();
+  CHECK(*print_documents(listing, documents, "") ==
+        "[\n     {\n          \"Id\": \"x\",\n          \"State\": {\n               \"Status\": \"running\"\n         "
+        " }\n     "
+        "}\n]\n");
+  CHECK(*print_documents(listing, documents, "{{.ID}} {{.State.Status}}") == "x running\n");
+  CHECK(*print_documents(listing, documents, "{{json .State}}") == "{\"Status\":\"running\"}\n");
+  CHECK(*print_documents(listing, Json::array(), "") == "[]\n");
+  CHECK(print_documents(listing, documents, "{{.State.Bogus}}")
+            .error()
+            .text()
+            .find("can't evaluate field Bogus in type *define.InspectContainerState") != std::string::npos);
+}
+
+TEST_CASE("JSON reads as YAML") {
+  Json host = Json::object();
+  host.set("arch", "amd64").set("version", "2").set("list", Json::strings({"a", "b: c"})).set("none", Json::array());
+  host.set("maps", Json::Array{Json::object().set("id", 0).set("size", 1), Json::object().set("id", 1)});
+  Json root = Json::object();
+  root.set("host", host).set("on", true).set("nothing", nullptr);
+  CHECK(to_yaml(root) ==
+        "host:\n  arch: amd64\n  version: \"2\"\n  list:\n    - a\n    - \"b: c\"\n  none: []\n  maps:\n    - id: 0\n  "
+        "    size: "
+        "1\n    - id: 1\n\"on\": true\nnothing: null\n");
+}
+
+TEST_CASE("transfers print podman's lines where stderr is no terminal") {
+  std::string out;
+  PlainProgress plain([&](std::string_view text) { out += text; });
+  plain.trying("localhost:5000/a:1");
+  plain.blob_started("sha256:11", ProgressSink::BlobKind::layer, 10, ProgressSink::Skip::no);
+  plain.blob_started("sha256:22", ProgressSink::BlobKind::layer, 10, ProgressSink::Skip::already_exists);
+  plain.blob_done("sha256:11");
+  plain.blob_started("sha256:33", ProgressSink::BlobKind::config, 5, ProgressSink::Skip::no);
+  plain.blob_done("sha256:33");
+  plain.writing_manifest();
+  CHECK(out ==
+        "Trying to pull localhost:5000/a:1...\nGetting image source signatures\nCopying blob sha256:11\n"
+        "Copying blob sha256:22 skipped: already exists\nCopying blob sha256:11 done\nCopying config sha256:33\n"
+        "Copying config sha256:33 done\nWriting manifest to image destination\n");
+}
+
+TEST_CASE("bars are redrawn in place and never wrap") {
+  std::string out;
+  std::chrono::steady_clock::time_point clock{};
+  BarProgress bars([&](std::string_view text) { out += text; }, [&] { return clock; },
+                   [] { return ScreenSize{80, 24}; });
+  bars.blob_started("sha256:1111111111111111", ProgressSink::BlobKind::layer, 2'000'000, ProgressSink::Skip::no);
+  bars.blob_advanced("sha256:1111111111111111", 500'000);
+  CHECK(out.find("500 kB") == std::string::npos);  // too soon after the last drawing
+  clock += std::chrono::seconds(1);
+  bars.blob_advanced("sha256:1111111111111111", 1'000'000);
+  CHECK(out.find("\x1b[1A") != std::string::npos);
+  CHECK(out.find("[============            ] 1 MB / 2 MB") != std::string::npos);
+  out.clear();
+  bars.blob_done("sha256:1111111111111111");
+  CHECK(out == "\x1b[1A\r\x1b[Jlayer  111111111111 2 MB  done\n");
+}
+
+TEST_CASE("no more bars are drawn than the screen has rows") {
+  std::string out;
+  BarProgress bars([&](std::string_view text) { out = text; }, [] { return std::chrono::steady_clock::time_point{}; },
+                   [] { return ScreenSize{30, 3}; });
+  for (const char* blob : {"sha256:1", "sha256:2", "sha256:3", "sha256:4"}) {
+    bars.blob_started(blob, ProgressSink::BlobKind::layer, 1000, ProgressSink::Skip::no);
+  }
+  CHECK(out == "\x1b[2A\r\x1b[Jlayer  1 0 B / 1 kB\nlayer  2 0 B / 1 kB\n");
+}
+
+TEST_CASE("help names every visible command and option") {
+  const std::string text = program_help("ctr");
+  const std::string listing = command_listing();
+  for (const auto* command : all_commands()) {
+    if (command->hidden) continue;
+    CHECK(text.find("  " + std::string(command->name) + " ") != std::string::npos);
+    CHECK(listing.find(std::string(command->name)) != std::string::npos);
+  }
+  CHECK(listing.find("__commands") == std::string::npos);
+  CHECK(group_help("ctr", "image").find("  exists") != std::string::npos);
+}
+
+TEST_CASE("completion scripts exist for three shells and know every command") {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const auto script = completion_script(shell);
+    REQUIRE(script);
+    CHECK(script->find("unshare") != std::string::npos);
+    CHECK(script->find("cap-add") != std::string::npos);
+  }
+  CHECK(completion_script("tcsh").error().text() == "no completion for 'tcsh': choose from bash, fish, zsh");
+}
+
+}  // namespace ctr::cli

@@ -1,0 +1,213 @@
+#include "cli/spec_args.h"
+
+#include <string>
+#include <vector>
+
+#include "cli/commands/all.h"
+#include "cli/mount_args.h"
+#include "tests/catch.h"
+
+namespace ctr::cli {
+namespace {
+
+using Words = std::vector<std::string>;
+using engine::ContainerSpec;
+using engine::MountSpec;
+using engine::NamespaceChoice;
+using engine::NetworkChoice;
+using engine::UsernsChoice;
+
+Result<ContainerSpec> spec_of(const Words& words) {
+  const Environment environment = {{"HOME", "/home/u"}, {"LC_ALL", "C"}, {"LC_TIME", "de"}};
+  const auto read = [](const std::string& path) -> Result<std::string> {
+    if (path == "env") return std::string("# comment\n\nX=1\n  Y=two words \r\nHOME\nUNSET\n");
+    if (path == "labels") return std::string("a=1\nb\n");
+    return Error(Errc::not_found, "open '" + path + "': No such file or directory");
+  };
+  const auto args = TRY(parse_args(k_run_command, words));
+  return container_spec(args, {environment, "/work", read});
+}
+
+ContainerSpec good(const Words& words) {
+  auto spec = spec_of(words);
+  INFO((spec ? "" : spec.error().text()));
+  REQUIRE(spec);
+  return std::move(spec).value();
+}
+
+std::string wrong(const Words& words) {
+  const auto spec = spec_of(words);
+  return spec ? "no error" : spec.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("image, command and entry point become words of the spec") {
+  const auto spec = good({"--entrypoint", "/e", "-w", "/d", "-u", "1:2", "img", "a", "-b"});
+  CHECK(spec.image == "img");
+  CHECK(spec.command == Words{"a", "-b"});
+  CHECK(*spec.entrypoint == Words{"/e"});
+  CHECK(spec.working_dir == "/d");
+  CHECK(spec.user == "1:2");
+  CHECK(*good({"--entrypoint", R"(["a","b c"])", "i"}).entrypoint == Words{"a", "b c"});
+  CHECK(good({"--entrypoint=", "i"}).entrypoint->empty());
+  CHECK_FALSE(good({"i"}).entrypoint);
+  CHECK(good({"--rootfs", "tree", "sh"}).rootfs == "/work/tree");
+  CHECK(wrong({"-w", "rel", "i"}) == "workdir 'rel' must be an absolute path");
+}
+
+TEST_CASE("variables come from files, then from options, and the host's where no value is given") {
+  const auto spec = good({"-e", "A=1", "--env-file", "env", "-e", "HOME", "-e", "NOPE", "-e", "LC_*", "-e", "E=", "i"});
+  CHECK(spec.env ==
+        Words{"X=1", "Y=two words ", "HOME=/home/u", "A=1", "HOME=/home/u", "LC_ALL=C", "LC_TIME=de", "E="});
+  CHECK(wrong({"-e", "=x", "i"}) == "invalid variable '=x' of --env");
+  CHECK(wrong({"--env-file", "nosuch", "i"}) == "--env-file: open 'nosuch': No such file or directory");
+}
+
+TEST_CASE("labels come from options and files") {
+  const auto spec = good({"--label-file", "labels", "-l", "a=2", "--label", "c", "--annotation", "k=v", "i"});
+  CHECK(spec.labels == std::map<std::string, std::string>{{"a", "2"}, {"b", ""}, {"c", ""}});
+  CHECK(spec.annotations.at("k") == "v");
+  CHECK(wrong({"--label", "=v", "i"}) == "invalid label '=v': its key is empty");
+}
+
+TEST_CASE("volumes tell binds, names and anonymous ones apart") {
+  CHECK(*parse_volume("/a:/b:ro,Z", "/w") == MountSpec{MountSpec::Type::bind, "/a", "/b", {"ro", "Z"}, ""});
+  CHECK(parse_volume("./x:/b", "/w")->source == "/w/x");
+  CHECK(parse_volume(".:/b", "/w")->source == "/w");
+  CHECK(parse_volume("../x/./y:/b/", "/w/v")->source == "/w/x/y");
+  CHECK(*parse_volume("data:/b", "/w") == MountSpec{MountSpec::Type::volume, "data", "/b", {}, ""});
+  CHECK(*parse_volume("/b", "/w") == MountSpec{MountSpec::Type::volume, "", "/b", {}, ""});
+  CHECK(parse_volume("/with\\:colon:/b", "/w")->source == "/with:colon");
+  CHECK(parse_volume("/a:b", "/w").error().text() == "invalid container path \"b\", must be an absolute path");
+  CHECK(parse_volume("a/b:/c", "/w").error().text().find("neither a path nor a volume name") != std::string::npos);
+  CHECK(parse_volume("/a:/b:bogus", "/w").error().text() == "invalid mount option 'bogus'");
+  CHECK(parse_volume("/a:/", "/w").error().text() == "invalid container path \"/\": the root cannot be mounted over");
+  CHECK_FALSE(parse_volume("a:b:c:d", "/w"));
+  CHECK_FALSE(parse_volume("", "/w"));
+}
+
+TEST_CASE("--mount reads its fields in any order") {
+  CHECK(*parse_mount("dst=/b,type=bind,src=/a,ro", "/w") == MountSpec{MountSpec::Type::bind, "/a", "/b", {"ro"}, ""});
+  CHECK(parse_mount("type=bind,source=rel,target=/b,ro=false", "/w")->source == "/w/rel");
+  CHECK(parse_mount("type=bind,src=/a,dst=/b,readonly=true,bind-propagation=rslave,relabel=shared", "/w")->options ==
+        Words{"ro", "rslave", "z"});
+  CHECK(*parse_mount("type=tmpfs,dst=/t,tmpfs-size=64m,tmpfs-mode=1777", "/w") ==
+        MountSpec{MountSpec::Type::tmpfs, "", "/t", {"size=64m", "mode=1777"}, ""});
+  CHECK(parse_mount("src=vol,dst=/v,subpath=a/b", "/w")->subpath == "a/b");
+  CHECK(parse_mount("\"type=bind\",\"src=/a,b\",dst=/c", "/w")->source == "/a,b");
+  CHECK(parse_mount("type=bind,src=/a", "/w").error().text() ==
+        "--mount 'type=bind,src=/a': must set volume destination");
+  CHECK_FALSE(parse_mount("type=nosuch,dst=/a", "/w"));
+  CHECK_FALSE(parse_mount("type=bind,dst=/a", "/w"));
+  CHECK_FALSE(parse_mount("type=tmpfs,src=/x,dst=/a", "/w"));
+  CHECK_FALSE(parse_mount("type=bind,src=/a,dst=/b,nosuch=1", "/w"));
+  CHECK_FALSE(parse_mount("\"type=bind,src=/a,dst=/b", "/w"));
+}
+
+TEST_CASE("two mounts cannot have one destination") {
+  CHECK(wrong({"-v", "/a:/x", "--tmpfs", "/x/:size=1m", "i"}) == "/x: duplicate mount destination");
+}
+
+TEST_CASE("capabilities are normalised and checked") {
+  const auto spec = good({"--cap-add", "net_admin,CAP_SYS_TIME", "--cap-drop", "all", "i"});
+  CHECK(spec.security.cap_add == Words{"CAP_NET_ADMIN", "CAP_SYS_TIME"});
+  CHECK(spec.security.cap_drop == Words{"ALL"});
+  CHECK(wrong({"--cap-add", "NET_ADMINS", "i"}) == "unknown capability 'NET_ADMINS'");
+}
+
+TEST_CASE("--security-opt sets what it names") {
+  const auto spec =
+      good({"--security-opt", "no-new-privileges", "--security-opt", "seccomp=unconfined", "--security-opt",
+            "label=disable", "--security-opt", "mask=/a:/b", "--security-opt=unmask=all", "i"});
+  CHECK(spec.security.no_new_privileges);
+  CHECK(spec.security.seccomp_profile == "unconfined");
+  CHECK(spec.security.label_disable);
+  CHECK(spec.security.mask == Words{"/a", "/b"});
+  CHECK(spec.security.unmask == Words{"ALL"});
+  CHECK(good({"--security-opt", "no-new-privileges:true", "i"}).security.no_new_privileges);
+  CHECK(wrong({"--security-opt", "nosuch=1", "i"}) == "invalid --security-opt: \"nosuch=1\"");
+}
+
+TEST_CASE("networks of this version are chosen, others refused by name") {
+  CHECK(good({"i"}).network.mode == NetworkChoice::Mode::private_);
+  CHECK(good({"--net=none", "i"}).network.mode == NetworkChoice::Mode::none);
+  CHECK(good({"--network", "container:web", "i"}).network.value == "web");
+  const auto slirp = good({"--network", "slirp4netns:allow_host_loopback=true,mtu=1500", "i"}).network;
+  CHECK(slirp.uplink == "slirp4netns");
+  CHECK(slirp.options == Words{"allow_host_loopback=true", "mtu=1500"});
+  CHECK(wrong({"--network", "mynet", "i"}) == "--network mynet: named networks are not supported yet");
+}
+
+TEST_CASE("namespaces and user namespaces are chosen") {
+  CHECK(good({"--pid=host", "i"}).pid.mode == NamespaceChoice::Mode::host);
+  CHECK(good({"--ipc=shareable", "i"}).ipc.mode == NamespaceChoice::Mode::shareable);
+  CHECK(wrong({"--uts=bogus", "i"}).find("invalid value 'bogus' for --uts") == 0);
+  const auto keep = good({"--userns=keep-id:uid=7,gid=8", "i"}).userns;
+  CHECK(keep.mode == UsernsChoice::Mode::keep_id);
+  CHECK(*keep.keep_uid == 7);
+  CHECK(*keep.keep_gid == 8);
+  CHECK(wrong({"--userns=auto", "i"}) == "--userns auto: not supported yet");
+  CHECK_FALSE(spec_of({"--userns=keep-id:uid=x", "i"}));
+}
+
+TEST_CASE("limits are parsed and checked against each other") {
+  const auto spec =
+      good({"-m", "64m", "--memory-swap=128m", "--pids-limit", "0", "--cpus", "1.5", "--ulimit", "nofile=1024:2048",
+            "--ulimit", "core=unlimited", "--shm-size=1g", "--oom-score-adj=-5", "i"});
+  CHECK(*spec.resources.memory_bytes == 64 << 20);
+  CHECK(*spec.resources.memory_swap_bytes == 128 << 20);
+  CHECK(*spec.resources.pids == -1);
+  CHECK(*spec.resources.cpu_quota_us == 150000);
+  CHECK(spec.ulimits[0] == engine::UlimitSpec{"nofile", 1024, 2048});
+  CHECK(spec.ulimits[1] == engine::UlimitSpec{"core", -1, -1});
+  CHECK(*spec.shm_size_bytes == uint64_t{1} << 30);
+  CHECK(*spec.oom_score_adj == -5);
+  CHECK(wrong({"--memory-swap=1g", "i"}) == "--memory-swap needs --memory");
+  CHECK(wrong({"--cpus", "-1", "i"}) == "'-1' is not a valid number for --cpus");
+  CHECK(wrong({"--ulimit", "nofile=2:1", "i"}) == "ulimit soft limit must be less than or equal to hard limit: 2 > 1");
+  CHECK(wrong({"--ulimit", "bogus=1", "i"}) == "invalid ulimit type: bogus");
+  CHECK_FALSE(spec_of({"-m", "64x", "i"}));
+}
+
+TEST_CASE("devices, signals, times and the log are parsed") {
+  const auto spec =
+      good({"--device", "/dev/fuse", "--device", "/dev/a:/dev/b:r", "--device=/dev/c:rw", "--stop-signal=int",
+            "--stop-timeout=3", "--timeout=0", "--log-driver=k8s-file", "--log-opt", "max-size=1m", "i"});
+  CHECK(spec.devices[0] == engine::DeviceSpec{"/dev/fuse", "/dev/fuse", "rwm"});
+  CHECK(spec.devices[1] == engine::DeviceSpec{"/dev/a", "/dev/b", "r"});
+  CHECK(spec.devices[2] == engine::DeviceSpec{"/dev/c", "/dev/c", "rw"});
+  CHECK(spec.stop_signal == "SIGINT");
+  CHECK(spec.stop_timeout->count() == 3);
+  CHECK_FALSE(spec.timeout);
+  CHECK(spec.log.options.at("max-size") == "1m");
+  CHECK(wrong({"--stop-signal", "NOSUCH", "i"}) == "invalid signal: NOSUCH");
+  CHECK(wrong({"--device", "fuse", "i"}) == "invalid device specification: fuse");
+  CHECK(wrong({"--log-driver", "bogus", "i"}) == "invalid log driver 'bogus'");
+  CHECK(wrong({"--restart", "always", "i"}) == "--restart always: restarting is not supported yet");
+}
+
+TEST_CASE("names are checked and --replace needs one") {
+  CHECK(good({"--name", "a.b-c_1", "i"}).name == "a.b-c_1");
+  for (const char* name : {"", "-x", "a/b", "a b"}) {
+    CHECK(wrong({"--name", name, "i"}).find("names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*") != std::string::npos);
+  }
+  CHECK(wrong({"--replace", "i"}) == "cannot replace container without --name being set");
+}
+
+TEST_CASE("pull policies and platforms become options of the pull") {
+  const auto options_of = [](const Words& words) { return create_options(*parse_args(k_run_command, words)); };
+  CHECK(options_of({"i"})->pull.policy == engine::PullPolicy::missing);
+  CHECK(options_of({"--pull", "Always", "i"})->pull.policy == engine::PullPolicy::always);
+  CHECK(options_of({"--pull=bogus", "i"}).error().text() == "unsupported pull policy \"bogus\"");
+  const auto arm = options_of({"--platform", "linux/arm64/v8", "--tls-verify=false", "--retry=5", "-q", "i"});
+  REQUIRE(arm);
+  CHECK(arm->pull.platform->architecture == "arm64");
+  CHECK(arm->pull.tls_verify == false);
+  CHECK(arm->pull.retries == 5);
+  CHECK(arm->pull.quiet);
+  CHECK(options_of({"--arch=arm64", "--platform=linux/arm64", "i"}).error().text() ==
+        "--platform option can not be specified with --arch or --os");
+}
+
+}  // namespace ctr::cli
