@@ -36,8 +36,6 @@ Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
 Result<void> apply_globals(const Args& args, GlobalOptions& global) {
   static constexpr std::array<std::string_view, 8> k_levels = {"trace",   "debug", "info",  "warn",
                                                                "warning", "error", "fatal", "panic"};
-  global.version = global.version || args.flag("version");
-  global.help = global.help || args.flag("help");
   if (args.has("root")) global.root = args.text("root");
   if (args.has("runroot")) global.runroot = args.text("runroot");
   if (args.has("log-level")) {
@@ -135,6 +133,8 @@ Result<CommandLine> parse_command_line(const std::string& program, const std::ve
   auto args = parse_args(k_global, words);
   if (!args) return usage_error(program, k_global, args.error().message());
   TRY(apply_globals(*args, line.global));
+  line.global.version = args->flag("version");
+  line.global.help = args->flag("help");
   if (line.global.version || line.global.help) return line;
   TRY(parse_words(program, args->words(), line));
   return line;
