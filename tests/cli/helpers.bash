@@ -77,7 +77,7 @@ remove_tree() {
 end_test_file() {
   registry_stop
   if [ -n "${file_dir:-}" ]; then
-    ctr rm -f -a >/dev/null 2>&1 || true
+    ctr rm -f -a -t 0 >/dev/null 2>&1 || true
     remove_tree "$file_dir" "$XDG_RUNTIME_DIR"
   fi
 }
@@ -119,7 +119,7 @@ no_store_processes() { [ -z "$(store_processes)" ]; }
 
 # After every test: containers removed, then no process, mount or held lock of this store.
 assert_nothing_left() {
-  ctr rm -f -a >/dev/null 2>&1 || true
+  ctr rm -f -a -t 0 >/dev/null 2>&1 || true
   wait_for no_store_processes || { store_processes >&2; return 1; }
   ! grep -F "$file_dir" /proc/self/mountinfo >&2 || fail 'mounts are left'
   assert_no_locks
