@@ -547,6 +547,8 @@ int run_protocol_op(Interpreter& vm, const ChildOp& op) {
       return op_clone_child(vm, op);
     case ChildOpKind::start_fuse:
       return op_start_fuse(vm, op);
+    case ChildOpKind::finish:
+      end_process(0);
     default:
       return -ENOSYS;
   }
