@@ -45,6 +45,8 @@ std::vector<std::string> Core::helper_env() const {
     const auto found = options_.environment.find(name);
     if (found != options_.environment.end()) env.push_back(fmt::format("{}={}", name, found->second));
   }
+  env.push_back(fmt::format("{}={}", k_store_variable, options_.paths.store));
+  env.push_back(fmt::format("{}={}", k_run_variable, options_.paths.run));
   return env;
 }
 

@@ -15,6 +15,10 @@
 
 namespace ctr::engine {
 
+// How our own processes learn of --root and --runroot.
+inline constexpr const char* k_store_variable = "CTR_STORE_DIR";
+inline constexpr const char* k_run_variable = "CTR_RUN_DIR";
+
 class Core {
  public:
   explicit Core(EngineOptions options) : options_(std::move(options)) {}

@@ -151,7 +151,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   CreatedContainer created;
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;
-  if (spec.rootfs.empty()) TRY(staging.dir().make_dir("rootfs", 0700));
+  TRY(staging.dir().make_dir("rootfs", 0700));
   TRY(make_volumes(core, prepared));
   TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
   created.info = info_of(prepared, bundle);

@@ -84,7 +84,8 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
     }
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:
-    case TransferRequest::Verb::logout_all: return manage_credentials(options, request);
+    case TransferRequest::Verb::logout_all:
+      return manage_credentials(options, request);
   }
   return answer;
 }

@@ -22,6 +22,10 @@ Result<EngineOptions> worker_options(char** environment_block) {
   options.uid = geteuid();
   options.gid = getegid();
   options.paths = TRY(find_user_paths(options.environment, options.uid));
+  const auto store = environment_value(options.environment, k_store_variable);
+  const auto run = environment_value(options.environment, k_run_variable);
+  if (!store.empty()) options.paths.store = store;
+  if (!run.empty()) options.paths.run = run;
   options.own_binary = "/proc/self/exe";
   return options;
 }

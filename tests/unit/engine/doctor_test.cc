@@ -65,6 +65,7 @@ TEST_CASE("a healthy host passes every check") { CHECK(all_good(checks_of(health
 TEST_CASE("every check that is not good names one command") {
   runtime::HostFacts bare;
   bare.uid = 1000;
+  bare.user_namespaces_reason = "user.max_user_namespaces is 0";
   DoctorProbes probes = healthy_probes();
   probes.native_overlay = []() -> Result<bool> { return false; };
   probes.exists = [](const std::string& path) { return path == "/run/systemd/system"; };

@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2016
+# What a container may not see or do.
+
+load helpers
+
+setup_file() { start_test_file; pull_busybox; }
+teardown_file() { end_test_file; }
+teardown() { assert_nothing_left; }
+
+runs() { run ctr run --rm --network none "$@"; }
+
+@test "the default capabilities are podman's eleven, inheritable and ambient empty" {
+  runs "$IMAGE" grep ^Cap /proc/self/status
+  assert_line $'CapInh:\t0000000000000000'
+  assert_line $'CapPrm:\t00000000800405fb'
+  assert_line $'CapEff:\t00000000800405fb'
+  assert_line $'CapBnd:\t00000000800405fb'
+  assert_line $'CapAmb:\t0000000000000000'
+}
+
+@test "another user than root has no capabilities" {
+  runs -u 1000 "$IMAGE" grep ^CapEff /proc/self/status
+  assert_output $'CapEff:\t0000000000000000'
+}
+
+@test "capabilities are added and dropped by name" {
+  runs --cap-drop all --cap-add kill "$IMAGE" grep ^CapEff /proc/self/status
+  assert_output $'CapEff:\t0000000000000020'
+  runs --cap-add nosuch "$IMAGE" true
+  assert_status 125
+}
+
+@test "the filter is on, and off only when asked" {
+  runs "$IMAGE" grep ^Seccomp: /proc/self/status
+  assert_output $'Seccomp:\t2'
+  runs --security-opt seccomp=unconfined "$IMAGE" grep ^Seccomp: /proc/self/status
+  assert_output $'Seccomp:\t0'
+}
+
+@test "exec is filtered and bounded as the container is" {
+  id=$(ctr run -d --network none "$IMAGE" sleep 100)
+  run ctr exec "$id" grep -E '^(Seccomp:|CapEff|CapBnd)' /proc/self/status
+  assert_output $'CapEff:\t00000000800405fb\nCapBnd:\t00000000800405fb\nSeccomp:\t2'
+  ctr rm -f -t 0 "$id"
+}
+
+@test "no-new-privileges is set when asked for" {
+  runs --security-opt no-new-privileges "$IMAGE" grep ^NoNewPrivs /proc/self/status
+  assert_output $'NoNewPrivs:\t1'
+}
+
+@test "no descriptor but the standard ones reaches the program" {
+  runs "$IMAGE" sh -c 'ls /proc/$$/fd'
+  assert_output $'0\n1\n2'
+}
+
+@test "kernel memory, keys and firmware are hidden, and the kernel's settings read-only" {
+  runs "$IMAGE" sh -c 'head -c1 /proc/kcore | wc -c; cat /proc/keys; ls /sys/firmware; echo x 2>/dev/null >/proc/sys/kernel/domainname || echo denied'
+  assert_output $'0\ndenied'
+}
+
+@test "the root of a container is the user outside, and processes of others are not seen" {
+  runs "$IMAGE" sh -c 'cat /proc/self/uid_map | head -1'
+  assert_match "^ *0 +$(id -u) +1$"
+  runs "$IMAGE" sh -c 'ls -d /proc/[0-9]* | wc -l'
+  [ "$output" -le 4 ]
+}
+
+@test "unknown users and groups are refused in podman's words" {
+  runs -u nosuchuser "$IMAGE" true
+  [ "$status" -ne 0 ]
+  assert_contains 'unable to find user nosuchuser: no matching entries in passwd file'
+}
+
+@test "groups are exactly those asked for" {
+  runs -u 5:6 --group-add 9 "$IMAGE" grep ^Groups: /proc/self/status
+  assert_match $'^Groups:\t6 9 ?$'
+}
+
+@test "the store and the records are for their user alone" {
+  [ "$(stat -c %a "$XDG_DATA_HOME/ctr")" = 700 ]
+  [ "$(stat -c %a "$XDG_RUNTIME_DIR/ctr")" = 700 ]
+}

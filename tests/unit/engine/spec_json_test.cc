@@ -1,0 +1,108 @@
+#include "engine/record.h"
+#include "tests/catch.h"
+
+namespace ctr::engine {
+
+namespace {
+
+ContainerSpec full_spec() {
+  ContainerSpec spec;
+  spec.image = "alpine";
+  spec.entrypoint = std::vector<std::string>{};
+  spec.command = {"sh", "-c", "echo \"hi\""};
+  spec.name = "web";
+  spec.working_dir = "/srv";
+  spec.user = "1000:1000";
+  spec.groups = {"audio"};
+  spec.env = {"A=1"};
+  spec.unset_env = {"B"};
+  spec.terminal = spec.stdin_open = true;
+  spec.labels = {{"a", "b"}};
+  spec.mounts = {{MountSpec::Type::volume, "data", "/data", {"ro"}, ""}, {MountSpec::Type::tmpfs, "", "/tmp", {}, ""}};
+  spec.read_only = true;
+  spec.read_only_tmpfs = false;
+  spec.devices = {{"/dev/fuse", "/dev/fuse", "rw"}};
+  spec.ulimits = {{"nofile", 1024, -1}};
+  spec.sysctls = {{"net.ipv4.ip_forward", "1"}};
+  spec.shm_size_bytes = 1 << 20;
+  spec.umask = 077;
+  spec.oom_score_adj = -5;
+  spec.security.cap_add = {"CAP_NET_ADMIN"};
+  spec.security.seccomp_profile = "unconfined";
+  spec.resources.memory_bytes = int64_t{1} << 30;
+  spec.resources.cpu_quota_us = -1;
+  spec.network = {NetworkChoice::Mode::host, "", {}, ""};
+  spec.pid = {NamespaceChoice::Mode::host, ""};
+  spec.userns = {UsernsChoice::Mode::keep_id, 1000, 1000};
+  spec.add_hosts = {"db:10.0.0.1"};
+  spec.http_proxy = false;
+  spec.log = {"k8s-file", {{"max-size", "1m"}}};
+  spec.stop_timeout = std::chrono::seconds(0);
+  spec.init = spec.auto_remove = true;
+  spec.health = oci::HealthConfig{{"CMD", "true"}, std::chrono::seconds(30), {}, {}, 3};
+  spec.create_command = {"ctr", "run"};
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a container spec survives being stored") {
+  const auto spec = full_spec();
+  const auto text = dump_json(to_json(spec));
+  const auto json = parse_json(text, "spec");
+  REQUIRE(json);
+  const auto read = container_spec_from_json(JsonReader(*json, "spec"));
+  REQUIRE(read);
+  CHECK(*read == spec);
+}
+
+TEST_CASE("a default container spec is stored as an empty object") {
+  CHECK(dump_json(to_json(ContainerSpec{})) == "{}");
+  const Json empty = Json::object();
+  const auto read = container_spec_from_json(JsonReader(empty, "spec"));
+  REQUIRE(read);
+  CHECK(*read == ContainerSpec{});
+}
+
+TEST_CASE("a stored spec with an unknown word is refused by its path") {
+  const auto json = parse_json(R"({"network":{"mode":"martian"}})", "spec");
+  REQUIRE(json);
+  const auto read = container_spec_from_json(JsonReader(*json, "spec"));
+  REQUIRE_FALSE(read);
+  CHECK(read.error().message().find("network.mode") != std::string::npos);
+}
+
+TEST_CASE("a container record survives being stored") {
+  ContainerRecord record;
+  record.id = std::string(64, 'a');
+  record.name = "web";
+  record.spec = full_spec();
+  record.image_name = "docker.io/library/alpine:latest";
+  record.created = from_unix_seconds(1'700'000'000);
+  record.argv = {"sh"};
+  record.working_dir = "/";
+  record.log_driver = "none";
+  record.mounts = {{"volume", "data", "/x/_data", "/data", {"ro"}, false, "rprivate", true}};
+  record.capabilities = {"CAP_CHOWN"};
+  const auto read = parse_container_record(dump_json(to_json(record)), "container.json");
+  REQUIRE(read);
+  CHECK(*read == record);
+}
+
+TEST_CASE("a record of a later version is refused with both numbers") {
+  const auto read = parse_container_record(R"({"schema":99})", "container.json");
+  REQUIRE_FALSE(read);
+  CHECK(read.error().code() == Errc::unsupported);
+  CHECK(read.error().message() == "'container.json' has schema 99, this ctr reads up to 1");
+}
+
+TEST_CASE("a damaged record is corrupt, not invalid input") {
+  const auto broken = parse_container_record("{", "container.json");
+  REQUIRE_FALSE(broken);
+  CHECK(broken.error().code() == Errc::corrupt);
+  const auto wrong = parse_container_record(R"({"schema":1,"id":5})", "container.json");
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().code() == Errc::corrupt);
+}
+
+}  // namespace ctr::engine
