@@ -39,9 +39,23 @@ std::string unescaped(std::string_view format) {
   return text;
 }
 
-std::string ranged(const std::string& row) {
-  return row.starts_with("{{range") ? row : "{{range .}}" + row + "{{end -}}";
+// Whether the text loops over all rows by itself: "{{ range . }}".
+bool loops_over_rows(std::string_view text) {
+  const auto skip_blanks = [&] { text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size())); };
+  const auto skip_word = [&](std::string_view word) {
+    skip_blanks();
+    const bool found = text.starts_with(word);
+    if (found) text.remove_prefix(word.size());
+    return found;
+  };
+  for (size_t open; (open = text.find("{{")) != std::string_view::npos;) {
+    text.remove_prefix(open + 2);
+    if (skip_word("range") && skip_word(".") && skip_word("}}")) return true;
+  }
+  return false;
 }
+
+std::string ranged(const std::string& row) { return loops_over_rows(row) ? row : "{{range .}}" + row + "{{end -}}"; }
 
 std::string heading_for(const Listing& listing, const std::string& field) {
   const auto own = listing.headings.find(field);

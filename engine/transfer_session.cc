@@ -59,6 +59,9 @@ Result<void> login(TransferSession& session, const LoginOptions& options) {
   registry::Credentials credentials{.username = options.username, .password = options.password, .identity_token = ""};
   std::string key = registry::normalise_auth_key(options.registry);
   registry::Endpoint endpoint{.host = key.substr(0, key.find('/')), .repository = ""};
+  // Whether plain HTTP is allowed is what registries.conf says for images of that host.
+  const oci::ImageReference any_image{.domain = endpoint.host, .path = "any", .tag = {}, .digest = {}};
+  endpoint.insecure = TRY(registry::find_endpoints(session.registries, any_image)).back().insecure;
   TRY(session.client->check_login(endpoint, credentials).context("logging into '" + key + "'"));
   return session.credentials->store(key, credentials, session.options.cancel);
 }

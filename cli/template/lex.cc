@@ -134,7 +134,8 @@ class Lexer {
     }
     if ((c >= '0' && c <= '9') || c == '.' || ((c == '+' || c == '-') && digit_next)) return number();
     if (is_word(c)) return named(Kind::identifier);
-    return wrong(at_, fmt::format("unexpected {} in command", quote_go(std::string_view(&source_[at_], 1))));
+    if (c > ' ' && c <= '~') return single(Kind::character, 1);
+    return wrong(at_, fmt::format("unrecognized character in action: U+{:04X}", static_cast<unsigned char>(c)));
   }
 
   Result<void> single(TemplateToken::Kind kind, size_t length) {

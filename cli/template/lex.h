@@ -29,6 +29,7 @@ struct TemplateToken {
     comma,
     left_paren,
     right_paren,
+    character,  // any other printable one: never right, but the parser says where
     end,
   };
   Kind kind = Kind::end;

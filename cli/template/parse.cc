@@ -271,13 +271,17 @@ class Parser {
     while (true) {
       auto word = TRY(operand(where));
       result.operands.push_back(std::move(word));
-      if (!take(Kind::space)) break;
-      if (peek().kind == Kind::right || peek().kind == Kind::right_paren || peek().kind == Kind::pipe) break;
+      if (!take(Kind::space) || !starts_operand(peek().kind)) break;
     }
     const auto kind = peek().kind;
     if (kind != Kind::right && kind != Kind::right_paren && kind != Kind::pipe) return unexpected("operand");
     result.text = slice(result.position);
     return result;
+  }
+
+  static bool starts_operand(Kind kind) {
+    return kind == Kind::dot || kind == Kind::nil || kind == Kind::literal || kind == Kind::identifier ||
+           kind == Kind::variable || kind == Kind::field || kind == Kind::left_paren;
   }
 
   Result<TemplateOperand> operand(const std::string& where) {

@@ -36,9 +36,10 @@ teardown() { assert_nothing_left; }
 }
 
 @test "verbs on containers name the one that does not exist" {
-  for verb in start stop kill wait logs 'exec -i' attach restart; do
-    # shellcheck disable=SC2086 # a verb may come with an option
-    run -125 ctr $verb nosuch true
+  for verb in start stop kill wait logs exec attach restart; do
+    words=(nosuch)
+    [ "$verb" != exec ] || words+=(true)
+    run -125 ctr "$verb" "${words[@]}"
     assert_contains 'no container with name or ID "nosuch" found: no such container'
   done
 }
@@ -76,7 +77,10 @@ teardown() { assert_nothing_left; }
 
 @test "run ends with the code of the program, 126 or 127 when it cannot start" {
   run -42 ctr run --rm --network none "$IMAGE" sh -c 'exit 42'
-  run -137 ctr run --rm --network none "$IMAGE" sh -c 'kill -9 $$'
+  ctr run -d --name killed --network none "$IMAGE" sleep 100 >/dev/null
+  ctr kill killed
+  run -0 ctr wait killed
+  assert_output 137
   run -127 ctr run --rm --network none "$IMAGE" nosuchcommand
   assert_contains 'not found in $PATH'
   run -126 ctr run --rm --network none "$IMAGE" /etc

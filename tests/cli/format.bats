@@ -36,7 +36,7 @@ teardown_file() { end_test_file; }
   run -125 ctr ps -a --format '{{.NoSuch}}'
   assert_output "Error: template: ps:1:13: executing \"ps\" at <.NoSuch>: can't evaluate field NoSuch in type containers.psReporter"
   run -125 ctr ps -a --format '{{.Names'
-  assert_output 'Error: template: ps:1: unclosed action'
+  assert_output 'Error: template: ps:2: unexpected "{" in operand'
   run -125 ctr inspect --format '{{nosuch .}}' web
   assert_output 'Error: template: inspect:1: function "nosuch" not defined'
 }

@@ -78,6 +78,8 @@ TEST_CASE("formats print one line a container, headings only with table") {
   CHECK(formatted("table {{.ID}}\\t{{.Names}}", entry) == "CONTAINER ID  NAMES\naaaaaaaaaaaa  web\n");
   CHECK(formatted("table {{.Names}} {{.Status}}", entry) == "NAMES       STATUS\nweb         Up 5 minutes\n");
   CHECK(formatted("{{range .}}{{.Names}} {{end}}", entry) == "web \n");
+  CHECK(formatted("{{ range . }}{{.Names}} {{end}}", entry) == "web \n");
+  CHECK(formatted("{{range $k, $v := .Labels}}{{$k}}={{$v}};{{end}}", entry) == "a=1;\n");
   CHECK(formatted("{{.Labels}}", entry) == "map[a:1]\n");
   CHECK(formatted("{{.NoSuch}}", entry) ==
         "template: ps:1:13: executing \"ps\" at <.NoSuch>: can't evaluate field NoSuch in type containers.psReporter");

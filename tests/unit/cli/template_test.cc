@@ -169,6 +169,11 @@ TEST_CASE("mistakes are reported in Go's words") {
   CHECK(render("{{nosuch .A}}", "{}") == "template: ps:1: function \"nosuch\" not defined");
   CHECK(render("{{}}", "{}") == "template: ps:1: missing value for command");
   CHECK(render("{{\"a}}", "{}") == "template: ps:1: unterminated quoted string");
+  CHECK(render("{{.A {", "{}") == "template: ps:1: unclosed action");
+  CHECK(render("{{.A {}}", "{}") == "template: ps:1: unexpected \"{\" in operand");
+  CHECK(render("{{{}}", "{}") == "template: ps:1: unexpected \"{\" in command");
+  CHECK(render("{{if}}{{end}}", "{}") == "template: ps:1: missing value for if");
+  CHECK(render("{{.A | }}", "{}") == "template: ps:1: missing value for command");
   CHECK(render("{{(.A}}", "{}") == "template: ps:1: unclosed left paren");
   CHECK(render("\n\n{{break}}", "{}") == "template: ps:3: {{break}} outside {{range}}");
   CHECK(render("{{.A 1}}", R"({"A":"x"})") ==
