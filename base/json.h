@@ -1,6 +1,6 @@
 // Json: one JSON value, with a strict bounded parser, and a printer that matches Go's encoding/json.
 //
-// json.cc parses, json_value.cc holds and prints values, json_reader.cc reads fields.
+// The nlohmann parser works behind it, in json.cc alone, since its header costs seconds in every file that sees it.
 #pragma once
 
 #include <cstdint>

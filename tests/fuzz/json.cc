@@ -1,10 +1,8 @@
-// JSON: ours and nlohmann's parser agree, and what is read prints as a text that reads and prints the same, whatever
-// the style.
+// JSON: what is read prints as a text that reads and prints the same, whatever the style.
 #include "base/json.h"
 
 #include "base/channel.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/json_oracle.h"
 
 namespace {
 
@@ -13,16 +11,14 @@ void check_again(const ctr::Json& value, ctr::JsonStyle style) {
   ctr::JsonLimits wide{.size_bytes = size_t{64} << 20, .depth = 64, .values = size_t{1} << 20};
   auto again = ctr::parse_json(ctr::dump_json(value, style), "again", wide);
   CTR_ASSERT(again);
-  // Compared as text: 1e3 is read as a double and prints as an integer. So does -0e1, whose "-0" is the integer 0 then.
-  std::string printed = ctr::dump_json(value);
-  CTR_ASSERT(ctr::dump_json(*again) == printed || printed.find("-0") != std::string::npos);
+  // Compared as text: 1e3 is read as a double and prints as an integer.
+  CTR_ASSERT(ctr::dump_json(*again) == ctr::dump_json(value));
 }
 
 }  // namespace
 
 void fuzz(std::string_view text) {
   auto value = ctr::parse_json(text, "input");
-  CTR_ASSERT(!ctr::test::disagreement(text, value));
   if (!value) {
     CTR_ASSERT(value.error().code() == ctr::Errc::invalid);
     return;
