@@ -143,6 +143,10 @@ Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits
     return Error(Errc::invalid, std::string(what) + " has " + std::to_string(text.size()) +
                                     " bytes, more than the limit of " + std::to_string(limits.size_bytes));
   }
+  // The parser takes a NUL byte for the end and would not look at what follows.
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return Error(Errc::invalid, std::string(what) + " has a NUL byte at " + place(text, nul));
+  }
   Builder builder(limits);
   const char* seen = text.data();
   bool parsed =

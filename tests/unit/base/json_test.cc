@@ -128,3 +128,9 @@ TEST_CASE("a wrong field is named by its whole path") {
   Json list = Json::array();
   CHECK(JsonReader(list, "config.json").find_string("a").error().message() == "config.json is not an object");
 }
+
+TEST_CASE("JSON with a NUL byte behind the value is refused") {
+  auto value = parse_json(std::string_view("{}\0garbage", 10), "record");
+  REQUIRE_FALSE(value);
+  CHECK(value.error().text().find("NUL") != std::string::npos);
+}
