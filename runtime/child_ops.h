@@ -68,7 +68,7 @@ enum class ChildOpKind : uint16_t {
   pivot_root,       // [a]
   // ---- the terminal
   open_console,  // [a ← master, a+1 ← slave of dev/pts/ptmx below b (b -1: of /dev/pts), x rows << 16 | columns,
-                 //  y uid, z k_console_*]
+                 //  y uid]
   set_console,   // descriptor 0 becomes the controlling terminal
   // ---- the end
   change_dir,     // [a]: checked to be inside the root
@@ -96,9 +96,6 @@ constexpr uint64_t k_target_file = 1;
 constexpr uint64_t k_target_like_b = 2;        // as the source in register z is
 constexpr uint64_t k_target_no_symlinks = 16;  // no component may be a link: /proc, /sys, /dev
 constexpr uint64_t k_target_not_proc = 32;     // must not come out on a procfs, whatever links lead there
-
-// open_console.
-constexpr uint64_t k_console_no_onlcr = 1;  // no translation of \n to \r\n, for consumers that are not terminals
 
 // Tags of messages on the hand socket.
 constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace (those asked for)

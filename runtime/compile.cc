@@ -26,8 +26,6 @@
 #include <signal.h>
 #include <sys/mount.h>
 
-#include <set>
-
 #include "runtime/compile_parts.h"
 
 namespace ctr::runtime {
@@ -37,25 +35,6 @@ namespace {
 constexpr NamespaceType k_join_order[] = {NamespaceType::user,    NamespaceType::ipc,  NamespaceType::uts,
                                           NamespaceType::network, NamespaceType::pid,  NamespaceType::cgroup,
                                           NamespaceType::time,    NamespaceType::mount};
-
-Result<void> check_namespaces(const RuntimeSpec& spec) {
-  std::set<NamespaceType> seen;
-  for (const SpecNamespace& entry : spec.linux_config.namespaces) {
-    if (!seen.insert(entry.type).second) {
-      return Error(Errc::invalid, fmt::format("namespace '{}' is listed twice", namespace_name(entry.type)));
-    }
-  }
-  if (!spec.has_fresh_namespace(NamespaceType::mount)) {
-    return Error(Errc::unsupported, "a container without a mount namespace of its own is not supported");
-  }
-  if (spec.has_fresh_namespace(NamespaceType::time)) {
-    return Error(Errc::unsupported, "time namespaces are not supported");
-  }
-  if (!spec.hostname.empty() && spec.find_namespace(NamespaceType::uts) == nullptr) {
-    return Error(Errc::invalid, "a host name needs a uts namespace");
-  }
-  return ok();
-}
 
 uint64_t fresh_flags(const RuntimeSpec& spec) {
   uint64_t flags = 0;
@@ -155,10 +134,12 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
   ChildProgram& program = out->program();
   out->act("end with the launcher");
   out->add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
-  if (joins_any(input.spec)) {
-    // Processes that are in there already must not look into us.
+  // Processes that are in there already must not look into us. Of a process that is not dumpable newuidmap cannot write
+  // the maps; but with a fresh user namespace there is no right to join others' namespaces either.
+  if (joins_any(input.spec) && !input.spec.has_fresh_namespace(NamespaceType::user)) {
     out->add({.kind = ChildOpKind::set_dumpable, .x = 0});
   }
+  emit_label(input, out);
   if (rootfs.kind == RootfsPlan::Kind::fuse && input.user_namespace) {
     TRY(emit_outer_namespace(input, rootfs, out));
   } else if (joins_before_clone(input.spec)) {
@@ -237,6 +218,8 @@ RuntimeSpec with_init(RuntimeSpec spec, const std::string& program) {
 Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan& rootfs, const HostFacts& host,
                                        const CompileOptions& options) {
   TRY(check_namespaces(spec));
+  TRY(check_sysctls(spec));
+  TRY(check_labels(*spec.process, host));
   const bool user_namespace = spec.find_namespace(NamespaceType::user) != nullptr;
   if (user_namespace && spec.has_fresh_namespace(NamespaceType::user)) TRY(check_map(spec.linux_config.ids));
   const CompileInput input{
@@ -277,6 +260,7 @@ Result<ChildProgram> compile_run(const RuntimeSpec& spec, const RootfsPlan& root
 
 Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& process, const HostFacts& host,
                                   const CompileOptions& options) {
+  TRY(check_labels(process, host));
   const bool user_namespace = spec.find_namespace(NamespaceType::user) != nullptr;
   const CompileInput input{
       .spec = spec, .process = process, .host = host, .options = options, .user_namespace = user_namespace};
@@ -289,6 +273,7 @@ Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& pr
   // The container's processes may look at processes of their user namespace: not at this one.
   out.act("hide from the container");
   out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
+  emit_label(input, &out);
   uint64_t flags = 0;
   for (const SpecNamespace& entry : spec.linux_config.namespaces) flags |= namespace_flag(entry.type);
   out.act("join the container's namespaces");

@@ -201,11 +201,11 @@ void emit_proc_writes(const CompileInput& input, ProgramBuilder* out) {
   const int16_t proc = out->take_register();
   out->add({.kind = ChildOpKind::make_mount, .a = proc, .text = out->text("proc"), .more = out->text_list({})});
   for (const auto& [name, value] : input.spec.linux_config.sysctl) {
-    // "net.ipv4.ip_forward" and "net/ipv4/ip_forward" are the same; with slashes, dots belong to the name.
-    std::string path = name;
-    if (path.find('/') == std::string::npos) std::replace(path.begin(), path.end(), '.', '/');
     out->act(fmt::format("set sysctl '{}' to '{}'", name, value));
-    out->add({.kind = ChildOpKind::write_file, .b = proc, .text = out->text("sys/" + path), .more = out->text(value)});
+    out->add({.kind = ChildOpKind::write_file,
+              .b = proc,
+              .text = out->text("sys/" + sysctl_path(name)),
+              .more = out->text(value)});
   }
   if (input.process.oom_score_adj) {
     out->act(fmt::format("set oom_score_adj to {}", *input.process.oom_score_adj));
@@ -226,6 +226,12 @@ std::string clean_destination(std::string_view path) {
     out += "/" + part;
   }
   return out.empty() ? "/" : out;
+}
+
+std::string sysctl_path(const std::string& name) {
+  std::string path = name;
+  if (path.find('/') == std::string::npos) std::replace(path.begin(), path.end(), '.', '/');
+  return path;
 }
 
 bool has_own_dev(const RuntimeSpec& spec) {

@@ -28,10 +28,19 @@ void emit_masks(const CompileInput& input, int16_t root, ProgramBuilder* out);
 bool has_own_dev(const RuntimeSpec& spec);
 // `path` with a leading and without doubled or trailing slashes and "." components.
 std::string clean_destination(std::string_view path);
+// "net.ipv4.ip_forward" and "net/ipv4/ip_forward" to the latter: with slashes, dots belong to the name.
+std::string sysctl_path(const std::string& name);
 
 // compile_devices.cc: nodes and links in /dev, the terminal.
 Result<void> emit_devices(const CompileInput& input, int16_t root, ProgramBuilder* out);
 void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out);
+
+// compile_checks.cc: what the specification forbids or this host cannot do.
+Result<void> check_namespaces(const RuntimeSpec& spec);
+Result<void> check_sysctls(const RuntimeSpec& spec);
+Result<void> check_labels(const SpecProcess& process, const HostFacts& host);
+// The AppArmor profile the next execve enters; written before anything is joined, through the host's own /proc.
+void emit_label(const CompileInput& input, ProgramBuilder* out);
 
 // compile_process.cc: from "everything is mounted" to execve.
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);

@@ -1,0 +1,167 @@
+// The steps of a launch, as golden files: what the kernel is asked for, in which order, for which spec.
+#include "runtime/compile.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include "base/file.h"
+#include "runtime/launch.h"
+#include "tests/catch.h"
+#include "tests/unit/runtime/support.h"
+
+using namespace ctr;
+using namespace ctr::runtime;
+
+namespace {
+
+HostFacts plain_host() {
+  HostFacts host;
+  host.uid = host.gid = 1000;
+  host.user = "jo";
+  host.subuids = host.subgids = {{.first = 100000, .count = 65536}};
+  host.newuidmap = host.newgidmap = "/usr/bin/x";
+  host.fuse_overlayfs = "/usr/bin/fuse-overlayfs";
+  host.cgroup.mode = CgroupMode::v2_not_delegated;
+  host.cgroup.mount_point = "/sys/fs/cgroup";
+  return host;
+}
+
+RootfsPlan plain_rootfs() {
+  RootfsPlan plan;
+  plan.kind = RootfsPlan::Kind::overlay;
+  plan.mount_point = "/store/c/rootfs";
+  plan.lower_dirs = {"/store/l/2", "/store/l/1"};
+  plan.upper_dir = "/store/c/upper";
+  plan.work_dir = "/store/c/work";
+  return plan;
+}
+
+RuntimeSpec plain_spec() {
+  RuntimeSpec spec = test::default_spec(plain_host().default_map());
+  spec.process->args = {"program", "argument"};
+  return spec;
+}
+
+void compare(const std::string& name, const std::string& text) {
+  const char* root = ::getenv("CTR_SOURCE_ROOT");
+  REQUIRE(root != nullptr);
+  const std::string path = std::string(root) + "/tests/golden/runtime/" + name;
+  if (::getenv("CTR_ACCEPT") != nullptr) {
+    (void)::unlink(path.c_str());
+    REQUIRE(create_file(path, text));
+  }
+  const auto golden = read_file(path);
+  REQUIRE(golden);
+  CHECK(text == *golden);
+}
+
+std::string compiled(const RuntimeSpec& spec, const RootfsPlan& plan, const CompileOptions& options = {}) {
+  const auto program = compile_run(spec, plan, plain_host(), options);
+  return program ? format_program(*program) : "ERROR " + program.error().text();
+}
+
+}  // namespace
+
+TEST_CASE("the steps of a plain container") { compare("plain.steps", compiled(plain_spec(), plain_rootfs())); }
+
+TEST_CASE("the steps of a container with a terminal, a filter, volumes and its root read-only") {
+  RuntimeSpec spec = plain_spec();
+  spec.root.readonly = true;
+  spec.process->terminal = true;
+  spec.process->console_size = ConsoleSize{.height = 24, .width = 80};
+  spec.process->no_new_privileges = true;
+  spec.process->user = {.uid = 7, .gid = 8, .additional_gids = {9}, .umask = 027};
+  spec.process->rlimits = {{.type = "RLIMIT_CORE", .soft = 0, .hard = 0}};
+  spec.process->oom_score_adj = 5;
+  spec.linux_config.sysctl = {{"net.ipv4.ip_forward", "1"}};
+  spec.mounts.push_back({.destination = "/data", .type = "bind", .source = "/host/data", .options = {"rbind", "ro"}});
+  spec.mounts.push_back(
+      {.destination = "/slave", .type = "bind", .source = "/host/slave", .options = {"rbind", "rslave"}});
+  spec.mounts.push_back({.destination = "/run/", .type = "tmpfs", .source = {}, .options = {"tmpcopyup", "ro"}});
+  const SeccompProgram filter{.bpf = std::string(16, 'x'), .flags = 4};
+  CompileOptions options;
+  options.seccomp = &filter;
+  options.extra_fds = 2;
+  options.init_program = "/libexec/ctr-init";
+  options.make_cwd = true;
+  compare("everything.steps", compiled(spec, plain_rootfs(), options));
+}
+
+TEST_CASE("the steps with the host's network, and with the namespaces of another container") {
+  RuntimeSpec spec = plain_spec();
+  std::erase_if(spec.linux_config.namespaces, [](const auto& entry) { return entry.type == NamespaceType::network; });
+  compare("host-network.steps", compiled(spec, plain_rootfs()));
+  for (SpecNamespace& entry : spec.linux_config.namespaces) {
+    if (entry.type == NamespaceType::user || entry.type == NamespaceType::pid) {
+      entry.path = "/proc/42/ns/" + std::string(namespace_name(entry.type));
+    }
+  }
+  compare("joined.steps", compiled(spec, plain_rootfs()));
+}
+
+TEST_CASE("the steps of keep-id on fuse-overlayfs") {
+  RuntimeSpec spec = plain_spec();
+  spec.linux_config.ids = keep_id_map(plain_host().default_map(), 1000, 1000);
+  RootfsPlan plan = plain_rootfs();
+  plan.kind = RootfsPlan::Kind::fuse;
+  plan.shift_ids = true;
+  compare("keep-id.steps", compiled(spec, plan));
+}
+
+TEST_CASE("the steps of exec") {
+  const RuntimeSpec spec = plain_spec();
+  const auto program = compile_exec(spec, *spec.process, plain_host(), {});
+  REQUIRE(program);
+  compare("exec.steps", format_program(*program));
+}
+
+TEST_CASE("the words of the steps are what --explain prints") {
+  const auto lines = explain_launch(plain_spec(), plain_rootfs(), plain_host());
+  REQUIRE(lines);
+  std::string text;
+  for (const std::string& line : *lines) text += line + "\n";
+  compare("explain.txt", text);
+}
+
+TEST_CASE("what contradicts itself is refused before anything starts") {
+  const auto refused = [](const std::function<void(RuntimeSpec*)>& spoil) {
+    RuntimeSpec spec = plain_spec();
+    spoil(&spec);
+    return compiled(spec, plain_rootfs());
+  };
+  CHECK(refused([](RuntimeSpec* spec) { spec->process->args.clear(); }) == "ERROR no command is given");
+  CHECK(refused([](RuntimeSpec* spec) { spec->process.reset(); }) == "ERROR the runtime spec has no process");
+  CHECK(refused([](RuntimeSpec* spec) { spec->process->cwd = "relative"; }) ==
+        "ERROR working directory 'relative' is not an absolute path");
+  CHECK(refused([](RuntimeSpec* spec) { spec->process->env = {std::string("A=\0b", 4)}; }) ==
+        "ERROR an environment variable contains a NUL byte");
+  CHECK(refused([](RuntimeSpec* spec) {
+          spec->linux_config.namespaces.push_back({.type = NamespaceType::pid, .path = {}});
+        }) == "ERROR namespace 'pid' is listed twice");
+  CHECK(refused([](RuntimeSpec* spec) { spec->process->rlimits = {{.type = "RLIMIT_X", .soft = 1, .hard = 1}}; }) ==
+        "ERROR 'RLIMIT_X' is no resource limit");
+  CHECK(refused([](RuntimeSpec* spec) {
+          spec->process->rlimits = {{.type = "RLIMIT_CORE", .soft = 1, .hard = 1},
+                                    {.type = "RLIMIT_CORE", .soft = 1, .hard = 1}};
+        }) == "ERROR resource limit 'RLIMIT_CORE' is given twice");
+  CHECK(refused([](RuntimeSpec* spec) {
+          spec->mounts.push_back({.destination = "/proc/self/x", .type = "tmpfs", .source = {}, .options = {}});
+        }) == "ERROR '/proc/self/x' cannot be mounted on: it is inside '/proc'");
+  CHECK(refused([](RuntimeSpec* spec) {
+          spec->mounts.push_back({.destination = "//.", .type = "tmpfs", .source = {}, .options = {}});
+        }) == "ERROR a mount cannot replace the root directory '/'");
+  CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.rootfs_propagation = "loud"; }) ==
+        "ERROR rootfsPropagation 'loud' is not known");
+  CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.ids = {}; }) ==
+        "ERROR the uid map of the user namespace is empty");
+}
+
+TEST_CASE("unknown capabilities are left out with a notice") {
+  RuntimeSpec spec = plain_spec();
+  spec.process->capabilities->bounding.push_back("CAP_FUTURE");
+  const auto program = compile_run(spec, plain_rootfs(), plain_host(), {});
+  REQUIRE(program);
+  CHECK(program->notices == std::vector<std::string>{"capability 'CAP_FUTURE' is not known and is left out"});
+}
