@@ -141,7 +141,6 @@ Result<void> read_containers(Table table, Config& config) {
 Result<void> read_engine(Table table, Config& config) {
   table.read("detach_keys", config.detach_keys);
   table.read("cgroup_manager", config.cgroup_manager);
-  table.read("helper_binaries_dir", config.helper_binaries_dir);
   table.read("retry_delay", config.retry_delay);
   table.read_number("retry", config.retry);
   table.read_number("image_parallel_copies", config.image_parallel_copies);

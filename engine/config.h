@@ -54,7 +54,6 @@ struct Config {
   unsigned retry = 3;
   std::string retry_delay;
   std::string cgroup_manager;  // "systemd", "cgroupfs", "disabled"
-  std::vector<std::string> helper_binaries_dir;
 
   // The files that were read, in order, for `info`.
   std::vector<std::string> files;

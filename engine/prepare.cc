@@ -13,6 +13,7 @@
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
 #include "engine/spec_gen.h"
+#include "engine/transfer.h"
 #include "runtime/cgroup.h"
 #include "storage/volumes.h"
 
@@ -80,19 +81,10 @@ std::string effective_hostname(const ContainerSpec& spec, const std::string& id)
 
 Result<std::string> find_init(Core& core) {
   const auto* config = TRY(core.config());
-  std::vector<std::string> candidates;
-  if (!config->init_path.empty()) candidates.push_back(config->init_path);
-  for (const auto& dir : config->helper_binaries_dir) candidates.push_back(dir + "/catatonit");
-  for (const char* path :
-       {"/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/libexec/catatonit/catatonit", "/usr/bin/tini",
-        "/usr/sbin/docker-init", "/usr/libexec/docker/docker-init", "/usr/bin/dumb-init"}) {
-    candidates.emplace_back(path);
-  }
-  for (const auto& path : candidates) {
-    if (path_exists(path)) return path;
-  }
-  return Error(Errc::not_found, "--init needs an init program, and none is installed")
-      .with_hint("apt install catatonit");
+  // A program of the user's choice has to be there; without one it is ours.
+  if (config->init_path.empty()) return find_own_program(core.options(), "ctr-init");
+  if (path_exists(config->init_path)) return config->init_path;
+  return Error(Errc::not_found, "init_path of containers.conf: '" + config->init_path + "' does not exist");
 }
 
 Result<runtime::LogPlan> plan_log(Core& core, const ContainerSpec& spec, const std::string& bundle) {

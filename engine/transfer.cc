@@ -27,20 +27,21 @@ Result<std::string> read_answer(int fd, const Child& child, const CancelToken& c
 
 }  // namespace
 
-Result<std::string> find_transfer_program(const EngineOptions& options) {
-  std::string dir = options.own_binary.substr(0, options.own_binary.rfind('/'));
-  for (const auto& candidate : {dir + "/ctr-transfer", dir + "/../libexec/ctr/ctr-transfer"}) {
+Result<std::string> find_own_program(const EngineOptions& options, std::string_view name) {
+  const std::string dir = options.own_binary.substr(0, options.own_binary.rfind('/'));
+  const std::string file(name);
+  for (const auto& candidate : {dir + "/" + file, dir + "/../libexec/ctr/" + file}) {
     if (path_exists(candidate)) return candidate;
   }
-  return Error(Errc::not_found, "ctr-transfer is neither in '" + dir + "' nor in '" + dir + "/../libexec/ctr'")
-      .with_hint("install ctr as a whole: the program that talks to registries is missing");
+  return Error(Errc::not_found, file + " is neither in '" + dir + "' nor in '" + dir + "/../libexec/ctr'")
+      .with_hint("install ctr as a whole: a program of it is missing");
 }
 
 Result<TransferAnswer> run_transfer(const EngineOptions& options, const TransferRequest& request) {
   Fd plan = TRY(make_sealed_memfd("ctr-transfer", dump_json(to_json(request))));
   auto answer_pipe = TRY(make_pipe());
   SpawnOptions spawn_options{
-      .program = TRY(find_transfer_program(options)),
+      .program = TRY(find_own_program(options, "ctr-transfer")),
       .argv = {"ctr-transfer", "perform", options.paths.store, options.paths.run},
       .env = {},
       .fds = {{2, 2}, {plan.get(), k_transfer_request_fd}, {answer_pipe.write_end.get(), k_transfer_answer_fd}}};

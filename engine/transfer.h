@@ -44,8 +44,9 @@ Result<TransferAnswer> transfer_answer_from_json(const Json& answer);
 
 // The lean side: starts ctr-transfer and waits for its answer.
 Result<TransferAnswer> run_transfer(const EngineOptions& options, const TransferRequest& request);
-// Beside our own binary, or in ../libexec/ctr. Errors: not_found.
-Result<std::string> find_transfer_program(const EngineOptions& options);
+// A program that belongs to ctr ("ctr-transfer", "ctr-init"): beside our own binary, or in ../libexec/ctr.
+// Errors: not_found.
+Result<std::string> find_own_program(const EngineOptions& options, std::string_view name);
 
 // The descriptors of ctr-transfer.
 inline constexpr int k_transfer_request_fd = 3;
