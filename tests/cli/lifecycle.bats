@@ -8,10 +8,13 @@ setup_file() { start_test_file; pull_busybox; }
 teardown_file() { end_test_file; }
 teardown() { assert_nothing_left; }
 
+# A program that is pid 1 gets no signal it has not asked for: tests wait until it has.
+is_ready() { [ "$(ctr logs "$1")" = ready ]; }
 state() { ctr inspect --format '{{.State.Status}}' "$1"; }
 
 @test "a detached container prints its id, runs on, and is stopped by its signal" {
-  id=$(ctr run -d --network none "$IMAGE" sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done')
+  id=$(ctr run -d --network none "$IMAGE" sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done')
+  wait_for is_ready "$id"
   [[ $id =~ ^[0-9a-f]{64}$ ]]
   [ "$(state "$id")" = running ]
   ctr stop "$id"
@@ -66,7 +69,8 @@ state() { ctr inspect --format '{{.State.Status}}' "$1"; }
 }
 
 @test "kill sends the signal, and only to running containers" {
-  id=$(ctr run -d --network none "$IMAGE" sh -c 'trap "exit 9" USR1; while :; do sleep 0.1; done')
+  id=$(ctr run -d --network none "$IMAGE" sh -c 'trap "exit 9" USR1; echo ready; while :; do sleep 0.1; done')
+  wait_for is_ready "$id"
   ctr kill -s USR1 "$id"
   run ctr wait "$id"
   assert_output 9
