@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
@@ -27,10 +28,11 @@ std::string bar_name(ProgressSink::BlobKind kind, std::string_view blob) {
 
 void PlainProgress::trying(std::string_view reference) {
   if (direction_ == Direction::pull) write_(fmt::format("Trying to pull {}...\n", printable(reference)));
-  write_("Getting image source signatures\n");
 }
 
 void PlainProgress::blob_started(std::string_view blob, BlobKind kind, uint64_t, Skip skip) {
+  // podman says so when it has the manifest and turns to the blobs.
+  if (!std::exchange(has_blobs_, true)) write_("Getting image source signatures\n");
   if (kind == BlobKind::config) {
     configs_.emplace_back(blob);
     write_(fmt::format("Copying config {}\n", printable(blob)));

@@ -33,6 +33,7 @@ class PlainProgress final : public ProgressSink {
  private:
   ProgressWriter write_;
   Direction direction_;
+  bool has_blobs_ = false;
   std::vector<std::string> configs_;  // blobs that are configurations
 };
 
