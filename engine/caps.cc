@@ -36,9 +36,9 @@ Set all_capabilities() { return {known_capabilities().begin(), known_capabilitie
 std::vector<std::string> sorted(const Set& names) { return {names.begin(), names.end()}; }
 
 // defaults, --cap-add and --cap-drop joined: ALL on one side means that the other side names the exceptions.
-Set bounding_set(const CapabilityInput& input, const Wanted& add, const Wanted& drop) {
+Set bounding_set(const CapabilityInput& input, const Wanted& defaults, const Wanted& add, const Wanted& drop) {
   if (input.privileged) return all_capabilities();
-  Set bounding(input.defaults.begin(), input.defaults.end());
+  auto bounding = defaults.all ? all_capabilities() : defaults.names;
   if (drop.all) bounding.clear();
   if (add.all) bounding = all_capabilities();
   bounding.insert(add.names.begin(), add.names.end());
@@ -114,7 +114,8 @@ Result<runtime::SpecCapabilities> container_capabilities(const CapabilityInput& 
       return Error(Errc::invalid, fmt::format("capability \"{}\" cannot be both dropped and added", name));
     }
   }
-  const auto bounding = bounding_set(input, add, drop);
+  // containers.conf may leave the "CAP_" out.
+  const auto bounding = bounding_set(input, TRY(normalise_all(input.defaults)), add, drop);
   runtime::SpecCapabilities sets;
   sets.bounding = sorted(bounding);
   if (input.root) {

@@ -57,7 +57,10 @@ Result<ContainerRecord> read_record(const JsonReader& reader) {
   record.log_driver = TRY(reader.string_or("log_driver", "k8s-file"));
   for (const auto& element : TRY(reader.elements("mounts"))) record.mounts.push_back(TRY(read_mount(element)));
   record.capabilities = TRY(reader.strings("capabilities"));
-  record.effective_capabilities = TRY(reader.strings("effective_capabilities"));
+  record.effective_capabilities = record.capabilities;
+  if (reader.has("effective_capabilities")) {
+    record.effective_capabilities = TRY(reader.strings("effective_capabilities"));
+  }
   record.exposed_ports = TRY(reader.strings("exposed_ports"));
   const auto spec = TRY(reader.find_object("spec"));
   if (!spec) return reader.wrong("spec", "an object");
@@ -89,7 +92,9 @@ Json to_json(const ContainerRecord& record) {
   for (const auto& mount : record.mounts) mounts.push(mount_json(mount));
   if (!record.mounts.empty()) json.set("mounts", std::move(mounts));
   json.set("capabilities", Json::strings(record.capabilities));
-  json.set("effective_capabilities", Json::strings(record.effective_capabilities));
+  if (record.effective_capabilities != record.capabilities) {
+    json.set("effective_capabilities", Json::strings(record.effective_capabilities));
+  }
   if (!record.exposed_ports.empty()) json.set("exposed_ports", Json::strings(record.exposed_ports));
   json.set("spec", to_json(record.spec));
   return json;
