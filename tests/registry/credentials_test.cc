@@ -298,6 +298,39 @@ TEST_CASE("credentials given by hand do not go to a mirror") {
   test.check_clean("main");
 }
 
+TEST_CASE("the proxy of the environment is used, except for hosts it excludes") {
+  OneRegistry test;
+  setenv("http_proxy", test.server.url("other").c_str(), 1);
+  setenv("no_proxy", "127.0.0.1", 1);
+  TestClient client;
+  test.server.add_rule("GET http://registry.invalid/.*", R"({"status": 404})");
+  ClientOptions options;
+  options.tls_verify = registry::TlsVerify::no;
+  TestClient through_proxy(options);
+  CHECK(test.resolve(through_proxy, insecure("registry.invalid", "a/b")).error().code() == Errc::not_found);
+  CHECK(test.resolve(client, insecure(test.server.host(), "a/b")));
+  unsetenv("http_proxy");
+  unsetenv("no_proxy");
+  CHECK(test.server.log("http://registry.invalid/v2/a/b/manifests/latest").size() == 1);
+  CHECK(test.server.log("/v2/a/b/manifests/latest").back().server == "main");
+}
+
+TEST_CASE("a client certificate is shown to its registry and not to a redirect's target") {
+  OneRegistry test;
+  TestClient client;
+  trust(test.server, client);
+  const std::string directory = client.home() + "/.config/containers/certs.d/" + test.server.host("tls");
+  const auto pair = read_file(test.server.authority());
+  REQUIRE(create_file(directory + "/client.cert", *pair));
+  REQUIRE(create_file(directory + "/client.key", *read_file(test.server.authority_key())));
+  test.server.add_rule(k_blobs, R"({"redirect_to": "tls_other"})", -1, "tls");
+  REQUIRE(test.fetch(client, secure(test.server.host("tls"), "a/b")));
+  std::map<std::string, std::string> shown;
+  for (auto& request : test.server.log("/blobs/")) shown[request.server] = request.headers[":client"];
+  CHECK(shown["tls"] == "certificate");
+  CHECK(shown["tls_other"].empty());
+}
+
 TEST_CASE("a login is checked with basic and with token servers") {
   FaultServer server;
   const Credentials right{.username = "user", .password = "s3cret", .identity_token = {}};

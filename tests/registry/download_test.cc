@@ -1,4 +1,6 @@
 // How blobs come in from a registry that breaks off, lies about ranges, or sends other bytes.
+#include <sys/timerfd.h>
+
 #include <string>
 
 #include "tests/catch.h"
@@ -242,4 +244,22 @@ TEST_CASE("an empty blob needs no request") {
   TestClient client;
   REQUIRE(client->fetch_blobs(insecure(server.host(), "a/b"), {{.descriptor = blob, .sink = &sink}}));
   CHECK(sink.commits == 1);
+}
+
+TEST_CASE("a request to stop ends a silent transfer within a second and keeps what came") {
+  OneBlob test;
+  test.server.add_rule(k_blob, R"({"stall_after": 100000, "stall": 20})");
+  const Fd timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const itimerspec after{.it_interval = {}, .it_value = {.tv_sec = 1, .tv_nsec = 0}};
+  REQUIRE(timerfd_settime(timer.get(), 0, &after, nullptr) == 0);
+  TestClient client({}, "", CancelToken(timer.get()));
+  const auto start = std::chrono::steady_clock::now();
+  const auto fetched =
+      client->fetch_blobs(insecure(test.server.host(), "a/b"), {{.descriptor = test.blob, .sink = &test.sink}});
+  REQUIRE_FALSE(fetched);
+  CHECK(fetched.error().code() == Errc::interrupted);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(3));
+  CHECK(test.sink.commits == 0);
+  CHECK(test.sink.restarts == 0);
+  CHECK(test.sink.bytes == test.content.substr(0, test.sink.bytes.size()));
 }

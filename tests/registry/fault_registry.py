@@ -5,7 +5,7 @@ It listens on loopback ports of the kernel's choice ("main" and "other" by http,
 certificate of its own) that share their content. Commands are JSON lines on standard input, each answered by one JSON
 line on standard output; the end of standard input ends the server.
 
-    {"cmd": "ports"}                                      -> {"main": 40001, ..., "ca": "/tmp/.../ca.pem"}
+    {"cmd": "ports"}                                      -> {"main": 40001, ..., "ca": FILE, "key": FILE}
     {"cmd": "blob", "text": "abc", "times": 1000}         -> {"digest": "sha256:...", "size": 3000}
     {"cmd": "manifest", "name": "a/b", "ref": "latest", "type": "...", "body": "..."} -> {"digest": ..., "size": ...}
     {"cmd": "auth", "server": "main", "mode": "basic" | "bearer", "user": ..., "password": ..., "realm": "http://..."}
@@ -77,8 +77,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self):
         state, name = self.server.state, self.server.name
         line = f"{self.command} {self.path}"
+        headers = {k.lower(): v for k, v in self.headers.items()}
+        if isinstance(self.connection, ssl.SSLSocket) and self.connection.getpeercert():
+            headers[":client"] = "certificate"
         with state.lock:
-            state.log.append({"server": name, "line": line, "headers": {k.lower(): v for k, v in self.headers.items()}})
+            state.log.append({"server": name, "line": line, "headers": headers})
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         action = state.take_action(name, line)
         if "delay" in action:
@@ -258,6 +261,9 @@ class Server(http.server.ThreadingHTTPServer):
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
+            # A client certificate is asked for, so that the log can tell who shows one.
+            context.load_verify_locations(certificate)
+            context.verify_mode = ssl.CERT_OPTIONAL
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def handle_error(self, request, client_address):
@@ -313,6 +319,7 @@ def main():
     try:
         certificate = make_certificate(directory)
         state.ports["ca"] = certificate + ".crt"
+        state.ports["key"] = certificate + ".key"
         for name in ("main", "other", "tls", "tls_other"):
             server = Server(state, name, certificate if name.startswith("tls") else None)
             state.ports[name] = server.server_address[1]

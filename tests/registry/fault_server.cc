@@ -66,6 +66,7 @@ std::string FaultServer::url(const std::string& server) const {
   return (server.starts_with("tls") ? "https://" : "http://") + host(server);
 }
 std::string FaultServer::authority() const { return ports_.find("ca")->as_string(); }
+std::string FaultServer::authority_key() const { return ports_.find("key")->as_string(); }
 
 oci::Descriptor FaultServer::add_blob(const std::string& text, int times) {
   const auto reply = command(Json::object().set("cmd", "blob").set("text", text).set("times", times));
@@ -157,7 +158,7 @@ Result<size_t> MemorySource::read_at(uint64_t offset, std::span<std::byte> buffe
   return count;
 }
 
-TestClient::TestClient(registry::ClientOptions options, const std::string& auth_json) {
+TestClient::TestClient(registry::ClientOptions options, const std::string& auth_json, const CancelToken& cancel) {
   options.user_agent = "ctr/test";
   options.paths = home_.paths();
   options.roots = {.etc = home() + "/etc", .etc_docker = home() + "/etc-docker"};
@@ -169,7 +170,7 @@ TestClient::TestClient(registry::ClientOptions options, const std::string& auth_
     home_.write("auth.json", auth_json);
   }
   store_ = std::make_unique<registry::CredentialStore>(auth);
-  client_ = std::make_unique<registry::Client>(expect(registry::Client::create(options, *store_)));
+  client_ = std::make_unique<registry::Client>(expect(registry::Client::create(options, *store_, cancel)));
 }
 
 registry::Endpoint insecure(const std::string& host, const std::string& repository) {

@@ -36,6 +36,7 @@ class FaultServer {
   std::string url(const std::string& server) const;
   // The certificate that the tls servers show, as a file.
   std::string authority() const;
+  std::string authority_key() const;
 
   oci::Descriptor add_blob(const std::string& text, int times = 1);
   // Registers an image with these layers; returns its manifest's digest.
@@ -85,7 +86,8 @@ class MemorySource : public registry::BlobSource {
 // A client with short waits, a home of its own and no stored credentials.
 class TestClient {
  public:
-  explicit TestClient(registry::ClientOptions options = {}, const std::string& auth_json = "");
+  explicit TestClient(registry::ClientOptions options = {}, const std::string& auth_json = "",
+                      const CancelToken& cancel = {});
   registry::Client& operator*() { return *client_; }
   registry::Client* operator->() { return &*client_; }
   const std::string& home() const { return home_.path(); }
