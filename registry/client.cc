@@ -239,7 +239,6 @@ Result<void> Client::push_blobs(const Endpoint& endpoint, const std::vector<Blob
 Result<void> Client::push_manifest(const Endpoint& endpoint, std::string_view name, std::string_view media_type,
                                    std::string_view document) {
   auto& session = state_->session;
-  if (auto* progress = session.options().progress) progress->writing_manifest();
   Call call;
   call.method = Method::put;
   call.endpoint = &endpoint;

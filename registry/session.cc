@@ -15,8 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int k_redirect_limit = 10;
-// A fresh token after an expired one, and one more try.
-constexpr int k_login_limit = 2;
 constexpr size_t k_error_body_limit_bytes = size_t{1} << 20;
 constexpr size_t k_token_limit_bytes = size_t{1} << 20;
 // A token is not used in its last seconds: it would expire on the way.
@@ -300,17 +298,14 @@ Result<void> Session::State::on_unauthorized(Flow& flow, const ResponseHead& hea
                                          " asks for credentials, which are not for it");
   }
   if (flow.call.authorization) return refusal;
-  if (++flow.logins > k_login_limit) {
-    return std::move(refusal).with_hint("log in with: ctr login " + flow.call.endpoint->host);
-  }
+  const std::string hint = "log in with: ctr login " + flow.call.endpoint->host;
+  if (flow.logged_in) return std::move(refusal).with_hint(hint);
   // Another call may have got a token while this one was on its way.
   const auto cached = cached_authorization(flow.call);
   if (!cached.empty() && cached != flow.sent_authorization) return ok();
-  auto value = log_in(flow.call, head);
-  if (!value) return std::move(value).error();
-  if (value->empty() || *value == flow.sent_authorization) {
-    return std::move(refusal).with_hint("log in with: ctr login " + flow.call.endpoint->host);
-  }
+  flow.logged_in = true;
+  const auto value = TRY(log_in(flow.call, head));
+  if (value.empty()) return std::move(refusal).with_hint(hint);
   return ok();
 }
 
@@ -387,6 +382,7 @@ Result<void> Session::State::try_again(Flow& flow, Error why, int64_t wait_secon
   flow.url = flow.call.url;
   flow.off_origin = false;
   flow.redirects = 0;
+  flow.logged_in = false;
   if (options.progress) options.progress->retrying(flow.call.label, why.text());
   if (options.log) options.log->debug("trying again: " + why.text());
   return ok();

@@ -69,8 +69,8 @@ struct Flow {
   std::chrono::steady_clock::time_point due{};
   std::string sent_authorization;
   bool off_origin = false;  // a redirect led elsewhere: no credentials any more
+  bool logged_in = false;   // for this attempt: another refusal is final
   int redirects = 0;
-  int logins = 0;
   int retries = 0;  // since the last progress
   int retries_in_all = 0;
   uint64_t progress_before = 0;

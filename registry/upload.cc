@@ -13,8 +13,16 @@ namespace {
 class EmptyBody : public CallBody {
  public:
   Result<void> on_head(const ResponseHead&) override { return ok(); }
-  Result<void> on_bytes(std::span<const std::byte>) override { return ok(); }
+  Result<void> on_bytes(std::span<const std::byte> bytes) override {
+    seen_bytes_ += bytes.size();
+    if (seen_bytes_ <= k_answers_limit_bytes) return ok();
+    return Error(Errc::corrupt, "the registry's answers are longer than 4 MiB");
+  }
   Result<void> on_end() override { return ok(); }
+
+ private:
+  static constexpr size_t k_answers_limit_bytes = size_t{4} << 20;
+  size_t seen_bytes_ = 0;
 };
 
 // Tells the progress of what is read from a source.

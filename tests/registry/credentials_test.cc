@@ -89,6 +89,17 @@ TEST_CASE("a token is fetched once and used for the blobs too") {
   CHECK(test.server.log("/blobs/").at(0).headers["authorization"] == "Bearer token-0");
 }
 
+TEST_CASE("a token that does not suffice is not asked for again") {
+  OneRegistry test;
+  test.server.demand_bearer("main", test.server.url("main") + "/token");
+  test.server.add_rule(k_manifests, R"({"status": 401, "headers": {"WWW-Authenticate": "Bearer realm=\")" +
+                                        test.server.url("main") + R"(/token\",service=\"fault\""}})");
+  TestClient client;
+  CHECK(test.resolve(client, insecure(test.server.host(), "a/b")).error().code() == Errc::unauthorized);
+  CHECK(test.server.log("/token").size() == 1);
+  CHECK(test.server.log("/manifests/").size() == 2);
+}
+
 TEST_CASE("an anonymous token needs no credentials") {
   OneRegistry test;
   test.server.demand_bearer("main", test.server.url("main") + "/token");

@@ -121,3 +121,11 @@ TEST_CASE("pushing asks for a token that may push") {
       test.server.log("/token").at(0).line,
       Catch::Matchers::ContainsSubstring("scope=repository%3Aa%2Fb%3Apull%2Cpush&scope=repository%3Ac%2Fd%3Apull"));
 }
+
+TEST_CASE("an endless answer to an upload is cut off") {
+  OnePush test;
+  test.server.add_rule("POST .*", R"({"status": 202, "headers": {"Location": "/x"}, "extra": 300000000})");
+  const auto pushed = test.push();
+  REQUIRE_FALSE(pushed);
+  CHECK(pushed.error().code() == Errc::corrupt);
+}
