@@ -405,11 +405,15 @@ int op_mask_path(const Interpreter& vm, const ChildOp& op) {
   struct stat status{};
   int result = sys_fstat(target, &status);
   if (result == 0) {
-    result = clone_mount(vm.fd(S_ISDIR(status.st_mode) ? op.b : op.a), 0);
+    const int cover = vm.fd(S_ISDIR(status.st_mode) ? op.b : op.a);
+    result = clone_mount(cover, 0);
     if (result >= 0) {
       const int mount = result;
       result = attach_mount(mount, target);
       sys_close(mount);
+    } else if (result == -EINVAL) {
+      // Before Linux 6.15 only attached mounts can be cloned: the first directory gets the cover itself.
+      result = attach_mount(cover, target);
     }
   }
   sys_close(target);

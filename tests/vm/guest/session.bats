@@ -1,11 +1,11 @@
 # In a systemd user session with delegated cgroup v2, on the distribution's kernel.
 bats_require_minimum_version 1.5.0
 
-image=127.0.0.1:5000/busybox:latest
+image=127.0.0.1:5001/busybox:latest
 
 setup_file() {
   mkdir -p ~/.config/containers
-  printf '[[registry]]\nlocation = "127.0.0.1:5000"\ninsecure = true\n' >~/.config/containers/registries.conf
+  printf '[[registry]]\nlocation = "127.0.0.1:5001"\ninsecure = true\n' >~/.config/containers/registries.conf
   ctr pull -q "$image"
 }
 
