@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <tuple>
 
 #include "base/text.h"
 
@@ -35,7 +37,7 @@ void add_state(ContainerInfo& info, const runtime::StateRecord& state) {
   info.restart_count = state.restart_count;
 }
 
-// The record joined with the state.
+// The record joined with the state; info.spec is left empty, since a copy of it costs as much as all the rest.
 Result<ContainerView> read_view(const storage::ContainerDirs& containers, const storage::ContainerEntry& entry) {
   const auto dir = TRY(containers.open(entry.id));
   ContainerView view;
@@ -47,7 +49,6 @@ Result<ContainerView> read_view(const storage::ContainerDirs& containers, const 
   const auto& record = view.record;
   info.id = {record.id};
   info.name = entry.name.empty() ? record.name : entry.name;
-  info.spec = record.spec;
   info.image_name = record.image_name;
   info.image_id = record.image_id;
   info.image_digest = record.image_digest;
@@ -68,20 +69,30 @@ Result<ContainerRecord> read_record(const Dir& container_dir) {
 
 Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& entry) {
   const auto* store = TRY(core.store());
-  return read_view(store->containers(), entry);
+  auto view = read_view(store->containers(), entry);
+  if (view) view->info.spec = view->record.spec;
+  return view;
 }
 
 Result<std::vector<ContainerInfo>> list_all(Core& core) {
   const auto* store = TRY(core.store());
   const auto containers = store->containers();
-  std::vector<ContainerInfo> infos;
+  std::vector<std::unique_ptr<ContainerView>> views;
   for (const auto& entry : TRY(containers.list())) {
     auto view = read_view(containers, entry);
     if (!view && view.error().code() == Errc::not_found) continue;
-    infos.push_back(std::move(TRY(std::move(view)).info));
+    views.push_back(std::make_unique<ContainerView>(TRY(std::move(view))));
   }
-  std::sort(infos.begin(), infos.end(),
-            [](const auto& a, const auto& b) { return std::tie(a.created, a.id) < std::tie(b.created, b.id); });
+  // Pointers are sorted: an info is too large to be moved about.
+  std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) {
+    return std::tie(a->info.created, a->info.id) < std::tie(b->info.created, b->info.id);
+  });
+  std::vector<ContainerInfo> infos;
+  infos.reserve(views.size());
+  for (auto& view : views) {
+    view->info.spec = std::move(view->record.spec);
+    infos.push_back(std::move(view->info));
+  }
   return infos;
 }
 
