@@ -10,7 +10,7 @@ namespace ctr::cli {
 namespace {
 
 constexpr std::array k_rmi_options = {
-    flag("all", 'a', "All images that no container uses"),
+    flag("all", 'a', "All images"),
     flag("force", 'f', "Also containers that use it; what does not exist is no error"),
     flag("ignore", 'i', "An image that does not exist is no error"),
     flag("no-prune", 0, "Keep parents without a name"),
@@ -28,11 +28,13 @@ Result<std::vector<std::string>> wanted_images(engine::Engine& engine, const Arg
   }
   if (!args.words().empty())
     return Error(Errc::invalid, "when using the --all switch, you may not pass any images names or IDs");
-  std::vector<std::string> ids;
+  // Name by name: the image itself goes with its last one.
+  std::vector<std::string> words;
   for (const auto& image : TRY(engine.list_images())) {
-    if (args.flag("force") || image.containers == 0) ids.push_back(image.id);
+    words.insert(words.end(), image.names.begin(), image.names.end());
+    if (image.dangling()) words.push_back(image.id);
   }
-  return ids;
+  return words;
 }
 
 Result<int> rmi(Context& context, const Args& args) {

@@ -93,3 +93,14 @@ teardown() { assert_nothing_left; }
   run -0 ctr image prune -af
   assert_match '^[0-9a-f]{64}$'
 }
+
+@test "rmi -a removes images with several names, and says which are in use" {
+  ctr tag "$IMAGE" localhost/second:1
+  id=$(ctr create --network none "$IMAGE" true)
+  run ctr rmi -a
+  assert_status 2
+  assert_contains 'image is in use by a container'
+  ctr rm "$id"
+  ctr rmi -a
+  [ -z "$(ctr images -q)" ]
+}

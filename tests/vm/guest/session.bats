@@ -58,7 +58,7 @@ teardown() { ctr rm -fa >/dev/null 2>&1 || true; }
 }
 
 @test "a container as a service of the user's systemd ends with the unit" {
-  systemd-run --user --quiet --unit=web --service-type=exec ctr run --rm --name web --network none "$image" sleep 1000
+  systemd-run --user --quiet --unit=web --service-type=exec ctr run --rm --init --name web --network none "$image" sleep 1000
   for _ in $(seq 100); do ctr exec web true 2>/dev/null && break; sleep 0.1; done
   [ "$(ctr inspect --format '{{.State.Status}}' web)" = running ]
   systemctl --user stop web
