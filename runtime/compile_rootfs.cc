@@ -63,19 +63,16 @@ Result<void> emit_overlay(const CompileInput& input, const RootfsPlan& plan, Pro
   return ok();
 }
 
-// The tree itself becomes a mount, since only mounts can be pivoted to.
-void emit_directory(const std::string& directory, const std::string& mount_point, ProgramBuilder* out) {
+// The tree becomes a mount on top of itself, since only mounts can be pivoted to. Returns the register of its root.
+int16_t emit_directory(const std::string& directory, ProgramBuilder* out) {
   out->act(fmt::format("bind root directory '{}'", directory));
-  const int16_t source = out->take_register();
-  const int16_t target = out->take_register();
+  const int16_t place = out->take_register();
   const int16_t mount = out->take_register();
-  out->add({.kind = ChildOpKind::open_path, .a = source, .text = out->text(directory), .x = k_directory});
-  out->add({.kind = ChildOpKind::open_path, .a = target, .text = out->text(mount_point), .x = k_directory});
-  out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = source, .x = AT_RECURSIVE});
-  out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = target});
-  out->close_register(source);
-  out->close_register(target);
-  out->close_register(mount);
+  out->add({.kind = ChildOpKind::open_path, .a = place, .text = out->text(directory), .x = k_directory});
+  out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = place, .x = AT_RECURSIVE});
+  out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = place});
+  out->close_register(place);
+  return mount;
 }
 
 }  // namespace
@@ -104,20 +101,14 @@ Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, Progra
 }
 
 Result<int16_t> emit_rootfs(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out) {
-  std::string place = plan.mount_point;
-  if (plan.kind == RootfsPlan::Kind::overlay) {
-    TRY(emit_overlay(input, plan, out));
-  } else if (plan.kind == RootfsPlan::Kind::directory) {
-    emit_directory(plan.directory, place.empty() ? plan.directory : place, out);
-    if (place.empty()) place = plan.directory;
-  } else {
-    // A mount that came from another user namespace is locked and cannot be pivoted to; a copy of it can.
-    emit_directory(place, place, out);
-  }
+  if (plan.kind == RootfsPlan::Kind::directory) return emit_directory(plan.directory, out);
+  // A mount that came from another user namespace is locked and cannot be pivoted to; a copy of it can.
+  if (plan.kind == RootfsPlan::Kind::fuse) return emit_directory(plan.mount_point, out);
+  TRY(emit_overlay(input, plan, out));
   // Its root is opened through the path once more: what a descriptor of before the mount means is covered by it.
   const int16_t root = out->take_register();
-  out->act(fmt::format("open the container's root '{}'", place));
-  out->add({.kind = ChildOpKind::open_path, .a = root, .text = out->text(place), .x = k_directory});
+  out->act(fmt::format("open the container's root '{}'", plan.mount_point));
+  out->add({.kind = ChildOpKind::open_path, .a = root, .text = out->text(plan.mount_point), .x = k_directory});
   return root;
 }
 
