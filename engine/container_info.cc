@@ -42,9 +42,8 @@ Result<ContainerView> read_view(const storage::ContainerDirs& containers, const 
   const auto dir = TRY(containers.open(entry.id));
   ContainerView view;
   view.record = TRY(read_record(dir));
-  view.state = TRY(runtime::read_state(dir));
-  const auto liveness = TRY(runtime::probe_liveness(dir, view.state));
-  if (liveness == runtime::Liveness::ended) view.state = runtime::settle(std::move(view.state));
+  auto seen = TRY(runtime::observe(dir));
+  view.state = std::move(seen.record);
   auto& info = view.info;
   const auto& record = view.record;
   info.id = {record.id};
@@ -54,7 +53,7 @@ Result<ContainerView> read_view(const storage::ContainerDirs& containers, const 
   info.image_digest = record.image_digest;
   info.created = record.created;
   info.argv = record.argv;
-  info.state = state_of(liveness);
+  info.state = state_of(seen.liveness);
   info.bundle = containers.path(entry.id);
   add_state(info, view.state);
   return view;

@@ -39,9 +39,9 @@ Error not_running() {
 Result<Target> open_target(Core& core, const storage::ContainerId& id) {
   const auto dir = TRY(TRY(core.store())->containers().open(id));
   Target target;
-  target.state = TRY(runtime::read_state(dir));
-  const auto liveness = TRY(runtime::probe_liveness(dir, target.state));
-  if (liveness != runtime::Liveness::running || !target.state.init) return not_running();
+  auto seen = TRY(runtime::observe(dir));
+  target.state = std::move(seen.record);
+  if (seen.liveness != runtime::Liveness::running || !target.state.init) return not_running();
   auto init = runtime::open_process(*target.state.init);
   if (!init) return not_running();
   target.init = std::move(*init);

@@ -87,10 +87,9 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   const auto* store = TRY(core.store());
   const auto dir = TRY(store->containers().open(input.entry.id));
   if (!input.created) {
-    const auto state = TRY(runtime::read_state(dir));
-    const auto liveness = TRY(runtime::probe_liveness(dir, state));
-    if (liveness == runtime::Liveness::running) return std::optional<runtime::StartedMonitor>{};
-    if (liveness == runtime::Liveness::orphaned) TRY(runtime::kill_orphan(state));
+    const auto seen = TRY(runtime::observe(dir));
+    if (seen.liveness == runtime::Liveness::running) return std::optional<runtime::StartedMonitor>{};
+    if (seen.liveness == runtime::Liveness::orphaned) TRY(runtime::kill_orphan(seen.record));
   }
   auto stored = TRY(load(core, dir, input.created));
   const auto plan = TRY(make_plan(core, input, stored));

@@ -36,10 +36,8 @@ struct Running {
 Result<Running> look(Core& core, const storage::ContainerId& id) {
   const auto* store = TRY(core.store());
   const auto dir = TRY(store->containers().open(id));
-  Running running;
-  running.state = TRY(runtime::read_state(dir));
-  running.liveness = TRY(runtime::probe_liveness(dir, running.state));
-  return running;
+  auto seen = TRY(runtime::observe(dir));
+  return Running{std::move(seen.record), seen.liveness};
 }
 
 // Through the monitor; a program that outlived its monitor is signalled directly.
@@ -157,7 +155,7 @@ Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, con
     const auto now_running = TRY(std::move(running));
     for (const auto& condition : wanted) {
       if (!holds(condition, now_running.liveness)) continue;
-      return condition == "stopped" || condition == "exited" ? runtime::settle(now_running.state).exit_code : -1;
+      return condition == "stopped" || condition == "exited" ? now_running.state.exit_code : -1;
     }
     if (for_end && now_running.liveness == runtime::Liveness::running) {
       if (const auto run_dir = Dir::open(core.run_dir(entry.id.text()))) {

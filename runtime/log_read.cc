@@ -234,13 +234,15 @@ class LogWatch {
     return LogWatch(std::move(fd));
   }
 
-  Result<void> wait(const CancelToken& cancel, std::chrono::milliseconds timeout) const {
+  // True when something has happened.
+  Result<bool> wait(const CancelToken& cancel, std::chrono::milliseconds timeout) const {
     pollfd entries[2] = {{fd_.get(), POLLIN, 0}, {cancel.fd(), POLLIN, 0}};
     if (::poll(entries, 2, static_cast<int>(timeout.count())) < 0 && errno != EINTR) return Error::from_errno("poll");
+    TRY(cancel.check());
     alignas(inotify_event) char events[4096];
-    while (::read(fd_.get(), events, sizeof(events)) > 0) {
-    }
-    return cancel.check();
+    bool happened = false;
+    while (::read(fd_.get(), events, sizeof(events)) > 0) happened = true;
+    return happened;
   }
 
  private:
@@ -251,14 +253,17 @@ class LogWatch {
 Result<void> follow(LogReader& reader, const LogWatch& watch, const LogQuery& query, const std::function<bool()>& ended,
                     const CancelToken& cancel) {
   constexpr std::chrono::milliseconds k_pause{1000};
+  // Closing the lock file is told before the lock is free, so that what happens is looked at twice.
+  constexpr std::chrono::milliseconds k_second_look{20};
+  bool happened = false;
   for (;;) {
     // Asked before reading: what was written until then is read below.
     bool last = ended() || (query.until && now() >= *query.until);
     TRY(reader.read_available());
     if (last) return ok();
-    std::chrono::milliseconds pause = k_pause;
+    std::chrono::milliseconds pause = happened ? k_second_look : k_pause;
     if (query.until) pause = std::min(pause, std::chrono::ceil<std::chrono::milliseconds>(*query.until - now()));
-    TRY(watch.wait(cancel, std::max(pause, std::chrono::milliseconds(0))));
+    happened = TRY(watch.wait(cancel, std::max(pause, std::chrono::milliseconds(0))));
   }
 }
 

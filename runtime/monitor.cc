@@ -44,6 +44,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   Result<void> on_created(const CreatedProcess& process) override;
   Result<void> before_exec(const CreatedProcess& process) override;
 
+  bool can_attach() const override { return plan_.log.driver != LogPlan::Driver::passthrough; }
   void input(std::string_view bytes) override { streams_->input(bytes); }
   bool input_idle() const override { return streams_->input_idle(); }
   void input_end() override { streams_->input_end(); }

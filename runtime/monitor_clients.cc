@@ -158,7 +158,9 @@ void AttachServer::on_request(Client& client, std::string_view text) {
   int fd = -1;
   if (!request) {
     answer.set("error", request.error().text());
-  } else if (const Json* streams = request->find("attach")) {
+  } else if (const Json* streams = request->find("attach"); streams != nullptr && !target_.can_attach()) {
+    answer.set("error", "the container's output goes straight to where it was started (log driver passthrough)");
+  } else if (streams != nullptr) {
     auto wants = [&](std::string_view name) {
       const Json* value = streams->find(name);
       return value != nullptr && value->is_bool() && value->as_bool();

@@ -25,6 +25,8 @@ namespace ctr::runtime {
 class AttachTarget {
  public:
   virtual ~AttachTarget() = default;
+  // False when the program has its starter's descriptors: there is nothing to attach to.
+  virtual bool can_attach() const = 0;
   virtual void input(std::string_view bytes) = 0;
   // True when all input so far has reached the program.
   virtual bool input_idle() const = 0;

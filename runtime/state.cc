@@ -136,15 +136,33 @@ Result<Fd> open_orphan(const StateRecord& record) {
   return open_process(*record.init);
 }
 
-}  // namespace
-
-Result<Liveness> probe_liveness(const Dir& container_dir, const StateRecord& record) {
-  if (TRY(is_locked(container_dir, k_alive_lock))) return Liveness::running;
+// What a record means while nobody holds the lock.
+Result<Liveness> liveness_without_monitor(const StateRecord& record) {
   if (!record.started) return Liveness::never_started;
   Result<Fd> orphan = open_orphan(record);
   if (orphan) return Liveness::orphaned;
   if (orphan.error().code() != Errc::not_found) return std::move(orphan).error();
   return Liveness::ended;
+}
+
+}  // namespace
+
+Result<Observation> observe(const Dir& container_dir) {
+  // A monitor writes its last record before it gives the lock back, so a record that is read behind a free lock is the
+  // last word, unless another start has come between. That shows as a run without an end, and is looked at again: at
+  // the second look the same record behind a free lock again is one that nobody is going to finish.
+  std::optional<StateRecord> unfinished;
+  for (;;) {
+    bool locked = TRY(is_locked(container_dir, k_alive_lock));
+    StateRecord record = TRY(read_state(container_dir));
+    if (locked) return Observation{std::move(record), Liveness::running};
+    if (!record.started || record.finished || unfinished == record) {
+      Liveness liveness = TRY(liveness_without_monitor(record));
+      if (liveness == Liveness::ended) record = settle(std::move(record));
+      return Observation{std::move(record), liveness};
+    }
+    unfinished = std::move(record);
+  }
 }
 
 StateRecord settle(StateRecord record) {

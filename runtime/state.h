@@ -58,10 +58,16 @@ Result<void> write_state(const Dir& container_dir, const StateRecord& record);
 enum class Liveness {
   never_started,  // also: the only starts so far have failed
   running,        // a monitor holds the lock
-  ended,          // the record says how; without `finished`, the monitor or the machine died (settle())
+  ended,          // the record says how; without `finished`, the monitor or the machine died
   orphaned,       // no monitor, but the program is still there: kill_orphan()
 };
-Result<Liveness> probe_liveness(const Dir& container_dir, const StateRecord& record);
+// A container's record together with what the kernel says, consistent with each other although monitors start and end
+// meanwhile. An end without a witness is settled.
+struct Observation {
+  StateRecord record;
+  Liveness liveness = Liveness::never_started;
+};
+Result<Observation> observe(const Dir& container_dir);
 // How an end without a witness reads: exit code 137, finished at an unknown time (left empty).
 StateRecord settle(StateRecord record);
 // Kills the program that outlived its monitor and waits until it is gone. Does nothing when there is none.

@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 // A program that takes input only when the test lets it.
 class FakeProgram final : public AttachTarget {
  public:
+  bool can_attach() const override { return attachable; }
   void input(std::string_view bytes) override { taken += bytes; }
   bool input_idle() const override { return reads_input; }
   void input_end() override { taken += "<end>"; }
@@ -29,6 +30,7 @@ class FakeProgram final : public AttachTarget {
   pid_t init_pid() const override { return 1; }
   int init_pidfd() const override { return -1; }
 
+  bool attachable = true;
   std::string taken;
   bool reads_input = true;
   WindowSize window;
@@ -199,6 +201,15 @@ TEST_CASE("the exit code comes behind all output, also for those who lag") {
   CHECK(gone);
   CHECK(all.ends_with(std::string_view("x\3\0\0\0", 5)));
   CHECK(stage.hear(waiter).ends_with(std::string_view("x\3\0\0\0", 5)));
+}
+
+TEST_CASE("a program with its starter's own descriptors cannot be attached to") {
+  Stage stage;
+  stage.program.attachable = false;
+  Fd client = stage.attach_starter({});
+  REQUIRE(send_packet(client.get(), Frame::request, R"({"attach":{"stdout":true}})"));
+  stage.run_for(milliseconds(1));
+  CHECK(stage.hear(client).starts_with("A{\"error\""));
 }
 
 TEST_CASE("requests that make no sense are answered and harmless") {

@@ -54,7 +54,7 @@ class Container {
   Dir bundle() const { return Dir::open(plan.bundle).value(); }
   Result<Dir> run_dir() const { return Dir::open(plan.run_dir); }
   StateRecord state() const { return read_state(bundle()).value(); }
-  Liveness liveness() const { return probe_liveness(bundle(), state()).value(); }
+  Liveness liveness() const { return observe(bundle())->liveness; }
   const Scratch& scratch() const { return scratch_; }
 
   LaunchPlan plan;
@@ -301,7 +301,7 @@ TEST_CASE("a killed monitor takes its program with it, and nothing claims to run
   REQUIRE(::kill(monitor_pid, SIGKILL) == 0);
   CHECK(becomes_true([&] { return !process_is_there(container.pid); }));
   CHECK(becomes_true([&] { return container.liveness() == Liveness::ended; }));
-  CHECK(settle(container.state()).exit_code == 137);
+  CHECK(observe(container.bundle())->record.exit_code == 137);
   CHECK(kill_orphan(container.state()));
   CHECK(query_status(container.run_dir().value()).error().code() == Errc::bad_state);
   // What it left behind is no obstacle.

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <csignal>
+
+#include "base/child.h"
 #include "base/lock.h"
 #include "runtime/monitor_plan.h"
 #include "tests/catch.h"
@@ -39,9 +42,8 @@ TEST_CASE("a state record comes back as it was written") {
 
 TEST_CASE("a container without a state file was never started") {
   Scratch scratch;
-  StateRecord record = read_state(scratch.dir()).value();
-  CHECK(record == StateRecord());
-  CHECK(probe_liveness(scratch.dir(), record).value() == Liveness::never_started);
+  CHECK(read_state(scratch.dir()).value() == StateRecord());
+  CHECK(observe(scratch.dir())->liveness == Liveness::never_started);
 }
 
 TEST_CASE("a newer state file is refused with both numbers") {
@@ -64,23 +66,41 @@ TEST_CASE("a process is known by its number and its start") {
 
 TEST_CASE("running is the lock, whatever the record says") {
   Scratch scratch;
-  StateRecord record = full_record();
-  CHECK(probe_liveness(scratch.dir(), record).value() == Liveness::ended);
+  REQUIRE(write_state(scratch.dir(), full_record()));
+  CHECK(observe(scratch.dir())->liveness == Liveness::ended);
   FileLock lock = FileLock::try_acquire(scratch.dir(), k_alive_lock, LockMode::exclusive).value().value();
-  CHECK(probe_liveness(scratch.dir(), record).value() == Liveness::running);
+  CHECK(observe(scratch.dir())->liveness == Liveness::running);
 }
 
 TEST_CASE("a program without a monitor is an orphan in its own boot only") {
   Scratch scratch;
   StateRecord record = full_record();
   record.finished.reset();
+  record.exit_code = 0;
   record.init = process_ref(::getpid()).value();
-  CHECK(probe_liveness(scratch.dir(), record).value() == Liveness::orphaned);
+  REQUIRE(write_state(scratch.dir(), record));
+  Observation seen = observe(scratch.dir()).value();
+  CHECK(seen.liveness == Liveness::orphaned);
+  CHECK(seen.record == record);
   record.boot_id = "another boot";
-  CHECK(probe_liveness(scratch.dir(), record).value() == Liveness::ended);
+  REQUIRE(write_state(scratch.dir(), record));
+  seen = observe(scratch.dir()).value();
+  CHECK(seen.liveness == Liveness::ended);
+  CHECK(seen.record.exit_code == 137);
+  CHECK_FALSE(seen.record.init);
   CHECK(kill_orphan(record));
-  CHECK(settle(record).exit_code == 137);
-  CHECK_FALSE(settle(record).init);
+}
+
+TEST_CASE("an orphan is killed") {
+  SpawnOptions options;
+  options.program = "/bin/sleep";
+  options.argv = {"sleep", "1000"};
+  Child child = spawn(options).value();
+  StateRecord record = full_record();
+  record.finished.reset();
+  record.init = process_ref(child.pid()).value();
+  REQUIRE(kill_orphan(record));
+  CHECK(child.wait().value().signal == SIGKILL);
 }
 
 TEST_CASE("a launch plan comes back as it was sent") {
