@@ -162,12 +162,13 @@ Result<void> BlobStaging::commit() {
 }
 
 bool BlobStore::has(const Digest& digest) const {
-  auto area = root_->area(blob_area(digest));
-  return area && (*area)->exists(digest.hex());
+  auto area = root_->find_area(blob_area(digest));
+  return area && *area != nullptr && (*area)->exists(digest.hex());
 }
 
 Result<std::optional<uint64_t>> BlobStore::find_size(const Digest& digest) const {
-  const Dir* dir = TRY(root_->area(blob_area(digest)));
+  const Dir* dir = TRY(root_->find_area(blob_area(digest)));
+  if (dir == nullptr) return std::optional<uint64_t>();
   auto info = TRY(dir->find(digest.hex()));
   if (!info) return std::optional<uint64_t>();
   return std::optional(static_cast<uint64_t>(info->st_size));
@@ -252,7 +253,8 @@ std::string BlobStore::path(const Digest& digest) const {
 Result<std::vector<BlobStore::Entry>> BlobStore::list() const {
   std::vector<Entry> entries;
   for (auto [area, algorithm] : {std::pair(Area::blobs_sha256, "sha256:"), std::pair(Area::blobs_sha512, "sha512:")}) {
-    const Dir* dir = TRY(root_->area(area));
+    const Dir* dir = TRY(root_->find_area(area));
+    if (dir == nullptr) continue;
     for (const auto& name : TRY(dir->list())) {
       auto digest = Digest::parse(algorithm + name);
       auto info = TRY(dir->find(name));
@@ -263,7 +265,8 @@ Result<std::vector<BlobStore::Entry>> BlobStore::list() const {
 }
 
 Result<void> BlobStore::drop_partials(Partials which) const {
-  const Dir* partials = TRY(root_->area(Area::partials));
+  const Dir* partials = TRY(root_->find_area(Area::partials));
+  if (partials == nullptr) return ok();
   std::time_t oldest = std::time(nullptr) - std::chrono::duration_cast<std::chrono::seconds>(k_partial_life).count();
   for (const auto& name : TRY(partials->list())) {
     auto info = TRY(partials->find(name));
@@ -279,7 +282,8 @@ Result<void> BlobStore::drop_partials(Partials which) const {
 }
 
 Result<void> BlobStore::remove(const Digest& digest) const {
-  const Dir* dir = TRY(root_->area(blob_area(digest)));
+  const Dir* dir = TRY(root_->find_area(blob_area(digest)));
+  if (dir == nullptr) return ok();
   auto removed = dir->remove_file(digest.hex());
   if (!removed && removed.error().sys() == ENOENT) return ok();
   return removed;

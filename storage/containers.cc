@@ -151,6 +151,7 @@ Result<ContainerStaging> ContainerDirs::begin(const ContainerId& id, const std::
                                               const CancelToken& cancel) const {
   TRY(check_name(name, "container name"));
   TRY(sweep_staging(*root_, Area::container_staging, 8));
+  root_->keep_reserve();
   // The directory comes before the name: a link without a staged or committed directory belongs to nobody alive.
   StagingDir staging = TRY(StagingDir::make(*root_, Area::container_staging, id.text(), 0700));
   auto state = std::make_unique<ContainerStaging::State>(*root_, id, path(id), std::move(staging));
@@ -161,8 +162,9 @@ Result<ContainerStaging> ContainerDirs::begin(const ContainerId& id, const std::
 }
 
 Result<std::vector<ContainerEntry>> ContainerDirs::list() const {
-  const Dir* containers = TRY(root_->area(Area::containers));
   std::vector<ContainerEntry> entries;
+  const Dir* containers = TRY(root_->find_area(Area::containers));
+  if (containers == nullptr) return entries;
   for (const auto& text : TRY(containers->list())) {
     auto id = ContainerId::parse(text);
     if (id) entries.push_back({std::move(*id), ""});

@@ -40,7 +40,8 @@ void add_pinned(const std::string& lines, ContentRefs& refs) {
 }
 
 Result<void> add_pins(const StoreRoot& root, ContentRefs& refs) {
-  const Dir* pins = TRY(root.area(Area::pins));
+  const Dir* pins = TRY(root.find_area(Area::pins));
+  if (pins == nullptr) return ok();
   for (const auto& name : TRY(pins->list())) {
     auto file = pins->open_file(name, O_RDONLY);
     if (!file && file.error().sys() == ENOENT) continue;

@@ -108,8 +108,8 @@ Result<void> LayerStaging::commit() {
 }
 
 bool LayerStore::has(const oci::DiffId& diff_id) const {
-  auto layers = root_->area(Area::layers);
-  return layers && (*layers)->exists(layer_name(diff_id));
+  auto layers = root_->find_area(Area::layers);
+  return layers && *layers != nullptr && (*layers)->exists(layer_name(diff_id));
 }
 
 Result<std::optional<LayerRecord>> LayerStore::find(const oci::DiffId& diff_id) const {
@@ -132,8 +132,9 @@ std::string LayerStore::diff_path(const oci::DiffId& diff_id) const {
 }
 
 Result<std::vector<oci::DiffId>> LayerStore::list() const {
-  const Dir* layers = TRY(root_->area(Area::layers));
   std::vector<oci::DiffId> found;
+  const Dir* layers = TRY(root_->find_area(Area::layers));
+  if (layers == nullptr) return found;
   for (const auto& name : TRY(layers->list())) {
     auto digest = digest_of_layer_name(name);
     if (digest) found.push_back({std::move(*digest)});
@@ -168,10 +169,12 @@ Result<std::vector<std::optional<LayerStaging>>> LayerStore::begin_all(const std
 }
 
 Result<void> LayerStore::remove(const oci::DiffId& diff_id) const {
-  const Dir* layers = TRY(root_->area(Area::layers));
-  const Dir* locks = TRY(root_->area(Area::layer_locks));
-  TRY(Trash(*root_).discard(*layers, layer_name(diff_id)));
-  locks->remove_file(layer_name(diff_id)).ignore("most layers have no lock file any more");
+  const Dir* layers = TRY(root_->find_area(Area::layers));
+  const Dir* locks = TRY(root_->find_area(Area::layer_locks));
+  if (layers != nullptr) TRY(Trash(*root_).discard(*layers, layer_name(diff_id)));
+  if (locks != nullptr) {
+    locks->remove_file(layer_name(diff_id)).ignore("layers that came with a copied store have no lock file");
+  }
   return ok();
 }
 

@@ -44,15 +44,22 @@ Result<Dir> make_dirs(const Dir& root, const std::string& path) {
 
 }  // namespace
 
-Result<const Dir*> StoreRoot::area(Area area) const {
+Result<const Dir*> StoreRoot::find_area(Area area) const {
   auto index = static_cast<size_t>(area);
   Dir& dir = areas_[index];
   if (!dir.valid()) {
     auto opened = dir_.open_dir(k_area_paths[index]);
-    if (!opened && opened.error().sys() == ENOENT) opened = make_dirs(dir_, k_area_paths[index]);
+    if (!opened && opened.error().sys() == ENOENT) return static_cast<const Dir*>(nullptr);
     dir = TRY(std::move(opened));
   }
-  return &dir;
+  return static_cast<const Dir*>(&dir);
+}
+
+Result<const Dir*> StoreRoot::area(Area area) const {
+  if (const Dir* found = TRY(find_area(area))) return found;
+  auto index = static_cast<size_t>(area);
+  areas_[index] = TRY(make_dirs(dir_, k_area_paths[index]));
+  return static_cast<const Dir*>(&areas_[index]);
 }
 
 std::string StoreRoot::area_path(Area area) const {

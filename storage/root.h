@@ -42,6 +42,9 @@ class StoreRoot {
   const std::string& run_path() const { return run_path_; }
   // Opened at the first call and kept; made (0700) when it is missing.
   Result<const Dir*> area(Area area) const;
+  // The same without making it: nullptr when it is missing. For what only reads or takes away, which must work on a
+  // full disk.
+  Result<const Dir*> find_area(Area area) const;
   // Absolute path, without opening anything.
   std::string area_path(Area area) const;
 

@@ -78,7 +78,8 @@ Result<void> StagingDir::publish(const Dir& to_dir, const std::string& to) {
 }
 
 Result<bool> is_staged(const StoreRoot& root, Area area, const std::string& name) {
-  const Dir* parent = TRY(root.area(area));
+  const Dir* parent = TRY(root.find_area(area));
+  if (parent == nullptr) return false;
   auto dir = parent->open_dir(name);
   if (!dir && dir.error().sys() == ENOENT) return false;
   if (!dir) return std::move(dir).error();
@@ -86,7 +87,8 @@ Result<bool> is_staged(const StoreRoot& root, Area area, const std::string& name
 }
 
 Result<void> sweep_staging(const StoreRoot& root, Area area, size_t limit) {
-  const Dir* parent = TRY(root.area(area));
+  const Dir* parent = TRY(root.find_area(area));
+  if (parent == nullptr) return ok();
   for (const auto& name : TRY(parent->list())) {
     if (limit == 0) break;
     auto dir = parent->open_dir(name);

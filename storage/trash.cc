@@ -21,14 +21,16 @@ Result<void> Trash::discard(const Dir& dir, std::string_view name) const {
 Result<Dir> Trash::open() const { return root_->dir().open_or_make_dir("trash", 0700); }
 
 Result<Reclaimed> Trash::reclaim(const ReclaimLimits& limits, const CancelToken& cancel) const {
-  const Dir* trash = TRY(root_->area(Area::trash));
+  const Dir* trash = TRY(root_->find_area(Area::trash));
+  if (trash == nullptr) return Reclaimed{};
   Reclaimed done = TRY(reclaim_trash(*trash, limits, cancel));
   if (done.entries > 0) root_->keep_reserve();
   return done;
 }
 
 Result<bool> Trash::is_empty() const {
-  const Dir* trash = TRY(root_->area(Area::trash));
+  const Dir* trash = TRY(root_->find_area(Area::trash));
+  if (trash == nullptr) return true;
   for (const auto& name : TRY(trash->list())) {
     if (name.front() != '.') return false;
   }

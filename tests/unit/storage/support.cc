@@ -61,9 +61,10 @@ std::string padded(std::string_view content) {
 
 }  // namespace
 
-TempDir::TempDir() {
-  const char* base = std::getenv("TMPDIR");
-  path_ = std::string(base == nullptr ? "/tmp" : base) + "/ctr-storage-XXXXXX";
+TempDir::TempDir(std::string base) {
+  const char* usual = std::getenv("TMPDIR");
+  if (base.empty()) base = usual == nullptr ? "/tmp" : usual;
+  path_ = base + "/ctr-storage-XXXXXX";
   if (::mkdtemp(path_.data()) == nullptr) FAIL("mkdtemp: " << std::strerror(errno));
   dir_ = must(Dir::open(path_));
 }

@@ -18,7 +18,8 @@ namespace ctr::storage::testing {
 // A directory below $TMPDIR that goes with the object.
 class TempDir {
  public:
-  TempDir();
+  // `base`: where; $TMPDIR or /tmp when empty.
+  explicit TempDir(std::string base = {});
   ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
