@@ -16,8 +16,9 @@ struct RootfsPlan {
     directory,  // a tree that is there: --rootfs
   };
   Kind kind = Kind::directory;
-  std::string mount_point;              // an existing empty directory to mount on: the bundle's rootfs; absolute. Not with directory
-  std::string directory;                // with Kind::directory: absolute path of the tree
+  std::string
+      mount_point;        // an existing empty directory to mount on: the bundle's rootfs; absolute. Not with directory
+  std::string directory;  // with Kind::directory: absolute path of the tree
   std::vector<std::string> lower_dirs;  // topmost first, absolute; at least one
   std::string upper_dir;                // empty: a read-only view of the layers
   std::string work_dir;                 // on the file system of upper_dir
