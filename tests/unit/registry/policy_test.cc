@@ -164,6 +164,7 @@ TEST_CASE("a blocked registry is refused") {
 TEST_CASE("mistakes name the file and what is wrong") {
   using Catch::Matchers::ContainsSubstring;
   CHECK_THAT(merge_error("a = \n"), ContainsSubstring("test.conf:1:"));
+  CHECK_THAT(merge_error("[.]"), ContainsSubstring("test.conf: not valid TOML"));
   CHECK_THAT(merge_error("[registries.search]\nregistries=[]"), ContainsSubstring("version 1"));
   CHECK_THAT(merge_error("unqualified-search-registries = \"x\""), ContainsSubstring("test.conf"));
   CHECK_THAT(merge_error("unqualified-search-registries = [\"https://x\"]"), ContainsSubstring("URI scheme"));
