@@ -73,6 +73,7 @@ Result<MonitorStatus> query_status(const Dir& run_dir) {
   status.pid = static_cast<pid_t>(TRY(reader.get_int("pid")));
   status.monitor_pid = static_cast<pid_t>(TRY(reader.get_int("monitor_pid")));
   status.attached_clients = TRY(reader.get_uint("attached_clients"));
+  status.waiting_clients = TRY(reader.get_uint("waiting_clients"));
   return status;
 }
 

@@ -88,6 +88,7 @@ struct MonitorStatus {
   pid_t pid = 0;
   pid_t monitor_pid = 0;
   size_t attached_clients = 0;
+  size_t waiting_clients = 0;  // in wait_for_exit()
 };
 Result<MonitorStatus> query_status(const Dir& run_dir);
 // A pidfd of the container's first process. Errors: bad_state when no monitor answers.

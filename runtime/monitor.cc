@@ -38,7 +38,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
 
   // Until the program runs. After an error nothing is left but the message in state.json.
   Result<StartReport> start(const SeccompProgram* seccomp);
-  // Until everything is over and everybody knows. `starter` is not valid unless the starter is attached.
+  // Until everything is over and everybody knows. `starter` becomes a client if the plan says so.
   Result<void> serve(Fd starter);
 
   Result<void> on_created(const CreatedProcess& process) override;
@@ -174,7 +174,8 @@ Result<void> Monitor::serve(Fd starter) {
     // not CLOEXEC: the standard descriptors are what a program gets.
     for (int number = 0; number < 3; ++number) (void)::dup3(null.get(), number, 0);
   }
-  if (starter.valid() && plan_.attach) TRY(server_.adopt_starter(std::move(starter), *plan_.attach));
+  if (plan_.attach) TRY(server_.adopt_starter(std::move(starter), *plan_.attach));
+  starter.reset();
   TRY(loop_.add(init_->pidfd(), EPOLLIN, [this](uint32_t) { on_end(); }));
   if (plan_.timeout) {
     loop_.add_timer(*plan_.timeout, [this] { on_timeout(); });

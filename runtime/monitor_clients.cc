@@ -180,7 +180,8 @@ void AttachServer::on_request(Client& client, std::string_view text) {
   } else if (request->find("status") != nullptr) {
     auto attached = std::count_if(clients_.begin(), clients_.end(), [](const auto& other) { return other->attached; });
     answer.set("pid", int64_t{target_.init_pid()}).set("monitor_pid", int64_t{::getpid()});
-    answer.set("attached_clients", int64_t{attached});
+    auto waiting = std::count_if(clients_.begin(), clients_.end(), [](const auto& other) { return other->waits; });
+    answer.set("attached_clients", int64_t{attached}).set("waiting_clients", int64_t{waiting});
   } else {
     answer.set("error", "unknown request");
   }

@@ -253,6 +253,7 @@ TEST_CASE("a detached container is attached to, asked, signalled and waited for"
   CHECK(::syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0) == 0);
   std::optional<int> waited;
   std::thread waiter([&] { waited = wait_for_exit(run_dir).value_or(std::nullopt); });
+  CHECK(becomes_true([&] { return query_status(run_dir)->waiting_clients == 1; }));
   Caller caller;
   Fd socket = connect_attach(run_dir, caller.options()).value();
   CHECK(query_status(run_dir)->attached_clients == 1);
@@ -295,7 +296,9 @@ TEST_CASE("a program that outlasts --timeout is killed and reads as 255") {
 TEST_CASE("a killed monitor takes its program with it, and nothing claims to run") {
   Container container;
   container.plan.attach.reset();
-  StartedMonitor monitor = container.start("exec sleep 1000");
+  // What it says proves that it has set its parent's death signal.
+  StartedMonitor monitor = container.start("echo ready; exec sleep 1000");
+  CHECK(becomes_true([&] { return log_text(container) == "o:ready|"; }));
   CHECK(container.liveness() == Liveness::running);
   pid_t monitor_pid = container.state().monitor->pid;
   REQUIRE(::kill(monitor_pid, SIGKILL) == 0);
