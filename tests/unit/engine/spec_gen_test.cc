@@ -32,6 +32,7 @@ Result<runtime::RuntimeSpec> generate(const ContainerSpec& spec, const runtime::
   const auto image = image_config();
   const VolumeNaming naming = {[] { return std::string("anon"); },
                                [](const std::string& name) { return "/store/volumes/" + name; }};
+  auto mounts = TRY(plan_mounts(spec, {}, naming));
   SpecInput input = {spec,
                      image,
                      host,
@@ -39,7 +40,7 @@ Result<runtime::RuntimeSpec> generate(const ContainerSpec& spec, const runtime::
                      host.default_map(),
                      {0, 0, {0}, "root", "/root"},
                      {"PATH=/bin"},
-                     TRY(plan_mounts(spec, {}, naming)),
+                     std::move(mounts),
                      std::string(64, 'a'),
                      "aaaaaaaaaaaa",
                      "/store/containers/aaaa"};
