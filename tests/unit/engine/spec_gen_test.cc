@@ -33,13 +33,15 @@ Result<runtime::RuntimeSpec> generate(const ContainerSpec& spec, const runtime::
   const VolumeNaming naming = {[] { return std::string("anon"); },
                                [](const std::string& name) { return "/store/volumes/" + name; }};
   auto mounts = TRY(plan_mounts(spec, {}, naming));
+  const ResolvedUser user = {0, 0, {0}, "root", "/root"};
+  const std::vector<std::string> env = {"PATH=/bin"};
   SpecInput input = {spec,
                      image,
                      host,
                      config,
                      host.default_map(),
-                     {0, 0, {0}, "root", "/root"},
-                     {"PATH=/bin"},
+                     user,
+                     env,
                      std::move(mounts),
                      std::string(64, 'a'),
                      "aaaaaaaaaaaa",
