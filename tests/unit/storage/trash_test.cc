@@ -18,9 +18,9 @@ TEST_CASE("trees of any depth, and directories without permissions, are reclaime
   must(temp.dir().make_dir("tree", 0755));
   {
     Dir at = must(temp.dir().open_dir("tree"));
-    for (int depth = 0; depth < 3000; ++depth) {
+    for (int depth = 0; depth < 1200; ++depth) {  // more levels than a process may have descriptors
       must(at.make_dir("d", 0755));
-      must(at.write_file("f", "x", Sync::no));
+      if (depth % 100 == 0) must(at.write_file("f", "x", Sync::no));
       at = must(at.open_dir("d"));
     }
     must(at.make_dir("closed", 0755));
@@ -37,7 +37,7 @@ TEST_CASE("trees of any depth, and directories without permissions, are reclaime
   CHECK_FALSE(temp.dir().exists("tree"));
   auto done = must(store.trash().reclaim());
   CHECK(done.entries == 1);
-  CHECK(done.files > 6000);
+  CHECK(done.files > 1200);
   CHECK(done.needs_id_map == 0);
   CHECK(must(store.trash().is_empty()));
 }
