@@ -72,6 +72,8 @@ Result<void> provide_image(Core& core, const ContainerSpec& spec, const PullOpti
   request.reference = spec.image;
   request.pull = pull;
   auto answer = run_transfer(core.options(), request);
+  // A layer half unpacked is in the trash.
+  if (!answer) reclaim_space(core);
   if (!answer && pull.policy == PullPolicy::newer && found) {
     core.debug(fmt::format("pull: {}", answer.error().text()));
     return ok();

@@ -137,9 +137,12 @@ class LocalEngine final : public Engine {
     request.verb = TransferRequest::Verb::pull;
     request.reference = reference;
     request.pull = options;
-    const auto answer = TRY(run_transfer(core_.options(), request));
-    if (answer.image_ids.empty()) return Error(Errc::internal, "the transfer named no image");
-    return answer.image_ids.back();
+    auto answer = run_transfer(core_.options(), request);
+    // A layer half unpacked is in the trash.
+    if (!answer) reclaim_space(core_);
+    const auto ids = TRY(std::move(answer)).image_ids;
+    if (ids.empty()) return Error(Errc::internal, "the transfer named no image");
+    return ids.back();
   }
 
   Result<void> push(const std::string& image, const std::string& destination, const PushOptions& options) override {
