@@ -2,6 +2,7 @@
 // index into them.
 #include <fmt/format.h>
 
+#include "base/signals.h"
 #include "base/text.h"
 #include "engine/inspect.h"
 #include "engine/launch_record.h"

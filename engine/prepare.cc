@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "base/random.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "base/users.h"
 #include "engine/env.h"

@@ -59,9 +59,4 @@ Result<runtime::RuntimeSpec> generate_spec(const SpecInput& input);
 // True when the container gets a network namespace of its own.
 bool has_own_network(const ContainerSpec& spec);
 
-// The number of a signal: "SIGTERM", "term", "15", "RTMIN+3". Errors: invalid ("invalid signal: NOSUCH").
-Result<int> parse_signal(std::string_view text);
-// "SIGTERM"; the number as text when it has no name.
-std::string signal_name(int number);
-
 }  // namespace ctr::engine

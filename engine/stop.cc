@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "base/signals.h"
 #include "engine/lifecycle.h"
 #include "engine/spec_gen.h"
 

@@ -142,17 +142,4 @@ TEST_CASE("names that could be paths or options are refused") {
   for (const char* name : {"a", "A-1_b.c", "0"}) CHECK(check_name(name));
 }
 
-TEST_CASE("signals are known by name, with and without SIG, and by number") {
-  CHECK(*parse_signal("SIGTERM") == 15);
-  CHECK(*parse_signal("term") == 15);
-  CHECK(*parse_signal("9") == 9);
-  CHECK(*parse_signal("RTMIN+3") == 37);
-  CHECK(*parse_signal("SIGRTMAX-1") == 63);
-  CHECK(parse_signal("NOSUCH").error().message() == "invalid signal: NOSUCH");
-  CHECK_FALSE(parse_signal("0"));
-  CHECK_FALSE(parse_signal("65"));
-  CHECK(signal_name(15) == "SIGTERM");
-  CHECK(signal_name(40) == "40");
-}
-
 }  // namespace ctr::engine
