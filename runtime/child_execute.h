@@ -1,0 +1,47 @@
+// The end: the working directory, the descriptors, execve. Part of the interpreter; see child.cc for its rules.
+#pragma once
+
+#include "runtime/child_talk.h"
+
+namespace ctr::runtime::child {
+namespace {
+
+int op_change_dir(const Interpreter& vm, const ChildOp& op) {
+  int result = call(SYS_fchdir, vm.fd(op.a));
+  if (result < 0) return result;
+  // A directory outside of the root has no name in here: "(unreachable)/…" (getcwd(2), CVE-2024-21626).
+  char where[4096];
+  result = call(SYS_getcwd, where, sizeof where);
+  if (result < 0) return result == -ERANGE ? 0 : result;
+  return where[0] == '/' ? 0 : -EXDEV;
+}
+
+int op_move_fd(const Interpreter& vm, const ChildOp& op) {
+  const int from = vm.fd(op.a);
+  const int to = static_cast<int>(op.x);
+  // not CLOEXEC: the program is to have it.
+  const int result = from == to ? call(SYS_fcntl, to, F_SETFD, 0) : call(SYS_dup3, from, to, 0);
+  return result < 0 ? result : 0;
+}
+
+int op_execute(Interpreter& vm, const ChildOp& op) {
+  int worst = -ENOENT;
+  for (const char* path = vm.text(op.text); *path != '\0'; path += length_of(path) + 1) {
+    const int result = call(SYS_execve, path, vm.image.argv, vm.image.envp);
+    struct stat status{};
+    const bool exists = call(SYS_newfstatat, AT_FDCWD, path, &status, 0) == 0;
+    if (result == -ENOENT || result == -ENOTDIR) {
+      if (!exists) continue;
+      vm.report.detail = ChildReport::k_interpreter_missing;
+      return result;
+    }
+    if (exists && S_ISDIR(status.st_mode)) vm.report.detail = ChildReport::k_is_directory;
+    // As execvp(3): a file that may not be executed is remembered, and the search goes on.
+    if (result != -EACCES) return result;
+    worst = -EACCES;
+  }
+  return worst;
+}
+
+}  // namespace
+}  // namespace ctr::runtime::child

@@ -1,0 +1,77 @@
+// What the steps share: the registers, and the talk with the launcher. Part of the interpreter; see child.cc for its
+// rules.
+#pragma once
+
+#include <sys/socket.h>
+
+#include "runtime/child_ops.h"
+#include "runtime/child_sys.h"
+
+namespace ctr::runtime::child {
+namespace {
+
+struct Interpreter {
+  const ChildImage& image;
+  ChildReport report;
+
+  int fd(int number) const { return number < 0 ? -1 : image.registers[number]; }
+  const char* text(uint32_t offset) const { return image.arena + offset; }
+};
+
+[[noreturn]] void end_process(int code) {
+  for (;;) syscall(SYS_exit_group, code);
+}
+
+// A message on the hand socket: a tag and a value, with descriptors.
+int send_message(int socket, uint64_t tag, uint64_t value, const int* fds, size_t count) {
+  uint64_t body[2] = {tag, value};
+  iovec part{.iov_base = body, .iov_len = sizeof body};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 4)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (count > 0) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    auto* numbers = reinterpret_cast<int*>(CMSG_DATA(header));
+    for (size_t i = 0; i < count; ++i) numbers[i] = fds[i];
+  }
+  const int sent = call(SYS_sendmsg, socket, &message, MSG_NOSIGNAL);
+  return sent < 0 ? sent : 0;
+}
+
+// The value has bit i set when the i-th register of the range was sent.
+int op_send_fds(const Interpreter& vm, const ChildOp& op) {
+  int fds[4];
+  size_t count = 0;
+  uint64_t present = 0;
+  for (uint64_t i = 0; i < op.x && i < 4; ++i) {
+    const int fd = vm.fd(op.a + static_cast<int>(i));
+    if (fd < 0) continue;
+    fds[count++] = fd;
+    present |= uint64_t{1} << i;
+  }
+  return send_message(vm.fd(k_register_hand), op.y, present, fds, count);
+}
+
+int wait_byte(int pipe) {
+  char byte = 0;
+  int size = 0;
+  do size = call(SYS_read, pipe, &byte, 1);
+  while (size == -EINTR);
+  if (size == 0) end_process(0);
+  return size < 0 ? size : 0;
+}
+
+void report(Interpreter& vm, uint32_t step, int error) {
+  vm.report.step = step;
+  vm.report.error = error;
+  call(SYS_write, vm.fd(k_register_report), &vm.report, sizeof vm.report);
+}
+
+}  // namespace
+}  // namespace ctr::runtime::child
