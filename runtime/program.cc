@@ -10,7 +10,7 @@ namespace ctr::runtime {
 namespace {
 
 // In the order of ChildOpKind.
-constexpr std::array<std::string_view, 54> k_names = {
+constexpr std::string_view k_names[] = {
     "send_fds",
     "wait_go",
     "report_ready",
@@ -66,7 +66,7 @@ constexpr std::array<std::string_view, 54> k_names = {
     "execute",
     "finish",
 };
-static_assert(static_cast<size_t>(ChildOpKind::finish) == 53);
+static_assert(std::size(k_names) == static_cast<size_t>(ChildOpKind::finish) + 1);
 
 std::string text_at(const ChildProgram& program, uint32_t offset) { return program.arena.c_str() + offset; }
 
