@@ -45,6 +45,9 @@ void emit_label(const CompileInput& input, ProgramBuilder* out);
 // compile_process.cc: from "everything is mounted" to execve.
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
+// compile_privileges.cc: groups, ids, capabilities, the filter; the last steps before execve.
+Result<void> emit_privileges(const CompileInput& input, ProgramBuilder* out);
+
 // Registers of the terminal's master and slave, in a row; taken by emit_console.
 constexpr int16_t k_register_console = k_first_free_register;
 
