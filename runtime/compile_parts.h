@@ -42,11 +42,19 @@ Result<void> check_labels(const SpecProcess& process, const HostFacts& host);
 // The AppArmor profile the next execve enters; written before anything is joined, through the host's own /proc.
 void emit_label(const CompileInput& input, ProgramBuilder* out);
 
+// Ready, and the wait for the second go; with options.start by_socket the wait for the start as well.
+void emit_wait_ready(const CompileInput& input, ProgramBuilder* out);
+
 // compile_process.cc: from "everything is mounted" to execve.
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
-// compile_privileges.cc: groups, ids, capabilities, the filter; the last steps before execve.
-Result<void> emit_privileges(const CompileInput& input, ProgramBuilder* out);
+struct CapabilitySets {
+  uint64_t bounding, effective, inheritable, permitted, ambient;
+};
+// compile_privileges.cc: groups, ids, capabilities. From here on rights only shrink.
+Result<CapabilitySets> emit_privileges(const CompileInput& input, ProgramBuilder* out);
+// The last steps before execve: the filter, and what has to come behind it.
+void emit_last_privileges(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out);
 
 // Registers of the terminal's master and slave, in a row; taken by emit_console.
 constexpr int16_t k_register_console = k_first_free_register;

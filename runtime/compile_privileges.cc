@@ -56,10 +56,6 @@ void emit_filter(const CompileInput& input, ProgramBuilder* out) {
             .y = filter->flags});
 }
 
-struct CapabilitySets {
-  uint64_t bounding, effective, inheritable, permitted, ambient;
-};
-
 CapabilitySets capability_sets(const SpecProcess& process, ProgramBuilder* out) {
   const SpecCapabilities wanted = process.capabilities.value_or(SpecCapabilities{});
   std::vector<std::string> unknown;
@@ -77,35 +73,45 @@ CapabilitySets capability_sets(const SpecProcess& process, ProgramBuilder* out) 
   return sets;
 }
 
-}  // namespace
-
-// From here on rights only shrink. Without no_new_privs the filter needs CAP_SYS_ADMIN to be loaded, so that it comes
-// before the last step of dropping; with it, the filter comes last and need not allow any of this.
-Result<void> emit_privileges(const CompileInput& input, ProgramBuilder* out) {
-  const CapabilitySets sets = capability_sets(input.process, out);
-  const uint64_t admin = uint64_t{1} << *parse_capability("CAP_SYS_ADMIN");
-  const bool filter_last = input.process.no_new_privileges;
-  out->act("limit the capability bounding set");
-  out->add({.kind = ChildOpKind::limit_bounding_set, .x = sets.bounding});
-  TRY(emit_identity(input, out));
-  if (!filter_last && input.options.seccomp != nullptr) {
-    out->act("keep what loading the filter takes");
-    const uint64_t needed = sets.permitted | admin;
-    out->add({.kind = ChildOpKind::set_capabilities, .x = needed, .y = needed, .z = sets.inheritable});
-    emit_filter(input, out);
-  }
+void emit_capabilities(const CapabilitySets& sets, ProgramBuilder* out) {
   out->act("set the capabilities");
   out->add({.kind = ChildOpKind::set_capabilities, .x = sets.effective, .y = sets.permitted, .z = sets.inheritable});
   if (sets.ambient != 0) out->add({.kind = ChildOpKind::raise_ambient, .x = sets.ambient});
-  // A change of user clears it (prctl(2), PR_SET_PDEATHSIG).
-  out->act("end with the launcher, or not");
-  out->add({.kind = ChildOpKind::set_parent_death_signal,
-            .x = input.options.with_launcher ? uint64_t{SIGKILL} : uint64_t{0}});
-  if (!filter_last) return ok();
+}
+
+// Without no_new_privs the filter needs CAP_SYS_ADMIN to be loaded, so that it comes before the last step of dropping;
+// with it, the filter comes last and need not allow any of this.
+bool filter_before_capabilities(const CompileInput& input) {
+  return input.options.seccomp != nullptr && !input.process.no_new_privileges;
+}
+
+}  // namespace
+
+Result<CapabilitySets> emit_privileges(const CompileInput& input, ProgramBuilder* out) {
+  const CapabilitySets sets = capability_sets(input.process, out);
+  out->act("limit the capability bounding set");
+  out->add({.kind = ChildOpKind::limit_bounding_set, .x = sets.bounding});
+  TRY(emit_identity(input, out));
+  if (filter_before_capabilities(input)) {
+    const uint64_t admin = uint64_t{1} << *parse_capability("CAP_SYS_ADMIN");
+    out->act("keep what loading the filter takes");
+    const uint64_t needed = sets.permitted | admin;
+    out->add({.kind = ChildOpKind::set_capabilities, .x = needed, .y = needed, .z = sets.inheritable});
+  } else {
+    emit_capabilities(sets, out);
+  }
+  return sets;
+}
+
+void emit_last_privileges(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out) {
+  if (filter_before_capabilities(input)) {
+    emit_filter(input, out);
+    emit_capabilities(sets, out);
+  }
+  if (!input.process.no_new_privileges) return;
   out->act("set no_new_privs");
   out->add({.kind = ChildOpKind::no_new_privileges});
   emit_filter(input, out);
-  return ok();
 }
 
 }  // namespace ctr::runtime
