@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 
 #include "base/text.h"
 #include "runtime/compile_parts.h"

@@ -88,9 +88,9 @@ Result<LockedContainer> StateRoot::reserve(const std::string& id) const {
   auto reserved = try_reserve(id);
   // It was removed between two of the steps.
   if (!reserved && reserved.error().code() == Errc::not_found) return container_exists(id);
-  auto container = TRY(std::move(reserved));
-  if (!container) return container_exists(id);
-  return std::move(*container);
+  if (!reserved) return std::move(reserved).error();
+  if (!*reserved) return container_exists(id);
+  return std::move(**reserved);
 }
 
 Result<Dir> StateRoot::find(const std::string& id) const {
@@ -113,7 +113,8 @@ Result<LockedContainer> StateRoot::lock(const std::string& id) const {
     empty.id = id;
     return LockedContainer{.dir = std::move(dir), .lock = std::move(held), .record = std::move(empty)};
   }
-  return LockedContainer{.dir = std::move(dir), .lock = std::move(held), .record = TRY(std::move(record))};
+  if (!record) return std::move(record).error();
+  return LockedContainer{.dir = std::move(dir), .lock = std::move(held), .record = std::move(*record)};
 }
 
 Result<void> StateRoot::remove(LockedContainer container) const {
