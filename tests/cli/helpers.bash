@@ -106,15 +106,16 @@ wait_for() {
 }
 
 # Processes that belong to this file's store: monitors run its ctr with its runtime directory, containers see its mounts.
+# One look at everything, since a process for each of /proc would take seconds on a busy machine. What is searched for
+# is not among the words of the searching process.
 store_processes() {
-  local dir
-  for dir in /proc/[0-9]*; do
-    [ "${dir#/proc/}" != "$$" ] || continue
-    if grep -qsF "$XDG_DATA_HOME/ctr" "$dir/mountinfo" "$dir/cmdline" ||
-      { [ "$(readlink "$dir/exe" 2>/dev/null)" = "$CTR" ] && tr '\0' '\n' <"$dir/environ" 2>/dev/null |
-        grep -qxF "XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR"; }; then
-      printf '%s %s\n' "${dir#/proc/}" "$(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
-    fi
+  local pid
+  {
+    grep -lsF -f <(printf '%s\n' "$XDG_DATA_HOME/ctr") /proc/[0-9]*/mountinfo /proc/[0-9]*/cmdline
+    find /proc/[0-9]*/exe -lname "$CTR" -printf '%h/environ\n' 2>/dev/null |
+      xargs -r grep -lszxF -f <(printf '%s\n' "XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR")
+  } | cut -d / -f 3 | sort -u | while read -r pid; do
+    [ "$pid" = "$$" ] || printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
   done
 }
 
