@@ -1,11 +1,13 @@
 // Json: one JSON value, with a strict bounded parser, and a printer that matches Go's encoding/json.
 //
-// The nlohmann parser works behind it, in json.cc alone, since its header costs seconds in every file that sees it.
+// The nlohmann parser works behind it, in json.cc alone, since its header costs seconds in every file that sees it;
+// most documents are read by json_plain.cc before it is asked.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -83,6 +85,9 @@ struct JsonLimits {
 };
 // Errors: invalid, with line and column and never the library's own words; duplicate members are refused.
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits = {});
+// For readers that need little of a large object: the members `wanted`, and perhaps others. "a.b" is the member b of
+// the member a. What is left out may be wrong without an error.
+Result<Json> parse_json_members(std::string_view text, std::string_view what, std::span<const std::string_view> wanted);
 
 struct JsonStyle {
   int indent = -1;           // -1: one line, compact

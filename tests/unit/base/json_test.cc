@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/json_plain.h"
 #include "tests/catch.h"
 
 using ctr::dump_json;
@@ -133,4 +134,43 @@ TEST_CASE("JSON with a NUL byte behind the value is refused") {
   auto value = parse_json(std::string_view("{}\0garbage", 10), "record");
   REQUIRE_FALSE(value);
   CHECK(value.error().text().find("NUL") != std::string::npos);
+}
+
+TEST_CASE("the quick reader reads what programs write as the strict parser does") {
+  for (const char* text : {"null", "true", " false ", "0", "-7", "123456789012345678", "\"a b\"", "[]", "{}",
+                           "[ 1 , [2,{}] ]", "{\"a\":{\"b\":[null,\"x\",-1]},\"c\":true}\n"}) {
+    CAPTURE(text);
+    const auto plain = ctr::read_plain_json(text, {});
+    REQUIRE(plain);
+    CHECK(*plain == ctr::parse_strict_json(text, "x").value());
+  }
+}
+
+TEST_CASE("the quick reader leaves what it does not know to the strict parser") {
+  for (const char* text :
+       {"", "1.5", "1e3", "-0", "-", "01", "1234567890123456789", "\"\\n\"", "\"\xc3\xa9\"", "{\"a\":1,\"a\":2}",
+        "[1,]", "[1 2]", "{\"a\" 1}", "tru", "[1]]", "nulll", "\"\x7f\"", "{a:1}"}) {
+    CAPTURE(text);
+    CHECK_FALSE(ctr::read_plain_json(text, {}));
+  }
+  CHECK_FALSE(ctr::read_plain_json("[[[1]]]", {.depth = 2}));
+  CHECK_FALSE(ctr::read_plain_json("[1,1,1]", {.values = 3}));
+  CHECK_FALSE(ctr::read_plain_json("[1]", {.size_bytes = 2}));
+  CHECK_FALSE(ctr::read_plain_json(std::string("[1]\0", 4), {}));
+}
+
+TEST_CASE("of a document only the wanted members are read") {
+  constexpr std::string_view k_wanted[] = {"id", "spec.labels", "spec.rm"};
+  const std::string_view text =
+      R"({"id":"x","env":["a\"]}{","\u00e9"],"n":1.5,"spec":{"user":"\\","labels":{"a":"b"},"rm":true},"z":{"y":[{}]}})";
+  const auto plain = ctr::read_plain_json(text, {}, k_wanted);
+  REQUIRE(plain);
+  CHECK(dump_json(*plain) == R"({"id":"x","spec":{"labels":{"a":"b"},"rm":true}})");
+  // Where a wanted member is not plain, everything is read.
+  const auto whole = ctr::parse_json_members(R"({"id":"\n","other":1})", "x", k_wanted);
+  REQUIRE(whole);
+  CHECK(whole->find("other") != nullptr);
+  CHECK(whole->find("id")->as_string() == "\n");
+  CHECK_FALSE(ctr::parse_json_members(R"({"id":"x","other":[1)", "x", k_wanted));
+  CHECK_FALSE(ctr::parse_json_members(R"({"id":"x","id":"y"})", "x", k_wanted));
 }
