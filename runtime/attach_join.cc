@@ -109,6 +109,10 @@ Result<void> ContainerJoin::on_signals() {
     } else if (options_.signal_proxy) {
       int32_t value = *number;
       TRY(send(Frame::signal, bytes_of(value)));
+    } else if (*number == SIGHUP && options_.terminal) {
+      // As when reading finds it gone, which may come first: the program goes on.
+      detach();
+      return ok();
     } else if (*number != SIGWINCH && *number != SIGCONT && *number != SIGURG && *number != SIGTSTP) {
       return ended_by_signal(*number);
     }
