@@ -126,6 +126,10 @@ int run_file_op(Interpreter& vm, const ChildOp& op) {
       return op_make_node(vm, op);
     case ChildOpKind::remove_dir:
       return ignore(call(SYS_unlinkat, vm.fd(op.b), text, AT_REMOVEDIR), -ENOENT);
+    case ChildOpKind::remove_file:
+      return ignore(call(SYS_unlinkat, vm.fd(op.b), text, 0), -ENOENT);
+    case ChildOpKind::append_file:
+      return op_append_file(vm, op);
     default:
       return run_process_op(vm, op);
   }

@@ -52,6 +52,20 @@ int op_write_file(const Interpreter& vm, const ChildOp& op) {
   return result < 0 ? result : 0;
 }
 
+int op_append_file(const Interpreter& vm, const ChildOp& op) {
+  const int file = vm.fd(op.a);
+  struct stat status{};
+  int result = sys_fstat(file, &status);
+  if (result < 0) return result;
+  if (!S_ISREG(status.st_mode)) return -EINVAL;
+  result = call(SYS_lseek, file, 0, SEEK_END);
+  while (result >= 0) {
+    result = call(SYS_sendfile, file, vm.fd(op.b), nullptr, size_t{1} << 20);
+    if (result == 0) break;
+  }
+  return result;
+}
+
 int op_make_node(const Interpreter& vm, const ChildOp& op) {
   const int dir = vm.fd(op.b);
   const char* path = vm.text(op.text);

@@ -55,6 +55,8 @@ enum class ChildOpKind : uint16_t {
   make_dir,      // [text below b, x mode]: may exist
   make_node,     // [text below b, x mode, y rdev, z uid | gid << 32]
   remove_dir,    // [text below b]: may be missing
+  remove_file,   // [text name in b]: may be missing
+  append_file,   // [all bytes of b go behind those of a, a regular file]
   // ---- mounts
   set_propagation,  // [x MS_* flags]: of the root mount
   mount_overlay,    // [a first lower, x count, b upper, b+1 work (b -1: none), text options, more target path]

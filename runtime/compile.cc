@@ -7,8 +7,8 @@
 //   3. Netlink socket and namespace descriptors are opened before the maps exist: none of it needs an id.
 //   4. Go. Only with maps written is there an id to become; files made before would belong to nobody.
 //   5. Become root in there. Supplementary groups stay until 12: they may be what opens a bind source.
-//   6. Mounts no longer propagate out, the root file system is mounted. Fresh proc and sysfs demand that a fully
-//   visible
+//   6. Mounts no longer propagate out, the root file system is mounted and edited. Fresh proc and sysfs demand that a
+//   fully visible
 //      one is still in sight, so that all mounts come before the pivot (mount_too_revealing in fs/namespace.c).
 //   7. The cgroup namespace's root is the cgroup of the moment: unshare after clone3 has put us into it.
 //   8. Mounts in the order of the specification, then devices on the fresh /dev, then the terminal on the fresh devpts.
@@ -86,6 +86,7 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   out.act("stop mounts from propagating");
   out.add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
   const int16_t root = TRY(emit_rootfs(input, rootfs, &out));
+  emit_edits(rootfs, root, &out);
   emit_names(spec, &out);
   TRY(emit_mounts(input, root, &out));
   emit_proc_writes(input, &out);

@@ -24,6 +24,8 @@ void emit_names(const RuntimeSpec& spec, ProgramBuilder* out);
 // compile_rootfs.cc: the root directory, mounted where it can be pivoted to. Returns the register of its O_PATH
 // descriptor.
 Result<int16_t> emit_rootfs(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
+// What the plan puts into the root; before anything else is mounted there.
+void emit_edits(const RootfsPlan& plan, int16_t root, ProgramBuilder* out);
 // Starts fuse-overlayfs in the outer user namespace.
 Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
 

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <sys/mount.h>
 
 #include "base/text.h"
@@ -75,7 +76,74 @@ int16_t emit_directory(const std::string& directory, ProgramBuilder* out) {
   return mount;
 }
 
+// The file is opened with O_NONBLOCK, so that a FIFO cannot stop the child; append_file refuses what is no regular
+// file.
+constexpr uint64_t k_edit = O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY;
+
+std::string_view edit_words(RootEdit::Kind kind) {
+  switch (kind) {
+    case RootEdit::Kind::append:
+      return "append to";
+    case RootEdit::Kind::replace:
+      return "write";
+    case RootEdit::Kind::link:
+      return "link";
+  }
+  return "write";
+}
+
+// Puts the bytes of `source` behind those of the file that `path` below register `dir` is opened as.
+void emit_bytes(const std::string& source, int16_t dir, const std::string& path, uint64_t flags, uint64_t resolve,
+                ProgramBuilder* out) {
+  const int16_t from = out->take_register();
+  const int16_t file = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = from, .text = out->text(source), .x = O_RDONLY});
+  out->add({.kind = ChildOpKind::open_in_root,
+            .a = file,
+            .b = dir,
+            .text = out->text(path),
+            .x = flags,
+            .y = 0644,
+            .z = resolve | RESOLVE_NO_MAGICLINKS});
+  out->add({.kind = ChildOpKind::append_file, .a = file, .b = from});
+  out->close_register(file);
+  out->close_register(from);
+}
+
+void emit_edit(const RootEdit& edit, int16_t root, ProgramBuilder* out) {
+  const std::string path = clean_destination(edit.path).substr(1);
+  const size_t slash = path.rfind('/');
+  const std::string name = path.substr(slash + 1);
+  out->act(fmt::format("{} '{}'", edit_words(edit.kind), edit.path));
+  const int16_t dir = out->take_register();
+  out->add({.kind = ChildOpKind::open_target,
+            .a = dir,
+            .b = root,
+            .text = out->text(slash == std::string::npos ? "." : path.substr(0, slash)),
+            .x = k_target_directory,
+            .y = 0755});
+  if (edit.kind == RootEdit::Kind::append) {
+    emit_bytes(edit.source, root, path, k_edit, RESOLVE_IN_ROOT, out);
+  } else {
+    out->add({.kind = ChildOpKind::remove_file, .b = dir, .text = out->text(name)});
+    if (edit.kind == RootEdit::Kind::link) {
+      out->add({.kind = ChildOpKind::make_symlink, .b = dir, .text = out->text(edit.source), .more = out->text(name)});
+    } else {
+      emit_bytes(edit.source, dir, name, k_edit | O_EXCL, RESOLVE_BENEATH, out);
+    }
+  }
+  out->close_register(dir);
+}
+
 }  // namespace
+
+void emit_edits(const RootfsPlan& plan, int16_t root, ProgramBuilder* out) {
+  if (plan.edits.empty()) return;
+  // What is made has the modes that are asked for, whatever the caller's own mask is.
+  out->act("set the mask for new files");
+  out->add({.kind = ChildOpKind::set_umask, .x = 022});
+  for (const RootEdit& edit : plan.edits) emit_edit(edit, root, out);
+}
 
 Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out) {
   if (input.host.fuse_overlayfs.empty()) {

@@ -49,6 +49,8 @@ constexpr std::string_view k_names[] = {
     "make_dir",
     "make_node",
     "remove_dir",
+    "remove_file",
+    "append_file",
     "set_propagation",
     "mount_overlay",
     "make_mount",
@@ -85,6 +87,7 @@ bool has_text(ChildOpKind kind) {
     case ChildOpKind::make_dir:
     case ChildOpKind::make_node:
     case ChildOpKind::remove_dir:
+    case ChildOpKind::remove_file:
     case ChildOpKind::mount_overlay:
     case ChildOpKind::make_mount:
     case ChildOpKind::mask_path:

@@ -1,5 +1,9 @@
 #include "runtime/rootfs_plan.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 namespace ctr::runtime {
 namespace {
 
@@ -22,6 +26,28 @@ std::optional<RootfsPlan::Kind> parse_kind(std::string_view name) {
   return std::nullopt;
 }
 
+constexpr std::array<std::pair<RootEdit::Kind, std::string_view>, 3> k_edit_kinds = {
+    {{RootEdit::Kind::append, "append"}, {RootEdit::Kind::replace, "replace"}, {RootEdit::Kind::link, "link"}}};
+
+Json edits_json(const std::vector<RootEdit>& edits) {
+  Json out = Json::array();
+  for (const RootEdit& edit : edits) {
+    const auto* const known = std::find_if(k_edit_kinds.begin(), k_edit_kinds.end(),
+                                           [&](const auto& kind) { return kind.first == edit.kind; });
+    CTR_ASSERT(known != k_edit_kinds.end());
+    out.push(Json::object().set("kind", known->second).set("path", edit.path).set("source", edit.source));
+  }
+  return out;
+}
+
+Result<RootEdit> read_edit(const JsonReader& reader) {
+  const std::string name = TRY(reader.get_string("kind"));
+  const auto* const known =
+      std::find_if(k_edit_kinds.begin(), k_edit_kinds.end(), [&](const auto& kind) { return kind.second == name; });
+  if (known == k_edit_kinds.end()) return reader.wrong("kind", "append, replace or link");
+  return RootEdit{known->first, TRY(reader.get_string("path")), TRY(reader.get_string("source"))};
+}
+
 }  // namespace
 
 Json to_json(const RootfsPlan& plan) {
@@ -34,6 +60,7 @@ Json to_json(const RootfsPlan& plan) {
       .set("work_dir", plan.work_dir)
       .set("skip_sync", plan.skip_sync)
       .set("shift_ids", plan.shift_ids);
+  if (!plan.edits.empty()) out.set("edits", edits_json(plan.edits));
   return out;
 }
 
@@ -49,6 +76,7 @@ Result<RootfsPlan> rootfs_plan_from_json(const JsonReader& reader) {
   plan.work_dir = TRY(reader.get_string("work_dir"));
   plan.skip_sync = TRY(reader.get_bool("skip_sync"));
   plan.shift_ids = TRY(reader.get_bool("shift_ids"));
+  for (const auto& edit : TRY(reader.elements("edits"))) plan.edits.push_back(TRY(read_edit(edit)));
   return plan;
 }
 

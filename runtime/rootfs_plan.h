@@ -9,6 +9,20 @@
 
 namespace ctr::runtime {
 
+// A file that ctr puts into a container's root before the program starts: accounts, the time zone. It is written as the
+// container's root, through the mounted root and without leaving it.
+struct RootEdit {
+  enum class Kind {
+    append,   // the bytes of `source` go behind those of the file, which is made when it is missing
+    replace,  // a new file with the bytes of `source` takes the place of what is there
+    link,     // a symbolic link to `source` takes the place of what is there
+  };
+  Kind kind = Kind::append;
+  std::string path;    // absolute in the container, the name of a file; its directory is made when it is missing
+  std::string source;  // absolute host path of a regular file; of a link: its target
+  bool operator==(const RootEdit&) const = default;
+};
+
 struct RootfsPlan {
   enum class Kind {
     overlay,    // native overlay, mounted in the container's own mount namespace
@@ -28,6 +42,7 @@ struct RootfsPlan {
   // The map the layers were unpacked under when it is not the container's own (keep-id): files are shown shifted.
   // Only with Kind::fuse.
   bool shift_ids = false;
+  std::vector<RootEdit> edits;  // in this order
   bool operator==(const RootfsPlan&) const = default;
 };
 

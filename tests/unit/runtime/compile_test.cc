@@ -68,9 +68,19 @@ TEST_CASE("the steps of a container that waits to be started") {
   options.seccomp = &filter;
   options.start = CompileOptions::Start::by_socket;
   const auto last_steps = [](const std::string& text) { return text.substr(text.find("# hide from the container")); };
-  compare("created.steps", last_steps(compiled(spec, plain_rootfs(), options)));
+  compare_golden("created.steps", last_steps(compiled(spec, plain_rootfs(), options)));
   spec.process->no_new_privileges = true;
-  compare("created-no-new-privileges.steps", last_steps(compiled(spec, plain_rootfs(), options)));
+  compare_golden("created-no-new-privileges.steps", last_steps(compiled(spec, plain_rootfs(), options)));
+}
+
+TEST_CASE("the steps of putting files into the root") {
+  RootfsPlan plan = plain_rootfs();
+  plan.edits = {{RootEdit::Kind::append, "/etc/passwd", "/store/c/passwd"},
+                {RootEdit::Kind::replace, "/etc/localtime", "/usr/share/zoneinfo/UTC"},
+                {RootEdit::Kind::link, "/here", "there"}};
+  compare_golden("edits.steps", compiled(plain_spec(), plan));
+  const Json json = to_json(plan);
+  CHECK(rootfs_plan_from_json(JsonReader(json, "plan")).value() == plan);
 }
 
 TEST_CASE("the steps of exec") {

@@ -50,6 +50,36 @@ TEST_CASE("what a container writes lands in its upper directory") {
   CHECK_FALSE(path_exists(box.layer("etc/new")));
 }
 
+TEST_CASE("files that ctr puts into the root belong to the container's root, and lie in its upper directory") {
+  Sandbox box;
+  test::make_file(box.layer("etc/passwd"), "root:x:0:0::/:/bin/sh\n");
+  test::make_link("/no/such/zone", box.layer("etc/localtime"));
+  test::make_file(box.path() + "/lines", "x:*:5:5::/:/bin/sh\n");
+  box.plan.edits = {{RootEdit::Kind::append, "/etc/passwd", box.path() + "/lines"},
+                    {RootEdit::Kind::append, "/etc/group", box.path() + "/lines"},
+                    {RootEdit::Kind::replace, "/etc/localtime", box.path() + "/lines"},
+                    {RootEdit::Kind::link, "/new/link", "/etc/group"}};
+  CHECK(output(box.sh("cat /etc/passwd /etc/localtime /new/link; stat -c '%a %u %F' /etc/group /etc/localtime")) ==
+        "root:x:0:0::/:/bin/sh\nx:*:5:5::/:/bin/sh\nx:*:5:5::/:/bin/sh\nx:*:5:5::/:/bin/sh\n"
+        "644 0 regular file\n644 0 regular file\n");
+  CHECK(read_file(box.layer("etc/passwd")).value() == "root:x:0:0::/:/bin/sh\n");
+}
+
+TEST_CASE("a file that is put into the root never leaves it, and nothing but a regular file is written to") {
+  Sandbox box;
+  const std::string outside = box.path() + "/outside";
+  test::make_file(outside, "mine\n");
+  test::make_file(box.path() + "/lines", "line\n");
+  box.plan.edits = {{RootEdit::Kind::append, "/etc/passwd", box.path() + "/lines"}};
+  test::make_link(outside, box.layer("etc/passwd"));
+  // In the container the link leads to a directory that it does not have.
+  CHECK(has(output(box.sh("true")), "append to '/etc/passwd': No such file or directory"));
+  CHECK(read_file(outside).value() == "mine\n");
+  REQUIRE(::unlink(box.layer("etc/passwd").c_str()) == 0);
+  REQUIRE(::mkfifo(box.layer("etc/passwd").c_str(), 0644) == 0);
+  CHECK(has(output(box.sh("true")), "append to '/etc/passwd': "));
+}
+
 TEST_CASE("a missing command is told from one that cannot be executed and from a missing mount source") {
   Sandbox box;
   const auto missing = box.run({"no-such-program"});
