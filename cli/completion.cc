@@ -45,8 +45,6 @@ std::string_view source_command(Complete complete) {
       return "ps --format '{{.Names}}'";
     case Complete::images:
       return "images --format '{{.Repository}}:{{.Tag}}'";
-    case Complete::objects:
-      return "ps --all --format '{{.Names}}'";
     case Complete::volumes:
       return "volume ls --quiet";
     default:
@@ -98,6 +96,11 @@ std::vector<std::string> second_words(std::string_view group) {
   return words;
 }
 
+std::string_view first_word_help(const std::string& word) {
+  const auto found = find_command(std::span(&word, 1));
+  return found.command == nullptr ? "Commands on one kind of object" : found.command->summary;
+}
+
 std::string joined_options(const Command& command) {
   std::vector<std::string> words;
   for (const auto* option : options_of(command)) {
@@ -135,23 +138,39 @@ std::string bash_tables() {
 }
 
 constexpr std::string_view k_bash_function = R"BASH(
+_ctr_names() { "$ctr" ps "$@" --format '{{.Names}}' 2>/dev/null; }
+_ctr_images() { "$ctr" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null; }
+
 _ctr_offer() {
-  local current=$2
+  local words=''
   case $1 in
-    containers | objects) COMPREPLY=($(compgen -W "$("$ctr" ps --all --format '{{.Names}}' 2>/dev/null)" -- "$current")) ;;
-    running) COMPREPLY=($(compgen -W "$("$ctr" ps --format '{{.Names}}' 2>/dev/null)" -- "$current")) ;;
-    images) COMPREPLY=($(compgen -W "$("$ctr" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" -- "$current")) ;;
-    volumes) COMPREPLY=($(compgen -W "$("$ctr" volume ls --quiet 2>/dev/null)" -- "$current")) ;;
-    shells) COMPREPLY=($(compgen -W 'bash fish zsh' -- "$current")) ;;
-    files) COMPREPLY=($(compgen -f -- "$current")) ;;
-    directories) COMPREPLY=($(compgen -d -- "$current")) ;;
+    containers) words=$(_ctr_names --all) ;;
+    running) words=$(_ctr_names) ;;
+    images) words=$(_ctr_images) ;;
+    objects) words=$(_ctr_names --all; _ctr_images) ;;
+    volumes) words=$("$ctr" volume ls --quiet 2>/dev/null) ;;
+    shells) words='bash fish zsh' ;;
+    files)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return ;;
+    directories)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -d -- "$current")
+      return ;;
+    *) return ;;
   esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 
 _ctr() {
-  local ctr=$1 current=${COMP_WORDS[COMP_CWORD]} name='' word pair i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word=${COMP_WORDS[i]}
+  # Readline breaks words at colons, which names of images have: the line is split at blanks instead.
+  local ctr=$1 line=${COMP_LINE:0:COMP_POINT} current='' name='' word pair i
+  local -a words
+  read -ra words <<<"$line"
+  [[ $line == *[[:space:]] ]] || current=${words[-1]} words=("${words[@]:0:${#words[@]}-1}")
+  for ((i = 1; i < ${#words[@]}; i++)); do
+    word=${words[i]}
     [[ $word == -* ]] && continue
     if [[ -n ${_ctr_options["$name $word"]+set} ]]; then
       name="$name $word"
@@ -165,22 +184,26 @@ _ctr() {
   done
   COMPREPLY=()
   for pair in ${_ctr_valued[${name:-none}]-}; do
-    if [[ ${pair%%:*} == "${COMP_WORDS[COMP_CWORD - 1]}" ]]; then
-      _ctr_offer "${pair#*:}" "$current"
-      return
-    fi
+    [[ ${pair%%:*} == "${words[-1]}" ]] || continue
+    _ctr_offer "${pair#*:}"
+    _ctr_trim
+    return
   done
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "${_ctr_options[${name:-none}]-}" -- "$current"))
   elif [[ -n ${_ctr_words[${name:-top}]+set} ]]; then
     COMPREPLY=($(compgen -W "${_ctr_words[${name:-top}]}" -- "$current"))
   else
-    _ctr_offer "${_ctr_subject[${name:-none}]-nothing}" "$current"
+    _ctr_offer "${_ctr_subject[${name:-none}]-nothing}"
   fi
-  # Readline breaks words at colons: what stands in front of the last one must not be offered again.
-  if [[ $current == *:* ]] && declare -F __ltrim_colon_completions >/dev/null; then
-    __ltrim_colon_completions "$current"
-  fi
+  _ctr_trim
+}
+
+# What stands in front of the last colon is there already.
+_ctr_trim() {
+  [[ $current == *:* && $COMP_WORDBREAKS == *:* ]] || return 0
+  local i front=${current%"${current##*:}"}
+  for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]=${COMPREPLY[i]#"$front"}; done
 }
 complete -F _ctr ctr
 )BASH";
@@ -212,8 +235,9 @@ std::string_view zsh_action(Complete complete) {
     case Complete::directories:
       return "_files -/";
     case Complete::containers:
-    case Complete::objects:
       return "_ctr_names ps --all";
+    case Complete::objects:
+      return "_ctr_objects";
     case Complete::running:
       return "_ctr_names ps";
     case Complete::images:
@@ -227,32 +251,36 @@ std::string_view zsh_action(Complete complete) {
   }
 }
 
-std::string zsh_option(const OptionSpec& option) {
+std::string zsh_option(const OptionSpec& option, Descriptions descriptions) {
   const std::string repeat = option.kind == OptionSpec::Kind::list ? "*" : "";
   const std::string tail =
       option.kind == OptionSpec::Kind::flag
           ? ""
           : fmt::format(":{}:{}", zsh_text(to_lower(option.value_name)), zsh_action(option.complete));
-  const std::string help = fmt::format("[{}]{}", zsh_text(option.help), tail);
+  const std::string help =
+      descriptions == Descriptions::yes ? fmt::format("[{}]{}", zsh_text(option.help), tail) : tail;
   const std::string equals = option.kind == OptionSpec::Kind::flag ? "" : "=";
   std::string out = fmt::format(" '{}--{}{}{}'", repeat, option.name, equals, help);
   if (option.letter != 0) out += fmt::format(" '{}-{}{}'", repeat, option.letter, help);
   return out;
 }
 
-std::string zsh_script() {
+// "NAME:what it is for", or the name alone.
+std::string zsh_command(const std::string& word, Descriptions descriptions) {
+  if (descriptions == Descriptions::no) return fmt::format("      '{}'\n", word);
+  return fmt::format("      '{}:{}'\n", word, zsh_text(first_word_help(word)));
+}
+
+std::string zsh_script(Descriptions descriptions) {
   std::string out =
       "#compdef ctr\n# zsh completion for ctr; made by `ctr completion zsh`.\n\n"
       "_ctr_names() { local -a names=(${(f)\"$(ctr \"$@\" --format '{{.Names}}' 2>/dev/null)\"}); compadd -a names }\n"
       "_ctr_lines() { local -a names=(${(f)\"$(ctr \"$@\" 2>/dev/null)\"}); compadd -a names }\n"
       "_ctr_images() { local -a names=(${(f)\"$(ctr images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)\"}); "
       "compadd -a "
-      "names }\n\n_ctr() {\n  local name=$words[2]\n  if (( CURRENT == 2 )); then\n    local -a commands=(\n";
-  for (const auto& word : first_words()) {
-    const auto found = find_command(std::span(&word, 1));
-    const std::string_view help = found.command == nullptr ? "Commands on one kind of object" : found.command->summary;
-    out += fmt::format("      '{}:{}'\n", word, zsh_text(help));
-  }
+      "names }\n_ctr_objects() { _ctr_names ps --all; _ctr_images }\n\n_ctr() {\n  local name=$words[2]\n  if (( "
+      "CURRENT == 2 )); then\n    local -a commands=(\n";
+  for (const auto& word : first_words()) out += zsh_command(word, descriptions);
   out += "    )\n    _describe command commands\n    return\n  fi\n  case $name in\n";
   for (const auto& word : first_words()) {
     const auto seconds = second_words(word);
@@ -265,7 +293,7 @@ std::string zsh_script() {
   out += "    *) shift words; (( CURRENT -= 1 )) ;;\n  esac\n  case $name in\n";
   for (const auto& named : named_commands()) {
     out += fmt::format("    '{}') _arguments -s", named.name);
-    for (const auto* option : options_of(*named.command)) out += zsh_option(*option);
+    for (const auto* option : options_of(*named.command)) out += zsh_option(*option, descriptions);
     out += fmt::format(" '*::word:{}' ;;\n", zsh_action(named.command->complete));
   }
   return out + "  esac\n}\n\n_ctr \"$@\"\n";
@@ -281,13 +309,18 @@ std::string fish_text(std::string_view text) {
 }
 
 std::string fish_argument(Complete complete) {
+  if (complete == Complete::objects) return fish_argument(Complete::containers) + fish_argument(Complete::images);
   const std::string_view source = source_command(complete);
   if (!source.empty()) return fmt::format(" -a '(ctr {} 2>/dev/null)'", fish_text(source));
   if (complete == Complete::shells) return " -a 'bash fish zsh'";
   return complete == Complete::files || complete == Complete::directories ? " -F" : "";
 }
 
-std::string fish_script() {
+std::string fish_help(std::string_view text, Descriptions descriptions) {
+  return descriptions == Descriptions::yes ? fmt::format(" -d '{}'", fish_text(text)) : "";
+}
+
+std::string fish_script(Descriptions descriptions) {
   std::string out =
       "# fish completion for ctr; made by `ctr completion fish`.\n"
       "function __ctr_is\n    set -l words (commandline -opc | string match -v -- '-*')[2..]\n"
@@ -295,21 +328,19 @@ std::string fish_script() {
       "function __ctr_at\n    set -l words (commandline -opc | string match -v -- '-*')[2..]\n"
       "    test \"$words\" = \"$argv\"\nend\ncomplete -c ctr -f\n";
   for (const auto& word : first_words()) {
-    const auto found = find_command(std::span(&word, 1));
-    const std::string_view help = found.command == nullptr ? "Commands on one kind of object" : found.command->summary;
-    out += fmt::format("complete -c ctr -n '__ctr_at' -a {} -d '{}'\n", word, fish_text(help));
+    out += fmt::format("complete -c ctr -n '__ctr_at' -a {}{}\n", word, fish_help(first_word_help(word), descriptions));
   }
   for (const auto& named : named_commands()) {
     const auto parts = split(named.name, ' ');
     if (parts.size() == 2) {
-      out += fmt::format("complete -c ctr -n '__ctr_at {}' -a {} -d '{}'\n", parts[0], parts[1],
-                         fish_text(named.command->summary));
+      out += fmt::format("complete -c ctr -n '__ctr_at {}' -a {}{}\n", parts[0], parts[1],
+                         fish_help(named.command->summary, descriptions));
     }
     for (const auto* option : options_of(*named.command)) {
       out += fmt::format("complete -c ctr -n '__ctr_is {}' -l {}", named.name, option->name);
       if (option->letter != 0) out += fmt::format(" -s {}", option->letter);
       if (option->kind != OptionSpec::Kind::flag) out += " -r" + fish_argument(option->complete);
-      out += fmt::format(" -d '{}'\n", fish_text(option->help));
+      out += fish_help(option->help, descriptions) + "\n";
     }
     const std::string argument = fish_argument(named.command->complete);
     if (!argument.empty()) out += fmt::format("complete -c ctr -n '__ctr_is {}'{}\n", named.name, argument);
@@ -319,10 +350,10 @@ std::string fish_script() {
 
 }  // namespace
 
-Result<std::string> completion_script(std::string_view shell) {
+Result<std::string> completion_script(std::string_view shell, Descriptions descriptions) {
   if (shell == "bash") return bash_script();
-  if (shell == "zsh") return zsh_script();
-  if (shell == "fish") return fish_script();
+  if (shell == "zsh") return zsh_script(descriptions);
+  if (shell == "fish") return fish_script(descriptions);
   return Error(Errc::invalid, fmt::format("no completion for '{}': choose from bash, fish, zsh", printable(shell)));
 }
 

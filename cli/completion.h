@@ -8,7 +8,10 @@
 
 namespace ctr::cli {
 
+// Whether the shell shows what commands and options are for. bash has no place for it.
+enum class Descriptions { no, yes };
+
 // "bash", "zsh" or "fish". Errors: invalid.
-Result<std::string> completion_script(std::string_view shell);
+Result<std::string> completion_script(std::string_view shell, Descriptions descriptions);
 
 }  // namespace ctr::cli

@@ -12,11 +12,12 @@ namespace {
 
 constexpr std::array k_completion_options = {
     value("file", 'f', "FILE", "Write the script to FILE", Complete::files),
-    flag("no-desc", 0, "Accepted: the scripts come with descriptions where the shell shows them"),
+    flag("no-desc", 0, "Do not say what commands and options are for"),
 };
 
 Result<int> completion(Context& context, const Args& args) {
-  const std::string script = TRY(completion_script(args.words().front()));
+  const auto descriptions = args.flag("no-desc") ? Descriptions::no : Descriptions::yes;
+  const std::string script = TRY(completion_script(args.words().front(), descriptions));
   if (args.has("file")) {
     TRY(create_file(args.text("file"), script));
   } else {

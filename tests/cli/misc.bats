@@ -41,13 +41,15 @@ teardown() { assert_nothing_left; }
   done < <(ctr __commands)
 }
 
-@test "bash completion is valid and completes commands, options and objects" {
+# Prints what bash offers behind the given words, of which the last one is being typed.
+complete_words() {
+  bash -c '. "$1"; shift; COMP_LINE=$*; COMP_POINT=${#COMP_LINE}; _ctr ctr; printf "%s\n" "${COMPREPLY[@]}"' \
+    - "$file_dir/completion" ctr "$@"
+}
+
+@test "bash completion is valid and completes commands and options" {
   ctr completion bash >"$file_dir/completion"
   bash -n "$file_dir/completion"
-  complete_words() { # prints what is offered behind the given words
-    bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ctr ctr "${@: -1}"; printf "%s\n" "${COMPREPLY[@]}"' \
-      - "$file_dir/completion" ctr "$@"
-  }
   run -0 complete_words ru
   assert_line run
   run -0 complete_words run --vol
@@ -56,6 +58,32 @@ teardown() { assert_nothing_left; }
   assert_line exists
   run -0 complete_words container ls --no
   assert_line --no-trunc
+  mkdir -p "$file_dir/files" && touch "$file_dir/files/a name"
+  cd "$file_dir/files"
+  run -0 complete_words run --env-file a
+  assert_line 'a name'
+}
+
+@test "bash completion offers the containers and images there are, names with colons too" {
+  start_registry
+  push_busybox
+  ctr pull -q "$IMAGE" >/dev/null
+  ctr tag "$IMAGE" localhost/apple:one
+  ctr create --name pear "$IMAGE" >/dev/null
+  ctr run -d --name plum --network none "$IMAGE" sleep 100 >/dev/null
+  ctr completion bash >"$file_dir/completion"
+  run -0 complete_words stop p
+  assert_output plum
+  run -0 complete_words start p
+  assert_output $'plum\npear'
+  run -0 complete_words run localhost/app
+  assert_output localhost/apple:one
+  run -0 complete_words run localhost/apple:o
+  assert_output one
+  run -0 complete_words inspect localhost/ap
+  assert_output localhost/apple:one
+  run -0 complete_words inspect pe
+  assert_output pear
 }
 
 @test "completion scripts exist for zsh and fish, others are refused" {
@@ -63,6 +91,8 @@ teardown() { assert_nothing_left; }
   assert_contains '#compdef ctr'
   run -0 ctr completion fish
   assert_contains 'complete -c ctr'
+  run -0 ctr completion --no-desc fish
+  refute_contains "-d '"
   run -125 ctr completion tcsh
   assert_line "Error: no completion for 'tcsh': choose from bash, fish, zsh"
 }

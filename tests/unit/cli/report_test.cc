@@ -197,12 +197,17 @@ TEST_CASE("help names every visible command and option") {
 
 TEST_CASE("completion scripts exist for three shells and know every command") {
   for (const char* shell : {"bash", "zsh", "fish"}) {
-    const auto script = completion_script(shell);
-    REQUIRE(script);
-    CHECK(script->find("unshare") != std::string::npos);
-    CHECK(script->find("cap-add") != std::string::npos);
+    for (const auto descriptions : {Descriptions::yes, Descriptions::no}) {
+      const auto script = completion_script(shell, descriptions);
+      REQUIRE(script);
+      CHECK(script->find("unshare") != std::string::npos);
+      CHECK(script->find("cap-add") != std::string::npos);
+      const bool described = descriptions == Descriptions::yes && std::string_view(shell) != "bash";
+      CHECK((script->find("Add a capability") != std::string::npos) == described);
+    }
   }
-  CHECK(completion_script("tcsh").error().text() == "no completion for 'tcsh': choose from bash, fish, zsh");
+  CHECK(completion_script("tcsh", Descriptions::yes).error().text() ==
+        "no completion for 'tcsh': choose from bash, fish, zsh");
 }
 
 }  // namespace ctr::cli
