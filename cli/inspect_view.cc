@@ -51,7 +51,9 @@ Listing info_listing() {
   listing.name = "info";
   listing.types.root = "*define.Info";
   listing.types.maps = {"registries", "graphOptions", "graphStatus", "plugins"};
-  listing.types.aliases = {{"CgroupsVersion", "cgroupVersion"}, {"CgroupsManager", "cgroupManager"}};
+  listing.types.aliases = {{"CgroupsVersion", "cgroupVersion"},
+                           {"CgroupsManager", "cgroupManager"},
+                           {"DefaultCapabilities", "capabilities"}};
   listing.types.nested = {{"host", "*define.HostInfo"},
                           {"Host", "*define.HostInfo"},
                           {"store", "*define.StoreInfo"},

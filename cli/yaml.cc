@@ -32,23 +32,31 @@ bool is_empty(const Json& value) {
   return (value.is_array() && value.as_array().empty()) || (value.is_object() && value.as_object().empty());
 }
 
+std::vector<const std::pair<std::string, Json>*> sorted_members(const Json& value) {
+  std::vector<const std::pair<std::string, Json>*> members;
+  for (const auto& member : value.as_object()) members.push_back(&member);
+  std::sort(members.begin(), members.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+  return members;
+}
+
 void block(const Json& value, size_t indent, bool first_inline, std::string& out) {
   const std::string margin(indent, ' ');
   const auto child = [&](const Json& item, std::string_view separator) {
     if (is_empty(item)) {
       out += std::string(separator) + (item.is_array() ? "[]" : "{}") + "\n";
     } else if (item.is_object() || item.is_array()) {
+      // A list stands as far left as its key.
       out += '\n';
-      block(item, indent + 2, false, out);
+      block(item, item.is_array() && value.is_object() ? indent : indent + 2, false, out);
     } else {
       out += std::string(separator) + scalar(item) + "\n";
     }
   };
   if (value.is_object()) {
-    for (const auto& [key, member] : value.as_object()) {
+    for (const auto* member : sorted_members(value)) {
       if (!std::exchange(first_inline, false)) out += margin;
-      out += (needs_quotes(key) ? quote_go(key) : key) + ":";
-      child(member, " ");
+      out += (needs_quotes(member->first) ? quote_go(member->first) : member->first) + ":";
+      child(member->second, " ");
     }
     return;
   }

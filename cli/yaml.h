@@ -7,7 +7,8 @@
 
 namespace ctr::cli {
 
-// Block style, two blanks a level, strings quoted only where YAML would read them as something else.
+// Block style, members in alphabetical order, two blanks a level, strings quoted only where YAML would read them as
+// something else.
 std::string to_yaml(const Json& value);
 
 }  // namespace ctr::cli

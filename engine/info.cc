@@ -4,6 +4,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cmath>
+
+#include "base/file.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "engine/host_probe.h"
 #include "engine/inspect.h"
@@ -14,7 +18,7 @@ namespace ctr::engine {
 namespace {
 
 struct Distribution {
-  std::string id = "unknown", version = "unknown", codename;
+  std::string id = "unknown", version = "unknown", variant, codename;
 };
 
 // Source: os-release(5).
@@ -30,6 +34,7 @@ Distribution find_distribution() {
       if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
       if (parts->first == "ID") found.id = value;
       if (parts->first == "VERSION_ID") found.version = value;
+      if (parts->first == "VARIANT_ID") found.variant = value;
       if (parts->first == "VERSION_CODENAME") found.codename = value;
     }
     break;
@@ -51,6 +56,27 @@ Json ranges_json(const std::vector<runtime::IdRange>& ranges) {
     json.push(Json::object().set("container_id", range.inside).set("host_id", range.outside).set("size", range.size));
   }
   return json;
+}
+
+// Shares of the time since the machine started. Source: proc(5), /proc/stat.
+Json cpu_json() {
+  const auto text = read_kernel_file("/proc/stat");
+  std::vector<uint64_t> times;
+  uint64_t total = 0;
+  if (text && text->starts_with("cpu ")) {
+    for (const auto& word : split(std::string_view(*text).substr(0, text->find('\n')), ' ')) {
+      const auto ticks = parse_unsigned(word, "/proc/stat", UINT64_MAX);
+      if (!ticks) continue;
+      times.push_back(*ticks);
+      total += *ticks;
+    }
+  }
+  const auto percent = [&](size_t field) {
+    if (field >= times.size() || total == 0) return 0.0;
+    return std::round(static_cast<double>(times[field]) * 10000.0 / static_cast<double>(total)) / 100.0;
+  };
+  // user, nice, system, idle, …
+  return Json::object().set("userPercent", percent(0)).set("systemPercent", percent(2)).set("idlePercent", percent(3));
 }
 
 Json program_json(const std::string& path) {
@@ -80,9 +106,11 @@ void add_machine(Json& json, const runtime::HostFacts& host) {
   const auto distribution = find_distribution();
   Json distribution_json = Json::object();
   distribution_json.set("distribution", distribution.id).set("version", distribution.version);
+  if (!distribution.variant.empty()) distribution_json.set("variant", distribution.variant);
   if (!distribution.codename.empty()) distribution_json.set("codename", distribution.codename);
   const auto map = host.default_map();
   json.set("cpus", static_cast<int64_t>(sysconf(_SC_NPROCESSORS_ONLN)))
+      .set("cpuUtilization", cpu_json())
       .set("databaseBackend", "files")
       .set("distribution", std::move(distribution_json))
       .set("eventLogger", "file")

@@ -135,9 +135,8 @@ TEST_CASE("JSON reads as YAML") {
   Json root = Json::object();
   root.set("host", host).set("on", true).set("nothing", nullptr);
   CHECK(to_yaml(root) ==
-        "host:\n  arch: amd64\n  version: \"2\"\n  list:\n    - a\n    - \"b: c\"\n  none: []\n  maps:\n    - id: 0\n  "
-        "    size: "
-        "1\n    - id: 1\n\"on\": true\nnothing: null\n");
+        "host:\n  arch: amd64\n  list:\n  - a\n  - \"b: c\"\n  maps:\n  - id: 0\n    size: 1\n  - id: 1\n  none: []\n  "
+        "version: \"2\"\nnothing: null\n\"on\": true\n");
 }
 
 TEST_CASE("transfers print podman's lines where stderr is no terminal") {
