@@ -12,6 +12,8 @@ class DebugLog {
   virtual void debug(std::string_view line) = 0;
   // A line the user should see even without debug: a notice, never a security step that failed.
   virtual void warn(std::string_view line) = 0;
+  // The same in the line's own words, where scripts know them.
+  virtual void note(std::string_view line) { warn(line); }
 };
 
 }  // namespace ctr

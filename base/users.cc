@@ -41,7 +41,8 @@ std::vector<PasswdEntry> parse_passwd(std::string_view text) {
     auto gid = parse_id(fields[3]);
     if (fields[0].empty() || !uid || !gid) return;
     fields.resize(7);
-    entries.push_back({.name = fields[0], .uid = *uid, .gid = *gid, .home = fields[5], .shell = fields[6]});
+    entries.push_back(
+        {.name = fields[0], .uid = *uid, .gid = *gid, .gecos = fields[4], .home = fields[5], .shell = fields[6]});
   });
   return entries;
 }

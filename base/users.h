@@ -16,6 +16,7 @@ struct PasswdEntry {
   std::string name;
   uint32_t uid = 0;
   uint32_t gid = 0;
+  std::string gecos;
   std::string home;
   std::string shell;
   bool operator==(const PasswdEntry&) const = default;

@@ -147,7 +147,7 @@ int exit_code_for(const Error& error) {
     case Errc::command_not_executable:
       return 126;
     case Errc::interrupted:
-      return 130;
+      return k_interrupted_code;
     default:
       return 125;
   }

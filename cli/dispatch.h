@@ -33,6 +33,7 @@ Result<CommandLine> parse_command_line(const std::string& program, const std::ve
 int run_command_line(Context& context, const CommandLine& line);
 
 // 127 and 126 for programs that were not found or cannot be executed, 130 for an interrupt, 125 for the rest.
+inline constexpr int k_interrupted_code = 130;  // 128 + SIGINT
 int exit_code_for(const Error& error);
 
 }  // namespace ctr::cli

@@ -2,6 +2,7 @@
 #include "cli/runtime/main.h"
 
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <memory>
@@ -82,6 +83,14 @@ class Session final : public Context {
   std::unique_ptr<engine::Engine> engine_;
 };
 
+// 128 + the signal that asked to stop, as a shell shows it.
+std::optional<int> code_of_signal(const Fd& signal_fd) {
+  signalfd_siginfo info{};
+  const ssize_t size = ::read(signal_fd.get(), &info, sizeof info);
+  return size == static_cast<ssize_t>(sizeof info) ? std::optional(128 + static_cast<int>(info.ssi_signo))
+                                                   : std::nullopt;
+}
+
 int fail(Output& output, const Error& error) {
   output.error(error);
   return 125;
@@ -100,7 +109,8 @@ int run(std::vector<std::string> argv) {
   if (!line) return fail(output, line.error());
   output.set_debug(line->global.debug ? Output::Debug::yes : Output::Debug::no);
   session.set_globals(line->global);
-  return run_command_line(session, *line);
+  const int code = run_command_line(session, *line);
+  return code == k_interrupted_code ? code_of_signal(*signal_fd).value_or(code) : code;
 }
 
 }  // namespace

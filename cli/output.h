@@ -29,7 +29,7 @@ class Output : public DebugLog {
   // "Error: …", then the hint on a line of its own.
   void error(const Error& error);
   // A sentence for the user on stderr, as it is.
-  void note(std::string_view text);
+  void note(std::string_view text) override;
   void warn(std::string_view line) override;
   void debug(std::string_view line) override;
   void set_debug(Debug debug) { debug_ = debug; }

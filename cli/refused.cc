@@ -37,10 +37,12 @@ constexpr std::array k_refusals = {
             "this limit needs a controller that a normal user is not given"},
     Refusal{k_run, "sdnotify conmon-pidfile pidfile", "systemd integration is not supported yet"},
     Refusal{k_run,
-            "chrootdirs decryption-key gpus group-entry hosts-file hostuser image-volume init-path passwd "
-            "passwd-entry personality preserve-fd rmi seccomp-policy shm-size-systemd",
+            "chrootdirs decryption-key env-merge gpus group-entry hosts-file hostuser image-volume init-path passwd "
+            "passwd-entry personality preserve-fd preserve-fds rmi seccomp-policy shm-size-systemd",
             "this option is not supported yet"},
     Refusal{"exec", "cidfile no-session preserve-fd", "this option is not supported yet"},
+    Refusal{"wait", "exit-first-match", "wait for each container by itself"},
+    Refusal{"container cleanup", "exec rmi", "this option is not supported yet"},
     Refusal{"pull", "decryption-key", "encrypted images are not supported"},
     Refusal{"push",
             "encrypt-layer encryption-key sign-by sign-by-sigstore sign-by-sigstore-private-key "

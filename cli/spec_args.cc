@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/mount_args.h"
 #include "cli/spec_security.h"
+#include "engine/hosts.h"
 
 namespace ctr::cli {
 namespace {
@@ -45,7 +46,7 @@ Result<void> add_environment(const Args& args, const SpecInputs& inputs, Contain
   }
   for (const auto& key : args.list("unsetenv")) spec.unset_env.push_back(key);
   spec.unset_all_env = args.flag("unsetenv-all");
-  spec.http_proxy = args.flag("http-proxy", true);
+  spec.http_proxy = args.flag("http-proxy", inputs.config.http_proxy);
   return ok();
 }
 
@@ -62,7 +63,9 @@ Result<void> add_labels(const Args& args, const SpecInputs& inputs, ContainerSpe
     for (const auto& line : useful_lines(content)) TRY(add(line, spec.labels));
   }
   for (const auto& text : args.list("label")) TRY(add(text, spec.labels));
-  for (const auto& text : args.list("annotation")) {
+  auto annotations = inputs.config.annotations;
+  annotations.insert(annotations.end(), args.list("annotation").begin(), args.list("annotation").end());
+  for (const auto& text : annotations) {
     if (text.find('=') == std::string::npos) {
       return wrong(fmt::format("annotation '{}' must be KEY=VALUE", printable(text)));
     }
@@ -93,6 +96,19 @@ Result<engine::DeviceSpec> parse_device(const std::string& text) {
   return device;
 }
 
+// What containers.conf mounts, where no option mounts something else.
+Result<void> add_configured_mounts(const SpecInputs& inputs, ContainerSpec& spec) {
+  std::vector<engine::MountSpec> configured;
+  for (const auto& text : inputs.config.volumes) configured.push_back(TRY(parse_volume(text, inputs.cwd)));
+  for (const auto& text : inputs.config.mounts) configured.push_back(TRY(parse_mount(text, inputs.cwd)));
+  for (auto& mount : configured) {
+    const bool taken = std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                                   [&](const auto& other) { return other.destination == mount.destination; });
+    if (!taken) spec.mounts.push_back(std::move(mount));
+  }
+  return ok();
+}
+
 Result<void> add_mounts(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
   for (const auto& text : args.list("volume")) spec.mounts.push_back(TRY(parse_volume(text, inputs.cwd)));
   for (const auto& text : args.list("mount")) spec.mounts.push_back(TRY(parse_mount(text, inputs.cwd)));
@@ -103,8 +119,10 @@ Result<void> add_mounts(const Args& args, const SpecInputs& inputs, ContainerSpe
       return wrong(fmt::format("{}: duplicate mount destination", printable(spec.mounts[i].destination)));
     }
   }
+  TRY(add_configured_mounts(inputs, spec));
+  for (const auto& text : inputs.config.devices) spec.devices.push_back(TRY(parse_device(text)));
   for (const auto& text : args.list("device")) spec.devices.push_back(TRY(parse_device(text)));
-  spec.read_only = args.flag("read-only");
+  spec.read_only = args.flag("read-only", inputs.config.read_only);
   spec.read_only_tmpfs = args.flag("read-only-tmpfs", true);
   return ok();
 }
@@ -139,9 +157,26 @@ Result<void> add_program(const Args& args, const SpecInputs& inputs, ContainerSp
   for (const auto& text : args.list("group-add")) {
     for (auto& group : split(text, ',')) spec.groups.push_back(std::move(group));
   }
+  if (spec.groups.size() > 1 && std::find(spec.groups.begin(), spec.groups.end(), "keep-groups") != spec.groups.end()) {
+    return wrong("the '--group-add keep-groups' option is not allowed with any other --group-add options");
+  }
   spec.terminal = args.flag("tty");
   spec.stdin_open = args.flag("interactive");
   spec.init = args.flag("init");
+  return ok();
+}
+
+// "none" alone leaves the image's resolv.conf as it is.
+Result<void> check_dns(const Args& args) {
+  const auto& servers = args.list("dns");
+  const bool none = std::find(servers.begin(), servers.end(), "none") != servers.end();
+  if (none && (servers.size() > 1 || args.has("dns-search") || args.has("dns-option"))) {
+    return wrong("--dns none cannot be used with other name servers, search domains or options");
+  }
+  for (const auto& server : servers) {
+    if (!none && !engine::is_ip_address(server))
+      return wrong(fmt::format("{} is not an ip address", printable(server)));
+  }
   return ok();
 }
 
@@ -159,6 +194,7 @@ Result<void> add_identity(const Args& args, ContainerSpec& spec) {
   spec.no_hosts = args.flag("no-hosts");
   spec.no_hostname = args.flag("no-hostname");
   spec.dns_servers = args.list("dns");
+  TRY(check_dns(args));
   spec.dns_search = args.list("dns-search");
   spec.dns_options = args.list("dns-option");
   spec.add_hosts = args.list("add-host");
@@ -201,12 +237,13 @@ Result<void> add_lifetime(const Args& args, ContainerSpec& spec) {
     const uint64_t count = TRY(parse_unsigned(args.text(name), fmt::format("--{}", name), INT32_MAX));
     return std::optional(std::chrono::seconds(static_cast<int64_t>(count)));
   };
+  // podman's form of "no check".
+  if (args.flag("no-healthcheck")) spec.health = oci::HealthConfig{.test = {"NONE"}};
   if (args.has("stop-signal")) spec.stop_signal = signal_name(TRY(parse_signal(args.text("stop-signal"))));
   spec.stop_timeout = TRY(seconds("stop-timeout"));
   spec.timeout = TRY(seconds("timeout"));
   if (spec.timeout && spec.timeout->count() == 0) spec.timeout.reset();  // podman: 0 is no limit
   spec.auto_remove = args.flag("rm");
-  spec.detach_keys = args.text("detach-keys");
   spec.cid_file = args.text("cidfile");
   const std::string restart = args.text("restart");
   if (!restart.empty() && restart != "no" && restart != "never") {
@@ -261,8 +298,8 @@ Result<ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs)
   TRY(add_labels(args, inputs, spec));
   TRY(add_mounts(args, inputs, spec));
   TRY(add_identity(args, spec));
-  TRY(add_security(args, spec));
-  TRY(add_namespaces(args, spec));
+  TRY(add_security(args, inputs.config, spec));
+  TRY(add_namespaces(args, inputs.config, spec));
   TRY(add_resources(args, spec));
   TRY(add_log(args, spec));
   TRY(add_lifetime(args, spec));
@@ -279,16 +316,17 @@ Result<engine::PullPolicy> parse_pull_policy(std::string_view text) {
   return wrong(fmt::format("unsupported pull policy \"{}\"", printable(text)));
 }
 
-Result<engine::PullOptions> pull_options(const Args& args) {
+Result<engine::PullOptions> pull_options(const Args& args, const engine::Config& config) {
   engine::PullOptions options;
   options.authfile = args.text("authfile");
   options.creds = args.text("creds");
   options.cert_dir = args.text("cert-dir");
   options.tls_verify = TRY(args.boolean("tls-verify"));
   options.quiet = args.flag("quiet");
+  options.retries = static_cast<int>(std::min(config.retry, 100U));
   if (args.has("retry")) options.retries = static_cast<int>(TRY(parse_unsigned(args.text("retry"), "--retry", 100)));
-  if (args.has("retry-delay")) {
-    const auto delay = TRY(parse_duration(args.text("retry-delay"), "--retry-delay"));
+  if (const auto text = args.text("retry-delay", config.retry_delay); !text.empty()) {
+    const auto delay = TRY(parse_duration(text, "--retry-delay"));
     options.retry_delay = std::chrono::duration_cast<std::chrono::seconds>(delay);
   }
   return options;
@@ -305,11 +343,11 @@ Result<std::optional<oci::Platform>> platform_options(const Args& args) {
   return std::optional(TRY(oci::parse_platform(text)));
 }
 
-Result<engine::CreateOptions> create_options(const Args& args) {
+Result<engine::CreateOptions> create_options(const Args& args, const engine::Config& config) {
   engine::CreateOptions options;
-  options.pull = TRY(pull_options(args));
+  options.pull = TRY(pull_options(args, config));
   options.pull.platform = TRY(platform_options(args));
-  options.pull.policy = TRY(parse_pull_policy(args.text("pull", "missing")));
+  options.pull.policy = args.has("pull") ? TRY(parse_pull_policy(args.text("pull"))) : config.pull_policy;
   options.replace = args.flag("replace");
   return options;
 }

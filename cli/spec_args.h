@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "cli/args.h"
 #include "cli/option.h"
+#include "engine/config.h"
 #include "engine/engine.h"
 #include "engine/spec.h"
 
@@ -20,6 +21,7 @@ struct SpecInputs {
   const Environment& environment;
   std::string cwd;
   std::function<Result<std::string>(const std::string& path)> read_file;
+  engine::Config config = {};  // what the options that are not given mean
 };
 
 // Pure but for `read_file` (--env-file, --label-file). The first positional word is the image, or the directory with
@@ -28,9 +30,9 @@ struct SpecInputs {
 Result<engine::ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs);
 
 // How a missing image is pulled, from the same options.
-Result<engine::CreateOptions> create_options(const Args& args);
+Result<engine::CreateOptions> create_options(const Args& args, const engine::Config& config);
 // --authfile, --creds, --cert-dir, --tls-verify, --quiet, --retry and --retry-delay.
-Result<engine::PullOptions> pull_options(const Args& args);
+Result<engine::PullOptions> pull_options(const Args& args, const engine::Config& config);
 // --platform, or --os, --arch and --variant.
 Result<std::optional<oci::Platform>> platform_options(const Args& args);
 // "always", "missing", "never", "newer". Errors: invalid.

@@ -23,7 +23,6 @@ constexpr std::array k_container_options = {
     value("cpuset-cpus", 0, "LIST", "CPUs the container may use"),
     value("cpuset-mems", 0, "LIST", "Memory nodes the container may use"),
     value("creds", 0, "USER[:PASSWORD]", "Credentials for the registry"),
-    value("detach-keys", 0, "KEYS", "Keys that detach from the container"),
     list("device", 0, "HOST[:CONTAINER[:PERMISSIONS]]", "Add a device of the host"),
     flag("disable-content-trust", 0, "Accepted and without effect, as in podman"),
     list("dns", 0, "ADDRESS", "Use this name server"),

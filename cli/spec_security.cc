@@ -228,9 +228,9 @@ Result<void> add_cpus(const Args& args, engine::ResourceSpec& resources) {
 
 }  // namespace
 
-Result<void> add_security(const Args& args, ContainerSpec& spec) {
+Result<void> add_security(const Args& args, const engine::Config& config, ContainerSpec& spec) {
   auto& security = spec.security;
-  security.privileged = args.flag("privileged");
+  security.privileged = args.flag("privileged", config.privileged);
   TRY(add_capabilities(args.list("cap-add"), security.cap_add));
   TRY(add_capabilities(args.list("cap-drop"), security.cap_drop));
   for (const auto& text : args.list("security-opt")) TRY(add_security_opt(text, spec));
@@ -248,14 +248,20 @@ Result<void> add_security(const Args& args, ContainerSpec& spec) {
   return ok();
 }
 
-Result<void> add_namespaces(const Args& args, ContainerSpec& spec) {
+Result<void> add_namespaces(const Args& args, const engine::Config& config, ContainerSpec& spec) {
   if (args.list("network").size() > 1) return unsupported("--network: several networks are not supported yet");
-  if (args.has("network")) spec.network = TRY(network_choice(args.text("network")));
-  spec.pid = TRY(namespace_choice("pid", args.text("pid"), false));
-  spec.ipc = TRY(namespace_choice("ipc", args.text("ipc"), true));
-  spec.uts = TRY(namespace_choice("uts", args.text("uts"), false));
-  spec.cgroup = TRY(namespace_choice("cgroupns", args.text("cgroupns"), false));
-  spec.userns = TRY(userns_choice(args.text("userns")));
+  const std::string network = args.text("network", config.netns);
+  if (!network.empty()) spec.network = TRY(network_choice(network));
+  if (spec.network.mode == NetworkChoice::Mode::private_ && spec.network.uplink.empty()) {
+    spec.network.uplink = config.default_network_cmd;
+  }
+  spec.pid = TRY(namespace_choice("pid", args.text("pid", config.pidns), false));
+  spec.ipc = TRY(namespace_choice("ipc", args.text("ipc", config.ipcns), true));
+  spec.uts = TRY(namespace_choice("uts", args.text("uts", config.utsns), false));
+  spec.cgroup = TRY(namespace_choice("cgroupns", args.text("cgroupns", config.cgroupns), false));
+  // podman's name for the map that a normal user gets without an option.
+  const std::string userns = args.text("userns", config.userns == "private" ? "" : config.userns);
+  spec.userns = TRY(userns_choice(userns));
   return ok();
 }
 

@@ -3,12 +3,13 @@
 
 #include "base/result.h"
 #include "cli/args.h"
+#include "engine/config.h"
 #include "engine/spec.h"
 
 namespace ctr::cli {
 
-Result<void> add_security(const Args& args, engine::ContainerSpec& spec);
-Result<void> add_namespaces(const Args& args, engine::ContainerSpec& spec);
+Result<void> add_security(const Args& args, const engine::Config& config, engine::ContainerSpec& spec);
+Result<void> add_namespaces(const Args& args, const engine::Config& config, engine::ContainerSpec& spec);
 Result<void> add_resources(const Args& args, engine::ContainerSpec& spec);
 
 }  // namespace ctr::cli

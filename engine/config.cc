@@ -145,10 +145,8 @@ Result<void> read_containers(Table table, Config& config) {
 
 Result<void> read_engine(Table table, Config& config) {
   table.read("detach_keys", config.detach_keys);
-  table.read("cgroup_manager", config.cgroup_manager);
   table.read("retry_delay", config.retry_delay);
   table.read_number("retry", config.retry);
-  table.read_number("image_parallel_copies", config.image_parallel_copies);
   auto seconds = config.stop_timeout.count();
   table.read_number("stop_timeout", seconds);
   config.stop_timeout = std::chrono::seconds(seconds);

@@ -50,10 +50,8 @@ struct Config {
   std::string detach_keys = "ctrl-p,ctrl-q";
   std::chrono::seconds stop_timeout{10};
   PullPolicy pull_policy = PullPolicy::missing;
-  unsigned image_parallel_copies = 0;  // 0: as the transfer decides
   unsigned retry = 3;
   std::string retry_delay;
-  std::string cgroup_manager;  // "systemd", "cgroupfs", "disabled"
 
   // The files that were read, in order, for `info`.
   std::vector<std::string> files;

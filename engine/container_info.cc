@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 #include <tuple>
 
 #include "base/text.h"
@@ -37,61 +36,66 @@ void add_state(ContainerInfo& info, const runtime::StateRecord& state) {
   info.restart_count = state.restart_count;
 }
 
-// The record joined with the state; info.spec is left empty, since a copy of it costs as much as all the rest.
-Result<ContainerView> read_view(const storage::ContainerDirs& containers, const storage::ContainerEntry& entry) {
-  const auto dir = TRY(containers.open(entry.id));
-  ContainerView view;
-  view.record = TRY(read_record(dir));
-  auto seen = TRY(runtime::observe(dir));
-  view.state = std::move(seen.record);
-  auto& info = view.info;
-  const auto& record = view.record;
-  info.id = {record.id};
-  info.name = entry.name.empty() ? record.name : entry.name;
-  info.image_name = record.image_name;
-  info.image_id = record.image_id;
-  info.image_digest = record.image_digest;
-  info.created = record.created;
-  info.argv = record.argv;
+// Joins what is stored of a container with what the kernel says. The name that is linked to it counts.
+ContainerInfo join_state(RecordSummary summary, const runtime::Observation& seen, const std::string& linked_name,
+                         std::string bundle) {
+  auto info = info_of(std::move(summary), std::move(bundle));
+  if (!linked_name.empty()) info.name = linked_name;
   info.state = state_of(seen.liveness);
-  info.bundle = containers.path(entry.id);
-  add_state(info, view.state);
-  return view;
+  add_state(info, seen.record);
+  return info;
+}
+
+std::string record_path(const Dir& container_dir) { return container_dir.path() + "/" + k_record_file; }
+
+Result<ContainerInfo> read_info(const storage::ContainerDirs& containers, const storage::ContainerEntry& entry) {
+  const auto dir = TRY(containers.open(entry.id));
+  auto summary = TRY(parse_record_summary(TRY(dir.read_file(k_record_file)), record_path(dir)));
+  return join_state(std::move(summary), TRY(runtime::observe(dir)), entry.name, containers.path(entry.id));
 }
 
 }  // namespace
 
 Result<ContainerRecord> read_record(const Dir& container_dir) {
-  const auto what = container_dir.path() + "/" + k_record_file;
-  return parse_container_record(TRY(container_dir.read_file(k_record_file)), what);
+  return parse_container_record(TRY(container_dir.read_file(k_record_file)), record_path(container_dir));
+}
+
+ContainerInfo info_of(RecordSummary summary, std::string bundle) {
+  ContainerInfo info;
+  info.id = {std::move(summary.id)};
+  info.name = std::move(summary.name);
+  info.spec = std::move(summary.spec);
+  info.image_name = std::move(summary.image_name);
+  info.image_id = std::move(summary.image_id);
+  info.image_digest = std::move(summary.image_digest);
+  info.created = summary.created;
+  info.argv = std::move(summary.argv);
+  info.bundle = std::move(bundle);
+  return info;
 }
 
 Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& entry) {
-  const auto* store = TRY(core.store());
-  auto view = read_view(store->containers(), entry);
-  if (view) view->info.spec = view->record.spec;
+  const auto containers = TRY(core.store())->containers();
+  const auto dir = TRY(containers.open(entry.id));
+  ContainerView view;
+  view.record = TRY(read_record(dir));
+  auto seen = TRY(runtime::observe(dir));
+  view.info = join_state(summarize(view.record), seen, entry.name, containers.path(entry.id));
+  view.state = std::move(seen.record);
   return view;
 }
 
 Result<std::vector<ContainerInfo>> list_all(Core& core) {
   const auto* store = TRY(core.store());
   const auto containers = store->containers();
-  std::vector<std::unique_ptr<ContainerView>> views;
-  for (const auto& entry : TRY(containers.list())) {
-    auto view = read_view(containers, entry);
-    if (!view && view.error().code() == Errc::not_found) continue;
-    views.push_back(std::make_unique<ContainerView>(TRY(std::move(view))));
-  }
-  // Pointers are sorted: an info is too large to be moved about.
-  std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) {
-    return std::tie(a->info.created, a->info.id) < std::tie(b->info.created, b->info.id);
-  });
   std::vector<ContainerInfo> infos;
-  infos.reserve(views.size());
-  for (auto& view : views) {
-    view->info.spec = std::move(view->record.spec);
-    infos.push_back(std::move(view->info));
+  for (const auto& entry : TRY(containers.list())) {
+    auto info = read_info(containers, entry);
+    if (!info && info.error().code() == Errc::not_found) continue;
+    infos.push_back(TRY(std::move(info)));
   }
+  std::sort(infos.begin(), infos.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.created, a.id) < std::tie(b.created, b.id); });
   return infos;
 }
 

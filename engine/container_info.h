@@ -20,6 +20,9 @@ inline constexpr const char* k_record_file = "container.json";
 // Errors: corrupt, unsupported; not_found when the container is being removed.
 Result<ContainerRecord> read_record(const Dir& container_dir);
 
+// A container that has not been started; `bundle` is its directory.
+ContainerInfo info_of(RecordSummary summary, std::string bundle);
+
 // Everything about one container.
 struct ContainerView {
   ContainerInfo info;

@@ -34,6 +34,10 @@ void Core::warn(std::string_view line) const {
   if (options_.log) options_.log->warn(line);
 }
 
+void Core::note(std::string_view line) const {
+  if (options_.log) options_.log->note(line);
+}
+
 void Core::debug(std::string_view line) const {
   if (options_.log) options_.log->debug(line);
 }

@@ -35,6 +35,7 @@ class Core {
   void close_store() { store_.reset(); }
 
   void warn(std::string_view line) const;
+  void note(std::string_view line) const;
   void debug(std::string_view line) const;
   // Environment of the programs we start: what they need to find the user's directories, and nothing else.
   std::vector<std::string> helper_env() const;

@@ -10,8 +10,9 @@
 #include "base/text.h"
 #include "engine/container_info.h"
 #include "engine/names.h"
+#include "engine/provide.h"
 #include "engine/remove.h"
-#include "engine/transfer.h"
+#include "engine/root_files.h"
 #include "engine/volumes.h"
 
 namespace ctr::engine {
@@ -59,50 +60,12 @@ class CidFile {
   bool kept_ = false;
 };
 
-// Makes sure that the store has the image, as --pull says.
-Result<void> provide_image(Core& core, const ContainerSpec& spec, const PullOptions& pull) {
-  if (!spec.rootfs.empty()) return ok();
-  const auto found = TRY(find_image_record(core, spec.image));
-  if (pull.policy == PullPolicy::never || (pull.policy == PullPolicy::missing && found)) {
-    if (found) return ok();
-    return Error(Errc::not_found, fmt::format("{}: image not known", printable(spec.image)));
-  }
-  TransferRequest request;
-  request.verb = TransferRequest::Verb::pull;
-  request.reference = spec.image;
-  request.pull = pull;
-  auto answer = run_transfer(core.options(), request);
-  // A layer half unpacked is in the trash.
-  if (!answer) reclaim_space(core);
-  if (!answer && pull.policy == PullPolicy::newer && found) {
-    core.debug(fmt::format("pull: {}", answer.error().text()));
-    return ok();
-  }
-  TRY(std::move(answer));
-  return ok();
-}
-
 Result<void> write_files(const Dir& dir, const PreparedContainer& prepared, Sync sync) {
   for (const auto& [name, content] : prepared.files) TRY(dir.write_file(name, content, Sync::no, 0644));
   if (!prepared.seccomp_bpf.empty()) TRY(dir.write_file(k_filter_file, prepared.seccomp_bpf, Sync::no));
   TRY(dir.write_file(k_config_file, dump_json(to_json(prepared.spec)), sync));
   TRY(dir.write_file(k_launch_file, dump_json(to_json(prepared.launch)), sync));
   return dir.write_file(k_record_file, dump_json(to_json(prepared.record)), sync);
-}
-
-ContainerInfo info_of(const PreparedContainer& prepared, const std::string& bundle) {
-  const auto& record = prepared.record;
-  ContainerInfo info;
-  info.id = {record.id};
-  info.name = record.name;
-  info.spec = record.spec;
-  info.image_name = record.image_name;
-  info.image_id = record.image_id;
-  info.image_digest = record.image_digest;
-  info.created = record.created;
-  info.argv = record.argv;
-  info.bundle = bundle;
-  return info;
 }
 
 // Reserves the name and starts the directory; a made-up name that is taken is made up again.
@@ -138,7 +101,7 @@ Result<std::string> choose_name(Core& core, const ContainerSpec& spec) {
 
 Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
   auto name = TRY(choose_name(core, spec));
-  TRY(provide_image(core, spec, options.pull));
+  if (spec.rootfs.empty()) TRY(provide_image(core, spec.image, options.pull));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
   const auto id = storage::ContainerId::make_random();
@@ -156,7 +119,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   TRY(staging.dir().make_dir("rootfs", 0700));
   auto volumes = TRY(VolumesOfNew::hold(core, prepared));
   TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
-  created.info = info_of(prepared, bundle);
+  created.info = info_of(summarize(prepared.record), bundle);
   TRY(staging.commit());
   volumes.keep();
   cid_file.keep();
@@ -171,7 +134,12 @@ Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   const auto bundle = store->containers().path(id);
   const auto images = TRY(store->images().hold(core.cancel()));
   const auto base = TRY(find_base(core, spec, id, bundle));
-  return prepare_container(core, {spec, id.text(), name, bundle}, base);
+  auto prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
+  auto image_root = prepared.launch.rootfs;
+  image_root.upper_dir.clear();
+  const RootFilesInput files = {prepared.record, image_root, prepared.spec.mounts, prepared.missing_accounts, bundle};
+  prepared.launch.rootfs.edits = TRY(plan_root_files(core, files)).edits;
+  return prepared;
 }
 
 }  // namespace ctr::engine

@@ -16,6 +16,7 @@
 #include "engine/images.h"
 #include "engine/inspect.h"
 #include "engine/lifecycle.h"
+#include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/system.h"
 #include "engine/transfer.h"
@@ -134,16 +135,7 @@ class LocalEngine final : public Engine {
   Result<ContainerSize> container_size(const ContainerInfo& info) override { return measure_container(core_, info); }
 
   Result<std::string> pull(const std::string& reference, const PullOptions& options) override {
-    TransferRequest request;
-    request.verb = TransferRequest::Verb::pull;
-    request.reference = reference;
-    request.pull = options;
-    auto answer = run_transfer(core_.options(), request);
-    // A layer half unpacked is in the trash.
-    if (!answer) reclaim_space(core_);
-    const auto ids = TRY(std::move(answer)).image_ids;
-    if (ids.empty()) return Error(Errc::internal, "the transfer named no image");
-    return ids.back();
+    return provide_image(core_, reference, options);
   }
 
   Result<void> push(const std::string& image, const std::string& destination, const PushOptions& options) override {
@@ -214,12 +206,13 @@ class LocalEngine final : public Engine {
     return engine::remove_volume(core_, name, options);
   }
 
-  Result<void> login(const LoginOptions& options) override { return login_to_registry(core_, options); }
+  Result<std::string> login(const LoginOptions& options) override { return login_to_registry(core_, options); }
   Result<std::string> stored_login(const LoginOptions& options) override { return find_login(core_, options); }
   Result<void> logout(const std::string& registry, bool all, const std::string& authfile) override {
     return logout_of_registry(core_, registry, all, authfile);
   }
 
+  Result<const Config*> config() override { return core_.config(); }
   Result<Json> info() override { return info_document(core_); }
 
   Result<std::vector<Check>> doctor() override {

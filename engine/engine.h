@@ -43,7 +43,7 @@ std::string_view state_name(ContainerState state);  // podman's words
 struct ContainerInfo {
   ContainerId id;
   std::string name;
-  ContainerSpec spec;
+  SpecSummary spec;
   std::string image_name;    // full reference at creation
   std::string image_id;      // config digest, hex
   std::string image_digest;  // manifest digest "sha256:…"
@@ -103,7 +103,7 @@ struct CreateOptions {
 // How the caller's terminal or pipes are joined to the container. Descriptors are borrowed.
 struct AttachOptions {
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;  // -1: not attached
-  std::string detach_keys = "ctrl-p,ctrl-q";
+  std::optional<std::string> detach_keys;             // absent: the configured ones; empty: none
   bool signal_proxy = true;
   bool terminal = false;  // put stdin_fd into raw mode and forward window sizes
 };
@@ -119,7 +119,6 @@ struct ExecOptions {
   std::string user, working_dir;
   bool terminal = false, interactive = false, detach = false, privileged = false;
   int preserve_fds = 0;
-  std::string detach_keys = "ctrl-p,ctrl-q";
 };
 
 struct StopOptions {
@@ -164,6 +163,7 @@ struct LoginOptions {
   std::string registry, username, password, authfile, compat_authfile, cert_dir;
   std::optional<bool> tls_verify;
   bool get_login = false;
+  bool stored = false;  // log in with the credentials that are kept, and keep nothing
 };
 
 struct PushOptions {
@@ -180,6 +180,8 @@ struct Check {
   std::string fix;          // the one command
   bool blocks_run = false;  // `run` cannot work without it
 };
+
+struct Config;
 
 // Everything the composition root decides.
 struct EngineOptions {
@@ -260,10 +262,13 @@ class Engine {
   // With `force` the containers that use it go, too. Errors: not_found, in_use, in podman's words.
   virtual Result<void> remove_volume(const std::string& name, const RemoveOptions& options) = 0;
 
-  virtual Result<void> login(const LoginOptions& options) = 0;
+  // The file that the credentials are kept in.
+  virtual Result<std::string> login(const LoginOptions& options) = 0;
   virtual Result<std::string> stored_login(const LoginOptions& options) = 0;
   virtual Result<void> logout(const std::string& registry, bool all, const std::string& authfile) = 0;
 
+  // containers.conf. Valid as long as the engine.
+  virtual Result<const Config*> config() = 0;
   // podman's info document.
   virtual Result<Json> info() = 0;
   virtual Result<std::vector<Check>> doctor() = 0;

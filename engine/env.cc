@@ -50,7 +50,10 @@ const std::string* EnvList::find(std::string_view key) const {
   return found == entries_.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> container_env(const EnvInput& input) {
+namespace {
+
+// All but what is filled in where nobody set it.
+EnvList given_env(const EnvInput& input) {
   const auto& spec = input.spec;
   EnvList env;
   if (!spec.unset_all_env) {
@@ -67,8 +70,21 @@ std::vector<std::string> container_env(const EnvInput& input) {
     }
   }
   env.set_entries(spec.env);
+  return env;
+}
+
+bool lacks_home(const EnvList& env) {
   const auto* home = env.find("HOME");
-  if (!home || *home == "HOME=") env.set("HOME", input.home);
+  return !home || *home == "HOME=";
+}
+
+}  // namespace
+
+bool takes_home_of_account(const EnvInput& input) { return lacks_home(given_env(input)); }
+
+std::vector<std::string> container_env(const EnvInput& input) {
+  auto env = given_env(input);
+  if (lacks_home(env)) env.set("HOME", input.home);
   if (!env.has("HOSTNAME") && !input.hostname.empty()) env.set("HOSTNAME", input.hostname);
   return env.entries();
 }

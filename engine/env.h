@@ -37,6 +37,9 @@ struct EnvInput {
   std::string hostname;
 };
 
+// Whether HOME is the account's: nothing else sets it.
+bool takes_home_of_account(const EnvInput& input);
+
 // container=podman (programs ask for it by this name), PATH, TERM with a terminal; then the image, the configuration,
 // the proxies of the host, --env; HOME and HOSTNAME where nobody set them.
 std::vector<std::string> container_env(const EnvInput& input);

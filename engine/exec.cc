@@ -8,19 +8,18 @@
 #include "engine/caps.h"
 #include "engine/container_info.h"
 #include "engine/env.h"
+#include "engine/identity.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
 #include "engine/user.h"
 #include "runtime/cgroup.h"
 #include "runtime/console.h"
 #include "runtime/launch.h"
-#include "storage/merged_view.h"
 
 namespace ctr::engine {
 
 namespace {
 
-constexpr size_t k_account_limit_bytes = size_t{1} << 20;
 constexpr size_t k_filter_limit_bytes = 4096 * 8;  // BPF_MAXINSNS instructions
 
 // A running container as exec needs it.
@@ -54,22 +53,6 @@ Result<Target> open_target(Core& core, const storage::ContainerId& id) {
   return target;
 }
 
-// The account files as they are now: what the container has written counts.
-Result<ResolvedUser> find_user(const Target& target, const std::string& user) {
-  std::vector<std::string> dirs;
-  const auto& rootfs = target.launch.rootfs;
-  if (rootfs.kind == runtime::RootfsPlan::Kind::directory) {
-    dirs = {rootfs.directory};
-  } else {
-    if (!rootfs.upper_dir.empty()) dirs.push_back(rootfs.upper_dir);
-    dirs.insert(dirs.end(), rootfs.lower_dirs.begin(), rootfs.lower_dirs.end());
-  }
-  const auto view = TRY(storage::MergedView::open(dirs));
-  const auto passwd = TRY(view.read_file("etc/passwd", k_account_limit_bytes));
-  const auto group = TRY(view.read_file("etc/group", k_account_limit_bytes));
-  return resolve_user(user, {}, passwd.value_or(""), group.value_or(""));
-}
-
 // The container's bounding set for root, nothing for another user; everything with --privileged.
 Result<runtime::SpecCapabilities> exec_capabilities(const runtime::SpecProcess& first, bool is_root, bool privileged) {
   CapabilityInput input;
@@ -89,10 +72,10 @@ Result<runtime::SpecProcess> make_process(const Target& target, const ExecOption
   EnvList env;
   env.set_entries(first.env);
   if (!options.user.empty()) {
-    const auto user = TRY(find_user(target, options.user));
-    process.user.uid = user.uid;
-    process.user.gid = user.gid;
-    process.user.additional_gids = user.groups;
+    // The account files as they are now: what the container has written counts.
+    const auto accounts = TRY(read_accounts(target.launch.rootfs, target.spec.mounts));
+    const auto user = TRY(resolve_user(options.user, {}, accounts.passwd, accounts.group));
+    set_user(process, user);
     env.set("HOME", user.home);
   }
   if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
@@ -113,7 +96,7 @@ Result<Fd> open_cgroup(const Target& target, const runtime::HostFacts& host) {
 Result<AttachEnd> wait_for_end(Core& core, runtime::Launched launched, const AttachOptions& attach) {
   AttachEnd end;
   if (launched.console_master.valid()) {
-    const auto options = TRY(join_options(attach));
+    const auto options = TRY(join_options(core, attach));
     const auto joined = TRY(runtime::join_console(launched.console_master.get(), launched.init.pidfd(), options));
     if (joined.detached) {
       (void)launched.init.release();

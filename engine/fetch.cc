@@ -188,7 +188,7 @@ Result<void> check_platform(TransferSession& session, const oci::ImageConfig& co
   std::string what = fmt::format("image platform ({}) does not match the expected platform ({})",
                                  printable(config.platform.to_string()), wanted.to_string());
   if (config.platform.os != wanted.os) return Error(Errc::unsupported, what);
-  if (session.options.log) session.options.log->warn(what);
+  if (session.options.log) session.options.log->note("WARNING: " + what);
   return ok();
 }
 

@@ -15,11 +15,6 @@ namespace {
 
 constexpr std::string_view k_host_gateway = "host-gateway";
 
-bool is_address(const std::string& text) {
-  std::array<unsigned char, sizeof(in6_addr)> bytes{};
-  return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
-}
-
 // The words of a line without its comment.
 std::vector<std::string> words(std::string_view line) {
   line = line.substr(0, line.find('#'));
@@ -49,6 +44,11 @@ std::string quoted(std::string_view text) { return dump_json(Json(text)); }
 
 }  // namespace
 
+bool is_ip_address(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
 Result<HostEntry> parse_add_host(std::string_view text) {
   const auto colon = text.find(':');
   HostEntry entry;
@@ -63,7 +63,7 @@ Result<HostEntry> parse_add_host(std::string_view text) {
   }
   const bool clean = std::all_of(entry.names.begin(), entry.names.end(),
                                  [](const auto& name) { return name.find_first_of(" \t\r\n#") == std::string::npos; });
-  if (entry.names.empty() || !clean || (entry.address != k_host_gateway && !is_address(entry.address))) {
+  if (entry.names.empty() || !clean || (entry.address != k_host_gateway && !is_ip_address(entry.address))) {
     return Error(Errc::invalid, fmt::format("invalid host entry '{}': expected 'name:address'", printable(text)));
   }
   return entry;

@@ -18,6 +18,9 @@ struct HostsInput {
   std::string host_address;            // of host.containers.internal; empty: left out
 };
 
+// An IPv4 or IPv6 address.
+bool is_ip_address(const std::string& text);
+
 // The base file, --add-host, host.containers.internal, the container's own names. A name given by hand is dropped from
 // what follows. "host-gateway" as an address stands for the host.
 // Errors: invalid, naming the entry.
@@ -39,7 +42,7 @@ ResolvConf parse_resolv_conf(std::string_view text);
 
 struct ResolvInput {
   std::string host_text;                              // the host's /etc/resolv.conf
-  std::vector<std::string> servers, search, options;  // by hand; "none" alone in servers: an untouched image file
+  std::vector<std::string> servers, search, options;  // by hand
   std::string forwarder;  // the resolver behind the container's network; empty: the host's servers are named
 };
 // Source: resolv.conf(5); docker's rule that a search list of "." means none.

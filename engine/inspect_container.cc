@@ -112,8 +112,9 @@ Json config_json(const ContainerView& view) {
       .set("Labels", spec.labels.empty() ? Json() : Json::string_map(spec.labels))
       .set("Annotations", Json::string_map(spec.annotations))
       .set("StopSignal", signal_name(record.stop_signal))
-      .set("StartupHealthCheck", Json())
-      .set("HealthcheckOnFailureAction", "none")
+      .set("StartupHealthCheck", Json());
+  if (spec.health) json.set("Healthcheck", health_json(*spec.health));
+  json.set("HealthcheckOnFailureAction", "none")
       .set("HealthLogDestination", "local")
       .set("HealthcheckMaxLogCount", 5)
       .set("HealthcheckMaxLogSize", 500)

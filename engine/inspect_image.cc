@@ -11,16 +11,6 @@ Json set_json(const std::set<std::string>& names) {
   return json;
 }
 
-Json health_json(const oci::HealthConfig& health) {
-  Json json = Json::object();
-  json.set("Test", Json::strings(health.test));
-  if (health.start_period.count() > 0) json.set("StartPeriod", static_cast<int64_t>(health.start_period.count()));
-  if (health.interval.count() > 0) json.set("Interval", static_cast<int64_t>(health.interval.count()));
-  if (health.timeout.count() > 0) json.set("Timeout", static_cast<int64_t>(health.timeout.count()));
-  if (health.retries > 0) json.set("Retries", health.retries);
-  return json;
-}
-
 Json config_json(const oci::ImageConfig& config) {
   Json json = Json::object();
   if (!config.user.empty()) json.set("User", config.user);
@@ -69,6 +59,16 @@ Json graph_driver_json(const ImageInfo& info, const storage::Store& store, std::
 }
 
 }  // namespace
+
+Json health_json(const oci::HealthConfig& health) {
+  Json json = Json::object();
+  json.set("Test", Json::strings(health.test));
+  if (health.start_period.count() > 0) json.set("StartPeriod", static_cast<int64_t>(health.start_period.count()));
+  if (health.interval.count() > 0) json.set("Interval", static_cast<int64_t>(health.interval.count()));
+  if (health.timeout.count() > 0) json.set("Timeout", static_cast<int64_t>(health.timeout.count()));
+  if (health.retries > 0) json.set("Retries", health.retries);
+  return json;
+}
 
 Json inspect_document(const ImageInfo& info, const storage::Store& store, std::string_view driver) {
   const auto& config = info.config;

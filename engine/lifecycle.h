@@ -41,6 +41,6 @@ Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, con
                            std::chrono::milliseconds interval);
 
 // AttachOptions in the runtime's words. Errors: invalid detach keys.
-Result<runtime::JoinOptions> join_options(const AttachOptions& attach);
+Result<runtime::JoinOptions> join_options(Core& core, const AttachOptions& attach);
 
 }  // namespace ctr::engine

@@ -9,11 +9,12 @@
 #include "base/random.h"
 #include "base/signals.h"
 #include "base/text.h"
-#include "base/users.h"
 #include "engine/env.h"
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
+#include "engine/root_files.h"
 #include "engine/spec_gen.h"
+#include "engine/timezone.h"
 #include "engine/transfer.h"
 #include "runtime/cgroup.h"
 #include "storage/volumes.h"
@@ -21,31 +22,6 @@
 namespace ctr::engine {
 
 namespace {
-
-constexpr size_t k_account_limit_bytes = size_t{1} << 20;
-
-// The directories that the container's root is made of, topmost first.
-Result<storage::MergedView> open_view(const runtime::RootfsPlan& rootfs) {
-  if (rootfs.kind == runtime::RootfsPlan::Kind::directory) return storage::MergedView::open({rootfs.directory});
-  return storage::MergedView::open(rootfs.lower_dirs);
-}
-
-Result<ResolvedUser> find_user(Core& core, const ContainerSpec& spec, const ContainerBase& base,
-                               const storage::MergedView& view) {
-  if (std::find(spec.groups.begin(), spec.groups.end(), "keep-groups") != spec.groups.end()) {
-    return Error(Errc::unsupported, "--group-add keep-groups is not supported");
-  }
-  auto user = spec.user;
-  const bool keep_id = spec.userns.mode == UsernsChoice::Mode::keep_id;
-  if (user.empty() && keep_id) {
-    user = fmt::format("{}:{}", spec.userns.keep_uid.value_or(core.options().uid),
-                       spec.userns.keep_gid.value_or(core.options().gid));
-  }
-  if (user.empty()) user = base.config.user;
-  const auto passwd = TRY(view.read_file("etc/passwd", k_account_limit_bytes));
-  const auto group = TRY(view.read_file("etc/group", k_account_limit_bytes));
-  return resolve_user(user, spec.groups, passwd.value_or(""), group.value_or(""));
-}
 
 // The map of the container's user namespace. Errors: unsupported for choices ctr does not know yet.
 Result<runtime::IdMap> choose_ids(Core& core, const ContainerSpec& spec, runtime::RootfsPlan& rootfs) {
@@ -161,6 +137,8 @@ ContainerRecord make_record(const PrepareInput& input, const ContainerBase& base
   record.created = now();
   record.hostname = effective_hostname(input.spec, input.id);
   record.user = input.spec.user.empty() ? base.config.user : input.spec.user;
+  record.working_dir = input.spec.working_dir.empty() ? base.config.working_dir : input.spec.working_dir;
+  if (record.working_dir.empty()) record.working_dir = "/";
   if (base.image) {
     record.image_name = base.image->name;
     record.image_id = base.image->record.id.hex();
@@ -185,7 +163,6 @@ void fill_record(PreparedContainer& prepared) {
   const auto& process = *prepared.spec.process;
   record.argv = process.args;
   record.env = process.env;
-  record.working_dir = process.cwd;
   record.capabilities = process.capabilities->bounding;
   record.effective_capabilities = process.capabilities->effective;
   for (const auto& planned : prepared.mounts.mounts) record.mounts.push_back(planned.record);
@@ -221,6 +198,8 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
   return base;
 }
 
+bool keeps_resolv_conf(const ContainerSpec& spec) { return spec.dns_servers == std::vector<std::string>{"none"}; }
+
 Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& core, const ContainerRecord& record) {
   const auto* config = TRY(core.config());
   const auto& spec = record.spec;
@@ -232,7 +211,8 @@ Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& cor
   resolv.search = spec.dns_search.empty() ? config->dns_searches : spec.dns_search;
   resolv.options = spec.dns_options.empty() ? config->dns_options : spec.dns_options;
   if (is_private) resolv.forwarder = network::k_resolver_address;
-  std::vector<std::pair<std::string, std::string>> files = {{"resolv.conf", resolv_conf_file(resolv)}};
+  std::vector<std::pair<std::string, std::string>> files;
+  if (!keeps_resolv_conf(spec)) files.emplace_back("resolv.conf", resolv_conf_file(resolv));
   if (spec.no_hosts || config->no_hosts) return files;
 
   HostsInput hosts;
@@ -263,25 +243,42 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   auto& record = prepared.record;
   TRY(set_stop(core, spec, base, record));
   prepared.launch.rootfs = base.rootfs;
-  const auto view = TRY(open_view(base.rootfs));
+  // The container has no directory of its own yet.
+  auto image_root = base.rootfs;
+  image_root.upper_dir.clear();
+  const auto view = TRY(open_root_view(image_root));
   const VolumeNaming naming = {[] { return random_hex(32); },
                                [&](const std::string& name) { return store->volumes().data_path(name); }};
   prepared.mounts = TRY(plan_mounts(spec, base.config.volumes, naming));
   TRY(check_sources(prepared.mounts));
 
-  const auto user = TRY(find_user(core, spec, base, view));
-  const auto env =
-      container_env({spec, base.config.env, config->env, core.options().environment, user.home, record.hostname});
-  SpecInput generation = {
-      spec,        base.config, *host,           *config,   TRY(choose_ids(core, spec, prepared.launch.rootfs)),
-      user,        env,         prepared.mounts, record.id, record.hostname,
-      input.bundle};
+  std::vector<runtime::SpecMount> own_mounts;
+  for (const auto& planned : prepared.mounts.mounts) own_mounts.push_back(planned.mount);
+  auto identity = TRY(identify(core, record, image_root, own_mounts));
+  prepared.missing_accounts = std::move(identity.missing);
+  const EnvInput env_input = {
+      spec, base.config.env, config->env, core.options().environment, identity.user.home, record.hostname};
+  prepared.launch.home_follows_user = takes_home_of_account(env_input);
+  SpecInput generation = {spec,
+                          base.config,
+                          *host,
+                          *config,
+                          TRY(choose_ids(core, spec, prepared.launch.rootfs)),
+                          identity.user,
+                          container_env(env_input),
+                          prepared.mounts,
+                          record.id,
+                          record.hostname,
+                          input.bundle};
+  generation.has_resolv_conf = !keeps_resolv_conf(spec);
   generation.has_hosts = !spec.no_hosts && !config->no_hosts;
   generation.has_hostname = !spec.no_hostname && !config->no_hostname;
   generation.open_files = own_limit(RLIMIT_NOFILE);
   generation.processes = own_limit(RLIMIT_NPROC);
   if (spec.security.privileged) generation.host_devices = host_devices();
   prepared.spec = TRY(generate_spec(generation));
+  if (record.spec.timezone.empty()) record.spec.timezone = config->timezone;
+  if (!record.spec.timezone.empty()) TRY(find_zone(record.spec.timezone, core.options().environment));
   TRY(check_working_dir(spec, record.id, prepared.mounts, view));
   if (prepared.spec.linux_config.resources) {
     TRY(runtime::check_limits(*prepared.spec.linux_config.resources, *host));

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "engine/core.h"
+#include "engine/identity.h"
 #include "engine/image_lookup.h"
 #include "engine/launch_record.h"
 #include "engine/mounts.h"
@@ -33,6 +34,7 @@ struct PreparedContainer {
   LaunchRecord launch;
   std::string seccomp_bpf;  // empty: unconfined
   MountPlan mounts;
+  Accounts missing_accounts;  // lines that the image's account files lack
   // Small files of the container's directory: name and content.
   std::vector<std::pair<std::string, std::string>> files;
 };
@@ -50,6 +52,9 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
 
 // Errors: invalid, not_found (user, bind source), unsupported (limits, namespaces, options).
 Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& input, const ContainerBase& base);
+
+// --dns none: the container keeps the resolv.conf of its image.
+bool keeps_resolv_conf(const ContainerSpec& spec);
 
 // /etc/hosts and /etc/resolv.conf of a container, from the host's at this moment: written again at every start.
 Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& core, const ContainerRecord& record);

@@ -2,9 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 namespace ctr::engine {
 
 namespace {
+
+// What RecordSummary is made of.
+constexpr auto k_summary_members = std::to_array<std::string_view>(
+    {"schema", "id", "name", "created", "image_name", "image_id", "image_digest", "argv", "spec.rootfs", "spec.labels",
+     "spec.mounts", "spec.network", "spec.terminal", "spec.stdin_open", "spec.auto_remove", "spec.cid_file"});
 
 Json mount_json(const MountRecord& mount) {
   Json json = Json::object();
@@ -35,15 +42,18 @@ Result<MountRecord> read_mount(const JsonReader& reader) {
   return mount;
 }
 
-Result<ContainerRecord> read_record(const JsonReader& reader) {
+Result<void> check_schema(const JsonReader& reader) {
   TRY(reader.expect_object());
   const auto schema = TRY(reader.get_int("schema"));
-  if (schema > k_record_schema) {
-    return Error(Errc::unsupported,
-                 fmt::format("'{}' has schema {}, this ctr reads up to {}", reader.path(), schema, k_record_schema))
-        .with_hint("use the version of ctr that made it, or a later one");
-  }
-  ContainerRecord record;
+  if (schema <= k_record_schema) return ok();
+  return Error(Errc::unsupported,
+               fmt::format("'{}' has schema {}, this ctr reads up to {}", reader.path(), schema, k_record_schema))
+      .with_hint("use the version of ctr that made it, or a later one");
+}
+
+// The members that record and summary have in common.
+template <typename Record>
+Result<void> read_summary_members(const JsonReader& reader, Record& record) {
   record.id = TRY(reader.get_string("id"));
   record.name = TRY(reader.get_string("name"));
   record.created = TRY(parse_rfc3339(TRY(reader.get_string("created")), reader.path() + ".created"));
@@ -51,6 +61,19 @@ Result<ContainerRecord> read_record(const JsonReader& reader) {
   record.image_id = TRY(reader.string_or("image_id", ""));
   record.image_digest = TRY(reader.string_or("image_digest", ""));
   record.argv = TRY(reader.strings("argv"));
+  return ok();
+}
+
+Result<JsonReader> get_spec(const JsonReader& reader) {
+  const auto spec = TRY(reader.find_object("spec"));
+  if (!spec) return reader.wrong("spec", "an object");
+  return *spec;
+}
+
+Result<ContainerRecord> read_record(const JsonReader& reader) {
+  TRY(check_schema(reader));
+  ContainerRecord record;
+  TRY(read_summary_members(reader, record));
   record.entrypoint = TRY(reader.strings("entrypoint"));
   record.env = TRY(reader.strings("env"));
   record.working_dir = TRY(reader.string_or("working_dir", "/"));
@@ -66,10 +89,23 @@ Result<ContainerRecord> read_record(const JsonReader& reader) {
     record.effective_capabilities = TRY(reader.strings("effective_capabilities"));
   }
   record.exposed_ports = TRY(reader.strings("exposed_ports"));
-  const auto spec = TRY(reader.find_object("spec"));
-  if (!spec) return reader.wrong("spec", "an object");
-  record.spec = TRY(container_spec_from_json(*spec));
+  record.spec = TRY(container_spec_from_json(TRY(get_spec(reader))));
   return record;
+}
+
+Result<RecordSummary> read_summary(const JsonReader& reader) {
+  TRY(check_schema(reader));
+  RecordSummary summary;
+  TRY(read_summary_members(reader, summary));
+  summary.spec = TRY(spec_summary_from_json(TRY(get_spec(reader))));
+  return summary;
+}
+
+// What is wrong in a file of ours is damage, not input.
+template <typename T>
+Result<T> as_stored(Result<T> read) {
+  if (!read && read.error().code() == Errc::invalid) return std::move(read).error().with_code(Errc::corrupt);
+  return read;
 }
 
 }  // namespace
@@ -104,12 +140,19 @@ Json to_json(const ContainerRecord& record) {
   return json;
 }
 
+RecordSummary summarize(const ContainerRecord& record) {
+  return {record.id,           record.name,    record.image_name, record.image_id,
+          record.image_digest, record.created, record.argv,       summarize(record.spec)};
+}
+
 Result<ContainerRecord> parse_container_record(std::string_view document, const std::string& what) {
-  const auto json = parse_json(document, what);
-  if (!json) return Error(Errc::corrupt, json.error().message());
-  auto record = read_record(JsonReader(*json, what));
-  if (!record && record.error().code() == Errc::invalid) return std::move(record).error().with_code(Errc::corrupt);
-  return record;
+  const auto json = TRY(as_stored(parse_json(document, what)));
+  return as_stored(read_record(JsonReader(json, what)));
+}
+
+Result<RecordSummary> parse_record_summary(std::string_view document, const std::string& what) {
+  const auto json = TRY(as_stored(parse_json_members(document, what, k_summary_members)));
+  return as_stored(read_summary(JsonReader(json, what)));
 }
 
 }  // namespace ctr::engine

@@ -49,11 +49,27 @@ struct ContainerRecord {
   bool operator==(const ContainerRecord&) const = default;
 };
 
+// The part of a record that listings need; the record holds it, and nothing else stores it.
+struct RecordSummary {
+  std::string id;
+  std::string name;
+  std::string image_name;
+  std::string image_id;
+  std::string image_digest;
+  TimePoint created;
+  std::vector<std::string> argv;
+  SpecSummary spec;
+  bool operator==(const RecordSummary&) const = default;
+};
+RecordSummary summarize(const ContainerRecord& record);
+
 // The schema number container.json carries; a larger one was written by a later version and is refused.
 inline constexpr int k_record_schema = 1;
 
 Json to_json(const ContainerRecord& record);
 // Errors: corrupt, unsupported for a later schema (both numbers are named).
 Result<ContainerRecord> parse_container_record(std::string_view document, const std::string& what);
+// Equal to the summary of parse_container_record, without looking at the rest of the document. Errors: the same.
+Result<RecordSummary> parse_record_summary(std::string_view document, const std::string& what);
 
 }  // namespace ctr::engine

@@ -146,7 +146,6 @@ struct ContainerSpec {
   std::optional<std::chrono::seconds> timeout;  // --timeout: killed after this long
   bool init = false;
   bool auto_remove = false;
-  std::string detach_keys;  // empty: configured default "ctrl-p,ctrl-q"
   std::string cid_file;
   std::optional<oci::HealthConfig> health;
   std::vector<std::string> create_command;  // argv, for inspect
@@ -155,5 +154,21 @@ struct ContainerSpec {
 
 Json to_json(const ContainerSpec& spec);
 Result<ContainerSpec> container_spec_from_json(const JsonReader& reader);
+
+// What listings, filters and attaching need of a container's specification. A listing reads one of each container, and
+// the whole of it costs as much as all the rest.
+struct SpecSummary {
+  std::string rootfs;
+  std::map<std::string, std::string> labels;
+  std::vector<MountSpec> mounts;
+  NetworkChoice network;
+  bool terminal = false;
+  bool stdin_open = false;
+  bool auto_remove = false;
+  std::string cid_file;
+  bool operator==(const SpecSummary&) const = default;
+};
+SpecSummary summarize(const ContainerSpec& spec);
+Result<SpecSummary> spec_summary_from_json(const JsonReader& reader);
 
 }  // namespace ctr::engine

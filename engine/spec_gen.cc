@@ -27,6 +27,13 @@ constexpr auto k_readonly_paths = std::to_array<const char*>(
 // The group tty, which owns terminals on every Linux system.
 constexpr uint32_t k_tty_gid = 5;
 
+// How crun is told, too: the groups of the caller stay, as far as the kernel shows them.
+constexpr const char* k_keep_groups_annotation = "run.oci.keep_original_groups";
+
+bool keeps_groups(const ContainerSpec& spec) {
+  return std::find(spec.groups.begin(), spec.groups.end(), "keep-groups") != spec.groups.end();
+}
+
 bool is_host(const NamespaceChoice& choice) { return choice.mode == NamespaceChoice::Mode::host; }
 
 // A namespace that `choice` asks for; nothing for the host's.
@@ -119,6 +126,7 @@ void add_dev(const SpecInput& input, RuntimeSpec& out) {
     return;
   }
   out.mounts.push_back({"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
+  if (spec.ipc.mode == NamespaceChoice::Mode::none) return;
   const auto size = spec.shm_size_bytes.value_or(input.config.shm_size_bytes);
   std::vector<std::string> shm = {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", size)};
   if (frozen) shm.emplace_back("ro");
@@ -131,7 +139,7 @@ void add_files(const SpecInput& input, RuntimeSpec& out) {
     if (input.mounts.covers(destination)) return;
     out.mounts.push_back({destination, "bind", input.bundle + "/" + name, {"bind", "rprivate", "nosuid", "nodev"}});
   };
-  add("/etc/resolv.conf", "resolv.conf");
+  if (input.has_resolv_conf) add("/etc/resolv.conf", "resolv.conf");
   if (input.has_hosts) add("/etc/hosts", "hosts");
   if (input.has_hostname) add("/etc/hostname", "hostname");
   add("/run/.containerenv", "containerenv");
@@ -229,9 +237,7 @@ Result<void> set_process(const SpecInput& input, RuntimeSpec& out) {
     return Error(Errc::invalid, fmt::format("the working directory \"{}\" is invalid, it needs to be an absolute path",
                                             printable(process.cwd)));
   }
-  process.user.uid = input.user.uid;
-  process.user.gid = input.user.gid;
-  process.user.additional_gids = input.user.groups;
+  set_user(process, input.user);
   process.user.umask = spec.umask ? *spec.umask : TRY(parse_mode(input.config.umask, "umask"));
   CapabilityInput capabilities;
   capabilities.defaults = input.config.default_capabilities;
@@ -317,6 +323,7 @@ Result<RuntimeSpec> generate_spec(const SpecInput& input) {
     out.domainname = input.spec.domainname;
   }
   out.annotations = input.spec.annotations;
+  if (keeps_groups(input.spec)) out.annotations[k_keep_groups_annotation] = "1";
   TRY(set_namespaces(input, out));
   TRY(set_process(input, out));
   set_mounts(input, out);

@@ -37,6 +37,7 @@ struct SpecInput {
   std::string container_id;
   std::string hostname;  // effective
   std::string bundle;    // absolute path of the container's directory, where hosts, resolv.conf, … are
+  bool has_resolv_conf = true;
   bool has_hosts = true;
   bool has_hostname = true;
   ResourceLimit open_files = {};  // of this process: a container starts with the hard ones

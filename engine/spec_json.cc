@@ -440,7 +440,6 @@ Json to_json(const ContainerSpec& spec) {
   put_surroundings(json, spec);
   put_object(json, "log", log_json(spec.log));
   put_flag(json, "auto_remove", spec.auto_remove);
-  put(json, "detach_keys", spec.detach_keys);
   put(json, "cid_file", spec.cid_file);
   if (spec.health) json.set("health", health_json(*spec.health));
   put(json, "create_command", spec.create_command);
@@ -456,11 +455,29 @@ Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
   spec.log.driver = TRY(log.string_or("driver", ""));
   spec.log.options = TRY(log.string_map("options"));
   spec.auto_remove = TRY(reader.bool_or("auto_remove", false));
-  spec.detach_keys = TRY(reader.string_or("detach_keys", ""));
   spec.cid_file = TRY(reader.string_or("cid_file", ""));
   spec.health = TRY(read_health(reader));
   spec.create_command = TRY(reader.strings("create_command"));
   return spec;
+}
+
+SpecSummary summarize(const ContainerSpec& spec) {
+  return {spec.rootfs,   spec.labels,     spec.mounts,      spec.network,
+          spec.terminal, spec.stdin_open, spec.auto_remove, spec.cid_file};
+}
+
+Result<SpecSummary> spec_summary_from_json(const JsonReader& reader) {
+  TRY(reader.expect_object());
+  SpecSummary summary;
+  summary.rootfs = TRY(reader.string_or("rootfs", ""));
+  summary.labels = TRY(reader.string_map("labels"));
+  summary.mounts = TRY(read_array<MountSpec>(reader, "mounts", read_mount));
+  summary.network = TRY(read_network(reader));
+  summary.terminal = TRY(reader.bool_or("terminal", false));
+  summary.stdin_open = TRY(reader.bool_or("stdin_open", false));
+  summary.auto_remove = TRY(reader.bool_or("auto_remove", false));
+  summary.cid_file = TRY(reader.string_or("cid_file", ""));
+  return summary;
 }
 
 }  // namespace ctr::engine

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include "engine/caps.h"
+#include "engine/env.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
 #include "engine/network/uplink.h"
 #include "engine/remove.h"
+#include "engine/root_files.h"
 #include "engine/volumes.h"
 #include "runtime/console.h"
 
@@ -20,6 +23,7 @@ struct Stored {
   runtime::RuntimeSpec spec;
   LaunchRecord launch;
   std::string seccomp_bpf;
+  Accounts missing_accounts;
 };
 
 Result<Stored> read_stored(const Dir& dir) {
@@ -34,15 +38,50 @@ Result<Stored> read_stored(const Dir& dir) {
   return stored;
 }
 
+// The container's account files are looked at anew at every start, since the container may have changed them.
+Result<void> refresh_user(Core& core, const Dir& dir, Stored& stored) {
+  if (!stored.spec.process) return ok();
+  auto identity = TRY(identify(core, stored.record, stored.launch.rootfs, stored.spec.mounts));
+  stored.missing_accounts = std::move(identity.missing);
+  auto process = *stored.spec.process;
+  const bool was_root = process.user.uid == 0;
+  set_user(process, identity.user);
+  if (const bool is_root = process.user.uid == 0; is_root != was_root && process.capabilities) {
+    const auto& security = stored.record.spec.security;
+    process.capabilities = TRY(container_capabilities(
+        {process.capabilities->bounding, security.cap_add, security.cap_drop, security.privileged, is_root}));
+  }
+  if (stored.launch.home_follows_user) {
+    EnvList env;
+    env.set_entries(process.env);
+    env.set("HOME", identity.user.home);
+    process.env = env.entries();
+  }
+  if (process == *stored.spec.process) return ok();
+  stored.spec.process = std::move(process);
+  // What joins the container later reads the user there.
+  return dir.write_file(k_config_file, dump_json(to_json(stored.spec)), Sync::yes);
+}
+
+// What the root gets before the program starts.
+Result<void> add_root_files(Core& core, const Dir& dir, Stored& stored, const std::string& bundle) {
+  auto& rootfs = stored.launch.rootfs;
+  auto plan = TRY(plan_root_files(core, {stored.record, rootfs, stored.spec.mounts, stored.missing_accounts, bundle}));
+  for (const auto& [name, content] : plan.files) TRY(dir.write_file(name, content, Sync::no));
+  rootfs.edits = std::move(plan.edits);
+  return ok();
+}
+
 Result<Stored> load(Core& core, const Dir& dir, const CreatedContainer* created) {
   if (created) {
     const auto& prepared = created->prepared;
-    return Stored{prepared.record, prepared.spec, prepared.launch, prepared.seccomp_bpf};
+    return Stored{prepared.record, prepared.spec, prepared.launch, prepared.seccomp_bpf, prepared.missing_accounts};
   }
   auto stored = TRY(read_stored(dir));
   for (const auto& [name, content] : TRY(network_files(core, stored.record))) {
     TRY(dir.write_file(name, content, Sync::no, 0644));
   }
+  TRY(refresh_user(core, dir, stored));
   return stored;
 }
 
@@ -106,6 +145,7 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   }
   auto stored = TRY(load(core, dir, input.created));
   TRY(prepare_volumes(core, {stored.record, stored.spec, stored.launch.rootfs, input.created != nullptr}));
+  TRY(add_root_files(core, dir, stored, store->containers().path(input.entry.id)));
   const auto plan = TRY(make_plan(core, input, stored));
   const runtime::SeccompProgram filter = {std::move(stored.seccomp_bpf), stored.launch.seccomp_flags};
   runtime::MonitorStart start = {plan, core.options().own_binary, core.helper_env()};
@@ -120,12 +160,12 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
 
 }  // namespace
 
-Result<runtime::JoinOptions> join_options(const AttachOptions& attach) {
+Result<runtime::JoinOptions> join_options(Core& core, const AttachOptions& attach) {
   runtime::JoinOptions options;
   options.stdin_fd = attach.stdin_fd;
   options.stdout_fd = attach.stdout_fd;
   options.stderr_fd = attach.stderr_fd;
-  options.detach_keys = TRY(runtime::parse_detach_keys(attach.detach_keys));
+  options.detach_keys = TRY(runtime::parse_detach_keys(attach.detach_keys.value_or(TRY(core.config())->detach_keys)));
   options.signal_proxy = attach.signal_proxy;
   options.terminal = attach.terminal;
   return options;
@@ -145,7 +185,7 @@ Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const
 }
 
 Result<AttachEnd> run_attached(Core& core, const StartInput& input, const std::function<void()>& on_started) {
-  const auto options = TRY(join_options(*input.attach));
+  const auto options = TRY(join_options(core, *input.attach));
   auto monitor = TRY(start_container(core, input));
   if (on_started) on_started();
   if (!monitor) return attach_container(core, input.entry, *input.attach);
@@ -154,7 +194,7 @@ Result<AttachEnd> run_attached(Core& core, const StartInput& input, const std::f
 }
 
 Result<AttachEnd> attach_container(Core& core, const storage::ContainerEntry& entry, const AttachOptions& attach) {
-  const auto options = TRY(join_options(attach));
+  const auto options = TRY(join_options(core, attach));
   const auto run_dir = Dir::open(core.run_dir(entry.id.text()));
   if (!run_dir) return Error(Errc::bad_state, "you can only attach to running containers: container state improper");
   auto socket = runtime::connect_attach(*run_dir, options);

@@ -50,13 +50,12 @@ Result<Engine::ContainerSize> measure_container(Core& core, const ContainerInfo&
   return size;
 }
 
-Result<void> login_to_registry(Core& core, const LoginOptions& options) {
+Result<std::string> login_to_registry(Core& core, const LoginOptions& options) {
   TransferRequest request;
   request.verb = TransferRequest::Verb::login;
   request.reference = options.registry;
   request.login = options;
-  TRY(run_transfer(core.options(), request));
-  return ok();
+  return TRY(run_transfer(core.options(), request)).auth_file;
 }
 
 Result<std::string> find_login(Core& core, const LoginOptions& options) {

@@ -12,7 +12,8 @@ namespace ctr::engine {
 // What the container has written, and that plus its image.
 Result<Engine::ContainerSize> measure_container(Core& core, const ContainerInfo& info);
 
-Result<void> login_to_registry(Core& core, const LoginOptions& options);
+// The file that the credentials are kept in.
+Result<std::string> login_to_registry(Core& core, const LoginOptions& options);
 // The user name that is stored for a registry. Errors: not_found.
 Result<std::string> find_login(Core& core, const LoginOptions& options);
 Result<void> logout_of_registry(Core& core, const std::string& registry, bool all, const std::string& authfile);

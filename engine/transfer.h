@@ -38,6 +38,7 @@ struct TransferAnswer {
   std::vector<std::string> image_ids;  // pull: hex; more than one with --all-tags
   std::string digest;                  // push: of the manifest
   std::string username;                // stored_login
+  std::string auth_file;               // login
 };
 Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);

@@ -63,6 +63,7 @@ Json login_to_json(const LoginOptions& options) {
       .set("compatAuthfile", options.compat_authfile)
       .set("certDir", options.cert_dir);
   json.set("tlsVerify", optional_bool(options.tls_verify)).set("getLogin", options.get_login);
+  json.set("stored", options.stored);
   return json;
 }
 
@@ -76,6 +77,7 @@ Result<LoginOptions> login_from_json(const JsonReader& reader) {
   options.cert_dir = TRY(reader.get_string("certDir"));
   options.tls_verify = TRY(reader.find_bool("tlsVerify"));
   options.get_login = TRY(reader.get_bool("getLogin"));
+  options.stored = TRY(reader.get_bool("stored"));
   return options;
 }
 
@@ -108,7 +110,8 @@ Json to_json(const Result<TransferAnswer>& answer) {
   if (!answer) return json.set("error", to_json(answer.error()));
   return json.set("imageIds", Json::strings(answer->image_ids))
       .set("digest", answer->digest)
-      .set("username", answer->username);
+      .set("username", answer->username)
+      .set("authFile", answer->auth_file);
 }
 
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
@@ -118,6 +121,7 @@ Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
   result.image_ids = TRY(reader.strings("imageIds"));
   result.digest = TRY(reader.get_string("digest"));
   result.username = TRY(reader.string_or("username", ""));
+  result.auth_file = TRY(reader.string_or("authFile", ""));
   return result;
 }
 

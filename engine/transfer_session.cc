@@ -58,11 +58,17 @@ Result<TransferSession> open_session(const EngineOptions& options, ProgressSink&
 Result<void> login(TransferSession& session, const LoginOptions& options) {
   registry::Credentials credentials{.username = options.username, .password = options.password, .identity_token = ""};
   std::string key = registry::normalise_auth_key(options.registry);
+  if (options.stored) {
+    auto kept = TRY(session.credentials->find(key.substr(0, key.find('/')), "", session.options.cancel));
+    if (!kept) return Error(Errc::not_found, "not logged into " + key);
+    credentials = *std::move(kept);
+  }
   registry::Endpoint endpoint{.host = key.substr(0, key.find('/')), .repository = ""};
   // Whether plain HTTP is allowed is what registries.conf says for images of that host.
   const oci::ImageReference any_image{.domain = endpoint.host, .path = "any", .tag = {}, .digest = {}};
   endpoint.insecure = TRY(registry::find_endpoints(session.registries, any_image)).back().insecure;
   TRY(session.client->check_login(endpoint, credentials).context("logging into '" + key + "'"));
+  if (options.stored) return ok();
   return session.credentials->store(key, credentials, session.options.cancel);
 }
 
@@ -83,6 +89,7 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
     case TransferRequest::Verb::login: {
       auto session = TRY(open_session(options, progress, registry_access(request.login)));
       TRY(login(session, request.login));
+      answer.auth_file = session.credentials->write_path();
       break;
     }
     case TransferRequest::Verb::stored_login:

@@ -103,4 +103,10 @@ Result<ResolvedUser> resolve_user(std::string_view user, const std::vector<std::
   return resolved;
 }
 
+void set_user(runtime::SpecProcess& process, const ResolvedUser& user) {
+  process.user.uid = user.uid;
+  process.user.gid = user.gid;
+  process.user.additional_gids = user.groups;
+}
+
 }  // namespace ctr::engine

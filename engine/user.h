@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/spec.h"
 
 namespace ctr::engine {
 
@@ -26,5 +27,8 @@ struct ResolvedUser {
 // Errors: not_found ("unable to find user nosuchuser: no matching entries in passwd file"), invalid.
 Result<ResolvedUser> resolve_user(std::string_view user, const std::vector<std::string>& extra_groups,
                                   std::string_view passwd, std::string_view group);
+
+// Ids and groups of `process`; its capabilities are the caller's business.
+void set_user(runtime::SpecProcess& process, const ResolvedUser& user);
 
 }  // namespace ctr::engine

@@ -148,15 +148,19 @@ int removal_exit_code(const Error& error) {
 }
 
 engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal_proxy,
-                                     const std::string& detach_keys) {
+                                     std::optional<std::string> detach_keys) {
   engine::AttachOptions options;
   if (with_stdin) options.stdin_fd = STDIN_FILENO;
   options.stdout_fd = STDOUT_FILENO;
   options.stderr_fd = STDERR_FILENO;
   options.terminal = terminal && with_stdin && is_terminal(STDIN_FILENO);
   options.signal_proxy = signal_proxy;
-  if (!detach_keys.empty()) options.detach_keys = detach_keys;
+  options.detach_keys = std::move(detach_keys);
   return options;
+}
+
+std::optional<std::string> find_detach_keys(const Args& args) {
+  return args.has("detach-keys") ? std::optional(args.text("detach-keys")) : std::nullopt;
 }
 
 void warn_without_terminal(Context& context, bool terminal, bool interactive) {

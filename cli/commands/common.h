@@ -53,7 +53,10 @@ Result<int> for_each_container(Context& context, const engine::Selection& select
 int removal_exit_code(const Error& error);
 
 // A terminal's or pipe's three descriptors, as far as they are wanted.
-engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal_proxy, const std::string& detach_keys);
+engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal_proxy,
+                                     std::optional<std::string> detach_keys);
+// --detach-keys, if it was given.
+std::optional<std::string> find_detach_keys(const Args& args);
 // podman's warning for -t without a terminal.
 void warn_without_terminal(Context& context, bool terminal, bool interactive);
 

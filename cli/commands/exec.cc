@@ -17,7 +17,7 @@ constexpr int k_not_running_code = 255;
 
 constexpr std::array k_exec_options = {
     flag("detach", 'd', "Run in the background"),
-    value("detach-keys", 0, "KEYS", "Keys that detach from the command"),
+    value("detach-keys", 0, "KEYS", "Keys that detach from the command; empty for none"),
     list("env", 'e', "KEY[=VALUE]", "Set a variable; without a value the host's"),
     list("env-file", 0, "FILE", "Read variables from FILE", Complete::files),
     flag("interactive", 'i', "Keep stdin open"),
@@ -39,7 +39,6 @@ Result<engine::ExecOptions> exec_options(Context& context, const Args& args) {
   if (args.has("preserve-fds")) {
     options.preserve_fds = static_cast<int>(TRY(parse_unsigned(args.text("preserve-fds"), "--preserve-fds", 1024)));
   }
-  if (args.has("detach-keys")) options.detach_keys = args.text("detach-keys");
   options.env =
       TRY(read_env_options(args, context.environment(), [](const std::string& path) { return read_file(path); }));
   return options;
@@ -52,8 +51,9 @@ Result<int> exec(Context& context, const Args& args) {
   options.argv = std::move(found.rest);
   auto* engine = TRY(context.engine());
   warn_without_terminal(context, options.terminal, options.interactive);
-  const auto attach = options.detach ? engine::AttachOptions{}
-                                     : attach_options(options.interactive, options.terminal, true, options.detach_keys);
+  const auto attach = options.detach
+                          ? engine::AttachOptions{}
+                          : attach_options(options.interactive, options.terminal, true, find_detach_keys(args));
   auto end = engine->exec(found.info.id, options, attach);
   if (!end && end.error().code() == Errc::bad_state) {
     context.output().error(end.error());

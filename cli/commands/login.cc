@@ -69,6 +69,21 @@ Result<void> ask(Context& context, const Args& args, engine::LoginOptions& optio
   return ok();
 }
 
+// podman: who gives neither name nor password may be logged in already.
+Result<bool> is_logged_in(Context& context, engine::LoginOptions options) {
+  auto* engine = TRY(context.engine());
+  Output& output = context.output();
+  if (!engine->stored_login(options)) return false;
+  output.line(fmt::format("Authenticating with existing credentials for {}", printable(options.registry)));
+  options.stored = true;
+  const auto valid = engine->login(options);
+  if (!valid && valid.error().code() != Errc::unauthorized) return valid.error();
+  output.line(valid
+                  ? fmt::format("Existing credentials are valid. Already logged in to {}", printable(options.registry))
+                  : "Existing credentials are invalid, please enter valid username and password");
+  return static_cast<bool>(valid);
+}
+
 Result<int> login(Context& context, const Args& args) {
   auto options = TRY(login_options(args));
   auto* engine = TRY(context.engine());
@@ -76,8 +91,11 @@ Result<int> login(Context& context, const Args& args) {
     context.output().line(TRY(engine->stored_login(options)));
     return 0;
   }
+  const bool nobody = options.username.empty() && options.password.empty() && !args.flag("password-stdin");
+  if (nobody && TRY(is_logged_in(context, options))) return 0;
   TRY(ask(context, args, options));
-  TRY(engine->login(options));
+  const auto file = TRY(engine->login(options));
+  if (args.flag("verbose")) context.output().line(fmt::format("Used:  {}", printable(file)));
   context.output().line("Login Succeeded!");
   return 0;
 }

@@ -25,7 +25,7 @@ constexpr std::array k_push_options = {
 
 Result<int> pull(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  auto options = TRY(pull_options(args));
+  auto options = TRY(pull_options(args, *TRY(engine->config())));
   options.platform = TRY(platform_options(args));
   options.policy = TRY(parse_pull_policy(args.text("policy", "always")));
   options.all_tags = args.flag("all-tags");
@@ -38,7 +38,7 @@ Result<int> pull(Context& context, const Args& args) {
 
 Result<int> push(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  const auto shared = TRY(pull_options(args));
+  const auto shared = TRY(pull_options(args, *TRY(engine->config())));
   engine::PushOptions options;
   options.authfile = shared.authfile;
   options.creds = shared.creds;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::array k_run_options = {
     flag("detach", 'd', "Run in the background and print the container's id"),
+    value("detach-keys", 0, "KEYS", "Keys that detach from the container; empty for none"),
     flag("explain", 0, "Print the steps that would be taken, and take none"),
     flag("sig-proxy", 0, "Pass signals on to the program (default true, false with --tty)"),
 };
@@ -28,8 +29,9 @@ struct Plan {
 
 Result<Plan> plan(Context& context, const Args& args) {
   const std::string cwd = TRY(absolute_path("."));
-  const SpecInputs inputs{context.environment(), cwd, [](const std::string& path) { return read_file(path); }};
-  Plan plan{TRY(container_spec(args, inputs)), TRY(create_options(args))};
+  const auto* config = TRY(TRY(context.engine())->config());
+  const SpecInputs inputs{context.environment(), cwd, [](const std::string& path) { return read_file(path); }, *config};
+  Plan plan{TRY(container_spec(args, inputs)), TRY(create_options(args, *config))};
   plan.spec.create_command = context.command_line();
   if (!plan.spec.cid_file.empty() && !plan.spec.cid_file.starts_with('/')) {
     plan.spec.cid_file = TRY(absolute_path(plan.spec.cid_file));
@@ -37,12 +39,9 @@ Result<Plan> plan(Context& context, const Args& args) {
   return plan;
 }
 
-// Which of the three streams are joined: those of --attach, else stdout and stderr, and stdin with -i.
-Result<engine::AttachOptions> streams(const Args& args, const engine::ContainerSpec& spec) {
-  const bool proxy = args.flag("sig-proxy", !spec.terminal);
-  auto options = attach_options(spec.stdin_open, spec.terminal, proxy, spec.detach_keys);
-  if (!args.has("attach")) return options;
-  std::array<bool, 3> wanted = {};
+// The streams that --attach names: stdin, stdout, stderr. Errors: invalid.
+Result<std::array<bool, 3>> named_streams(const Args& args) {
+  std::array<bool, 3> named = {};
   for (const auto& name : args.list("attach")) {
     const std::string stream = to_lower(name);
     if (stream != "stdin" && stream != "stdout" && stream != "stderr") {
@@ -50,19 +49,27 @@ Result<engine::AttachOptions> streams(const Args& args, const engine::ContainerS
           Errc::invalid,
           fmt::format("invalid stream \"{}\" for --attach - must be one of stdin, stdout, or stderr", printable(name)));
     }
-    wanted[stream == "stdin" ? 0 : stream == "stdout" ? 1 : 2] = true;
+    named[stream == "stdin" ? 0 : stream == "stdout" ? 1 : 2] = true;
   }
-  if (!wanted[0]) options.stdin_fd = -1;
-  if (!wanted[1]) options.stdout_fd = -1;
-  if (!wanted[2]) options.stderr_fd = -1;
-  options.terminal = options.terminal && wanted[0];
+  return named;
+}
+
+// Which of the three streams are joined: those of --attach, else stdout and stderr, and stdin with -i.
+engine::AttachOptions streams(const Args& args, const engine::SpecSummary& spec, const std::array<bool, 3>& named) {
+  const bool proxy = args.flag("sig-proxy", !spec.terminal);
+  auto options = attach_options(spec.stdin_open, spec.terminal, proxy, find_detach_keys(args));
+  if (!args.has("attach")) return options;
+  if (!named[0]) options.stdin_fd = -1;
+  if (!named[1]) options.stdout_fd = -1;
+  if (!named[2]) options.stderr_fd = -1;
+  options.terminal = options.terminal && named[0];
   return options;
 }
 
-Result<int> run_attached(Context& context, const Args& args, const engine::ContainerInfo& info) {
+Result<int> run_attached(Context& context, const engine::ContainerInfo& info, const engine::AttachOptions& attach) {
   auto* engine = TRY(context.engine());
   warn_without_terminal(context, info.spec.terminal, info.spec.stdin_open);
-  auto end = engine->start_attached(info.id, TRY(streams(args, info.spec)));
+  auto end = engine->start_attached(info.id, attach);
   if (!end) return std::move(end).error();
   return end->detached ? 0 : end->exit_code;
 }
@@ -85,13 +92,14 @@ Result<int> run(Context& context, const Args& args) {
   if (detach && args.has("attach")) {
     return Error(Errc::invalid, "--attach and --detach cannot be set together");
   }
-  TRY(streams(args, wanted.spec));  // a wrong --attach is found before anything is created
+  const auto named = TRY(named_streams(args));
   auto* engine = TRY(context.engine());
   const auto info = TRY(engine->create(std::move(wanted.spec), wanted.options));
-  return detach ? run_detached(context, info) : run_attached(context, args, info);
+  return detach ? run_detached(context, info) : run_attached(context, info, streams(args, info.spec, named));
 }
 
 Result<int> run_create(Context& context, const Args& args) {
+  TRY(named_streams(args));  // what is attached is decided by start
   auto wanted = TRY(plan(context, args));
   auto* engine = TRY(context.engine());
   context.output().line(TRY(engine->create(std::move(wanted.spec), wanted.options)).id.hex);

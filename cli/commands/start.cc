@@ -11,12 +11,12 @@ namespace {
 constexpr std::array k_start_options = {
     flag("all", 0, "All containers that do not run"),
     flag("attach", 'a', "Attach to stdout and stderr, and return the container's exit code"),
-    value("detach-keys", 0, "KEYS", "Keys that detach from the container"),
+    value("detach-keys", 0, "KEYS", "Keys that detach from the container; empty for none"),
     flag("interactive", 'i', "Attach to stdin too"),
     flag("sig-proxy", 0, "Pass signals on to the program (default true when attached)"),
 };
 constexpr std::array k_attach_options = {
-    value("detach-keys", 0, "KEYS", "Keys that detach from the container"),
+    value("detach-keys", 0, "KEYS", "Keys that detach from the container; empty for none"),
     flag("no-stdin", 0, "Do not attach to stdin"),
     flag("sig-proxy", 0, "Pass signals on to the program (default true)"),
 };
@@ -29,7 +29,7 @@ Result<int> start_attached(Context& context, const Args& args, const engine::Sel
   if (outcome.error) return *outcome.error;
   const bool with_stdin = args.flag("interactive") && info.spec.stdin_open;
   const auto attach = attach_options(with_stdin, info.spec.terminal, args.flag("sig-proxy", !info.spec.terminal),
-                                     args.text("detach-keys", info.spec.detach_keys));
+                                     find_detach_keys(args));
   const auto end = TRY(engine->start_attached(info.id, attach));
   return end.detached ? 0 : end.exit_code;
 }
@@ -56,7 +56,7 @@ Result<int> attach(Context& context, const Args& args) {
   }
   const bool with_stdin = info.spec.stdin_open && !args.flag("no-stdin");
   const auto options = attach_options(with_stdin, info.spec.terminal, args.flag("sig-proxy", !info.spec.terminal),
-                                      args.text("detach-keys", info.spec.detach_keys));
+                                      find_detach_keys(args));
   const auto end = TRY(engine->attach(info.id, options));
   return end.detached ? 0 : end.exit_code;
 }

@@ -104,3 +104,27 @@ teardown() { assert_nothing_left; }
   ctr rmi -a
   [ -z "$(ctr images -q)" ]
 }
+
+@test "an image of another platform is run with a warning, and --platform takes the one that fits" {
+  push_image test/arm:latest '{"architecture": "arm64", "layers": [{"busybox": true}]}' >/dev/null
+  ctr pull -q --platform linux/arm64 "$REGISTRY/test/arm" >/dev/null
+  run -0 --separate-stderr ctr run --rm --network none "$REGISTRY/test/arm" echo ran
+  assert_output ran
+  [ "$stderr" = 'WARNING: image platform (linux/arm64) does not match the expected platform (linux/amd64)' ] || fail "$stderr"
+  run -0 --separate-stderr ctr run --rm --network none --platform linux/arm64 "$REGISTRY/test/arm" echo ran
+  [ -z "$stderr" ] || fail "$stderr"
+  run -125 ctr run --rm --pull never --platform linux/s390x "$REGISTRY/test/arm" true
+  assert_output "Error: $REGISTRY/test/arm: image not known"
+}
+
+@test "the policy of pull decides whether the registry is asked" {
+  run -125 ctr pull --policy never "$REGISTRY/test/absent"
+  assert_output "Error: $REGISTRY/test/absent: image not known"
+  push_image test/moving:latest '{"layers": [{"busybox": true}], "config": {"Labels": {"n": "1"}}}' >/dev/null
+  first=$(ctr pull -q "$REGISTRY/test/moving")
+  push_image test/moving:latest '{"layers": [{"busybox": true}], "config": {"Labels": {"n": "2"}}}' >/dev/null
+  run -0 ctr pull -q --policy missing "$REGISTRY/test/moving"
+  assert_output "$first"
+  run -0 ctr pull -q --policy newer "$REGISTRY/test/moving"
+  [ "$output" != "$first" ] || fail 'the moved tag was not pulled'
+}

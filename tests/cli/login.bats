@@ -52,3 +52,11 @@ auth_file() { echo "$XDG_RUNTIME_DIR/containers/auth.json"; }
   run -0 ctr pull -q "$REGISTRY/locked:1"
   ctr logout "$REGISTRY" >/dev/null
 }
+
+@test "who is logged in already is not asked again, and -v names the file" {
+  run -0 ctr login -v -u tester --password-stdin "$REGISTRY" <<<secret
+  assert_line "Used:  $(auth_file)"
+  run -0 ctr login "$REGISTRY" </dev/null
+  assert_line "Existing credentials are valid. Already logged in to $REGISTRY"
+  ctr logout "$REGISTRY"
+}

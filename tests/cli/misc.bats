@@ -75,7 +75,7 @@ complete_words() {
   run -0 complete_words stop p
   assert_output plum
   run -0 complete_words start p
-  assert_output $'plum\npear'
+  assert_output $'pear\nplum'
   run -0 complete_words run localhost/app
   assert_output localhost/apple:one
   run -0 complete_words run localhost/apple:o

@@ -144,3 +144,49 @@ runs() { run ctr run --rm --network none "$@"; }
   run ctr run --rm --network none --rootfs "$BATS_TEST_TMPDIR/root" /bin/sh -c 'echo in-root'
   assert_output in-root
 }
+
+@test "--tz sets the time zone, by a link where the image has the zone" {
+  runs --tz Asia/Tokyo "$IMAGE" sh -c 'date +%Z; [ -L /etc/localtime ] || echo file'
+  assert_output $'JST\nfile'
+  push_image test/zones '{"layers": [{"busybox": true}, {"entries": [
+    {"path": "usr/share/zoneinfo/Asia/Tokyo", "content": "TZif2"},
+    {"path": "etc/localtime", "type": "symlink", "link": "/usr/share/zoneinfo/UTC"}]}]}' >/dev/null
+  runs -q --tz Asia/Tokyo "$REGISTRY/test/zones" readlink /etc/localtime
+  assert_output ../usr/share/zoneinfo/Asia/Tokyo
+  runs --tz local "$IMAGE" date +%Z
+  assert_output "$(date +%Z)"
+}
+
+@test "a time zone that the host does not have is refused before anything is created" {
+  for zone in Foo/Bar America ../../../etc/passwd /etc/passwd; do
+    run ctr create --name zoned --tz "$zone" "$IMAGE" true
+    assert_status 125
+    assert_contains 'finding timezone'
+  done
+  run ctr container exists zoned
+  assert_status 1
+}
+
+@test "options of a new container that once had no effect have one" {
+  runs --ipc none "$IMAGE" test -e /dev/shm
+  assert_status 1
+  runs --dns none "$IMAGE" test -e /etc/resolv.conf
+  assert_status 1
+  runs --dns nonsense "$IMAGE" true
+  assert_output 'Error: nonsense is not an ip address'
+  run ctr create --attach nonsense "$IMAGE" true
+  assert_status 125
+  assert_contains 'invalid stream "nonsense" for --attach'
+  ctr create --name unchecked --no-healthcheck "$IMAGE" true >/dev/null
+  run ctr inspect --format '{{json .Config.Healthcheck}}' unchecked
+  assert_output '{"Test":["NONE"]}'
+}
+
+@test "containers.conf says what options that are not given mean" {
+  printf '[containers]\nread_only = true\ntz = "Asia/Tokyo"\nannotations = ["a=b"]\nnetns = "none"\nvolumes = ["/etc:/host:ro"]\n' \
+    >"$BATS_TEST_TMPDIR/conf"
+  CONTAINERS_CONF=$BATS_TEST_TMPDIR/conf run ctr run --rm "$IMAGE" sh -c 'touch /x 2>/dev/null || echo frozen; ls /sys/class/net; date +%Z; test -d /host && echo mounted'
+  assert_output $'frozen\nlo\nJST\nmounted'
+  CONTAINERS_CONF=$BATS_TEST_TMPDIR/conf run ctr run --rm --read-only=false --tz UTC -v /tmp:/host "$IMAGE" sh -c 'touch /x && date +%Z; ls -d /host/passwd 2>/dev/null'
+  assert_output UTC
+}

@@ -23,7 +23,8 @@ TEST_CASE("accounts with malformed ids are left out, never read as root") {
       "short:x:7:8\n"
       "last:x:1000:1001:Name,,,:/home/last:/bin/bash");
   REQUIRE(entries.size() == 3);
-  CHECK(entries[0] == ctr::PasswdEntry{.name = "root", .uid = 0, .gid = 0, .home = "/root", .shell = "/bin/sh"});
+  CHECK(entries[0] ==
+        ctr::PasswdEntry{.name = "root", .uid = 0, .gid = 0, .gecos = "root", .home = "/root", .shell = "/bin/sh"});
   CHECK(entries[1].name == "short");
   CHECK(entries[1].home.empty());
   CHECK(entries[2].gid == 1001);

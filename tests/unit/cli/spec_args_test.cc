@@ -196,7 +196,7 @@ TEST_CASE("names are checked and --replace needs one") {
 }
 
 TEST_CASE("pull policies and platforms become options of the pull") {
-  const auto options_of = [](const Words& words) { return create_options(*parse_args(k_run_command, words)); };
+  const auto options_of = [](const Words& words) { return create_options(*parse_args(k_run_command, words), {}); };
   CHECK(options_of({"i"})->pull.policy == engine::PullPolicy::missing);
   CHECK(options_of({"--pull", "Always", "i"})->pull.policy == engine::PullPolicy::always);
   CHECK(options_of({"--pull=bogus", "i"}).error().text() == "unsupported pull policy \"bogus\"");

@@ -44,6 +44,21 @@ ContainerSpec full_spec() {
   return spec;
 }
 
+ContainerRecord full_record() {
+  ContainerRecord record;
+  record.id = std::string(64, 'a');
+  record.name = "web";
+  record.spec = full_spec();
+  record.image_name = "docker.io/library/alpine:latest";
+  record.created = from_unix_seconds(1'700'000'000);
+  record.argv = {"sh"};
+  record.working_dir = "/";
+  record.log_driver = "none";
+  record.mounts = {{"volume", "data", "/x/_data", "/data", {"ro"}, false, "rprivate", true}};
+  record.capabilities = {"CAP_CHOWN"};
+  return record;
+}
+
 }  // namespace
 
 TEST_CASE("a container spec survives being stored") {
@@ -73,20 +88,33 @@ TEST_CASE("a stored spec with an unknown word is refused by its path") {
 }
 
 TEST_CASE("a container record survives being stored") {
-  ContainerRecord record;
-  record.id = std::string(64, 'a');
-  record.name = "web";
-  record.spec = full_spec();
-  record.image_name = "docker.io/library/alpine:latest";
-  record.created = from_unix_seconds(1'700'000'000);
-  record.argv = {"sh"};
-  record.working_dir = "/";
-  record.log_driver = "none";
-  record.mounts = {{"volume", "data", "/x/_data", "/data", {"ro"}, false, "rprivate", true}};
-  record.capabilities = {"CAP_CHOWN"};
+  const auto record = full_record();
   const auto read = parse_container_record(dump_json(to_json(record)), "container.json");
   REQUIRE(read);
   CHECK(*read == record);
+}
+
+TEST_CASE("a listing reads of a stored record what the whole record says") {
+  auto record = full_record();
+  record.spec.rootfs = "/srv/root";
+  record.spec.cid_file = "/run/web.cid";
+  const auto read = parse_record_summary(dump_json(to_json(record)), "container.json");
+  REQUIRE(read);
+  CHECK(*read == summarize(record));
+  // A text that needs the strict parser is read all the same.
+  record.spec.labels["ä"] = "\n";
+  const auto strict = parse_record_summary(dump_json(to_json(record)), "container.json");
+  REQUIRE(strict);
+  CHECK(*strict == summarize(record));
+  const auto bare = parse_record_summary(dump_json(to_json(ContainerRecord{})), "container.json");
+  REQUIRE(bare);
+  CHECK(*bare == summarize(ContainerRecord{}));
+}
+
+TEST_CASE("a listing refuses a damaged record as everybody does") {
+  CHECK(parse_record_summary("{", "x").error().code() == Errc::corrupt);
+  CHECK(parse_record_summary(R"({"schema":1,"id":5})", "x").error().code() == Errc::corrupt);
+  CHECK(parse_record_summary(R"({"schema":99})", "x").error().code() == Errc::unsupported);
 }
 
 TEST_CASE("a record of a later version is refused with both numbers") {
