@@ -21,7 +21,6 @@ class Log;
 // The options before the sub-command.
 struct Globals {
   std::string root;
-  std::string cgroup_manager;  // "cgroupfs", "systemd" or "disabled"
   bool debug = false;
 };
 

@@ -39,11 +39,10 @@ Result<Globals> read_globals(const RuntimeArgs& args, const Environment& environ
   Globals globals;
   globals.root =
       args.has("root") ? TRY(absolute_path(args.text("root"))) : TRY(ctr::runtime::default_state_root(environment));
-  globals.cgroup_manager = args.text("cgroup-manager", args.flag("systemd-cgroup") ? "systemd" : "cgroupfs");
-  constexpr std::array<std::string_view, 3> k_managers = {"cgroupfs", "systemd", "disabled"};
-  if (std::find(k_managers.begin(), k_managers.end(), globals.cgroup_manager) == k_managers.end()) {
-    return wrong(
-        fmt::format("--cgroup-manager is cgroupfs, systemd or disabled, not '{}'", printable(globals.cgroup_manager)));
+  const std::string cgroup_manager = args.text("cgroup-manager", args.flag("systemd-cgroup") ? "systemd" : "cgroupfs");
+  if (cgroup_manager != "cgroupfs") {
+    return Error(Errc::unsupported,
+                 fmt::format("--cgroup-manager {}: only cgroupfs is supported", printable(cgroup_manager)));
   }
   globals.debug = args.flag("debug");
   return globals;

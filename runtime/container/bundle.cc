@@ -17,6 +17,19 @@ void add_user_namespace(const HostFacts& host, RuntimeSpec* spec) {
   if (spec->linux_config.ids.empty()) spec->linux_config.ids = host.default_map();
 }
 
+// A hook that is asked for and does not run would leave the container half set up.
+Result<void> refuse_hooks(const Json& config) {
+  const JsonReader reader(config, "config.json");
+  TRY(reader.expect_object());
+  const auto hooks = TRY(reader.find_object("hooks"));
+  if (!hooks) return ok();
+  for (const char* kind : {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}) {
+    if (TRY(hooks->elements(kind)).empty()) continue;
+    return Error(Errc::unsupported, fmt::format("config.json: hooks.{}: hooks are not supported", kind));
+  }
+  return ok();
+}
+
 Result<RootfsPlan> plan_rootfs(const std::string& bundle, const SpecRoot& root) {
   if (root.path.empty()) return Error(Errc::invalid, "config.json: root.path is empty");
   const std::string path =
@@ -39,7 +52,9 @@ Result<PreparedBundle> prepare_bundle(const std::string& bundle, const std::stri
   out.bundle = TRY(absolute_path(bundle));
   const std::string config = config_path.empty() ? out.bundle + "/config.json" : config_path;
   out.config_text = TRY(read_file(config));
-  out.spec = TRY(spec_from_json(TRY(parse_json(out.config_text, "config.json"))));
+  const Json document = TRY(parse_json(out.config_text, "config.json"));
+  out.spec = TRY(spec_from_json(document));
+  TRY(refuse_hooks(document));
   if (!out.spec.process) return Error(Errc::invalid, "config.json: process is missing");
   add_user_namespace(host, &out.spec);
   out.rootfs = TRY(plan_rootfs(out.bundle, out.spec.root));
