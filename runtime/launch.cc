@@ -93,15 +93,16 @@ class Launch {
     if (program().clones_again) child = TRY(replace_child(std::move(child)));
     TRY(take_namespaces());
     const LaterSteps later = later_steps(program());
-    const CreatedProcess created{.pid = child.pid(),
-                                 .pidfd = child.pidfd(),
-                                 .netlink_fd = netlink_.get(),
-                                 .netns_fd = network_.get(),
-                                 .userns_fd = user_.get(),
-                                 .later = &later};
+    CreatedProcess created{.pid = child.pid(),
+                           .pidfd = child.pidfd(),
+                           .netlink_fd = netlink_.get(),
+                           .netns_fd = network_.get(),
+                           .userns_fd = user_.get(),
+                           .later = &later};
     if (request_.observer != nullptr) TRY(request_.observer->on_created(created));
     if (program().waits_at_start) TRY(go());
     Fd master = TRY(take_console());
+    created.console_fd = master.get();
     if (program().waits_before_exec) {
       TRY(wait_ready());
       if (request_.observer != nullptr) TRY(request_.observer->before_exec(created));

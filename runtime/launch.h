@@ -68,6 +68,7 @@ struct CreatedProcess {
   int userns_fd = -1;  // the container's user namespace; -1 when it has none of its own
   // What it does once it is started over its socket; empty without LaunchRequest::Waiting::start_socket.
   const LaterSteps* later = nullptr;
+  int console_fd = -1;  // the terminal's master; only in before_exec(), and -1 without a terminal
 };
 
 // What the launcher's user does while the child waits. An error stops the launch: the child dies, the error comes out.

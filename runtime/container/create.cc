@@ -17,6 +17,15 @@
 namespace ctr::runtime {
 namespace {
 
+// The terminal of the caller turns line feeds into new lines; a second one in between would do it twice.
+Result<void> keep_line_ends(int master) {
+  termios modes{};
+  if (::tcgetattr(master, &modes) < 0) return Error::from_errno("read the modes of the terminal");
+  modes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  if (::tcsetattr(master, TCSANOW, &modes) < 0) return Error::from_errno("set the modes of the terminal");
+  return ok();
+}
+
 // Records the first process as soon as there is one, so that whatever happens to us it can be found.
 class Recorder final : public LaunchObserver {
  public:
@@ -28,6 +37,7 @@ class Recorder final : public LaunchObserver {
   }
 
   Result<void> before_exec(const CreatedProcess& process) override {
+    if (process.console_fd >= 0) TRY(keep_line_ends(process.console_fd));
     container_.record.ready = true;
     container_.record.later = *process.later;
     TRY(write_record(container_.dir, container_.record));
@@ -96,21 +106,11 @@ class Creation {
   }
 
   Result<void> hand_out(Launched& launched) {
-    if (launched.console_master.valid()) TRY(keep_line_ends(launched.console_master.get()));
     if (console_.valid()) {
       TRY(send_descriptor(console_.get(), launched.console_master.get(), "/dev/ptmx"));
       launched.console_master.reset();
     }
     if (pidfd_.valid()) TRY(send_descriptor(pidfd_.get(), launched.init.pidfd(), "pidfd"));
-    return ok();
-  }
-
-  // The terminal of the caller turns line feeds into new lines; a second one in between would do it twice.
-  static Result<void> keep_line_ends(int master) {
-    termios modes{};
-    if (::tcgetattr(master, &modes) < 0) return Error::from_errno("read the modes of the terminal");
-    modes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-    if (::tcsetattr(master, TCSANOW, &modes) < 0) return Error::from_errno("set the modes of the terminal");
     return ok();
   }
 
