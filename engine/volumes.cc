@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
 #include "engine/copy_up.h"
 #include "engine/volume_options.h"
 #include "engine/volume_users.h"
@@ -132,6 +133,12 @@ Result<void> prepare_volume(Core& core, const VolumeUser& user, const MountRecor
   const auto* store = TRY(core.store());
   const auto volume = TRY(store->volumes().find(mount.name));
   if (!volume) return unknown_volume(mount.name);
+  if (const auto type = volume->options.find("type"); type != volume->options.end()) {
+    return Error(Errc::unsupported, fmt::format("volume {} has the option type={}: file systems of volumes cannot be "
+                                                "mounted",
+                                                volume->name, printable(type->second)))
+        .with_hint("use a volume without a type, or --tmpfs");
+  }
   if (TRY(is_ready(store->volumes(), *volume, mount))) return ok();
   return fill_held(core, user, mount, TRY(image_has_place(user, mount)));
 }
