@@ -103,16 +103,19 @@ wait_for() {
 }
 
 # Processes that belong to this file's store: monitors run its ctr with its runtime directory, containers see its mounts.
+# A handful of programs for all processes, since this is asked often; root's mounts are not looked at. The patterns come
+# from files: the greps are processes, too.
 store_processes() {
-  local dir
-  for dir in /proc/[0-9]*; do
-    [ "${dir#/proc/}" != "$$" ] || continue
-    if grep -qsF "$XDG_DATA_HOME/ctr" "$dir/mountinfo" "$dir/cmdline" ||
-      { [ "$(readlink "$dir/exe" 2>/dev/null)" = "$CTR" ] && tr '\0' '\n' <"$dir/environ" 2>/dev/null |
-        grep -qxF "XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR"; }; then
-      printf '%s %s\n' "${dir#/proc/}" "$(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null)"
-    fi
-  done
+  local file pid others
+  others=$(find /proc -maxdepth 1 -name '[0-9]*' ! -user root -printf '%p ' 2>/dev/null || true)
+  # shellcheck disable=SC2086 # a list of words
+  {
+    grep -lsF -f <(printf '%s' "$XDG_DATA_HOME/ctr") /proc/[0-9]*/cmdline ${others// //mountinfo }
+    grep -lszxF -f <(printf '%s' "XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR") ${others// //environ }
+  } | while IFS=/ read -r _ _ pid file; do
+    if [ "$pid" = "$$" ] || { [ "$file" = environ ] && [ "$(readlink "/proc/$pid/exe")" != "$CTR" ]; }; then continue; fi
+    printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+  done | sort -u
 }
 
 no_store_processes() { [ -z "$(store_processes)" ]; }
