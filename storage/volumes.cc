@@ -53,7 +53,7 @@ Result<std::optional<VolumeRecord>> VolumeStore::find(const std::string& name) c
 
 Result<VolumeStore::Made> VolumeStore::find_or_make(const VolumeRecord& wanted) const {
   if (auto there = TRY(find(wanted.name))) return Made{std::move(*there), false};
-  TRY(sweep_staging(*root_, Area::volume_staging, 8));
+  (void)TRY(sweep_staging(*root_, Area::volume_staging, 8));
   const Dir* volumes = TRY(root_->area(Area::volumes));
   StagingDir staging = TRY(StagingDir::make(*root_, Area::volume_staging, random_hex(16), 0700));
   TRY(staging.dir().make_dir(k_data_name, 0755));
