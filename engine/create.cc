@@ -9,9 +9,9 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "engine/container_info.h"
+#include "engine/images.h"
 #include "engine/names.h"
 #include "engine/remove.h"
-#include "engine/transfer.h"
 #include "engine/volumes.h"
 
 namespace ctr::engine {
@@ -62,23 +62,7 @@ class CidFile {
 // Makes sure that the store has the image, as --pull says.
 Result<void> provide_image(Core& core, const ContainerSpec& spec, const PullOptions& pull) {
   if (!spec.rootfs.empty()) return ok();
-  const auto found = TRY(find_image_record(core, spec.image));
-  if (pull.policy == PullPolicy::never || (pull.policy == PullPolicy::missing && found)) {
-    if (found) return ok();
-    return Error(Errc::not_found, fmt::format("{}: image not known", printable(spec.image)));
-  }
-  TransferRequest request;
-  request.verb = TransferRequest::Verb::pull;
-  request.reference = spec.image;
-  request.pull = pull;
-  auto answer = run_transfer(core.options(), request);
-  // A layer half unpacked is in the trash.
-  if (!answer) reclaim_space(core);
-  if (!answer && pull.policy == PullPolicy::newer && found) {
-    core.debug(fmt::format("pull: {}", answer.error().text()));
-    return ok();
-  }
-  TRY(std::move(answer));
+  TRY(pull_image(core, spec.image, pull));
   return ok();
 }
 

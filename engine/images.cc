@@ -9,6 +9,7 @@
 #include "engine/container_info.h"
 #include "engine/image_lookup.h"
 #include "engine/remove.h"
+#include "engine/transfer.h"
 
 namespace ctr::engine {
 
@@ -61,6 +62,16 @@ bool named_by(const FoundImage& image, const std::string& word) {
   return is_named(image) && !image.record.id.hex().starts_with(word) && !word.starts_with("sha256:");
 }
 
+// What a pull that was killed left: half-made parts, and whole ones that no image came to need.
+Result<void> clear_leftovers(Core& core) {
+  const auto* store = TRY(core.store());
+  TRY(store->sweep());
+  const auto collected = store->images().collect(core.cancel());
+  if (!collected) core.debug(fmt::format("unused content stays: {}", collected.error().text()));
+  reclaim_space(core);
+  return ok();
+}
+
 }  // namespace
 
 Result<std::vector<ImageInfo>> list_images(Core& core) {
@@ -75,6 +86,31 @@ Result<std::vector<ImageInfo>> list_images(Core& core) {
   }
   std::stable_sort(images.begin(), images.end(), [](const auto& a, const auto& b) { return a.created > b.created; });
   return images;
+}
+
+Result<std::vector<std::string>> pull_image(Core& core, const std::string& reference, const PullOptions& options) {
+  std::optional<FoundImage> found;
+  if (options.policy != PullPolicy::always) found = TRY(find_image_record(core, reference));
+  if (options.policy == PullPolicy::never && !found) {
+    return Error(Errc::not_found, fmt::format("{}: image not known", printable(reference)));
+  }
+  if (found && (options.policy == PullPolicy::never || options.policy == PullPolicy::missing)) {
+    return std::vector{found->record.id.hex()};
+  }
+  TransferRequest request;
+  request.verb = TransferRequest::Verb::pull;
+  request.reference = reference;
+  request.pull = options;
+  auto answer = run_transfer(core.options(), request);
+  // What this pull, or one that was killed, left half unpacked is in the trash.
+  reclaim_space(core);
+  if (!answer && options.policy == PullPolicy::newer && found) {
+    core.debug(fmt::format("pull: {}", answer.error().text()));
+    return std::vector{found->record.id.hex()};
+  }
+  auto ids = TRY(std::move(answer)).image_ids;
+  if (ids.empty()) return Error(Errc::internal, "the transfer named no image");
+  return ids;
 }
 
 Result<void> tag_image(Core& core, const std::string& image, const std::string& name) {
@@ -150,6 +186,7 @@ Result<std::vector<std::string>> prune_images(Core& core, bool all,
     // Somebody else may have removed it, or started a container from it, since it was listed.
     if (removed) pruned.push_back(info.id);
   }
+  TRY(clear_leftovers(core));
   return pruned;
 }
 

@@ -11,6 +11,9 @@ namespace ctr::engine {
 
 // Every image with how many containers use it, newest first.
 Result<std::vector<ImageInfo>> list_images(Core& core);
+// Fetches what `reference` names now, or takes the image of the store, as options.policy says. Ids, hex; several with
+// all_tags. Errors: not_found ("image not known", policy never), and those of the transfer.
+Result<std::vector<std::string>> pull_image(Core& core, const std::string& reference, const PullOptions& options);
 Result<void> tag_image(Core& core, const std::string& image, const std::string& name);
 // Without names: all of the image's.
 Result<void> untag_image(Core& core, const std::string& image, const std::vector<std::string>& names);
