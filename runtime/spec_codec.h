@@ -12,6 +12,11 @@
 
 namespace ctr::runtime {
 
+struct SpecLinux;
+
+Json to_json(const SpecLinux& config);
+Result<SpecLinux> linux_from_json(const JsonReader& reader);
+
 // Empty lists and texts are left out, as the schema has them optional.
 inline void set_text(Json* object, const char* key, const std::string& value) {
   if (!value.empty()) object->set(key, value);
