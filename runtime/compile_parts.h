@@ -15,6 +15,12 @@ struct CompileInput {
   bool user_namespace = false;  // the process has one of its own, or joins one
 };
 
+// compile_namespaces.cc: from the first clone until the process is root of its user namespace.
+Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out);
+void emit_become_root(ProgramBuilder* out);
+// The cgroup namespace, names and loopback.
+void emit_names(const RuntimeSpec& spec, ProgramBuilder* out);
+
 // compile_rootfs.cc: the root directory, mounted where it can be pivoted to. Returns the register of its O_PATH
 // descriptor.
 Result<int16_t> emit_rootfs(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
