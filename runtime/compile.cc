@@ -87,6 +87,7 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   const int16_t root = TRY(emit_rootfs(input, rootfs, &out));
   emit_names(spec, &out);
   TRY(emit_mounts(input, root, &out));
+  emit_proc_writes(input, &out);
   TRY(emit_devices(input, root, &out));
   emit_console(input, root, &out);
   emit_masks(input, root, &out);

@@ -29,9 +29,12 @@ Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, Progra
 
 // compile_mounts.cc: everything below the root.
 Result<void> emit_mounts(const CompileInput& input, int16_t root, ProgramBuilder* out);
-void emit_masks(const CompileInput& input, int16_t root, ProgramBuilder* out);
 // True when the container gets a /dev of its own, with the default devices.
 bool has_own_dev(const RuntimeSpec& spec);
+
+// compile_paths.cc: paths that are covered or made read-only, and values that are written below /proc.
+void emit_proc_writes(const CompileInput& input, ProgramBuilder* out);
+void emit_masks(const CompileInput& input, int16_t root, ProgramBuilder* out);
 // `path` with a leading and without doubled or trailing slashes and "." components.
 std::string clean_destination(std::string_view path);
 // "net.ipv4.ip_forward" and "net/ipv4/ip_forward" to the latter: with slashes, dots belong to the name.
