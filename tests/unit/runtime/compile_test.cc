@@ -1,70 +1,21 @@
 // The steps of a launch, as golden files: what the kernel is asked for, in which order, for which spec.
 #include "runtime/compile.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <functional>
 
-#include "base/file.h"
 #include "runtime/launch.h"
 #include "tests/catch.h"
-#include "tests/unit/runtime/support.h"
+#include "tests/unit/runtime/plans.h"
 
 using namespace ctr;
 using namespace ctr::runtime;
+using ctr::test::compare_golden;
+using ctr::test::compiled;
+using ctr::test::plain_host;
+using ctr::test::plain_rootfs;
+using ctr::test::plain_spec;
 
-namespace {
-
-HostFacts plain_host() {
-  HostFacts host;
-  host.uid = host.gid = 1000;
-  host.user = "jo";
-  host.subuids = host.subgids = {{.first = 100000, .count = 65536}};
-  host.newuidmap = host.newgidmap = "/usr/bin/x";
-  host.fuse_overlayfs = "/usr/bin/fuse-overlayfs";
-  host.cgroup.mode = CgroupMode::v2_not_delegated;
-  host.cgroup.mount_point = "/sys/fs/cgroup";
-  return host;
-}
-
-RootfsPlan plain_rootfs() {
-  RootfsPlan plan;
-  plan.kind = RootfsPlan::Kind::overlay;
-  plan.mount_point = "/store/c/rootfs";
-  plan.lower_dirs = {"/store/l/2", "/store/l/1"};
-  plan.upper_dir = "/store/c/upper";
-  plan.work_dir = "/store/c/work";
-  return plan;
-}
-
-RuntimeSpec plain_spec() {
-  RuntimeSpec spec = test::default_spec(plain_host().default_map());
-  spec.process->args = {"program", "argument"};
-  return spec;
-}
-
-void compare(const std::string& name, const std::string& text) {
-  const char* root = ::getenv("CTR_SOURCE_ROOT");
-  REQUIRE(root != nullptr);
-  const std::string path = std::string(root) + "/tests/golden/runtime/" + name;
-  if (::getenv("CTR_ACCEPT") != nullptr) {
-    (void)::unlink(path.c_str());
-    REQUIRE(create_file(path, text));
-  }
-  const auto golden = read_file(path);
-  REQUIRE(golden);
-  CHECK(text == *golden);
-}
-
-std::string compiled(const RuntimeSpec& spec, const RootfsPlan& plan, const CompileOptions& options = {}) {
-  const auto program = compile_run(spec, plan, plain_host(), options);
-  return program ? format_program(*program) : "ERROR " + program.error().text();
-}
-
-}  // namespace
-
-TEST_CASE("the steps of a plain container") { compare("plain.steps", compiled(plain_spec(), plain_rootfs())); }
+TEST_CASE("the steps of a plain container") { compare_golden("plain.steps", compiled(plain_spec(), plain_rootfs())); }
 
 TEST_CASE("the steps of a container with a terminal, a filter, volumes and its root read-only") {
   RuntimeSpec spec = plain_spec();
@@ -86,19 +37,19 @@ TEST_CASE("the steps of a container with a terminal, a filter, volumes and its r
   options.extra_fds = 2;
   options.init_program = "/libexec/ctr-init";
   options.make_cwd = true;
-  compare("everything.steps", compiled(spec, plain_rootfs(), options));
+  compare_golden("everything.steps", compiled(spec, plain_rootfs(), options));
 }
 
 TEST_CASE("the steps with the host's network, and with the namespaces of another container") {
   RuntimeSpec spec = plain_spec();
   std::erase_if(spec.linux_config.namespaces, [](const auto& entry) { return entry.type == NamespaceType::network; });
-  compare("host-network.steps", compiled(spec, plain_rootfs()));
+  compare_golden("host-network.steps", compiled(spec, plain_rootfs()));
   for (SpecNamespace& entry : spec.linux_config.namespaces) {
     if (entry.type == NamespaceType::user || entry.type == NamespaceType::pid) {
       entry.path = "/proc/42/ns/" + std::string(namespace_name(entry.type));
     }
   }
-  compare("joined.steps", compiled(spec, plain_rootfs()));
+  compare_golden("joined.steps", compiled(spec, plain_rootfs()));
 }
 
 TEST_CASE("the steps of keep-id on fuse-overlayfs") {
@@ -107,14 +58,14 @@ TEST_CASE("the steps of keep-id on fuse-overlayfs") {
   RootfsPlan plan = plain_rootfs();
   plan.kind = RootfsPlan::Kind::fuse;
   plan.shift_ids = true;
-  compare("keep-id.steps", compiled(spec, plan));
+  compare_golden("keep-id.steps", compiled(spec, plan));
 }
 
 TEST_CASE("the steps of exec") {
   const RuntimeSpec spec = plain_spec();
   const auto program = compile_exec(spec, *spec.process, plain_host(), {});
   REQUIRE(program);
-  compare("exec.steps", format_program(*program));
+  compare_golden("exec.steps", format_program(*program));
 }
 
 TEST_CASE("the words of the steps are what --explain prints") {
@@ -122,7 +73,7 @@ TEST_CASE("the words of the steps are what --explain prints") {
   REQUIRE(lines);
   std::string text;
   for (const std::string& line : *lines) text += line + "\n";
-  compare("explain.txt", text);
+  compare_golden("explain.txt", text);
 }
 
 TEST_CASE("what contradicts itself is refused before anything starts") {
