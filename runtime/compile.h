@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "runtime/host_facts.h"
@@ -18,6 +19,10 @@ struct CompileOptions {
   bool with_launcher = false;  // the program dies with its launcher
   bool make_cwd = false;       // a missing working directory is made
   std::string init_program;    // host path of the init to run args under (--init); empty: none
+  // The root is moved to "/" instead of pivoted to, and these mounts of the host are put out of sight before.
+  bool no_pivot = false;
+  std::vector<std::string> kernel_mounts = {};
+  std::string bundle = {};  // absolute; where relative sources begin, if there may be any
 };
 
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.

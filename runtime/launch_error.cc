@@ -44,6 +44,8 @@ std::string hint_for(const ChildOp& op, int sys) {
       if (sys == ELOOP) return "the image has a symbolic link in this place, which would lead the mount astray";
       if (sys == EXDEV) return "a symbolic link leads this mount into '/proc'";
       return "";
+    case ChildOpKind::set_mount:
+      return sys == EINVAL ? "nothing is mounted in this place, or not in a way that can be changed so" : "";
     case ChildOpKind::make_mount:
       return sys == EPERM ? "inside another container, parts of /proc or /sys may be hidden by that container" : "";
     default:
@@ -59,6 +61,9 @@ Error step_error(const ChildProgram& program, const ChildReport& report) {
   if (op.kind == ChildOpKind::execute) return execute_error(program, report);
   if (op.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
     return Error(Errc::io, fmt::format("{}: {}", program.words[report.step], printable(trim(report.words))));
+  }
+  if (report.detail == ChildReport::k_wrong_namespace) {
+    return Error(Errc::invalid, program.words[report.step] + ": it is no namespace of this type");
   }
   Error error = Error::from_errno(program.words[report.step], report.error);
   std::string hint = hint_for(op, report.error);

@@ -1,11 +1,13 @@
 // ChildProgram: the compiled steps of one launch, and the builder that writes it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/child_ops.h"
+#include "runtime/id_mapped_mount.h"
 #include "runtime/idmap.h"
 
 namespace ctr::runtime {
@@ -25,6 +27,12 @@ struct ChildProgram {
   bool hands_over_namespaces = false;
   bool hands_over_console = false;
   bool waits_before_exec = false;
+  // The map that a user namespace which was joined must have; empty: any.
+  IdMap joined_map;
+  // Moved by the launcher: name on the host → name in the container.
+  std::map<std::string, std::string> net_devices;
+  // Made by the launcher before the first clone.
+  std::vector<IdMappedMount> id_mapped_mounts;
   std::vector<std::string> notices;
 };
 
