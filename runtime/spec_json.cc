@@ -4,6 +4,7 @@
 
 #include "runtime/spec.h"
 #include "runtime/spec_codec.h"
+#include "runtime/spec_linux_process.h"
 #include "runtime/spec_resources.h"
 
 namespace ctr::runtime {
@@ -126,6 +127,8 @@ Json linux_to_json(const SpecLinux& config) {
   set_strings(&out, "maskedPaths", config.masked_paths);
   set_strings(&out, "readonlyPaths", config.readonly_paths);
   set_text(&out, "mountLabel", config.mount_label);
+  if (!config.personality.empty()) out.set("personality", personality_to_json(config.personality));
+  if (config.memory_policy) out.set("memoryPolicy", to_json(*config.memory_policy));
   return out;
 }
 
@@ -145,6 +148,8 @@ Result<SpecLinux> linux_from_json(const JsonReader& reader) {
   config.masked_paths = TRY(reader.strings("maskedPaths"));
   config.readonly_paths = TRY(reader.strings("readonlyPaths"));
   config.mount_label = TRY(reader.string_or("mountLabel", ""));
+  config.personality = TRY(personality_from_json(reader));
+  config.memory_policy = TRY(memory_policy_from_json(reader));
   return config;
 }
 
