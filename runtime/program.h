@@ -25,6 +25,7 @@ struct ChildProgram {
   bool hands_over_namespaces = false;
   bool hands_over_console = false;
   bool waits_before_exec = false;
+  bool hands_over_listener = false;
   std::vector<std::string> notices;
 };
 
