@@ -14,9 +14,10 @@
 //   8. Mounts in the order of the specification, then devices on the fresh /dev, then the terminal on the fresh devpts.
 //   9. Writes to procfs before its parts become read-only and masked; masks last, they must not be covered.
 //  10. Root read-only, pivot; nothing of the host has a path from here on.
-//  11. Ready; wait for the second go.
-//  12. Not dumpable, limits (a low RLIMIT_NOFILE would break the steps above), session, streams, privileges; then
-//  execve.
+//  11. Ready; wait for the second go. What takes rights on the host that root of a user namespace has not, the launcher
+//      does from outside meanwhile (scheduler, I/O priority, raised limits, a lower score for the OOM killer).
+//  12. Not dumpable, limits (a low RLIMIT_NOFILE would break the steps above), session, scheduling, streams, user,
+//      privileges; then execve. A directory only the user may enter is entered once the process is the user.
 #include "runtime/compile.h"
 
 #include <fcntl.h>
@@ -139,7 +140,7 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
   if (joins_any(input.spec) && !input.spec.has_fresh_namespace(NamespaceType::user)) {
     out->add({.kind = ChildOpKind::set_dumpable, .x = 0});
   }
-  emit_label(input, out);
+  emit_host_proc_writes(input, out);
   if (rootfs.kind == RootfsPlan::Kind::fuse && input.user_namespace) {
     TRY(emit_outer_namespace(input, rootfs, out));
   } else if (joins_before_clone(input.spec)) {
@@ -176,6 +177,12 @@ void emit_names(const RuntimeSpec& spec, ProgramBuilder* out) {
     out->act("bring the loopback interface up");
     out->add({.kind = ChildOpKind::loopback_up});
   }
+}
+
+void emit_keyring(const CompileInput& input, ProgramBuilder* out) {
+  if (input.options.habits.keyring == ProcessHabits::Keyring::inherited) return;
+  out->act("start a session keyring");
+  out->add({.kind = ChildOpKind::new_session_keyring});
 }
 
 Result<uint64_t> root_propagation(const std::string& name) {
@@ -219,11 +226,11 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
                                        const CompileOptions& options) {
   TRY(check_namespaces(spec));
   TRY(check_sysctls(spec));
-  TRY(check_labels(*spec.process, host));
   const bool user_namespace = spec.find_namespace(NamespaceType::user) != nullptr;
   if (user_namespace && spec.has_fresh_namespace(NamespaceType::user)) TRY(check_map(spec.linux_config.ids));
   const CompileInput input{
       .spec = spec, .process = *spec.process, .host = host, .options = options, .user_namespace = user_namespace};
+  TRY(check_labels(input));
   ProgramBuilder out;
   const int16_t console = out.take_registers(2);
   CTR_ASSERT(console == k_register_console);
@@ -237,8 +244,7 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   TRY(emit_devices(input, root, &out));
   emit_console(input, root, &out);
   emit_masks(input, root, &out);
-  out.act("start a session keyring");
-  out.add({.kind = ChildOpKind::new_session_keyring});
+  emit_keyring(input, &out);
   TRY(emit_root_finish(input, root, &out));
   out.act("wait for the start");
   out.add({.kind = ChildOpKind::report_ready});
@@ -260,10 +266,14 @@ Result<ChildProgram> compile_run(const RuntimeSpec& spec, const RootfsPlan& root
 
 Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& process, const HostFacts& host,
                                   const CompileOptions& options) {
-  TRY(check_labels(process, host));
   const bool user_namespace = spec.find_namespace(NamespaceType::user) != nullptr;
-  const CompileInput input{
-      .spec = spec, .process = process, .host = host, .options = options, .user_namespace = user_namespace};
+  const CompileInput input{.spec = spec,
+                           .process = process,
+                           .host = host,
+                           .options = options,
+                           .user_namespace = user_namespace,
+                           .is_exec = true};
+  TRY(check_labels(input));
   ProgramBuilder out;
   const int16_t console = out.take_registers(2);
   CTR_ASSERT(console == k_register_console);
@@ -273,7 +283,7 @@ Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& pr
   // The container's processes may look at processes of their user namespace: not at this one.
   out.act("hide from the container");
   out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
-  emit_label(input, &out);
+  emit_host_proc_writes(input, &out);
   uint64_t flags = 0;
   for (const SpecNamespace& entry : spec.linux_config.namespaces) flags |= namespace_flag(entry.type);
   out.act("join the container's namespaces");
@@ -291,8 +301,7 @@ Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& pr
   out.act("open the container's root");
   out.add({.kind = ChildOpKind::open_path, .a = root, .text = out.text("/"), .x = O_PATH | O_DIRECTORY});
   emit_console(input, -1, &out);
-  out.act("start a session keyring");
-  out.add({.kind = ChildOpKind::new_session_keyring});
+  emit_keyring(input, &out);
   TRY(emit_process(input, root, &out));
   return out.take();
 }

@@ -5,6 +5,8 @@
 
 #include "base/result.h"
 #include "runtime/host_facts.h"
+#include "runtime/launch_facts.h"
+#include "runtime/process_habits.h"
 #include "runtime/program.h"
 #include "runtime/rootfs_plan.h"
 #include "runtime/seccomp.h"
@@ -18,6 +20,8 @@ struct CompileOptions {
   bool with_launcher = false;  // the program dies with its launcher
   bool make_cwd = false;       // a missing working directory is made
   std::string init_program;    // host path of the init to run args under (--init); empty: none
+  ProcessHabits habits = {};
+  LaunchFacts facts = {};
 };
 
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.

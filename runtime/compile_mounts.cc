@@ -196,7 +196,8 @@ Result<void> emit_mount(const CompileInput& input, const SpecMount& mount, int16
 
 // Values reach procfs through a mount nobody else has: whatever the image put at /proc, these writes hit the kernel.
 void emit_proc_writes(const CompileInput& input, ProgramBuilder* out) {
-  if (input.spec.linux_config.sysctl.empty() && !input.process.oom_score_adj) return;
+  const bool sets_score = input.process.oom_score_adj && !applies_outside(input);
+  if (input.spec.linux_config.sysctl.empty() && !sets_score) return;
   out->act("mount a private proc");
   const int16_t proc = out->take_register();
   out->add({.kind = ChildOpKind::make_mount, .a = proc, .text = out->text("proc"), .more = out->text_list({})});
@@ -207,13 +208,7 @@ void emit_proc_writes(const CompileInput& input, ProgramBuilder* out) {
               .text = out->text("sys/" + sysctl_path(name)),
               .more = out->text(value)});
   }
-  if (input.process.oom_score_adj) {
-    out->act(fmt::format("set oom_score_adj to {}", *input.process.oom_score_adj));
-    out->add({.kind = ChildOpKind::write_file,
-              .b = proc,
-              .text = out->text("self/oom_score_adj"),
-              .more = out->text(std::to_string(*input.process.oom_score_adj))});
-  }
+  if (sets_score) emit_oom_score(input.process, proc, out);
   out->close_register(proc);
 }
 

@@ -13,6 +13,7 @@ struct CompileInput {
   const HostFacts& host;
   const CompileOptions& options;
   bool user_namespace = false;  // the process has one of its own, or joins one
+  bool is_exec = false;         // one more process in a running container
 };
 
 // compile_rootfs.cc: the root directory, mounted where it can be pivoted to. Returns the register of its O_PATH
@@ -38,15 +39,27 @@ void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out);
 // compile_checks.cc: what the specification forbids or this host cannot do.
 Result<void> check_namespaces(const RuntimeSpec& spec);
 Result<void> check_sysctls(const RuntimeSpec& spec);
-Result<void> check_labels(const SpecProcess& process, const HostFacts& host);
-// The AppArmor profile the next execve enters; written before anything is joined, through the host's own /proc.
-void emit_label(const CompileInput& input, ProgramBuilder* out);
+Result<void> check_labels(const CompileInput& input);
+// Labels the next execve enters, and of an exec the score for the OOM killer: written before anything is joined,
+// through the host's own /proc.
+void emit_host_proc_writes(const CompileInput& input, ProgramBuilder* out);
 
 // compile_process.cc: from "everything is mounted" to execve.
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
-// compile_privileges.cc: groups, ids, capabilities, the filter; the last steps before execve.
-Result<void> emit_privileges(const CompileInput& input, ProgramBuilder* out);
+// compile_scheduling.cc: limits, CPUs, memory policy, priorities, scheduler.
+Result<void> emit_rlimits(const CompileInput& input, ProgramBuilder* out);
+Result<void> emit_scheduling(const CompileInput& input, ProgramBuilder* out);
+// True when what takes rights on the host is done by the launcher from outside: it is root there, and the process, root
+// of a user namespace, is not.
+bool applies_outside(const CompileInput& input);
+Result<void> emit_outside(const CompileInput& input, ProgramBuilder* out);
+// Writes process.oomScoreAdj, which must be given, through the procfs in register `proc`.
+void emit_oom_score(const SpecProcess& process, int16_t proc, ProgramBuilder* out);
+
+// compile_privileges.cc: groups and ids; then capabilities and the filter, the last steps before execve.
+Result<void> emit_identity(const CompileInput& input, ProgramBuilder* out);
+void emit_rights(const CompileInput& input, ProgramBuilder* out);
 
 // Registers of the terminal's master and slave, in a row; taken by emit_console.
 constexpr int16_t k_register_console = k_first_free_register;

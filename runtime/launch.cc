@@ -15,6 +15,8 @@
 #include "base/file.h"
 #include "runtime/compile.h"
 #include "runtime/launch_core.h"
+#include "runtime/launch_facts.h"
+#include "runtime/number_list.h"
 
 namespace ctr::runtime {
 namespace {
@@ -103,6 +105,7 @@ class Launch {
     Fd master = TRY(take_console());
     if (program().waits_before_exec) {
       TRY(wait_ready());
+      TRY(apply_outside(program(), child.pid()));
       if (request_.observer != nullptr) TRY(request_.observer->before_exec(created));
       TRY(go());
     }
@@ -264,6 +267,17 @@ Result<void> check_seccomp(const RuntimeSpec& spec, const SeccompProgram* progra
   return ok();
 }
 
+// The CPUs the launcher of an exec runs on until the process is in the container's cgroup, and so the process too.
+Result<void> limit_own_cpus(const std::string& list) {
+  if (list.empty()) return ok();
+  const auto mask = parse_number_list(list, k_highest_cpu);
+  if (!mask) return Error(Errc::invalid, fmt::format("'{}' is no list of CPUs", list));
+  if (::syscall(SYS_sched_setaffinity, 0, mask->size(), mask->data()) < 0) {
+    return Error::from_errno(fmt::format("run on CPUs {}", list));
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<int> HighDescriptors::add(int fd) {
@@ -287,11 +301,14 @@ Result<Launched> start_program(StartRequest request) { return Launch(std::move(r
 
 Result<Launched> launch(const LaunchRequest& request) {
   TRY(check_seccomp(request.spec, request.seccomp));
+  if (!request.spec.process) return Error(Errc::invalid, "the runtime spec has no process");
   const CompileOptions options{.seccomp = request.seccomp,
                                .extra_fds = request.extra_fds.size(),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
-                               .init_program = request.init_program};
+                               .init_program = request.init_program,
+                               .habits = request.habits,
+                               .facts = probe_launch_facts(request.spec, *request.spec.process)};
   ChildProgram program = TRY(compile_run(request.spec, request.rootfs, request.host, options));
   if (const std::string notice = request.host.single_id_notice();
       !notice.empty() && request.spec.linux_config.ids.is_single()) {
@@ -315,7 +332,9 @@ Result<Launched> launch_exec(const ExecRequest& request) {
                                .extra_fds = request.extra_fds.size(),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = false,
-                               .init_program = {}};
+                               .init_program = {},
+                               .habits = request.habits,
+                               .facts = probe_launch_facts(request.spec, request.process)};
   ChildProgram program = TRY(compile_exec(request.spec, request.process, request.host, options));
   HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
   StartRequest start{.program = std::move(program), .host = request.host};
@@ -325,6 +344,7 @@ Result<Launched> launch_exec(const ExecRequest& request) {
   start.agent = TRY(find_agent(request.spec, request.seccomp));
   start.subject = request.subject;
   start.container_pid = request.init_pid;
+  TRY(limit_own_cpus(request.process.cpu_affinity.initial));
   return start_program(std::move(start));
 }
 
@@ -338,8 +358,10 @@ Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const R
                                .init_program = {}};
   const ChildProgram program = TRY(compile_run(spec, rootfs, host, options));
   std::vector<std::string> lines;
-  for (const std::string& words : program.words) {
-    if (lines.empty() || lines.back() != words) lines.push_back(words);
+  for (const auto* list : {&program.words, &program.outside_words}) {
+    for (const std::string& words : *list) {
+      if (lines.empty() || lines.back() != words) lines.push_back(words);
+    }
   }
   return lines;
 }

@@ -29,6 +29,7 @@
 #include "base/result.h"
 #include "runtime/host_facts.h"
 #include "runtime/idmap.h"
+#include "runtime/process_habits.h"
 #include "runtime/rootfs_plan.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_agent.h"
@@ -78,6 +79,7 @@ struct LaunchRequest {
   enum class MissingCwd { make, refuse } missing_cwd = MissingCwd::make;
   // What a seccomp agent is told of the container; used when the filter asks for one.
   AgentSubject subject = {};
+  ProcessHabits habits = {};
   LaunchObserver* observer = nullptr;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;
@@ -108,8 +110,10 @@ struct ExecRequest {
   const SeccompProgram* seccomp = nullptr;  // of spec.linux.seccomp
   int cgroup_fd = -1;
   AgentSubject subject = {};
+  ProcessHabits habits = {};
   LaunchRequest::Lifetime lifetime = LaunchRequest::Lifetime::own;
 };
+// With execCPUAffinity.initial, the caller is limited to these CPUs from here on.
 // Errors: bad_state when the container is not running; otherwise as launch().
 Result<Launched> launch_exec(const ExecRequest& request);
 

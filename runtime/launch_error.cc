@@ -34,8 +34,8 @@ Error execute_error(const ChildProgram& program, const ChildReport& report) {
   return Error(Errc::command_not_executable, fmt::format("execute `{}`: {}", name, std::strerror(sys))).with_sys(sys);
 }
 
-std::string hint_for(const ChildOp& op, int sys) {
-  switch (op.kind) {
+std::string hint_for(ChildOpKind kind, int sys) {
+  switch (kind) {
     case ChildOpKind::mount_overlay:
       return "see `ctr doctor`: it checks whether this file system can carry overlays in a user namespace";
     case ChildOpKind::new_session_keyring:
@@ -46,12 +46,33 @@ std::string hint_for(const ChildOp& op, int sys) {
       return "";
     case ChildOpKind::make_mount:
       return sys == EPERM ? "inside another container, parts of /proc or /sys may be hidden by that container" : "";
+    case ChildOpKind::set_rlimit:
+      return sys == EPERM ? "the hard limit of the caller is lower; only root may raise it" : "";
+    case ChildOpKind::set_scheduler:
+      if (sys == EPERM) {
+        return "real-time policies and higher priorities take CAP_SYS_NICE on the host, and SCHED_DEADLINE takes all "
+               "CPUs: process.scheduler cannot be used together with linux.resources.cpu.cpus";
+      }
+      return sys == EBUSY ? "the CPUs have no time left for SCHED_DEADLINE of this runtime and period" : "";
+    case ChildOpKind::set_io_priority:
+      return sys == EPERM ? "IOPRIO_CLASS_RT takes CAP_SYS_NICE on the host" : "";
+    case ChildOpKind::set_cpus:
+      return sys == EINVAL ? "none of these CPUs is online and in the container's cpuset" : "";
+    case ChildOpKind::set_memory_policy:
+      return sys == EINVAL ? "the mode does not go with these nodes and flags, or none of the nodes is there" : "";
     default:
       return "";
   }
 }
 
 }  // namespace
+
+Error act_error(const std::string& words, ChildOpKind kind, int sys) {
+  Error error = Error::from_errno(words, sys);
+  std::string hint = hint_for(kind, sys);
+  if (hint.empty()) return error;
+  return std::move(error).with_hint(std::move(hint));
+}
 
 Error step_error(const ChildProgram& program, const ChildReport& report) {
   if (report.step >= program.ops.size()) return Error(Errc::internal, "the container's first process spoke nonsense");
@@ -60,10 +81,7 @@ Error step_error(const ChildProgram& program, const ChildReport& report) {
   if (op.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
     return Error(Errc::io, fmt::format("{}: {}", program.words[report.step], printable(trim(report.words))));
   }
-  Error error = Error::from_errno(program.words[report.step], report.error);
-  std::string hint = hint_for(op, report.error);
-  if (hint.empty()) return error;
-  return std::move(error).with_hint(std::move(hint));
+  return act_error(program.words[report.step], op.kind, report.error);
 }
 
 }  // namespace ctr::runtime

@@ -69,6 +69,7 @@ class Sandbox {
   runtime::SeccompProgram seccomp;  // used when spec has a profile
   std::vector<int> extra_fds;
   std::string init_program;
+  runtime::ProcessHabits habits;
 
  private:
   runtime::LaunchRequest request() const;
