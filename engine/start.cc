@@ -82,6 +82,18 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   return plan;
 }
 
+// The monitor's word. Whoever is interrupted while it comes finds the program starting all the same: with an attached
+// command that passes signals on, the signal waits for the program; otherwise the program is not wanted any more.
+Result<runtime::StartReport> await_report(Core& core, const StartInput& input, const Dir& dir,
+                                          runtime::StartedMonitor& monitor) {
+  auto report = monitor.report(core.cancel());
+  if (report || report.error().code() != Errc::interrupted) return report;
+  auto late = TRY(monitor.report());
+  if (input.attach && input.attach->signal_proxy) return late;
+  TRY(runtime::kill_orphan(TRY(runtime::observe(dir)).record));
+  return report;
+}
+
 // Spawns the monitor and waits for its word, while the caller holds the container's lock.
 Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
@@ -98,7 +110,7 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   if (plan.spec.linux_config.seccomp) start.seccomp = &filter;
   if (plan.log.driver == runtime::LogPlan::Driver::passthrough) start.stdio = {0, 1, 2};
   auto monitor = TRY(runtime::spawn_monitor(start));
-  const auto report = TRY(monitor.report(core.cancel()));
+  const auto report = TRY(await_report(core, input, dir, monitor));
   for (const auto& notice : report.notices) core.warn(notice);
   core.record_event("container", "start", stored.record.id, plan.name, stored.record.image_name);
   return std::optional<runtime::StartedMonitor>(std::move(monitor));
