@@ -97,6 +97,7 @@ as_root() {
 build_packages=(g++ meson ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
   libseccomp-dev libssl-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libzstd-dev libisal-dev)
 run_packages=(uidmap fuse-overlayfs slirp4netns ca-certificates)
+vm_packages=(qemu-system-x86 e2fsprogs)
 try_packages=(docker-registry busybox-static python3)
 test_packages=(catch2 bats shellcheck clang-format-19 clang-tidy-19 ccache apache2-utils openssl skopeo crun jq curl zstd
   binutils git)
