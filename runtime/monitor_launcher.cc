@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "runtime/cgroup.h"
+#include "runtime/device_policy.h"
 #include "runtime/monitor.h"
 
 namespace ctr::runtime {
@@ -14,6 +15,10 @@ class ContainerLauncher final : public Launcher {
                          LaunchObserver& observer) override {
     SpecResources resources = plan.spec.linux_config.resources.value_or(SpecResources());
     cgroup_ = TRY(Cgroup::create(plan.container_id, resources, plan.host));
+    // Only root of the host may say which devices exist; for everybody else the kernel's permissions on them hold.
+    if (cgroup_ && plan.host.privileged() && !resources.devices.empty()) {
+      TRY(set_device_policy(*cgroup_, resources.devices));
+    }
     LaunchRequest request{.spec = plan.spec, .rootfs = plan.rootfs, .host = plan.host};
     request.stdio = stdio;
     request.seccomp = seccomp;
