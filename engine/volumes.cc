@@ -1,11 +1,13 @@
 // What containers do with volumes.
 #include "engine/volumes.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
 #include "engine/copy_up.h"
 #include "engine/volume_options.h"
 #include "engine/volume_users.h"
@@ -136,6 +138,14 @@ Result<void> prepare_volume(Core& core, const VolumeUser& user, const MountRecor
   return fill_held(core, user, mount, TRY(image_has_place(user, mount)));
 }
 
+Result<void> give_source(Core& core, const VolumeUser& user, const MountRecord& mount) {
+  if (!mount.chown || (mount.type != "bind" && mount.type != "volume")) return ok();
+  const auto ids = TRY(user_in_worker(core, user.spec));
+  const auto source = TRY(open_path(mount.source, O_PATH));
+  return chown_tree(core, {ids.uid, ids.gid, ChownRequest::Reach::tree}, source.get())
+      .context(fmt::format("give '{}' to the container's user", printable(mount.source)));
+}
+
 }  // namespace
 
 Result<VolumesOfNew> VolumesOfNew::hold(Core& core, const PreparedContainer& prepared) {
@@ -166,6 +176,7 @@ VolumesOfNew::~VolumesOfNew() {
 Result<void> prepare_volumes(Core& core, const VolumeUser& user) {
   for (const auto& mount : user.record.mounts) {
     if (mount.type == "volume") TRY(prepare_volume(core, user, mount));
+    TRY(give_source(core, user, mount));
   }
   return ok();
 }
