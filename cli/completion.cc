@@ -47,6 +47,8 @@ std::string_view source_command(Complete complete) {
       return "images --format '{{.Repository}}:{{.Tag}}'";
     case Complete::objects:
       return "ps --all --format '{{.Names}}'";
+    case Complete::volumes:
+      return "volume ls --quiet";
     default:
       return "";
   }
@@ -66,6 +68,8 @@ std::string_view word_of(Complete complete) {
       return "images";
     case Complete::objects:
       return "objects";
+    case Complete::volumes:
+      return "volumes";
     case Complete::shells:
       return "shells";
     case Complete::commands:
@@ -137,6 +141,7 @@ _ctr_offer() {
     containers | objects) COMPREPLY=($(compgen -W "$("$ctr" ps --all --format '{{.Names}}' 2>/dev/null)" -- "$current")) ;;
     running) COMPREPLY=($(compgen -W "$("$ctr" ps --format '{{.Names}}' 2>/dev/null)" -- "$current")) ;;
     images) COMPREPLY=($(compgen -W "$("$ctr" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" -- "$current")) ;;
+    volumes) COMPREPLY=($(compgen -W "$("$ctr" volume ls --quiet 2>/dev/null)" -- "$current")) ;;
     shells) COMPREPLY=($(compgen -W 'bash fish zsh' -- "$current")) ;;
     files) COMPREPLY=($(compgen -f -- "$current")) ;;
     directories) COMPREPLY=($(compgen -d -- "$current")) ;;
@@ -213,6 +218,8 @@ std::string_view zsh_action(Complete complete) {
       return "_ctr_names ps";
     case Complete::images:
       return "_ctr_images";
+    case Complete::volumes:
+      return "_ctr_lines volume ls --quiet";
     case Complete::shells:
       return "(bash fish zsh)";
     default:
@@ -237,6 +244,7 @@ std::string zsh_script() {
   std::string out =
       "#compdef ctr\n# zsh completion for ctr; made by `ctr completion zsh`.\n\n"
       "_ctr_names() { local -a names=(${(f)\"$(ctr \"$@\" --format '{{.Names}}' 2>/dev/null)\"}); compadd -a names }\n"
+      "_ctr_lines() { local -a names=(${(f)\"$(ctr \"$@\" 2>/dev/null)\"}); compadd -a names }\n"
       "_ctr_images() { local -a names=(${(f)\"$(ctr images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)\"}); "
       "compadd -a "
       "names }\n\n_ctr() {\n  local name=$words[2]\n  if (( CURRENT == 2 )); then\n    local -a commands=(\n";

@@ -6,7 +6,18 @@
 namespace ctr::cli {
 
 // What a shell offers for a value.
-enum class Complete { nothing, files, directories, containers, running, images, objects, shells, commands };
+enum class Complete {
+  nothing,
+  files,
+  directories,
+  containers,
+  running,
+  images,
+  objects,
+  volumes,
+  shells,
+  commands,
+};
 
 struct OptionSpec {
   enum class Kind { flag, value, list };

@@ -40,9 +40,27 @@ void copy_attributes(int from, int to) {
   }
 }
 
-// Owner before mode: chown clears set-id bits.
-Result<void> copy_status(int to, const struct stat& status, const std::string& what) {
-  if (fchown(to, status.st_uid, status.st_gid) != 0) return Error::from_errno("set the owner of '" + what + "'");
+struct Owner {
+  uid_t uid;
+  gid_t gid;
+};
+
+Result<Owner> owner_of(const struct stat& status, const runtime::IdMap& owners, const std::string& what) {
+  if (owners.empty()) return Owner{status.st_uid, status.st_gid};
+  const auto uid = runtime::to_outside(owners.uids, status.st_uid);
+  const auto gid = runtime::to_outside(owners.gids, status.st_gid);
+  if (uid && gid) return Owner{*uid, *gid};
+  return Error(Errc::invalid, fmt::format("'{}' belongs to {}:{}, which the container's user namespace does not have",
+                                          what, status.st_uid, status.st_gid));
+}
+
+Result<void> set_owner(int to, const Owner& owner, const std::string& what) {
+  if (fchown(to, owner.uid, owner.gid) != 0) return Error::from_errno("set the owner of '" + what + "'");
+  return ok();
+}
+
+// Comes after the owner: chown(2) clears set-id bits and file capabilities.
+Result<void> set_mode(int to, const struct stat& status, const std::string& what) {
   if (fchmod(to, status.st_mode & 07777) != 0) return Error::from_errno("set the mode of '" + what + "'");
   const std::array<timespec, 2> times = {status.st_atim, status.st_mtim};
   if (futimens(to, times.data()) != 0) return Error::from_errno("set the times of '" + what + "'");
@@ -70,16 +88,30 @@ Result<void> copy_bytes(int from, int to, uint64_t size, const std::string& what
   return ok();
 }
 
-Result<void> copy_file(const Dir& from, const Dir& to, const std::string& name, const struct stat& status) {
+// Copies the entries of one directory and of those below it.
+class TreeCopier {
+ public:
+  explicit TreeCopier(const runtime::IdMap& owners) : owners_(owners) {}
+  Result<void> copy(const Dir& from, const Dir& to, int depth);
+
+ private:
+  Result<void> copy_file(const Dir& from, const Dir& to, const std::string& name, const struct stat& status);
+  Result<void> copy_special(const Dir& from, const Dir& to, const std::string& name, const struct stat& status);
+  const runtime::IdMap& owners_;
+};
+
+Result<void> TreeCopier::copy_file(const Dir& from, const Dir& to, const std::string& name, const struct stat& status) {
   const auto source = TRY(from.open_file(name, O_RDONLY | O_NONBLOCK));
   const auto target = TRY(to.open_file(name, O_WRONLY | O_CREAT | O_EXCL, 0600));
   const auto what = to.path() + "/" + name;
   TRY(copy_bytes(source.get(), target.get(), static_cast<uint64_t>(status.st_size), what));
+  TRY(set_owner(target.get(), TRY(owner_of(status, owners_, what)), what));
   copy_attributes(source.get(), target.get());
-  return copy_status(target.get(), status, what);
+  return set_mode(target.get(), status, what);
 }
 
-Result<void> copy_special(const Dir& from, const Dir& to, const std::string& name, const struct stat& status) {
+Result<void> TreeCopier::copy_special(const Dir& from, const Dir& to, const std::string& name,
+                                      const struct stat& status) {
   if (S_ISLNK(status.st_mode)) {
     TRY(to.make_symlink(TRY(from.read_symlink(name)), name));
   } else if (S_ISFIFO(status.st_mode)) {
@@ -87,13 +119,14 @@ Result<void> copy_special(const Dir& from, const Dir& to, const std::string& nam
   } else {
     return ok();
   }
-  if (fchownat(to.fd(), name.c_str(), status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) != 0) {
+  const auto owner = TRY(owner_of(status, owners_, to.path() + "/" + name));
+  if (fchownat(to.fd(), name.c_str(), owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) != 0) {
     return failed("set the owner of", to, name);
   }
   return ok();
 }
 
-Result<void> copy_entries(const Dir& from, const Dir& to, int depth) {
+Result<void> TreeCopier::copy(const Dir& from, const Dir& to, int depth) {
   if (depth > k_depth_limit) return Error(Errc::invalid, fmt::format("'{}' is too deep to be copied", from.path()));
   for (const auto& name : TRY(from.list())) {
     const auto status = TRY(from.find(name));
@@ -101,8 +134,9 @@ Result<void> copy_entries(const Dir& from, const Dir& to, int depth) {
     if (S_ISDIR(status->st_mode)) {
       TRY(to.make_dir(name, 0700));
       const auto below = TRY(to.open_dir(name));
-      TRY(copy_entries(TRY(from.open_dir(name)), below, depth + 1));
-      TRY(copy_status(below.fd(), *status, below.path()));
+      TRY(copy(TRY(from.open_dir(name)), below, depth + 1));
+      TRY(set_owner(below.fd(), TRY(owner_of(*status, owners_, below.path())), below.path()));
+      TRY(set_mode(below.fd(), *status, below.path()));
     } else if (S_ISREG(status->st_mode)) {
       TRY(copy_file(from, to, name, *status));
     } else {
@@ -114,11 +148,16 @@ Result<void> copy_entries(const Dir& from, const Dir& to, int depth) {
 
 }  // namespace
 
-Result<void> copy_tree(const Dir& from, const Dir& to) {
-  TRY(copy_entries(from, to, 0));
+Result<void> copy_tree(const Dir& from, const Dir& to, const runtime::IdMap& owners) {
+  TRY(TreeCopier(owners).copy(from, to, 0));
+  return copy_status(from, to, owners);
+}
+
+Result<void> copy_status(const Dir& from, const Dir& to, const runtime::IdMap& owners) {
   struct stat status{};
   if (fstat(from.fd(), &status) != 0) return Error::from_errno("look at '" + from.path() + "'");
-  return copy_status(to.fd(), status, to.path());
+  TRY(set_owner(to.fd(), TRY(owner_of(status, owners, to.path())), to.path()));
+  return set_mode(to.fd(), status, to.path());
 }
 
 }  // namespace ctr::engine

@@ -154,10 +154,11 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;
   TRY(staging.dir().make_dir("rootfs", 0700));
-  TRY(make_volumes(core, prepared));
+  auto volumes = TRY(VolumesOfNew::hold(core, prepared));
   TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
   created.info = info_of(prepared, bundle);
   TRY(staging.commit());
+  volumes.keep();
   cid_file.keep();
   core.record_event("container", "create", id.text(), name, prepared.record.image_name);
   return created;

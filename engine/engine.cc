@@ -19,6 +19,7 @@
 #include "engine/remove.h"
 #include "engine/system.h"
 #include "engine/transfer.h"
+#include "engine/volumes.h"
 #include "runtime/launch.h"
 #include "runtime/log_file.h"
 
@@ -186,6 +187,31 @@ class LocalEngine final : public Engine {
 
   Result<std::vector<std::string>> prune_images(bool all, const std::vector<ContainerFilter>& filters) override {
     return engine::prune_images(core_, all, [&](const ImageInfo& info) { return image_matches(info, filters); });
+  }
+
+  Result<VolumeInfo> create_volume(const VolumeOptions& options) override {
+    return engine::create_volume(core_, options);
+  }
+
+  Result<std::vector<VolumeInfo>> list_volumes(const std::vector<ContainerFilter>& filters) override {
+    auto context = filter_context();
+    context.created_of = [this](const std::string& name) -> Result<TimePoint> {
+      return TRY(engine::find_volume(core_, name, Lookup::unique_prefix)).created;
+    };
+    TRY(volume_matches({}, filters, context));
+    std::vector<VolumeInfo> found;
+    for (auto& info : TRY(engine::list_volumes(core_))) {
+      if (TRY(volume_matches(info, filters, context))) found.push_back(std::move(info));
+    }
+    return found;
+  }
+
+  Result<VolumeInfo> find_volume(const std::string& name, Lookup lookup) override {
+    return engine::find_volume(core_, name, lookup);
+  }
+
+  Result<void> remove_volume(const std::string& name, const RemoveOptions& options) override {
+    return engine::remove_volume(core_, name, options);
   }
 
   Result<void> login(const LoginOptions& options) override { return login_to_registry(core_, options); }

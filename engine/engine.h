@@ -22,6 +22,7 @@
 #include "base/progress.h"
 #include "base/time.h"
 #include "engine/spec.h"
+#include "engine/volume_info.h"
 
 namespace ctr::engine {
 
@@ -249,6 +250,15 @@ class Engine {
   virtual Result<void> untag(const std::string& image, const std::vector<std::string>& names) = 0;
   virtual Result<RemoveImageReport> remove_image(const std::string& name_or_id, bool force, bool prune_parents) = 0;
   virtual Result<std::vector<std::string>> prune_images(bool all, const std::vector<ContainerFilter>& filters) = 0;
+
+  virtual Result<VolumeInfo> create_volume(const VolumeOptions& options) = 0;
+  // Those that the filters let through, sorted by name. Errors: invalid for a filter, on an empty store too.
+  virtual Result<std::vector<VolumeInfo>> list_volumes(const std::vector<ContainerFilter>& filters) = 0;
+  // By name or the unique beginning of one; `Lookup::exact` takes whole names only. Errors: not_found.
+  enum class Lookup { exact, unique_prefix };
+  virtual Result<VolumeInfo> find_volume(const std::string& name, Lookup lookup = Lookup::unique_prefix) = 0;
+  // With `force` the containers that use it go, too. Errors: not_found, in_use, in podman's words.
+  virtual Result<void> remove_volume(const std::string& name, const RemoveOptions& options) = 0;
 
   virtual Result<void> login(const LoginOptions& options) = 0;
   virtual Result<std::string> stored_login(const LoginOptions& options) = 0;

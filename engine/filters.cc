@@ -138,6 +138,37 @@ Result<bool> image_holds(const ImageInfo& info, const ContainerFilter& filter, c
   return invalid_filter(key);
 }
 
+// podman takes these four words here, and no other spelling of a boolean.
+Result<bool> is_wanted(const ContainerFilter& filter) {
+  const auto word = to_lower(filter.value);
+  if (word == "true" || word == "1") return true;
+  if (word == "false" || word == "0") return false;
+  return Error(Errc::invalid, fmt::format("\"{}\" is not a valid value for the \"{}\" filter - must be true or false",
+                                          printable(filter.value), filter.key));
+}
+
+bool has_option(const std::map<std::string, std::string>& options, const std::string& wanted) {
+  const auto pair = split_once(wanted, '=');
+  const auto found = options.find(pair ? pair->first : wanted);
+  if (found == options.end()) return false;
+  return !pair || pair->second.empty() || found->second == pair->second;
+}
+
+Result<bool> volume_holds(const VolumeInfo& info, const ContainerFilter& filter, const FilterContext& context) {
+  const auto& [key, value] = filter;
+  if (key == "after" || key == "since") return info.created > TRY(context.created_of(value));
+  if (key == "anonymous") return info.anonymous == TRY(is_wanted(filter));
+  if (key == "dangling") return info.dangling() == TRY(is_wanted(filter));
+  if (key == "driver") return info.driver == value;
+  if (key == "label") return has_label(info.labels, value);
+  if (key == "label!") return !has_label(info.labels, value);
+  if (key == "name") return regex_matches(value, info.name);
+  if (key == "opt") return has_option(info.options, value);
+  if (key == "scope") return value == "local";
+  if (key == "until") return holds_time(value, info.created, context);
+  return Error(Errc::invalid, fmt::format("\"{}\" is an invalid volume filter", printable(key)));
+}
+
 // Labels must all hold; of another key one value is enough.
 template <typename Info, typename Holds>
 Result<bool> all_hold(const Info& info, const Filters& filters, const FilterContext& context, Holds holds) {
@@ -163,6 +194,10 @@ Result<bool> container_matches(const ContainerInfo& info, const Filters& filters
 
 Result<bool> image_matches(const ImageInfo& info, const Filters& filters, const FilterContext& context) {
   return all_hold(info, filters, context, image_holds);
+}
+
+Result<bool> volume_matches(const VolumeInfo& info, const Filters& filters, const FilterContext& context) {
+  return all_hold(info, filters, context, volume_holds);
 }
 
 }  // namespace ctr::engine

@@ -1,4 +1,4 @@
-// --filter of ps and images: which containers and images a list of key=value pairs lets through.
+// --filter: which containers, images and volumes a list of key=value pairs lets through.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@ namespace ctr::engine {
 // How a filter that names another container or image finds it.
 struct FilterContext {
   TimePoint now;
-  // Creation time of the container or image that before= and since= name.
+  // Creation time of the container, image or volume that before= and since= name.
   std::function<Result<TimePoint>(const std::string&)> created_of;
   // Ids (hex) and names of the image that ancestor= names and of nothing else; empty when unknown.
   std::function<Result<std::vector<std::string>>(const std::string&)> image_ids_of;
@@ -25,5 +25,8 @@ Result<bool> container_matches(const ContainerInfo& info, const std::vector<Cont
                                const FilterContext& context);
 Result<bool> image_matches(const ImageInfo& info, const std::vector<ContainerFilter>& filters,
                            const FilterContext& context);
+// Errors: invalid ("\"nosuch\" is an invalid volume filter").
+Result<bool> volume_matches(const VolumeInfo& info, const std::vector<ContainerFilter>& filters,
+                            const FilterContext& context);
 
 }  // namespace ctr::engine

@@ -172,6 +172,7 @@ class Planner {
     planned.record = make_record(planned, sorted, "volume");
     planned.record.name = use.name;
     planned.record.anonymous = use.anonymous;
+    planned.record.copy_up = use.copy_up;
     plan_.mounts.push_back(std::move(planned));
     plan_.volumes.push_back(std::move(use));
     return ok();

@@ -24,7 +24,7 @@ struct VolumeUse {
   std::string name;
   std::string destination;
   bool anonymous = false;
-  bool copy_up = true;  // a fresh one takes over what the image has at `destination`
+  bool copy_up = true;  // the first container fills it with what the image has at `destination`
   bool operator==(const VolumeUse&) const = default;
 };
 

@@ -15,6 +15,8 @@ Json mount_json(const MountRecord& mount) {
   json.set("writable", mount.writable);
   if (!mount.propagation.empty()) json.set("propagation", mount.propagation);
   if (mount.anonymous) json.set("anonymous", true);
+  if (!mount.copy_up) json.set("copy_up", false);
+  if (mount.chown) json.set("chown", true);
   return json;
 }
 
@@ -28,6 +30,8 @@ Result<MountRecord> read_mount(const JsonReader& reader) {
   mount.writable = TRY(reader.get_bool("writable"));
   mount.propagation = TRY(reader.string_or("propagation", ""));
   mount.anonymous = TRY(reader.bool_or("anonymous", false));
+  mount.copy_up = TRY(reader.bool_or("copy_up", true));
+  mount.chown = TRY(reader.bool_or("chown", false));
   return mount;
 }
 

@@ -20,6 +20,8 @@ struct MountRecord {
   bool writable = true;
   std::string propagation;
   bool anonymous = false;  // an anonymous volume: removed with the container by --rm and rm -v
+  bool copy_up = true;     // of a volume: the first container fills it with what the image has at its place
+  bool chown = false;      // U: the files belong to the container's user from each start on
   bool operator==(const MountRecord&) const = default;
 };
 

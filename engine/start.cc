@@ -4,6 +4,7 @@
 #include "engine/lifecycle.h"
 #include "engine/network/uplink.h"
 #include "engine/remove.h"
+#include "engine/volumes.h"
 #include "runtime/console.h"
 
 namespace ctr::engine {
@@ -92,6 +93,7 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
     if (seen.liveness == runtime::Liveness::orphaned) TRY(runtime::kill_orphan(seen.record));
   }
   auto stored = TRY(load(core, dir, input.created));
+  TRY(prepare_volumes(core, {stored.record, stored.spec, stored.launch.rootfs, input.created != nullptr}));
   const auto plan = TRY(make_plan(core, input, stored));
   const runtime::SeccompProgram filter = {std::move(stored.seccomp_bpf), stored.launch.seccomp_flags};
   runtime::MonitorStart start = {plan, core.options().own_binary, core.helper_env()};

@@ -84,7 +84,7 @@ std::optional<int> run_worker(std::string_view verb, char** environment_block) {
   if (verb == k_monitor_verb) return run_monitor_process(environment_block);
   if (verb == k_reclaim_verb) return run_reclaim(environment_block);
   if (verb == k_reclaim_mapped_verb) return run_reclaim_mapped();
-  if (verb == k_copy_up_verb) return run_copy_up_process();
+  if (verb == k_volume_verb) return run_volume_worker();
   return std::nullopt;
 }
 

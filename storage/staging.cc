@@ -9,14 +9,6 @@
 namespace ctr::storage {
 namespace {
 
-// True when `name` still is the directory that `dir` has open: a sweep may have moved it between mkdir and flock.
-bool is_still_there(const Dir& area, const std::string& name, const Dir& dir) {
-  struct stat here{};
-  auto found = area.find(name);
-  return found && *found && ::fstat(dir.fd(), &here) == 0 && (*found)->st_ino == here.st_ino &&
-         (*found)->st_dev == here.st_dev;
-}
-
 // Blocks until the lock is free; a probe or a sweep holds it for microseconds.
 bool wait_for_probe(const Dir& dir) {
   while (::flock(dir.fd(), LOCK_EX) < 0) {
@@ -26,6 +18,13 @@ bool wait_for_probe(const Dir& dir) {
 }
 
 }  // namespace
+
+bool is_still_there(const Dir& area, const std::string& name, const Dir& dir) {
+  struct stat here{};
+  auto found = area.find(name);
+  return found && *found && ::fstat(dir.fd(), &here) == 0 && (*found)->st_ino == here.st_ino &&
+         (*found)->st_dev == here.st_dev;
+}
 
 Result<StagingDir> StagingDir::make(const StoreRoot& root, Area area, const std::string& name, mode_t mode) {
   const Dir* parent = TRY(root.area(area));

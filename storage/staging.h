@@ -36,6 +36,8 @@ class [[nodiscard]] StagingDir {
   Dir dir_;
 };
 
+// True when `name` still is the directory that `dir` has open: it may have been moved away between open and lock.
+bool is_still_there(const Dir& area, const std::string& name, const Dir& dir);
 // True when a live process stages `name`.
 Result<bool> is_staged(const StoreRoot& root, Area area, const std::string& name);
 // Moves at most `limit` directories of dead processes from a staging area to the trash.

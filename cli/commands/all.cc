@@ -43,10 +43,16 @@ constexpr std::array k_commands = {
     &k_unshare_command,
     &k_untag_command,
     &k_version_command,
+    &k_volume_create_command,
+    &k_volume_exists_command,
+    &k_volume_inspect_command,
+    &k_volume_ls_command,
+    &k_volume_prune_command,
+    &k_volume_rm_command,
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 3> k_groups = {"container", "image", "system"};
+constexpr std::array<std::string_view, 4> k_groups = {"container", "image", "system", "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

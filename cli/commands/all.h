@@ -40,6 +40,12 @@ extern const Command k_tag_command;
 extern const Command k_unshare_command;
 extern const Command k_untag_command;
 extern const Command k_version_command;
+extern const Command k_volume_create_command;
+extern const Command k_volume_exists_command;
+extern const Command k_volume_inspect_command;
+extern const Command k_volume_ls_command;
+extern const Command k_volume_prune_command;
+extern const Command k_volume_rm_command;
 extern const Command k_wait_command;
 
 }  // namespace ctr::cli

@@ -56,6 +56,17 @@ Result<std::vector<engine::ContainerFilter>> parse_filters(const Args& args) {
   return filters;
 }
 
+Result<std::map<std::string, std::string>> key_values(const std::vector<std::string>& texts, std::string_view what) {
+  std::map<std::string, std::string> map;
+  for (const auto& text : texts) {
+    const auto pair = split_once(text, '=');
+    const std::string key = pair ? pair->first : text;
+    if (key.empty()) return Error(Errc::invalid, fmt::format("invalid {} format: \"{}\"", what, printable(text)));
+    map[key] = pair ? pair->second : "";
+  }
+  return map;
+}
+
 Result<engine::Selection> selection(const Command& command, const Args& args) {
   engine::Selection result;
   result.names = args.words();
@@ -175,6 +186,10 @@ Result<std::string> read_line(Context& context, std::string_view prompt) {
 
 Result<bool> confirm(Context& context, std::string_view warning) {
   context.output().note(warning);
+  return confirm(context);
+}
+
+Result<bool> confirm(Context& context) {
   const std::string answer = to_lower(trim(TRY(read_line(context, "Are you sure you want to continue? [y/N] "))));
   return answer == "y" || answer == "yes";
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,8 @@ std::span<const OptionSpec> filter_options_long();
 
 // "key=value". Errors: invalid.
 Result<std::vector<engine::ContainerFilter>> parse_filters(const Args& args);
+// KEY=VALUE or KEY, as labels and options of drivers are given. Errors: invalid when a key is empty, naming `what`.
+Result<std::map<std::string, std::string>> key_values(const std::vector<std::string>& texts, std::string_view what);
 // The containers a verb means: names, --cidfile, --all, --latest, --filter.
 // Errors: invalid when nothing or too much is named.
 Result<engine::Selection> selection(const Command& command, const Args& args);
@@ -57,6 +60,7 @@ void warn_without_terminal(Context& context, bool terminal, bool interactive);
 // One line of stdin without its newline, after a prompt on stderr. Errors: io, interrupted.
 Result<std::string> read_line(Context& context, std::string_view prompt);
 // Asks on stderr; anything but yes means no. Errors: io, interrupted.
+Result<bool> confirm(Context& context);
 Result<bool> confirm(Context& context, std::string_view warning);
 
 // Pretty JSON as Go prints it, with a newline.

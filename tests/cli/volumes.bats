@@ -62,3 +62,74 @@ runs() { run ctr run --rm --network none "$@"; }
   assert_contains noexec
   assert_contains size=1024k
 }
+
+@test "a volume that was made before takes over what the image has, once" {
+  ctr volume create made >/dev/null
+  runs -v made:/data "$VOLUME_IMAGE" sh -c 'cat /data/seed; ls -nd /data | { read -r mode _ uid _; echo "$mode $uid"; }'
+  assert_output $'seed\ndrwxr-x--- 7'
+  run ctr volume inspect --format '{{.NeedsCopyUp}} {{.NeedsChown}}' made
+  assert_output 'false false'
+  runs -v made:/data "$VOLUME_IMAGE" sh -c 'rm /data/seed'
+  runs -v made:/data "$VOLUME_IMAGE" ls -A /data
+  assert_output ''
+}
+
+@test "copy-up leaves alone what has content, and nocopy what has none" {
+  runs -v full:/x "$IMAGE" touch /x/mine
+  runs -v full:/data "$VOLUME_IMAGE" ls -A /data
+  assert_output mine
+  runs -v bare:/data:nocopy "$VOLUME_IMAGE" ls -A /data
+  assert_output ''
+  # The next one that does not say nocopy fills it.
+  runs -v bare:/data "$VOLUME_IMAGE" ls -A /data
+  assert_output seed
+}
+
+@test "links of an image are copied as links, and lead nowhere else" {
+  push_image test/links:1 '{"layers": [{"busybox": true, "entries": [{"path": "data", "type": "dir"},
+    {"path": "data/passwd", "type": "symlink", "link": "/etc/passwd"},
+    {"path": "data/up", "type": "symlink", "link": "../../../../etc"},
+    {"path": "linked", "type": "symlink", "link": "/../../../../data"}]}], "config": {"Env": ["PATH=/bin"]}}' >/dev/null
+  ctr pull -q "$REGISTRY/test/links:1" >/dev/null
+  runs -v links:/linked "$REGISTRY/test/links:1" sh -c 'readlink /linked/passwd; readlink /linked/up'
+  assert_output $'/etc/passwd\n../../../../etc'
+}
+
+@test "copy-up sees an image of many layers as one" {
+  push_image test/layers:1 '{"layers": [{"busybox": true, "entries": [{"path": "data", "type": "dir"}, {"path": "data/a", "content": "1"},
+    {"path": "data/b", "content": "1"}]}, {"entries": [{"path": "data/b", "content": "2"}]}, {"entries": [{"path": "data/.wh.a"}]},
+    {"entries": [{"path": "data/c", "content": "4"}]}, {"entries": [{"path": "data/d", "content": "5"}]}],
+    "config": {"Env": ["PATH=/bin"]}}' >/dev/null
+  ctr pull -q "$REGISTRY/test/layers:1" >/dev/null
+  runs -v layers:/data "$REGISTRY/test/layers:1" sh -c 'cd /data && ls && cat b'
+  assert_output $'b\nc\nd\n2'
+}
+
+@test "a volume without a place in the image belongs to the container's user" {
+  runs --user 1000:1001 -v mine:/nowhere "$IMAGE" sh -c 'touch /nowhere/x && ls -nd /nowhere'
+  assert_status 0
+  assert_match '^drwxr-xr-x +2 1000 +1001 '
+}
+
+@test "two containers that start at once fill a volume once" {
+  for i in 1 2 3; do
+    ctr run --rm --network none -v "twice$i:/data" "$VOLUME_IMAGE" cat /data/seed >"$BATS_TEST_TMPDIR/a" &
+    ctr run --rm --network none -v "twice$i:/data" "$VOLUME_IMAGE" cat /data/seed >"$BATS_TEST_TMPDIR/b" &
+    wait
+    [ "$(cat "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b")" = $'seed\nseed' ]
+  done
+}
+
+@test "a copy that was broken off is made again, one that was whole is finished" {
+  ctr volume create broken >/dev/null
+  mkdir "$XDG_DATA_HOME/ctr/volumes/broken/.filling"
+  echo half >"$XDG_DATA_HOME/ctr/volumes/broken/.filling/seed"
+  runs -v broken:/data "$VOLUME_IMAGE" sh -c 'ls -A /data; cat /data/seed'
+  assert_output $'seed\nseed'
+  ctr volume create whole >/dev/null
+  mkdir "$XDG_DATA_HOME/ctr/volumes/whole/.filled"
+  echo other >"$XDG_DATA_HOME/ctr/volumes/whole/.filled/rest"
+  runs -v whole:/data "$VOLUME_IMAGE" sh -c 'ls -A /data; cat /data/rest'
+  assert_output $'rest\nother'
+  [ -z "$(find "$XDG_DATA_HOME/ctr/volumes" -name '.fill*')" ]
+}

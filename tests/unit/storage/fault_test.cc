@@ -105,6 +105,10 @@ Result<void> remove_container(const Store& store, const std::string& name) {
   return found ? store.containers().remove(found->id) : ok();
 }
 
+Result<void> make_volume(const Store& store) {
+  return store.volumes().make({.name = "data", .labels = {}, .options = {}}, Sync::yes);
+}
+
 // What must hold whatever happened.
 Result<void> check_whole(const Store& store) {
   for (const auto& image : TRY(store.images().list())) {
@@ -166,8 +170,20 @@ std::vector<Operation> operations() {
        }},
       {"volume", nothing,
        [](const Store& s) -> Result<void> {
-         (void)TRY(s.volumes().find_or_make({.name = "data", .labels = {}, .options = {}}));
+         (void)TRY(s.volumes().hold_or_make({.name = "data", .labels = {}, .options = {}}, Sync::yes));
          return ok();
+       }},
+      {"update volume", make_volume,
+       [](const Store& s) -> Result<void> {
+         auto held = TRY(s.volumes().hold("data", LockMode::exclusive));
+         if (!held) return Error(Errc::not_found, "data");
+         held->record.needs_copy_up = false;
+         return s.volumes().update(*held);
+       }},
+      {"remove volume", make_volume,
+       [](const Store& s) -> Result<void> {
+         const auto held = TRY(s.volumes().hold("data", LockMode::exclusive));
+         return held ? s.volumes().remove(*held) : ok();
        }},
       {"reclaim",
        [](const Store& s) -> Result<void> {

@@ -95,7 +95,7 @@ Result<Digest> furnish(const Store& store) {
   auto container = TRY(store.containers().begin(ContainerId::make_random(), "web"));
   TRY(container.dir().write_file("container.json", std::string(10'000, ' '), Sync::no));
   TRY(container.commit());
-  (void)TRY(store.volumes().find_or_make({.name = "data", .labels = {}, .options = {}}));
+  (void)TRY(store.volumes().hold_or_make({.name = "data", .labels = {}, .options = {}}, Sync::yes));
   return config;
 }
 
@@ -104,7 +104,8 @@ Result<void> remove_everything(const UserPaths& paths, const Digest& image) {
   auto nobody = [](const Digest&) { return Result<std::optional<std::string>>(std::optional<std::string>()); };
   TRY(store.containers().remove(TRY(store.containers().resolve("web")).id));
   (void)TRY(store.images().remove(image, {}, nobody));
-  TRY(store.volumes().remove("data"));
+  // What is still held is not reclaimed.
+  TRY(store.volumes().remove(*TRY(store.volumes().hold("data", LockMode::exclusive))));
   (void)TRY(store.trash().reclaim());
   TRY(expect(TRY(store.trash().is_empty()), "the trash is not empty"));
   TRY(expect(TRY(store.images().list()).empty(), "the image is still there"));

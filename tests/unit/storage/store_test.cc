@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "storage/driver.h"
 #include "storage/publish.h"
 #include "storage/rootfs.h"
@@ -258,17 +260,66 @@ TEST_CASE("a rootfs stacks layers top first, and stops below a layer that hides 
 TEST_CASE("a volume is made once and keeps its record") {
   TempDir temp;
   auto store = must(Store::open(paths_below(temp.path())));
+  const auto volumes = store.volumes();
   VolumeRecord wanted;
   wanted.name = "data";
   wanted.labels = {{"a", "b"}};
-  auto first = must(store.volumes().find_or_make(wanted));
-  CHECK(first.is_new);
-  auto second = must(store.volumes().find_or_make(wanted));
-  CHECK_FALSE(second.is_new);
-  CHECK(second.volume == wanted);
-  CHECK(must(store.volumes().list()).size() == 1);
-  (void)must(store.volumes().open_data("data"));
-  CHECK(store.volumes().find("../etc").error().code() == Errc::invalid);
-  must(store.volumes().remove("data"));
-  CHECK(store.volumes().remove("data").error().code() == Errc::not_found);
+  wanted.options = {{"type", "tmpfs"}};
+  wanted.uid = 7;
+  wanted.needs_chown = false;
+  CHECK(must(volumes.hold_or_make(wanted, Sync::yes)).is_new);
+  CHECK_FALSE(must(volumes.hold_or_make(wanted, Sync::yes)).is_new);
+  CHECK(volumes.make(wanted, Sync::yes).error().code() == Errc::exists);
+  CHECK(must(volumes.list()) == std::vector<VolumeRecord>{wanted});
+  CHECK((must_stat(must(volumes.open_data("data")), ".").st_mode & 07777) == 0755);
+  CHECK(volumes.find("../etc").error().code() == Errc::invalid);
+  CHECK_FALSE(must(volumes.hold("other", LockMode::shared)));
+
+  must(volumes.remove(*must(volumes.hold("data", LockMode::exclusive))));
+  CHECK_FALSE(must(volumes.find("data")));
+  CHECK_FALSE(must(volumes.hold("data", LockMode::exclusive)));
+}
+
+TEST_CASE("a volume that could not be prepared is not there") {
+  TempDir temp;
+  auto store = must(Store::open(paths_below(temp.path())));
+  const auto refuse = [](const Dir&) -> Result<void> { return Error(Errc::io, "no"); };
+  CHECK(store.volumes().make({.name = "data", .labels = {}, .options = {}}, Sync::no, refuse).error().message() ==
+        "no");
+  CHECK(must(store.volumes().list()).empty());
+}
+
+TEST_CASE("who waits for a volume that is removed meanwhile gets a fresh one") {
+  TempDir temp;
+  auto store = must(Store::open(paths_below(temp.path())));
+  const auto volumes = store.volumes();
+  VolumeRecord wanted;
+  wanted.name = "data";
+  must(volumes.make(wanted, Sync::no));
+  auto held = must(volumes.hold("data", LockMode::exclusive));
+  must(must(volumes.open_data("data")).write_file("old", "", Sync::no));
+  // Another process asks for the volume while this one holds it, and waits.
+  std::thread waiter([&] {
+    auto other = must(Store::open(paths_below(temp.path())));
+    const auto made = must(other.volumes().hold_or_make(wanted, Sync::no));
+    CHECK_FALSE(must(made.held.dir.open_dir(k_volume_data)).exists("old"));
+  });
+  must(volumes.remove(*held));
+  held.reset();
+  waiter.join();
+  CHECK(must(volumes.list()).size() == 1);
+}
+
+TEST_CASE("volumes of before remember that they were filled, later ones are refused") {
+  TempDir temp;
+  auto store = must(Store::open(paths_below(temp.path())));
+  must(store.volumes().make({.name = "data", .labels = {}, .options = {}}, Sync::no));
+  const auto dir = must(store.dir().open_dir("volumes/data"));
+  const std::string common = R"("name": "data", "driver": "local", "created": "2026-01-02T03:04:05Z"})";
+  must(dir.write_file("volume.json", R"({"schema": 1, )" + common, Sync::no));
+  CHECK_FALSE(must(store.volumes().find("data"))->needs_copy_up);
+  must(dir.write_file("volume.json", R"({"schema": 2, )" + common, Sync::no));
+  const auto later = store.volumes().find("data");
+  CHECK(later.error().code() == Errc::unsupported);
+  CHECK(later.error().message().find("schema 2") != std::string::npos);
 }

@@ -1,0 +1,146 @@
+// The verbs of `ctr volume`.
+#include <fmt/format.h>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "engine/container_info.h"
+#include "engine/copy_up.h"
+#include "engine/remove.h"
+#include "engine/volume_options.h"
+#include "engine/volume_users.h"
+#include "engine/volumes.h"
+
+namespace ctr::engine {
+
+namespace {
+
+// Containers that are made again and again with the volume while it is being removed.
+constexpr int k_removal_attempts = 16;
+
+using Users = std::vector<storage::ContainerEntry>;
+
+VolumeInfo info_of(const storage::Store& store, const storage::VolumeRecord& record, const Users& users) {
+  VolumeInfo info;
+  info.name = record.name;
+  info.driver = record.driver;
+  info.mountpoint = store.volumes().data_path(record.name);
+  info.created = record.created;
+  info.labels = record.labels;
+  info.options = record.options;
+  info.uid = record.uid;
+  info.gid = record.gid;
+  info.anonymous = record.is_anonymous;
+  info.needs_copy_up = record.needs_copy_up;
+  info.needs_chown = record.needs_chown;
+  for (const auto& user : users) {
+    info.users.push_back(user.id.text());
+    const auto running = store.containers().is_running(user.id);
+    if (is_mounted_volume(record) && running && *running) ++info.mount_count;
+  }
+  return info;
+}
+
+Error unknown_volume(const std::string& name) {
+  return {Errc::not_found, fmt::format("no volume with name \"{}\" found: no such volume", printable(name))};
+}
+
+Result<storage::VolumeRecord> look_up(Core& core, const std::string& name, Engine::Lookup lookup) {
+  const auto* store = TRY(core.store());
+  const auto volumes = store->volumes();
+  // What cannot be a name is none.
+  auto exact = volumes.find(name);
+  if (!exact && exact.error().code() == Errc::invalid) return unknown_volume(name);
+  if (auto found = TRY(std::move(exact))) return std::move(*found);
+  if (lookup == Engine::Lookup::exact) return unknown_volume(name);
+  std::optional<storage::VolumeRecord> match;
+  for (auto& volume : TRY(volumes.list())) {
+    if (!volume.name.starts_with(name)) continue;
+    if (match) {
+      return Error(Errc::invalid,
+                   fmt::format("more than one result for volume name \"{}\": volume already exists", printable(name)));
+    }
+    match = std::move(volume);
+  }
+  if (!match) return unknown_volume(name);
+  return std::move(*match);
+}
+
+Error in_use(const std::string& name, const Users& users) {
+  std::vector<std::string> ids;
+  for (const auto& user : users) ids.push_back(user.id.text());
+  return {Errc::in_use, fmt::format("volume {} is being used by the following container(s): {}: volume is being used",
+                                    name, join(ids, ", "))};
+}
+
+Result<void> remove_users(Core& core, const Users& users, const RemoveOptions& options) {
+  RemoveOptions forced;
+  forced.force = true;
+  forced.timeout = options.timeout;
+  for (const auto& user : users) TRY(remove_container(core, user, forced));
+  return ok();
+}
+
+}  // namespace
+
+Result<VolumeInfo> create_volume(Core& core, const VolumeOptions& options) {
+  const auto* store = TRY(core.store());
+  const auto name = options.name.empty() ? random_hex(32) : options.name;
+  const auto record = TRY(plan_volume(options, name, now()));
+  const auto prepare = [&](const Dir& data) -> Result<void> {
+    if (record.uid == 0 && record.gid == 0) return ok();
+    return chown_tree(core, {record.uid, record.gid, ChownRequest::Reach::itself}, data.fd());
+  };
+  auto made = store->volumes().make(record, Sync::yes, prepare);
+  if (!made && made.error().code() == Errc::exists) {
+    if (options.ignore_existing) return find_volume(core, name, Engine::Lookup::exact);
+    return Error(Errc::exists, fmt::format("volume with name {} already exists: volume already exists", name));
+  }
+  TRY(std::move(made));
+  core.record_event("volume", "create", "", name, "");
+  return info_of(*store, record, {});
+}
+
+Result<std::vector<VolumeInfo>> list_volumes(Core& core) {
+  const auto* store = TRY(core.store());
+  std::vector<VolumeInfo> infos;
+  const auto records = TRY(store->volumes().list());
+  if (records.empty()) return infos;
+  const auto users = TRY(users_of_volumes(core));
+  for (const auto& record : records) {
+    const auto found = users.find(record.name);
+    infos.push_back(info_of(*store, record, found == users.end() ? Users{} : found->second));
+  }
+  return infos;
+}
+
+Result<VolumeInfo> find_volume(Core& core, const std::string& name, Engine::Lookup lookup) {
+  const auto* store = TRY(core.store());
+  const auto record = TRY(look_up(core, name, lookup));
+  return info_of(*store, record, TRY(find_volume_users(core, record.name)));
+}
+
+Result<void> remove_volume(Core& core, const std::string& name, const RemoveOptions& options) {
+  const auto* store = TRY(core.store());
+  const auto volumes = store->volumes();
+  const auto full_name = TRY(look_up(core, name, Engine::Lookup::unique_prefix)).name;
+  for (int attempt = 1;; ++attempt) {
+    // Container locks come before volume locks: users go first, and are looked for again with the lock held.
+    auto users = TRY(find_volume_users(core, full_name));
+    if (users.empty()) {
+      const auto held = TRY(volumes.hold(full_name, LockMode::exclusive, core.cancel()));
+      if (!held) return unknown_volume(full_name);
+      users = TRY(find_volume_users(core, full_name));
+      if (users.empty()) {
+        TRY(volumes.remove(*held));
+        break;
+      }
+    }
+    if (!options.force || attempt == k_removal_attempts) return in_use(full_name, users);
+    TRY(remove_users(core, users, options));
+  }
+  core.record_event("volume", "remove", "", full_name, "");
+  reclaim_space(core);
+  return ok();
+}
+
+}  // namespace ctr::engine
