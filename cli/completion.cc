@@ -49,6 +49,8 @@ std::string_view source_command(Complete complete) {
       return "ps --all --format '{{.Names}}'";
     case Complete::volumes:
       return "volume ls --quiet";
+    case Complete::secrets:
+      return "secret ls --format '{{.Name}}'";
     default:
       return "";
   }
@@ -70,6 +72,8 @@ std::string_view word_of(Complete complete) {
       return "objects";
     case Complete::volumes:
       return "volumes";
+    case Complete::secrets:
+      return "secrets";
     case Complete::shells:
       return "shells";
     case Complete::commands:
@@ -142,6 +146,7 @@ _ctr_offer() {
     running) COMPREPLY=($(compgen -W "$("$ctr" ps --format '{{.Names}}' 2>/dev/null)" -- "$current")) ;;
     images) COMPREPLY=($(compgen -W "$("$ctr" images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)" -- "$current")) ;;
     volumes) COMPREPLY=($(compgen -W "$("$ctr" volume ls --quiet 2>/dev/null)" -- "$current")) ;;
+    secrets) COMPREPLY=($(compgen -W "$("$ctr" secret ls --format '{{.Name}}' 2>/dev/null)" -- "$current")) ;;
     shells) COMPREPLY=($(compgen -W 'bash fish zsh' -- "$current")) ;;
     files) COMPREPLY=($(compgen -f -- "$current")) ;;
     directories) COMPREPLY=($(compgen -d -- "$current")) ;;
@@ -220,6 +225,8 @@ std::string_view zsh_action(Complete complete) {
       return "_ctr_images";
     case Complete::volumes:
       return "_ctr_lines volume ls --quiet";
+    case Complete::secrets:
+      return "_ctr_lines secret ls --format '{{.Name}}'";
     case Complete::shells:
       return "(bash fish zsh)";
     default:

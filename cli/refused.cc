@@ -26,8 +26,7 @@ constexpr std::array k_refusals = {
             "health-on-failure health-retries health-start-period health-startup-cmd health-startup-interval "
             "health-startup-retries health-startup-success health-startup-timeout health-timeout",
             "health checks are not run yet"},
-    Refusal{k_run, "secret", "secrets are not supported yet"},
-    Refusal{k_run, "volumes-from requires", "containers cannot depend on each other yet"},
+    Refusal{k_run, "requires", "containers cannot depend on each other yet"},
     Refusal{k_run, "uidmap gidmap subuidname subgidname",
             "explicit id maps are not supported yet; use --userns host or keep-id"},
     Refusal{k_run, "cgroup-parent cgroup-conf cgroups rdt-class", "the container's cgroup cannot be chosen yet"},
@@ -37,7 +36,7 @@ constexpr std::array k_refusals = {
             "this limit needs a controller that a normal user is not given"},
     Refusal{k_run, "sdnotify conmon-pidfile pidfile", "systemd integration is not supported yet"},
     Refusal{k_run,
-            "chrootdirs decryption-key gpus group-entry hosts-file hostuser image-volume init-path passwd "
+            "chrootdirs decryption-key gpus group-entry hosts-file hostuser init-path passwd "
             "passwd-entry personality preserve-fd rmi seccomp-policy shm-size-systemd",
             "this option is not supported yet"},
     Refusal{"exec", "cidfile no-session preserve-fd", "this option is not supported yet"},
@@ -52,7 +51,7 @@ constexpr std::array k_refusals = {
     Refusal{"ps", "external", "ctr keeps no containers outside its own store"},
     Refusal{"rm", "depend", "containers cannot depend on each other yet"},
     Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
-    Refusal{"login", "secret", "secrets are not supported yet"},
+    Refusal{"login", "secret", "passwords are not read from secrets yet"},
     Refusal{"image prune", "external build-cache", "this option is not supported yet"},
 };
 

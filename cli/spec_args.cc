@@ -9,6 +9,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "cli/mount_args.h"
+#include "cli/secret_args.h"
 #include "cli/spec_security.h"
 
 namespace ctr::cli {
@@ -93,16 +94,27 @@ Result<engine::DeviceSpec> parse_device(const std::string& text) {
   return device;
 }
 
+Result<engine::ImageVolumes> parse_image_volumes(const std::string& text) {
+  if (text.empty() || text == "anonymous" || text == "bind") return engine::ImageVolumes::anonymous;
+  if (text == "tmpfs") return engine::ImageVolumes::tmpfs;
+  if (text == "ignore") return engine::ImageVolumes::ignore;
+  return wrong(fmt::format("invalid --image-volume type \"{}\": must be bind, tmpfs or ignore", printable(text)));
+}
+
 Result<void> add_mounts(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
   for (const auto& text : args.list("volume")) spec.mounts.push_back(TRY(parse_volume(text, inputs.cwd)));
   for (const auto& text : args.list("mount")) spec.mounts.push_back(TRY(parse_mount(text, inputs.cwd)));
   for (const auto& text : args.list("tmpfs")) spec.mounts.push_back(TRY(parse_tmpfs(text)));
   for (size_t i = 0; i < spec.mounts.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
-      if (spec.mounts[i].destination != spec.mounts[j].destination) continue;
+      const bool globs = spec.mounts[i].type == engine::MountSpec::Type::glob;
+      if (globs || spec.mounts[i].destination != spec.mounts[j].destination) continue;
       return wrong(fmt::format("{}: duplicate mount destination", printable(spec.mounts[i].destination)));
     }
   }
+  spec.volumes_from = args.list("volumes-from");
+  spec.image_volumes = TRY(parse_image_volumes(args.text("image-volume")));
+  for (const auto& text : args.list("secret")) spec.secrets.push_back(TRY(parse_secret(text)));
   for (const auto& text : args.list("device")) spec.devices.push_back(TRY(parse_device(text)));
   spec.read_only = args.flag("read-only");
   spec.read_only_tmpfs = args.flag("read-only-tmpfs", true);

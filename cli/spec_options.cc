@@ -36,6 +36,7 @@ constexpr std::array k_container_options = {
     list("group-add", 0, "GROUP", "Add a supplementary group, or keep-groups"),
     value("hostname", 'h', "NAME", "Name of the container's host"),
     flag("http-proxy", 0, "Pass on the proxy variables of the host (default true)"),
+    value("image-volume", 0, "MODE", "Volumes of the image: bind (anonymous volumes), tmpfs or ignore"),
     flag("init", 0, "Run a small init that forwards signals and reaps processes"),
     flag("interactive", 'i', "Keep stdin open"),
     list("label", 'l', "KEY=VALUE", "Add a label"),
@@ -45,7 +46,7 @@ constexpr std::array k_container_options = {
     value("memory", 'm', "SIZE", "Memory limit"),
     value("memory-reservation", 0, "SIZE", "Memory that is kept when the host runs short"),
     value("memory-swap", 0, "SIZE", "Limit of memory and swap together; -1 for no limit"),
-    list("mount", 0, "SPEC", "Mount: type=bind|volume|tmpfs|devpts,src=…,dst=…,…"),
+    list("mount", 0, "SPEC", "Mount: type=bind|volume|tmpfs|image|devpts|ramfs|glob,src=…,dst=…,…"),
     value("name", 0, "NAME", "Name of the container"),
     flag("no-healthcheck", 0, "Ignore the image's health check"),
     flag("no-hostname", 0, "Do not write /etc/hostname"),
@@ -65,6 +66,8 @@ constexpr std::array k_container_options = {
     value("retry-delay", 0, "DURATION", "Time between the tries"),
     flag("rm", 0, "Remove the container when it ends"),
     flag("rootfs", 0, "The image word names a directory that is the root"),
+    list("secret", 0, "SECRET[,OPTIONS]", "Give the container a secret: type=mount|env, target, uid, gid, mode",
+         Complete::secrets),
     list("security-opt", 0, "OPTION", "no-new-privileges, seccomp=FILE, apparmor=…, label=disable, mask=…, unmask=…"),
     value("shm-size", 0, "SIZE", "Size of /dev/shm"),
     value("stop-signal", 0, "SIGNAL", "Signal that stop sends"),
@@ -83,6 +86,7 @@ constexpr std::array k_container_options = {
     value("user", 'u', "USER[:GROUP]", "User and group to run as"),
     value("variant", 0, "VARIANT", "Choose the image for this variant"),
     list("volume", 'v', "[SOURCE:]DIR[:OPTIONS]", "Mount a directory of the host or a volume", Complete::files),
+    list("volumes-from", 0, "CONTAINER[:OPTIONS]", "Mount the volumes of another container", Complete::containers),
     value("workdir", 'w', "DIR", "Working directory"),
 };
 

@@ -11,6 +11,7 @@
 #include "engine/container_info.h"
 #include "engine/names.h"
 #include "engine/remove.h"
+#include "engine/secrets.h"
 #include "engine/transfer.h"
 #include "engine/volumes.h"
 
@@ -140,6 +141,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   auto name = TRY(choose_name(core, spec));
   TRY(provide_image(core, spec, options.pull));
   const auto* store = TRY(core.store());
+  TRY(resolve_secrets(core, spec.secrets));
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
   const auto id = storage::ContainerId::make_random();
   CidFile cid_file;
@@ -166,6 +168,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
 
 Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   const auto name = TRY(choose_name(core, spec));
+  TRY(resolve_secrets(core, spec.secrets));
   const auto* store = TRY(core.store());
   const auto id = storage::ContainerId::make_random();
   const auto bundle = store->containers().path(id);

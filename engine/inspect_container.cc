@@ -87,6 +87,20 @@ Json exposed_json(const ContainerRecord& record) {
   return json;
 }
 
+// What the container was given, never what is in it.
+Json secrets_json(const ContainerSpec& spec) {
+  Json json = Json::array();
+  for (const auto& use : spec.secrets) {
+    json.push(Json::object()
+                  .set("Name", use.name)
+                  .set("ID", use.id)
+                  .set("UID", use.uid)
+                  .set("GID", use.gid)
+                  .set("Mode", use.mode));
+  }
+  return spec.secrets.empty() ? Json() : json;
+}
+
 Json config_json(const ContainerView& view) {
   const auto& record = view.record;
   const auto& spec = record.spec;
@@ -121,7 +135,7 @@ Json config_json(const ContainerView& view) {
   if (!spec.timezone.empty()) json.set("Timezone", spec.timezone);
   json.set("SystemdMode", false)
       .set("Umask", fmt::format("{:04o}", spec.umask.value_or(022)))
-      .set("Secrets", Json())
+      .set("Secrets", secrets_json(spec))
       .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
       .set("StopTimeout", record.stop_timeout_seconds)
       .set("Passwd", false)
@@ -135,7 +149,7 @@ Json config_json(const ContainerView& view) {
 Json binds_json(const ContainerRecord& record) {
   Json json = Json::array();
   for (const auto& mount : record.mounts) {
-    if (mount.type == "tmpfs" || mount.type == "devpts") continue;
+    if (mount.type != "bind" && mount.type != "volume") continue;
     const auto& source = mount.name.empty() ? mount.source : mount.name;
     json.push(fmt::format("{}:{}:{}", source, mount.destination, join(mount.options, ",")));
   }
@@ -250,7 +264,7 @@ Json host_config_json(const ContainerView& view) {
       .set("AutoRemoveImage", false)
       .set("Annotations", Json::string_map(spec.annotations))
       .set("VolumeDriver", "")
-      .set("VolumesFrom", Json())
+      .set("VolumesFrom", spec.volumes_from.empty() ? Json() : Json::strings(spec.volumes_from))
       .set("CapAdd", Json::strings(spec.security.cap_add))
       .set("CapDrop", Json::strings(spec.security.cap_drop))
       .set("Dns", Json::strings(spec.dns_servers))
@@ -286,7 +300,7 @@ Json host_config_json(const ContainerView& view) {
 Json mounts_json(const ContainerRecord& record) {
   Json json = Json::array();
   for (const auto& mount : record.mounts) {
-    if (mount.type == "tmpfs" || mount.type == "devpts") continue;
+    if (mount.type != "bind" && mount.type != "volume" && mount.type != "image") continue;
     Json line = Json::object();
     line.set("Type", mount.type);
     if (!mount.name.empty()) line.set("Name", mount.name);
@@ -297,6 +311,7 @@ Json mounts_json(const ContainerRecord& record) {
         .set("Options", Json::strings(mount.options))
         .set("RW", mount.writable)
         .set("Propagation", mount.propagation);
+    if (!mount.subpath.empty()) line.set("SubPath", mount.subpath);
     json.push(std::move(line));
   }
   return json;

@@ -1,80 +1,16 @@
 #include "engine/mounts.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 
 #include "base/text.h"
+#include "engine/mount_words.h"
 
 namespace ctr::engine {
 
 namespace {
-
-template <size_t N>
-bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-constexpr auto k_propagation = std::to_array<std::string_view>(
-    {"private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"});
-constexpr auto k_flags =
-    std::to_array<std::string_view>({"exec", "noexec", "suid", "nosuid", "dev", "nodev", "bind", "rbind", "relatime",
-                                     "norelatime", "noatime", "atime", "strictatime", "nodiratime", "sync", "async"});
-constexpr auto k_tmpfs_keys = std::to_array<std::string_view>(
-    {"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol", "inode32", "inode64"});
-// Labels of SELinux, which Debian does not enforce, and the consistency words of Docker for other systems.
-constexpr auto k_ignored = std::to_array<std::string_view>({"z", "Z", "cached", "delegated", "consistent"});
-// What podman can and ctr cannot.
-constexpr auto k_refused = std::to_array<std::string_view>({"O", "U", "idmap", "upperdir", "workdir"});
-
-// The options of one mount, sorted out.
-struct Options {
-  std::vector<std::string> kept;
-  std::string propagation;
-  bool writable = true;
-  bool recursive = true;
-  bool copy_up = true;
-};
-
-Error unknown_option(const MountSpec& mount, std::string_view word) {
-  return Error(Errc::invalid,
-               fmt::format("invalid option '{}' for the mount at '{}'", printable(word), printable(mount.destination)));
-}
-
-Result<Options> sort_options(const MountSpec& mount) {
-  Options options;
-  const bool is_tmpfs = mount.type == MountSpec::Type::tmpfs;
-  for (const auto& word : mount.options) {
-    const auto key = std::string_view(word).substr(0, word.find('='));
-    if (word == "ro" || word == "readonly") {
-      options.writable = false;
-    } else if (word == "rw") {
-      options.writable = true;
-    } else if (is_one_of(word, k_propagation)) {
-      options.propagation = word;
-    } else if (word == "copy" || word == "nocopy") {
-      options.copy_up = word == "copy";
-    } else if (is_tmpfs && (word == "tmpcopyup" || word == "notmpcopyup")) {
-      options.copy_up = word == "tmpcopyup";
-    } else if (is_one_of(word, k_ignored)) {
-      continue;
-    } else if (is_one_of(key, k_refused)) {
-      return Error(Errc::unsupported, fmt::format("the option '{}' of the mount at '{}' is not supported",
-                                                  printable(word), printable(mount.destination)));
-    } else if (word == "bind" && !is_tmpfs) {
-      options.recursive = false;
-    } else if (word == "rbind" && !is_tmpfs) {
-      options.recursive = true;
-    } else if (is_one_of(word, k_flags) || (is_tmpfs && is_one_of(key, k_tmpfs_keys))) {
-      options.kept.push_back(word);
-    } else {
-      return unknown_option(mount, word);
-    }
-  }
-  return options;
-}
 
 void add_default(std::vector<std::string>& options, std::string_view restriction, std::string_view opposite) {
   const bool decided = std::any_of(options.begin(), options.end(),
@@ -82,43 +18,105 @@ void add_default(std::vector<std::string>& options, std::string_view restriction
   if (!decided) options.emplace_back(restriction);
 }
 
-std::vector<std::string> tmpfs_options(const Options& sorted) {
-  auto options = sorted.kept;
+std::string propagation_of(const MountWords& words) {
+  return words.propagation.empty() ? "rprivate" : words.propagation;
+}
+
+std::vector<std::string> memory_options(const MountWords& words, MountSpec::Type type) {
+  auto options = words.kept;
   add_default(options, "nosuid", "suid");
   add_default(options, "nodev", "dev");
   add_default(options, "noexec", "exec");
-  options.insert(options.begin(), sorted.writable ? "rw" : "ro");
-  options.push_back(sorted.propagation.empty() ? "rprivate" : sorted.propagation);
-  if (sorted.copy_up) options.emplace_back("tmpcopyup");
+  options.insert(options.begin(), words.writable ? "rw" : "ro");
+  options.push_back(propagation_of(words));
+  if (words.copy_up && type == MountSpec::Type::tmpfs) options.emplace_back("tmpcopyup");
   return options;
 }
 
-std::vector<std::string> bind_options(const Options& sorted, bool is_volume) {
-  auto options = sorted.kept;
+std::vector<std::string> devpts_options(const MountWords& words) {
+  std::vector<std::string> options = {"nosuid", "noexec", "newinstance", "ptmxmode=0666"};
+  for (const auto& word : words.kept) {
+    const auto key = word.substr(0, word.find('='));
+    std::erase_if(options, [&](const auto& option) { return option.substr(0, option.find('=')) == key; });
+    options.push_back(word);
+  }
+  return options;
+}
+
+std::vector<std::string> bind_options(const MountWords& words, bool is_volume) {
+  auto options = words.kept;
   if (is_volume) {
     add_default(options, "nosuid", "suid");
     add_default(options, "nodev", "dev");
   }
-  options.insert(options.begin(), sorted.writable ? "rw" : "ro");
-  options.push_back(sorted.propagation.empty() ? "rprivate" : sorted.propagation);
-  options.push_back(sorted.recursive ? "rbind" : "bind");
+  options.insert(options.begin(), words.writable ? "rw" : "ro");
+  options.push_back(propagation_of(words));
+  options.push_back(words.recursive ? "rbind" : "bind");
+  if (!words.idmap.empty()) options.push_back(words.idmap);
   return options;
 }
 
-MountRecord make_record(const PlannedMount& planned, const Options& sorted, const char* type) {
+// As overlayfs splits and unescapes paths in its options.
+std::string escaped(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (c == ':' || c == ',' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+// Where an overlay keeps what is written; empty: nowhere, it is read-only.
+struct OverlayDirs {
+  std::string upper;
+  std::string work;
+};
+
+std::vector<std::string> overlay_options(const MountWords& words, const std::vector<std::string>& lower,
+                                         const OverlayDirs& dirs) {
+  std::string stacked;
+  for (const auto& dir : lower) stacked += (stacked.empty() ? "" : ":") + escaped(dir);
+  auto options = words.kept;
+  options.insert(options.begin(), words.writable ? "rw" : "ro");
+  options.push_back(propagation_of(words));
+  options.push_back("lowerdir=" + stacked);
+  if (!dirs.upper.empty()) {
+    options.push_back("upperdir=" + escaped(dirs.upper));
+    options.push_back("workdir=" + escaped(dirs.work));
+  }
+  // Attributes of overlay are kept in the user. name space, the only one writable in a user namespace.
+  options.emplace_back("userxattr");
+  return options;
+}
+
+MountRecord make_record(const PlannedMount& planned, const MountWords& words, const char* type) {
   MountRecord record;
   record.type = type;
   record.source = planned.mount.source;
   record.destination = planned.mount.destination;
   record.options = planned.mount.options;
-  record.writable = sorted.writable;
-  record.propagation = sorted.propagation.empty() ? "rprivate" : sorted.propagation;
+  record.writable = words.writable;
+  record.propagation = propagation_of(words);
+  record.chown = words.chown;
   return record;
+}
+
+// Directories that the host itself lives in: giving one of them away breaks it.
+constexpr auto k_host_dirs = std::to_array<std::string_view>(
+    {"/",     "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media",   "/opt",    "/proc",
+     "/root", "/run", "/sbin", "/srv", "/sys", "/tmp",  "/usr", "/var",   "/var/lib", "/var/log"});
+
+Result<void> check_chown(const std::string& path, const std::string& home) {
+  const auto clean = TRY(clean_destination(path));
+  const bool host = std::find(k_host_dirs.begin(), k_host_dirs.end(), clean) != k_host_dirs.end();
+  if (!host && clean != home) return ok();
+  return Error(Errc::invalid, fmt::format("chowning host path \"{}\" is not allowed", printable(path)))
+      .with_hint("the option 'U' changes the owner of every file below it; do it by hand if that is what you want");
 }
 
 class Planner {
  public:
-  Planner(const VolumeNaming& naming, MountPlan& plan) : naming_(naming), plan_(plan) {}
+  Planner(const MountPlaces& places, MountPlan& plan) : places_(places), plan_(plan) {}
 
   Result<void> add(const MountSpec& mount, bool from_image = false) {
     const auto destination = TRY(clean_destination(mount.destination));
@@ -127,69 +125,142 @@ class Planner {
       if (from_image) return ok();
       return Error(Errc::invalid, fmt::format("{}: duplicate mount destination", printable(destination)));
     }
-    const auto sorted = TRY(sort_options(mount));
+    const auto words = TRY(sort_words(mount));
     if (!mount.subpath.empty()) {
       return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported", destination));
     }
     switch (mount.type) {
       case MountSpec::Type::bind:
-        return add_bind(mount, destination, sorted);
-      case MountSpec::Type::volume:
-        return add_volume(mount, destination, sorted);
-      case MountSpec::Type::tmpfs:
-        return add_other("tmpfs", destination, sorted, tmpfs_options(sorted));
-      case MountSpec::Type::devpts:
-        return add_other("devpts", destination, sorted, {"nosuid", "noexec", "newinstance", "ptmxmode=0666"});
-      case MountSpec::Type::image:
       case MountSpec::Type::glob:
-        return Error(Errc::unsupported,
-                     fmt::format("the type of the mount at '{}' is not supported", printable(destination)));
+        return add_bind(mount, destination, words);
+      case MountSpec::Type::volume:
+        return add_volume(mount, destination, words);
+      case MountSpec::Type::tmpfs:
+        return add_other("tmpfs", destination, words, memory_options(words, mount.type));
+      case MountSpec::Type::ramfs:
+        return add_other("ramfs", destination, words, memory_options(words, mount.type));
+      case MountSpec::Type::devpts:
+        return add_other("devpts", destination, words, devpts_options(words));
+      case MountSpec::Type::image:
+        return add_image(mount, destination, words);
     }
     return ok();
   }
 
  private:
-  Result<void> add_bind(const MountSpec& mount, const std::string& destination, const Options& sorted) {
+  Result<void> add_bind(const MountSpec& mount, const std::string& destination, const MountWords& words) {
     if (!mount.source.starts_with('/')) {
       return Error(Errc::invalid,
                    fmt::format("invalid host path \"{}\", must be an absolute path", printable(mount.source)));
     }
+    if (words.chown) TRY(check_chown(mount.source, places_.home));
     PlannedMount planned;
-    planned.mount = {destination, "bind", mount.source, bind_options(sorted, false)};
-    planned.record = make_record(planned, sorted, "bind");
+    planned.mount = {destination, "bind", mount.source, bind_options(words, false)};
+    planned.record = make_record(planned, words, "bind");
+    if (words.overlay) overlay(planned, words, {mount.source});
     plan_.mounts.push_back(std::move(planned));
     return ok();
   }
 
-  Result<void> add_volume(const MountSpec& mount, const std::string& destination, const Options& sorted) {
+  Result<void> add_volume(const MountSpec& mount, const std::string& destination, const MountWords& words) {
     VolumeUse use;
     use.anonymous = mount.source.empty();
-    use.name = use.anonymous ? naming_.make_name() : mount.source;
+    use.name = use.anonymous ? places_.make_name() : mount.source;
     use.destination = destination;
-    use.copy_up = sorted.copy_up;
-    PlannedMount planned;
-    planned.mount = {destination, "bind", naming_.data_path(use.name), bind_options(sorted, true)};
-    planned.record = make_record(planned, sorted, "volume");
+    use.copy_up = words.copy_up;
+    PlannedMount planned = TRY(mount_of(use, destination, words));
+    planned.record = make_record(planned, words, "volume");
+    planned.record.source = places_.data_path(use.name);
     planned.record.name = use.name;
     planned.record.anonymous = use.anonymous;
     planned.record.copy_up = use.copy_up;
+    if (words.overlay) overlay(planned, words, {planned.mount.source});
     plan_.mounts.push_back(std::move(planned));
     plan_.volumes.push_back(std::move(use));
     return ok();
   }
 
-  Result<void> add_other(const char* type, const std::string& destination, const Options& sorted,
-                         std::vector<std::string> options) {
+  // The directory of the store, or the file system that the volume is.
+  Result<PlannedMount> mount_of(const VolumeUse& use, const std::string& destination, const MountWords& words) {
     PlannedMount planned;
-    planned.mount = {destination, type, type, std::move(options)};
-    planned.record = make_record(planned, sorted, type);
+    planned.mount = {destination, "bind", places_.data_path(use.name), bind_options(words, true)};
+    const auto system = use.anonymous ? std::nullopt : TRY(places_.file_system(use.name));
+    if (!system) return planned;
+    if (words.overlay) {
+      return Error(
+          Errc::unsupported,
+          fmt::format("the volume '{}' is a file system of its own: the option 'O' is not supported", use.name));
+    }
+    const auto is_bind = [](const auto& word) { return word == "bind" || word == "rbind"; };
+    const auto& said = system->options;
+    const bool binds = system->type == "bind" || std::any_of(said.begin(), said.end(), is_bind);
+    auto& options = planned.mount.options;
+    std::erase_if(options, is_bind);
+    options.insert(options.end(), said.begin(), said.end());
+    if (binds && std::none_of(said.begin(), said.end(), is_bind)) options.emplace_back("bind");
+    if (system->type == "tmpfs" && use.copy_up) options.emplace_back("tmpcopyup");
+    planned.mount.type = binds ? "bind" : system->type;
+    planned.mount.source = system->device;
+    return planned;
+  }
+
+  Result<void> add_image(const MountSpec& mount, const std::string& destination, const MountWords& typed) {
+    auto words = typed;
+    const auto& said = mount.options;
+    words.writable = std::find(said.begin(), said.end(), "rw") != said.end();
+    const auto layers = TRY(places_.image(mount.source));
+    PlannedMount planned;
+    planned.mount = {destination, "bind", layers.dirs.front(), bind_options(words, true)};
+    planned.record = make_record(planned, words, "image");
+    // An overlay of one layer and nothing above it is not for the kernel; it would show the layer itself.
+    if (words.writable || layers.dirs.size() > 1) overlay(planned, words, layers.dirs);
+    planned.record.source = mount.source;
+    planned.record.image_id = layers.id;
     plan_.mounts.push_back(std::move(planned));
     return ok();
   }
 
-  const VolumeNaming& naming_;
+  // Turns a bind mount into an overlay over what it would have shown.
+  void overlay(PlannedMount& planned, const MountWords& words, const std::vector<std::string>& lower) {
+    OverlayDirs dirs{words.upper_dir, words.work_dir};
+    if (dirs.upper.empty() && (words.writable || lower.size() == 1)) {
+      planned.record.scratch = fmt::format("overlay/{}", scratch_count_++);
+      const auto place = places_.bundle + "/" + planned.record.scratch;
+      dirs = {place + "/upper", place + "/work"};
+    }
+    planned.mount.type = "overlay";
+    planned.mount.source = "overlay";
+    planned.mount.options = overlay_options(words, lower, dirs);
+    planned.record.options = planned.mount.options;
+  }
+
+  Result<void> add_other(const char* type, const std::string& destination, const MountWords& words,
+                         std::vector<std::string> options) {
+    PlannedMount planned;
+    planned.mount = {destination, type, type, std::move(options)};
+    planned.record = make_record(planned, words, type);
+    plan_.mounts.push_back(std::move(planned));
+    return ok();
+  }
+
+  const MountPlaces& places_;
   MountPlan& plan_;
+  int scratch_count_ = 0;
 };
+
+// The volumes that the image declares, as --image-volume says.
+std::vector<MountSpec> image_mounts(ImageVolumes choice, const std::set<std::string>& destinations) {
+  std::vector<MountSpec> mounts;
+  if (choice == ImageVolumes::ignore) return mounts;
+  for (const auto& destination : destinations) {
+    MountSpec mount;
+    mount.type = choice == ImageVolumes::tmpfs ? MountSpec::Type::tmpfs : MountSpec::Type::volume;
+    if (choice == ImageVolumes::tmpfs) mount.options = {"suid", "exec"};
+    mount.destination = destination;
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
 
 }  // namespace
 
@@ -215,17 +286,21 @@ Result<std::string> clean_destination(std::string_view path) {
   return "/" + join(parts, "/");
 }
 
-Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::set<std::string>& image_volumes,
-                              const VolumeNaming& naming) {
-  MountPlan plan;
-  Planner planner(naming, plan);
-  for (const auto& mount : spec.mounts) TRY(planner.add(mount));
-  for (const auto& destination : image_volumes) {
-    MountSpec volume;
-    volume.type = MountSpec::Type::volume;
-    volume.destination = destination;
-    TRY(planner.add(volume, true));
+void own_memory_mounts(MountPlan& plan, uint32_t uid, uint32_t gid) {
+  for (auto& [mount, record] : plan.mounts) {
+    if (!record.chown || (mount.type != "tmpfs" && mount.type != "ramfs")) continue;
+    mount.options.push_back(fmt::format("uid={}", uid));
+    mount.options.push_back(fmt::format("gid={}", gid));
+    record.options = mount.options;
   }
+}
+
+Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::vector<MountSpec>& mounts,
+                              const std::set<std::string>& image_volumes, const MountPlaces& places) {
+  MountPlan plan;
+  Planner planner(places, plan);
+  for (const auto& mount : mounts) TRY(planner.add(mount));
+  for (const auto& mount : image_mounts(spec.image_volumes, image_volumes)) TRY(planner.add(mount, true));
   if (spec.read_only && spec.read_only_tmpfs) {
     for (const auto* destination : {"/tmp", "/run", "/var/tmp"}) {
       MountSpec tmpfs;
@@ -240,21 +315,6 @@ Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::set<std::str
            std::count(b.mount.destination.begin(), b.mount.destination.end(), '/');
   });
   return plan;
-}
-
-Result<void> check_sources(const MountPlan& plan) {
-  for (const auto& planned : plan.mounts) {
-    if (planned.record.type != "bind") continue;
-    struct stat status{};
-    if (stat(planned.mount.source.c_str(), &status) == 0) continue;
-    if (errno == ENOENT) {
-      return Error(Errc::not_found,
-                   fmt::format("statfs {}: no such file or directory", printable(planned.mount.source)))
-          .with_sys(ENOENT);
-    }
-    return Error::from_errno(fmt::format("look at '{}'", printable(planned.mount.source)));
-  }
-  return ok();
 }
 
 }  // namespace ctr::engine

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -35,19 +37,39 @@ struct MountPlan {
   bool operator==(const MountPlan&) const = default;
 };
 
-// Where the names and places of volumes come from.
-struct VolumeNaming {
-  std::function<std::string()> make_name;                         // of an anonymous volume
-  std::function<std::string(const std::string& name)> data_path;  // absolute
+// A volume that is a file system of its own (`volume create -o type=… -o device=… -o o=…`).
+struct VolumeFileSystem {
+  std::string type;
+  std::string device;
+  std::vector<std::string> options;
 };
 
-// Computes; touches nothing. A mount asked for by hand replaces the image's volume at the same place.
-// Errors: invalid (relative or repeated destinations, unknown options), unsupported (what ctr cannot do, by its name).
-Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::set<std::string>& image_volumes,
-                              const VolumeNaming& naming);
+// An image to be mounted.
+struct ImageLayers {
+  std::string id;                 // hex
+  std::vector<std::string> dirs;  // topmost first
+};
 
-// Checks that every source of a bind mount exists. Errors: not_found, in podman's words.
-Result<void> check_sources(const MountPlan& plan);
+// Where names and places come from.
+struct MountPlaces {
+  std::function<std::string()> make_name;                         // of an anonymous volume
+  std::function<std::string(const std::string& name)> data_path;  // absolute
+  // nullopt: a directory of the store, or a volume that is still to be made.
+  std::function<Result<std::optional<VolumeFileSystem>>(const std::string& name)> file_system;
+  std::function<Result<ImageLayers>(const std::string& image)> image;
+  std::string bundle;  // absolute path of the container's directory
+  std::string home;    // of the user: never given to somebody else as a whole
+};
+
+// Computes; touches nothing. `mounts` are spec.mounts, completed. A mount asked for by hand replaces the image's volume
+// at the same place.
+// Errors: invalid (relative or repeated destinations, unknown options), unsupported (what ctr cannot do, by its name),
+// and those of `places`.
+Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::vector<MountSpec>& mounts,
+                              const std::set<std::string>& image_volumes, const MountPlaces& places);
+
+// Mounts in memory that `U` gives to the container's user.
+void own_memory_mounts(MountPlan& plan, uint32_t uid, uint32_t gid);
 
 // `path` without "." and ".." and doubled slashes, judged as text from the root. Errors: invalid unless absolute.
 Result<std::string> clean_destination(std::string_view path);

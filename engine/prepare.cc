@@ -6,17 +6,16 @@
 #include <algorithm>
 
 #include "base/parse.h"
-#include "base/random.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/users.h"
 #include "engine/env.h"
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
+#include "engine/mount_sources.h"
 #include "engine/spec_gen.h"
 #include "engine/transfer.h"
 #include "runtime/cgroup.h"
-#include "storage/volumes.h"
 
 namespace ctr::engine {
 
@@ -256,7 +255,6 @@ Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& cor
 Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& input, const ContainerBase& base) {
   const auto* config = TRY(core.config());
   const auto* host = TRY(core.host());
-  const auto* store = TRY(core.store());
   const auto& spec = input.spec;
   PreparedContainer prepared;
   prepared.record = make_record(input, base);
@@ -264,12 +262,12 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   TRY(set_stop(core, spec, base, record));
   prepared.launch.rootfs = base.rootfs;
   const auto view = TRY(open_view(base.rootfs));
-  const VolumeNaming naming = {[] { return random_hex(32); },
-                               [&](const std::string& name) { return store->volumes().data_path(name); }};
-  prepared.mounts = TRY(plan_mounts(spec, base.config.volumes, naming));
+  prepared.mounts =
+      TRY(plan_mounts(spec, TRY(complete_mounts(core, spec)), base.config.volumes, mount_places(core, input.bundle)));
   TRY(check_sources(prepared.mounts));
 
   const auto user = TRY(find_user(core, spec, base, view));
+  own_memory_mounts(prepared.mounts, user.uid, user.gid);
   const auto env =
       container_env({spec, base.config.env, config->env, core.options().environment, user.home, record.hostname});
   SpecInput generation = {

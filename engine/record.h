@@ -12,7 +12,7 @@ namespace ctr::engine {
 
 // A mount of the container as `inspect` shows it.
 struct MountRecord {
-  std::string type;  // "bind", "volume", "tmpfs"
+  std::string type;  // "bind", "volume", "tmpfs", "image", …
   std::string name;  // of a volume
   std::string source;
   std::string destination;
@@ -22,6 +22,10 @@ struct MountRecord {
   bool anonymous = false;  // an anonymous volume: removed with the container by --rm and rm -v
   bool copy_up = true;     // of a volume: the first container fills it with what the image has at its place
   bool chown = false;      // U: the files belong to the container's user from each start on
+  std::string subpath;     // of a volume: what of it is mounted
+  std::string image_id;    // of an image: hex
+  // Where an overlay of this container keeps what is written, below its directory: emptied at each start.
+  std::string scratch;
   bool operator==(const MountRecord&) const = default;
 };
 

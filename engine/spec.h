@@ -19,14 +19,30 @@ namespace ctr::engine {
 
 // One -v, --mount or --tmpfs.
 struct MountSpec {
-  enum class Type { bind, volume, tmpfs, image, devpts, glob };
+  enum class Type { bind, volume, tmpfs, image, devpts, glob, ramfs };
   Type type = Type::bind;
-  std::string source;                // bind: absolute host path; volume: name, empty for an anonymous one
-  std::string destination;           // absolute in the container
+  std::string source;                // bind: absolute host path; volume: name, empty for an anonymous one; image: name
+  std::string destination;           // absolute in the container; glob: of the directory, or empty
   std::vector<std::string> options;  // "ro", "rw", "z", "noexec", "size=64m", "U", "rshared", … as typed
   std::string subpath;
   bool operator==(const MountSpec&) const = default;
 };
+
+// One --secret: a file in the container, or a variable of its program.
+struct SecretUse {
+  enum class Type { mount, env };
+  std::string name;  // as typed, then the secret's
+  std::string id;    // 25 hex digits; filled in when the container is created
+  Type type = Type::mount;
+  std::string target;  // a file below /run/secrets, an absolute path, or the variable
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t mode = 0444;
+  bool operator==(const SecretUse&) const = default;
+};
+
+// What becomes of the VOLUMEs of the image.
+enum class ImageVolumes { anonymous, tmpfs, ignore };
 
 struct DeviceSpec {
   std::string host_path;
@@ -121,6 +137,9 @@ struct ContainerSpec {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
   std::vector<MountSpec> mounts;
+  std::vector<std::string> volumes_from;  // "CONTAINER[:OPTIONS]"
+  ImageVolumes image_volumes = ImageVolumes::anonymous;
+  std::vector<SecretUse> secrets;
   bool read_only = false;
   bool read_only_tmpfs = true;  // with read_only: tmpfs on /tmp /run /var/tmp, as podman
   std::vector<DeviceSpec> devices;

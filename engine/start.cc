@@ -4,6 +4,7 @@
 #include "engine/lifecycle.h"
 #include "engine/network/uplink.h"
 #include "engine/remove.h"
+#include "engine/secrets.h"
 #include "engine/volumes.h"
 #include "runtime/console.h"
 
@@ -93,10 +94,15 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
     if (seen.liveness == runtime::Liveness::orphaned) TRY(runtime::kill_orphan(seen.record));
   }
   auto stored = TRY(load(core, dir, input.created));
-  TRY(prepare_volumes(core, {stored.record, stored.spec, stored.launch.rootfs, input.created != nullptr}));
-  const auto plan = TRY(make_plan(core, input, stored));
+  TRY(prepare_mounts(core, {stored.record, stored.spec, stored.launch.rootfs, input.created != nullptr}));
+  const auto secrets = TRY(read_secrets(core, stored.record.spec.secrets));
+  auto& env = stored.spec.process->env;
+  env.insert(env.end(), secrets.env.begin(), secrets.env.end());
+  auto plan = TRY(make_plan(core, input, stored));
+  plan.secrets = secrets.files;
   const runtime::SeccompProgram filter = {std::move(stored.seccomp_bpf), stored.launch.seccomp_flags};
   runtime::MonitorStart start = {plan, core.options().own_binary, core.helper_env()};
+  start.secrets = secrets.bytes;
   if (plan.spec.linux_config.seccomp) start.seccomp = &filter;
   if (plan.log.driver == runtime::LogPlan::Driver::passthrough) start.stdio = {0, 1, 2};
   auto monitor = TRY(runtime::spawn_monitor(start));

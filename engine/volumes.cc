@@ -1,11 +1,14 @@
 // What containers do with volumes.
 #include "engine/volumes.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
 #include "engine/copy_up.h"
 #include "engine/volume_options.h"
 #include "engine/volume_users.h"
@@ -136,6 +139,53 @@ Result<void> prepare_volume(Core& core, const VolumeUser& user, const MountRecor
   return fill_held(core, user, mount, TRY(image_has_place(user, mount)));
 }
 
+// What an overlay shows has the owner and the mode of its upper directory: those of what lies below.
+Result<void> imitate(Core& core, const Dir& upper, const MountRecord& mount) {
+  struct stat below{};
+  if (mount.type != "image" && stat(mount.source.c_str(), &below) != 0) {
+    return Error::from_errno(fmt::format("look at '{}'", printable(mount.source)));
+  }
+  const auto mode = mount.type == "image" ? mode_t{0755} : below.st_mode & 07777;
+  if (fchmod(upper.fd(), mode) != 0) return Error::from_errno("set the mode of '" + upper.path() + "'");
+  const auto& own = core.options();
+  if (mount.type == "image" || (below.st_uid == own.uid && below.st_gid == own.gid)) return ok();
+  const auto* host = TRY(core.host());
+  const auto outer = host->default_map();
+  const auto uid = runtime::to_inside(outer.uids, below.st_uid);
+  const auto gid = runtime::to_inside(outer.gids, below.st_gid);
+  // Owners that are not ours to give are nobody in the container, whoever the upper directory belongs to.
+  if (!uid || !gid) return ok();
+  return chown_tree(core, {*uid, *gid, ChownRequest::Reach::itself}, upper.fd());
+}
+
+// Overlays of a container begin empty at each start, as in podman.
+Result<void> prepare_overlays(Core& core, const VolumeUser& user) {
+  const auto& mounts = user.record.mounts;
+  const auto has_scratch = [](const auto& mount) { return !mount.scratch.empty(); };
+  if (std::none_of(mounts.begin(), mounts.end(), has_scratch)) return ok();
+  const auto* store = TRY(core.store());
+  const auto id = TRY(storage::ContainerId::parse(user.record.id));
+  const auto dir = TRY(store->containers().open(id));
+  TRY(store->trash().discard(dir, "overlay"));
+  TRY(dir.make_dir("overlay", 0700));
+  for (const auto& mount : mounts) {
+    if (mount.scratch.empty()) continue;
+    TRY(dir.make_dir(mount.scratch, 0700));
+    TRY(dir.make_dir(mount.scratch + "/upper", 0755));
+    TRY(dir.make_dir(mount.scratch + "/work", 0700));
+    TRY(imitate(core, TRY(dir.open_dir(mount.scratch + "/upper")), mount));
+  }
+  return ok();
+}
+
+Result<void> give_source(Core& core, const VolumeUser& user, const MountRecord& mount) {
+  if (!mount.chown || (mount.type != "bind" && mount.type != "volume")) return ok();
+  const auto ids = TRY(user_in_worker(core, user.spec));
+  const auto source = TRY(open_path(mount.source, O_PATH));
+  return chown_tree(core, {ids.uid, ids.gid, ChownRequest::Reach::tree}, source.get())
+      .context(fmt::format("give '{}' to the container's user", printable(mount.source)));
+}
+
 }  // namespace
 
 Result<VolumesOfNew> VolumesOfNew::hold(Core& core, const PreparedContainer& prepared) {
@@ -163,11 +213,12 @@ VolumesOfNew::~VolumesOfNew() {
   }
 }
 
-Result<void> prepare_volumes(Core& core, const VolumeUser& user) {
+Result<void> prepare_mounts(Core& core, const VolumeUser& user) {
   for (const auto& mount : user.record.mounts) {
     if (mount.type == "volume") TRY(prepare_volume(core, user, mount));
+    TRY(give_source(core, user, mount));
   }
-  return ok();
+  return prepare_overlays(core, user);
 }
 
 void remove_anonymous_volumes(Core& core, const ContainerRecord& record) {

@@ -31,16 +31,15 @@ class [[nodiscard]] VolumesOfNew {
   std::vector<std::string> made_;
 };
 
-// What a start does to the container's volumes before anything is mounted: the first one that uses a volume fills it,
-// and `U` changes owners. The caller holds the container's lock.
-// Errors: not_found for a volume that is gone.
+// What a start does before anything is mounted: the first one that uses a volume fills it, overlays begin empty, and
+// `U` changes owners. The caller holds the container's lock. Errors: not_found for a volume that is gone.
 struct VolumeUser {
   const ContainerRecord& record;
   const runtime::RuntimeSpec& spec;
   const runtime::RootfsPlan& rootfs;
   bool is_new = false;  // nothing has been written to the container's own layer
 };
-Result<void> prepare_volumes(Core& core, const VolumeUser& user);
+Result<void> prepare_mounts(Core& core, const VolumeUser& user);
 
 // Removes the anonymous volumes of a container that is gone, as far as no other container uses them; named ones stay.
 void remove_anonymous_volumes(Core& core, const ContainerRecord& record);

@@ -52,6 +52,7 @@ enum class ChildOpKind : uint16_t {
   write_file,    // [text file below b (a procfs of ours), more content]
   make_symlink,  // [text target, more name below b]
   make_dir,      // [text below b, x mode]: may exist
+  make_file,     // [text below b ← bytes of file a, x mode | offset << 32, y count, z uid | gid << 32]
   make_node,     // [text below b, x mode, y rdev, z uid | gid << 32]
   remove_dir,    // [text below b]: may be missing
   // ---- mounts
@@ -106,9 +107,10 @@ constexpr uint64_t k_tag_pid = 3;         // pidfd; the pid follows the tag
 constexpr int k_register_go = 0;
 constexpr int k_register_report = 1;
 constexpr int k_register_hand = 2;
-constexpr int k_register_stdin = 3;  // and stdout, stderr
-constexpr int k_register_init = 6;   // pidfd of the container's first process, for exec
-constexpr int k_register_extra = 7;  // as many as there are extra descriptors
+constexpr int k_register_stdin = 3;    // and stdout, stderr
+constexpr int k_register_init = 6;     // pidfd of the container's first process, for exec
+constexpr int k_register_secrets = 6;  // bytes of the container's secrets, for run
+constexpr int k_register_extra = 7;    // as many as there are extra descriptors
 constexpr int k_max_extra_fds = 64;
 constexpr int k_first_free_register = k_register_extra + k_max_extra_fds;
 // overlayfs takes at most 500 lower directories (OVL_MAX_STACK).

@@ -11,7 +11,8 @@
 //   visible
 //      one is still in sight, so that all mounts come before the pivot (mount_too_revealing in fs/namespace.c).
 //   7. The cgroup namespace's root is the cgroup of the moment: unshare after clone3 has put us into it.
-//   8. Mounts in the order of the specification, then devices on the fresh /dev, then the terminal on the fresh devpts.
+//   8. Mounts in the order of the specification, then devices on the fresh /dev, secrets wherever a mount has made
+//   room, then the terminal on the fresh devpts.
 //   9. Writes to procfs before its parts become read-only and masked; masks last, they must not be covered.
 //  10. Root read-only, pivot; nothing of the host has a path from here on.
 //  11. Ready; wait for the second go.
@@ -235,6 +236,7 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   emit_names(spec, &out);
   TRY(emit_mounts(input, root, &out));
   TRY(emit_devices(input, root, &out));
+  TRY(emit_secrets(input, root, &out));
   emit_console(input, root, &out);
   emit_masks(input, root, &out);
   out.act("start a session keyring");

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "runtime/host_facts.h"
 #include "runtime/program.h"
 #include "runtime/rootfs_plan.h"
 #include "runtime/seccomp.h"
+#include "runtime/secret_files.h"
 #include "runtime/spec.h"
 
 namespace ctr::runtime {
@@ -17,7 +19,8 @@ struct CompileOptions {
   size_t extra_fds = 0;
   bool with_launcher = false;  // the program dies with its launcher
   bool make_cwd = false;       // a missing working directory is made
-  std::string init_program;    // host path of the init to run args under (--init); empty: none
+  std::vector<SecretFile> secrets;
+  std::string init_program;  // host path of the init to run args under (--init); empty: none
 };
 
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.

@@ -272,6 +272,7 @@ Result<Launched> launch(const LaunchRequest& request) {
                                .extra_fds = request.extra_fds.size(),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
+                               .secrets = request.secrets,
                                .init_program = request.init_program};
   ChildProgram program = TRY(compile_run(request.spec, request.rootfs, request.host, options));
   if (const std::string notice = request.host.single_id_notice();
@@ -281,6 +282,7 @@ Result<Launched> launch(const LaunchRequest& request) {
   HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
   StartRequest start{.program = std::move(program), .host = request.host};
   start.descriptors = TRY(place_descriptors(request.stdio, request.extra_fds, &high));
+  if (request.secrets_fd >= 0) start.descriptors.emplace_back(k_register_secrets, TRY(high.add(request.secrets_fd)));
   start.cgroup_fd = request.cgroup_fd;
   start.observer = request.observer;
   return start_program(std::move(start));
@@ -294,6 +296,7 @@ Result<Launched> launch_exec(const ExecRequest& request) {
                                .extra_fds = request.extra_fds.size(),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = false,
+                               .secrets = {},
                                .init_program = {}};
   ChildProgram program = TRY(compile_exec(request.spec, request.process, request.host, options));
   HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
@@ -305,12 +308,13 @@ Result<Launched> launch_exec(const ExecRequest& request) {
 }
 
 Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const RootfsPlan& rootfs,
-                                                const HostFacts& host) {
+                                                const HostFacts& host, const std::vector<SecretFile>& secrets) {
   const SeccompProgram placeholder;
   const CompileOptions options{.seccomp = spec.linux_config.seccomp ? &placeholder : nullptr,
                                .extra_fds = 0,
                                .with_launcher = false,
                                .make_cwd = true,
+                               .secrets = secrets,
                                .init_program = {}};
   const ChildProgram program = TRY(compile_run(spec, rootfs, host, options));
   std::vector<std::string> lines;

@@ -21,6 +21,10 @@ class ContainerLauncher final : public Launcher {
     request.init_program = plan.init_program;
     request.observer = &observer;
     request.lifetime = LaunchRequest::Lifetime::with_launcher;
+    // Read by the child alone, and gone from here when the program runs.
+    const Fd secrets(plan.secrets.empty() ? -1 : MonitorDescriptors::k_secrets);
+    request.secrets = plan.secrets;
+    request.secrets_fd = secrets.get();
     return launch(request);
   }
 

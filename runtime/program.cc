@@ -46,6 +46,7 @@ constexpr std::string_view k_names[] = {
     "write_file",
     "make_symlink",
     "make_dir",
+    "make_file",
     "make_node",
     "remove_dir",
     "set_propagation",
@@ -80,6 +81,7 @@ bool has_text(ChildOpKind kind) {
     case ChildOpKind::write_file:
     case ChildOpKind::make_symlink:
     case ChildOpKind::make_dir:
+    case ChildOpKind::make_file:
     case ChildOpKind::make_node:
     case ChildOpKind::remove_dir:
     case ChildOpKind::mount_overlay:

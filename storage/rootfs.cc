@@ -37,21 +37,27 @@ std::string stacking(const RootfsSpec& spec) {
 
 }  // namespace
 
-Result<RootfsSpec> make_rootfs(const StoreRoot& root, OverlayDriver driver, const std::vector<oci::DiffId>& diff_ids,
-                               const ContainerId& container) {
+Result<std::vector<std::string>> stack_layers(const StoreRoot& root, const std::vector<oci::DiffId>& diff_ids) {
   LayerStore layers(root);
-  RootfsSpec spec;
-  spec.driver = driver;
+  std::vector<std::string> dirs;
   for (auto id = diff_ids.rbegin(); id != diff_ids.rend(); ++id) {
     auto record = TRY(layers.find(*id));
     if (!record) {
       return Error(Errc::not_found, "layer '" + id->digest.to_string() + "' is not in the store")
           .with_hint("pull the image again");
     }
-    spec.lower.push_back(layers.diff_path(*id));
+    dirs.push_back(layers.diff_path(*id));
     if (record->is_opaque_root) break;
   }
-  if (spec.lower.empty()) spec.lower.push_back(TRY(empty_lower(root)));
+  if (dirs.empty()) dirs.push_back(TRY(empty_lower(root)));
+  return dirs;
+}
+
+Result<RootfsSpec> make_rootfs(const StoreRoot& root, OverlayDriver driver, const std::vector<oci::DiffId>& diff_ids,
+                               const ContainerId& container) {
+  RootfsSpec spec;
+  spec.driver = driver;
+  spec.lower = TRY(stack_layers(root, diff_ids));
   std::string rw = ContainerDirs(root).path(container) + "/rw";
   spec.upper = rw + "/upper";
   spec.work = rw + "/work";

@@ -28,10 +28,13 @@ struct RootfsSpec {
   bool operator==(const RootfsSpec&) const = default;
 };
 
-// The stack of an image (`diff_ids` bottom first, as in its config) under the writable directory of `container`.
+// The directories of an image's layers (`diff_ids` bottom first, as in its config), top layer first.
 //
-// An empty layer list gives an empty lower directory. Layers under one that hides everything below it are left out.
+// An empty layer list gives an empty directory. Layers under one that hides everything below it are left out.
 // Errors: not_found when a layer is missing (the hint says to pull again).
+Result<std::vector<std::string>> stack_layers(const StoreRoot& root, const std::vector<oci::DiffId>& diff_ids);
+
+// The same under the writable directory of `container`.
 Result<RootfsSpec> make_rootfs(const StoreRoot& root, OverlayDriver driver, const std::vector<oci::DiffId>& diff_ids,
                                const ContainerId& container);
 

@@ -1,19 +1,37 @@
 #include "engine/mounts.h"
 
+#include "base/file.h"
 #include "engine/hosts.h"
+#include "engine/mount_sources.h"
 #include "tests/catch.h"
+#include "tests/temporary_dir.h"
 
 namespace ctr::engine {
 
 namespace {
 
-const VolumeNaming k_naming = {[] { return std::string("anon"); },
-                               [](const std::string& name) { return "/store/volumes/" + name + "/_data"; }};
+MountPlaces places() {
+  MountPlaces out;
+  out.make_name = [] { return std::string("anon"); };
+  out.data_path = [](const std::string& name) { return "/store/volumes/" + name + "/_data"; };
+  out.file_system = [](const std::string& name) -> Result<std::optional<VolumeFileSystem>> {
+    if (name == "memory") return std::optional(VolumeFileSystem{"tmpfs", "tmpfs", {"size=2m", "noexec"}});
+    if (name == "bound") return std::optional(VolumeFileSystem{"none", "/elsewhere", {"bind"}});
+    return std::optional<VolumeFileSystem>();
+  };
+  out.image = [](const std::string& image) -> Result<ImageLayers> {
+    if (image == "thin") return ImageLayers{"1d", {"/store/layers/t/diff"}};
+    return ImageLayers{"2d", {"/store/layers/b/diff", "/store/layers/a/diff"}};
+  };
+  out.bundle = "/store/containers/c";
+  out.home = "/home/me";
+  return out;
+}
 
 Result<MountPlan> plan(std::vector<MountSpec> mounts, const std::set<std::string>& volumes = {}) {
   ContainerSpec spec;
   spec.mounts = std::move(mounts);
-  return plan_mounts(spec, volumes, k_naming);
+  return plan_mounts(spec, spec.mounts, volumes, places());
 }
 
 MountSpec bind(std::string source, std::string destination, std::vector<std::string> options = {}) {
@@ -64,8 +82,138 @@ TEST_CASE("mounts that cannot be are refused by name") {
   CHECK(plan({bind("/a", "x")}).error().message() == "invalid container path \"x\", must be an absolute path");
   CHECK_FALSE(plan({bind("/a", "/x/..")}));
   CHECK(plan({bind("/a", "/x", {"nosuch"})}).error().message() == "invalid option 'nosuch' for the mount at '/x'");
-  CHECK(plan({bind("/a", "/x", {"U"})}).error().code() == Errc::unsupported);
   CHECK(plan({bind("a", "/x")}).error().code() == Errc::invalid);
+}
+
+TEST_CASE("an overlay shows the source and keeps what is written in the container's directory") {
+  const auto planned = plan({bind("/a:b", "/x", {"O", "noexec"})});
+  REQUIRE(planned);
+  const auto& mount = planned->mounts[0];
+  CHECK(mount.mount == runtime::SpecMount{"/x",
+                                          "overlay",
+                                          "overlay",
+                                          {"rw", "noexec", "rprivate", "lowerdir=/a\\:b",
+                                           "upperdir=/store/containers/c/overlay/0/upper",
+                                           "workdir=/store/containers/c/overlay/0/work", "userxattr"}});
+  CHECK(mount.record.type == "bind");
+  CHECK(mount.record.source == "/a:b");
+  CHECK(mount.record.scratch == "overlay/0");
+  const auto own = plan({bind("/a", "/x", {"O", "upperdir=/u", "workdir=/w"})});
+  REQUIRE(own);
+  CHECK(own->mounts[0].record.scratch.empty());
+  CHECK(own->mounts[0].mount.options[3] == "upperdir=/u");
+  const auto two = plan({bind("/a", "/x", {"O"}), {MountSpec::Type::volume, "mine", "/y", {"O"}, ""}});
+  REQUIRE(two);
+  CHECK(two->mounts[1].record.scratch == "overlay/1");
+  CHECK(two->mounts[1].mount.options[2] == "lowerdir=/store/volumes/mine/_data");
+  CHECK(two->volumes[0].name == "mine");
+}
+
+TEST_CASE("options that contradict each other are refused") {
+  for (const std::vector<std::string>& options : std::vector<std::vector<std::string>>{
+           {"upperdir=/u", "workdir=/w"}, {"O", "upperdir=/u"}, {"O", "upperdir=u", "workdir=w"}, {"O", "idmap"}}) {
+    const auto planned = plan({bind("/a", "/x", options)});
+    REQUIRE_FALSE(planned);
+    CHECK(planned.error().code() == Errc::invalid);
+    CHECK(planned.error().message().find("'/x'") != std::string::npos);
+  }
+  CHECK_FALSE(plan({{MountSpec::Type::tmpfs, "", "/x", {"O"}, ""}}));
+  CHECK_FALSE(plan({{MountSpec::Type::volume, "memory", "/x", {"O"}, ""}}));
+}
+
+TEST_CASE("U gives a source to the container's user, and never the host's own directories") {
+  const auto planned = plan({bind("/srv/data", "/x", {"U"}), {MountSpec::Type::tmpfs, "", "/t", {"U"}, ""}});
+  REQUIRE(planned);
+  CHECK(planned->mounts[0].record.chown);
+  auto owned = *planned;
+  own_memory_mounts(owned, 5, 6);
+  CHECK(owned.mounts[0] == planned->mounts[0]);
+  CHECK(owned.mounts[1].mount.options.back() == "gid=6");
+  for (const char* path : {"/", "/etc", "/usr/", "/var/lib/../lib", "/home/me"}) {
+    CHECK(plan({bind(path, "/x", {"U"})}).error().code() == Errc::invalid);
+    CHECK(plan({bind(path, "/x")}));
+  }
+}
+
+TEST_CASE("a volume can be a file system of its own") {
+  const auto planned =
+      plan({{MountSpec::Type::volume, "memory", "/m", {"ro"}, ""}, {MountSpec::Type::volume, "bound", "/b", {}, ""}});
+  REQUIRE(planned);
+  CHECK(planned->mounts[0].mount ==
+        runtime::SpecMount{
+            "/m", "tmpfs", "tmpfs", {"ro", "nosuid", "nodev", "rprivate", "size=2m", "noexec", "tmpcopyup"}});
+  CHECK(planned->mounts[0].record.source == "/store/volumes/memory/_data");
+  CHECK(planned->mounts[1].mount ==
+        runtime::SpecMount{"/b", "bind", "/elsewhere", {"rw", "nosuid", "nodev", "rprivate", "bind"}});
+}
+
+TEST_CASE("an image is mounted read-only, or with a layer of the container's above it") {
+  const auto thin = plan({{MountSpec::Type::image, "thin", "/i", {}, ""}});
+  REQUIRE(thin);
+  CHECK(thin->mounts[0].mount ==
+        runtime::SpecMount{"/i", "bind", "/store/layers/t/diff", {"ro", "nosuid", "nodev", "rprivate", "rbind"}});
+  CHECK(thin->mounts[0].record.image_id == "1d");
+  CHECK_FALSE(thin->mounts[0].record.writable);
+  const auto thick = plan({{MountSpec::Type::image, "thick", "/i", {}, ""}});
+  REQUIRE(thick);
+  CHECK(thick->mounts[0].mount.options ==
+        std::vector<std::string>{"ro", "rprivate", "lowerdir=/store/layers/b/diff:/store/layers/a/diff", "userxattr"});
+  CHECK(thick->mounts[0].record.scratch.empty());
+  const auto written = plan({{MountSpec::Type::image, "thin", "/i", {"rw"}, ""}});
+  REQUIRE(written);
+  CHECK(written->mounts[0].record.scratch == "overlay/0");
+  CHECK(written->mounts[0].record.writable);
+}
+
+TEST_CASE("the volumes of an image can be in memory, or left out") {
+  ContainerSpec spec;
+  spec.image_volumes = ImageVolumes::tmpfs;
+  const auto memory = plan_mounts(spec, {}, {"/data"}, places());
+  REQUIRE(memory);
+  CHECK(memory->mounts[0].mount.type == "tmpfs");
+  CHECK(memory->volumes.empty());
+  spec.image_volumes = ImageVolumes::ignore;
+  CHECK(plan_mounts(spec, {}, {"/data"}, places())->mounts.empty());
+}
+
+TEST_CASE("a devpts takes its own options over the usual ones") {
+  const auto planned = plan({{MountSpec::Type::devpts, "", "/p", {"uid=3", "ptmxmode=0600"}, ""}});
+  REQUIRE(planned);
+  CHECK(planned->mounts[0].mount.options ==
+        std::vector<std::string>{"nosuid", "noexec", "newinstance", "uid=3", "ptmxmode=0600"});
+}
+
+TEST_CASE("what another container mounts is mounted once more") {
+  MountRecord record;
+  record.type = "volume";
+  record.name = "mine";
+  record.source = "/store/volumes/mine/_data";
+  record.destination = "/data";
+  record.options = {"rw", "nosuid", "nodev", "rprivate", "rbind"};
+  record.copy_up = false;
+  CHECK(*inherited_mount(record, {"ro"}) ==
+        MountSpec{MountSpec::Type::volume, "mine", "/data", {"rw", "nosuid", "nodev", "nocopy", "ro"}, ""});
+  record.type = "bind";
+  CHECK(inherited_mount(record, {})->source == "/store/volumes/mine/_data");
+  record.scratch = "overlay/0";
+  CHECK_FALSE(inherited_mount(record, {}));
+  record.type = "tmpfs";
+  CHECK_FALSE(inherited_mount(record, {}));
+  CHECK(parse_volumes_from("web:ro,z")->options == std::vector<std::string>{"ro", "z"});
+  CHECK(parse_volumes_from("web:U").error().message() == "invalid options \"U\", can only specify 'ro', 'rw', and 'z'");
+  CHECK_FALSE(parse_volumes_from(":ro"));
+}
+
+TEST_CASE("a glob is a path with stars that do not cross directories") {
+  const test::TemporaryDir temp;
+  const auto dir = Dir::open(temp.path());
+  REQUIRE(dir);
+  for (const char* name : {"b", "a", "sub", "sub/a", ".a"}) REQUIRE(dir->make_dir(name, 0700));
+  CHECK(*expand_glob(temp.path() + "/*") ==
+        std::vector<std::string>{temp.path() + "/.a", temp.path() + "/a", temp.path() + "/b", temp.path() + "/sub"});
+  CHECK(*expand_glob(temp.path() + "/s*/[ab]") == std::vector<std::string>{temp.path() + "/sub/a"});
+  CHECK(*expand_glob(temp.path() + "/a") == std::vector<std::string>{temp.path() + "/a"});
+  CHECK(expand_glob(temp.path() + "/nosuch*")->empty());
 }
 
 TEST_CASE("a missing source of a bind mount has podman's words") {
@@ -77,13 +225,13 @@ TEST_CASE("a missing source of a bind mount has podman's words") {
 TEST_CASE("a read-only container gets writable scratch places") {
   ContainerSpec spec;
   spec.read_only = true;
-  const auto planned = plan_mounts(spec, {}, k_naming);
+  const auto planned = plan_mounts(spec, {}, {}, places());
   REQUIRE(planned);
   CHECK(planned->covers("/tmp"));
   CHECK(planned->covers("/run"));
   CHECK(planned->covers("/var/tmp"));
   spec.read_only_tmpfs = false;
-  CHECK(plan_mounts(spec, {}, k_naming)->mounts.empty());
+  CHECK(plan_mounts(spec, {}, {}, places())->mounts.empty());
 }
 
 TEST_CASE("the hosts file joins base, entries by hand, the host and the own names") {

@@ -1,0 +1,186 @@
+#include "engine/mount_sources.h"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "engine/container_info.h"
+#include "engine/image_lookup.h"
+#include "engine/volume_options.h"
+#include "storage/rootfs.h"
+
+namespace ctr::engine {
+
+namespace {
+
+std::vector<std::string> words_of(const std::string& options) {
+  std::vector<std::string> words;
+  for (auto& word : split(options, ',')) {
+    if (!word.empty()) words.push_back(std::move(word));
+  }
+  return words;
+}
+
+bool is_attribute(std::string_view word) {
+  constexpr auto k_words =
+      std::to_array<std::string_view>({"ro", "rw", "exec", "noexec", "suid", "nosuid", "dev", "nodev"});
+  return std::find(k_words.begin(), k_words.end(), word) != k_words.end();
+}
+
+bool is_pattern(std::string_view part) { return part.find_first_of("*?[\\") != std::string_view::npos; }
+
+// The entries of each of `parents` that match one component of a pattern.
+Result<std::vector<std::string>> match_component(const std::vector<std::string>& parents, const std::string& part) {
+  std::vector<std::string> found;
+  for (const auto& parent : parents) {
+    if (!is_pattern(part)) {
+      struct stat status{};
+      const auto path = parent + "/" + part;
+      if (lstat(path.c_str(), &status) == 0) found.push_back(path);
+      continue;
+    }
+    // What cannot be read has no matches, as in a shell.
+    const auto dir = Dir::open(parent.empty() ? "/" : parent);
+    if (!dir) continue;
+    for (const auto& name : TRY(dir->list())) {
+      if (fnmatch(part.c_str(), name.c_str(), 0) == 0) found.push_back(parent + "/" + name);
+    }
+  }
+  return found;
+}
+
+Result<void> add_globbed(const MountSpec& glob, std::vector<MountSpec>& mounts) {
+  const auto paths = TRY(expand_glob(glob.source));
+  if (paths.empty()) {
+    return Error(Errc::not_found, fmt::format("no file paths matching glob \"{}\"", printable(glob.source)));
+  }
+  for (const auto& path : paths) {
+    MountSpec mount = glob;
+    mount.type = MountSpec::Type::bind;
+    mount.source = path;
+    mount.destination = glob.destination.empty() ? path : glob.destination + path.substr(path.rfind('/'));
+    mounts.push_back(std::move(mount));
+  }
+  return ok();
+}
+
+// Later containers win over earlier ones, and what is mounted by hand wins over all.
+Result<void> add_inherited(Core& core, const ContainerSpec& spec, std::vector<MountSpec>& mounts) {
+  std::vector<MountSpec> inherited;
+  for (const auto& text : spec.volumes_from) {
+    const auto from = TRY(parse_volumes_from(text));
+    const auto view = TRY(view_container(core, TRY(resolve_container(core, from.container))));
+    for (const auto& record : view.record.mounts) {
+      auto mount = inherited_mount(record, from.options);
+      if (!mount) continue;
+      std::erase_if(inherited, [&](const auto& other) { return other.destination == mount->destination; });
+      inherited.push_back(std::move(*mount));
+    }
+  }
+  for (auto& mount : inherited) {
+    const bool covered = std::any_of(mounts.begin(), mounts.end(), [&](const auto& other) {
+      const auto place = clean_destination(other.destination);
+      return place && *place == mount.destination;
+    });
+    if (!covered) mounts.push_back(std::move(mount));
+  }
+  return ok();
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> expand_glob(const std::string& pattern) {
+  std::vector<std::string> paths = {""};
+  for (const auto& part : split(pattern, '/')) {
+    if (!part.empty() && part != ".") paths = TRY(match_component(paths, part));
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::optional<MountSpec> inherited_mount(const MountRecord& record, const std::vector<std::string>& options) {
+  if (record.type != "bind" && record.type != "volume") return std::nullopt;
+  // An overlay belongs to its container.
+  if (!record.scratch.empty()) return std::nullopt;
+  MountSpec mount;
+  mount.type = record.type == "bind" ? MountSpec::Type::bind : MountSpec::Type::volume;
+  mount.source = record.type == "bind" ? record.source : record.name;
+  mount.destination = record.destination;
+  mount.subpath = record.subpath;
+  // Of a volume that is a file system, its own options come along by themselves.
+  for (const auto& word : record.options) {
+    if (record.type == "bind" || is_attribute(word)) mount.options.push_back(word);
+  }
+  if (!record.copy_up) mount.options.emplace_back("nocopy");
+  mount.options.insert(mount.options.end(), options.begin(), options.end());
+  return mount;
+}
+
+Result<VolumesFrom> parse_volumes_from(const std::string& text) {
+  const auto pair = split_once(text, ':');
+  VolumesFrom from{pair ? pair->first : text, {}};
+  if (pair) from.options = words_of(pair->second);
+  for (const auto& word : from.options) {
+    if (word == "ro" || word == "rw" || word == "z") continue;
+    return Error(Errc::invalid,
+                 fmt::format("invalid options \"{}\", can only specify 'ro', 'rw', and 'z'", printable(pair->second)));
+  }
+  if (from.container.empty()) return Error(Errc::invalid, "--volumes-from: the name of a container is missing");
+  return from;
+}
+
+Result<std::vector<MountSpec>> complete_mounts(Core& core, const ContainerSpec& spec) {
+  std::vector<MountSpec> mounts;
+  for (const auto& mount : spec.mounts) {
+    if (mount.type == MountSpec::Type::glob) {
+      TRY(add_globbed(mount, mounts));
+    } else {
+      mounts.push_back(mount);
+    }
+  }
+  TRY(add_inherited(core, spec, mounts));
+  return mounts;
+}
+
+MountPlaces mount_places(Core& core, const std::string& bundle) {
+  MountPlaces places;
+  places.make_name = [] { return random_hex(32); };
+  places.bundle = bundle;
+  places.home = environment_value(core.options().environment, "HOME");
+  places.data_path = [&core](const std::string& name) { return core.store().value()->volumes().data_path(name); };
+  places.file_system = [&core](const std::string& name) -> Result<std::optional<VolumeFileSystem>> {
+    const auto* store = TRY(core.store());
+    const auto volume = TRY(store->volumes().find(name));
+    if (!volume || !is_mounted_volume(*volume)) return std::optional<VolumeFileSystem>();
+    return std::optional(TRY(file_system_of(*volume)));
+  };
+  places.image = [&core](const std::string& image) -> Result<ImageLayers> {
+    const auto* store = TRY(core.store());
+    const auto found = TRY(get_image_record(core, image));
+    const auto config = TRY(store->images().read_config(found.record));
+    return ImageLayers{found.record.id.hex(), TRY(storage::stack_layers(store->root(), config.diff_ids))};
+  };
+  return places;
+}
+
+Result<void> check_sources(const MountPlan& plan) {
+  for (const auto& planned : plan.mounts) {
+    if (planned.record.type != "bind") continue;
+    struct stat status{};
+    if (stat(planned.record.source.c_str(), &status) == 0) continue;
+    if (errno == ENOENT) {
+      return Error(Errc::not_found,
+                   fmt::format("statfs {}: no such file or directory", printable(planned.record.source)))
+          .with_sys(ENOENT);
+    }
+    return Error::from_errno(fmt::format("look at '{}'", printable(planned.record.source)));
+  }
+  return ok();
+}
+
+}  // namespace ctr::engine

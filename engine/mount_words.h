@@ -1,0 +1,29 @@
+// The options of one mount, sorted out: pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/spec.h"
+
+namespace ctr::engine {
+
+struct MountWords {
+  std::vector<std::string> kept;  // for the kernel, as they are
+  std::string propagation;        // empty: not said
+  bool writable = true;
+  bool recursive = true;
+  bool copy_up = true;    // copy, nocopy; tmpcopyup, notmpcopyup
+  bool chown = false;     // U
+  bool overlay = false;   // O
+  std::string upper_dir;  // of an overlay that is to stay
+  std::string work_dir;
+  std::string idmap;  // "idmap" or "idmap=…" as typed; empty: not asked for
+};
+
+// Errors: invalid, naming the word and the mount.
+Result<MountWords> sort_words(const MountSpec& mount);
+
+}  // namespace ctr::engine
