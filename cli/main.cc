@@ -1,4 +1,6 @@
 // The composition root: signals, environment, engine, then the command.
+#include "cli/runtime/main.h"
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/paths.h"
 #include "cli/command.h"
+#include "cli/commands/all.h"
 #include "cli/dispatch.h"
 #include "cli/output.h"
 #include "cli/version.h"
@@ -104,6 +107,15 @@ int run(std::vector<std::string> argv) {
 }  // namespace ctr::cli
 
 int main(int argc, char** argv) {
+  // Before a descriptor is opened: the caller's from 3 on may be meant for the container.
+  const std::string_view name = argc > 0 ? argv[0] : "";
+  if (ctr::cli::runtime::is_runtime_name(name)) {
+    return ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc},
+                                          environ);
+  }
+  if (argc > 1 && argv[1] == ctr::cli::k_runtime_command.name) {
+    return ctr::cli::runtime::run_runtime("ctr runtime", {argv + 2, argv + argc}, environ);
+  }
   // One of our own processes comes first: the monitor's memory counts, and it sets up its signals itself.
   if (argc > 1) {
     if (const auto code = ctr::engine::run_worker(argv[1], environ)) return *code;

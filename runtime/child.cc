@@ -37,6 +37,8 @@ int run_protocol_op(Interpreter& vm, const ChildOp& op) {
       return wait_byte(vm.fd(k_register_go));
     case ChildOpKind::report_ready:
       return report(vm, ChildReport::k_ready, 0), 0;
+    case ChildOpKind::wait_start:
+      return op_wait_start(vm, op);
     case ChildOpKind::clone_child:
       return op_clone_child(vm, op);
     case ChildOpKind::start_fuse:
@@ -161,6 +163,10 @@ int run_op(Interpreter& vm, const ChildOp& op) {
       return op_move_fd(vm, op);
     case ChildOpKind::close_on_exec:
       return call(SYS_close_range, op.x, k_last_fd, CLOSE_RANGE_CLOEXEC);
+    case ChildOpKind::close_others:
+      return op_close_others(vm, op);
+    case ChildOpKind::find_program:
+      return op_find_program(vm, op);
     case ChildOpKind::execute:
       return op_execute(vm, op);
     default:

@@ -24,6 +24,47 @@ int op_move_fd(const Interpreter& vm, const ChildOp& op) {
   return result < 0 ? result : 0;
 }
 
+// From one kept descriptor to the next: the registers are few.
+int op_close_others(const Interpreter& vm, const ChildOp& op) {
+  const auto* kept = reinterpret_cast<const int16_t*>(vm.text(op.text));
+  for (unsigned from = static_cast<unsigned>(op.x);;) {
+    unsigned next = k_last_fd;
+    for (uint64_t i = 0; i < op.y; ++i) {
+      const int fd = vm.fd(kept[i]);
+      if (fd >= 0 && static_cast<unsigned>(fd) >= from && static_cast<unsigned>(fd) < next) {
+        next = static_cast<unsigned>(fd);
+      }
+    }
+    const bool last = next == k_last_fd;
+    if (last || next > from) {
+      const int result = call(SYS_close_range, from, last ? k_last_fd : next - 1, 0);
+      if (result < 0) return result;
+    }
+    if (last) return 0;
+    from = next + 1;
+  }
+}
+
+// What can be told before the program is started: that there is a file that may be executed.
+int op_find_program(Interpreter& vm, const ChildOp& op) {
+  int worst = -ENOENT;
+  for (const char* path = vm.text(op.text); *path != '\0'; path += length_of(path) + 1) {
+    struct stat status{};
+    if (call(SYS_newfstatat, AT_FDCWD, path, &status, 0) < 0) continue;
+    if (S_ISDIR(status.st_mode)) {
+      vm.report.detail = ChildReport::k_is_directory;
+      worst = -EACCES;
+      continue;
+    }
+    if (call(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) == 0) {
+      vm.report.detail = ChildReport::k_none;
+      return 0;
+    }
+    worst = -EACCES;
+  }
+  return worst;
+}
+
 int op_execute(Interpreter& vm, const ChildOp& op) {
   int worst = -ENOENT;
   for (const char* path = vm.text(op.text); *path != '\0'; path += length_of(path) + 1) {

@@ -16,6 +16,7 @@ enum class ChildOpKind : uint16_t {
   send_fds,      // [a first register, x count, y tag]: one message on the hand socket, tag first
   wait_go,       // one byte of the go pipe; its end means that the launcher died: exit quietly
   report_ready,  // tells that only the last steps are left
+  wait_start,    // [a listening socket]: one byte of a connection, which becomes the report pipe; the socket is closed
   // ---- the process itself
   set_parent_death_signal,  // [x signal; 0 none]
   set_dumpable,             // [x]
@@ -73,7 +74,9 @@ enum class ChildOpKind : uint16_t {
   // ---- the end
   change_dir,     // [a]: checked to be inside the root
   move_fd,        // [a becomes descriptor x, which survives execve]
+  close_others,   // [text int16_t array of registers, x lowest descriptor, y count]: closes the others from x on
   close_on_exec,  // [x]: of descriptor x and above
+  find_program,   // [text as execute's]: fails as execute would for what can be told without it
   execute,        // [text candidates, each ended by NUL, then NUL; argv and envp of the image]
   finish,         // ends the process with status 0
 };
@@ -106,9 +109,11 @@ constexpr uint64_t k_tag_pid = 3;         // pidfd; the pid follows the tag
 constexpr int k_register_go = 0;
 constexpr int k_register_report = 1;
 constexpr int k_register_hand = 2;
-constexpr int k_register_stdin = 3;  // and stdout, stderr
-constexpr int k_register_init = 6;   // pidfd of the container's first process, for exec
-constexpr int k_register_extra = 7;  // as many as there are extra descriptors
+constexpr int k_register_stdin = 3;    // and stdout, stderr
+constexpr int k_register_init = 6;     // pidfd of the container's first process, for exec
+constexpr int k_register_waiting = 7;  // a held lock, which ends with execve: the container has not been started
+constexpr int k_register_start = 8;    // a listening socket, for wait_start
+constexpr int k_register_extra = 9;    // as many as there are extra descriptors
 constexpr int k_max_extra_fds = 64;
 constexpr int k_first_free_register = k_register_extra + k_max_extra_fds;
 // overlayfs takes at most 500 lower directories (OVL_MAX_STACK).

@@ -73,5 +73,24 @@ void report(Interpreter& vm, uint32_t step, int error) {
   call(SYS_write, vm.fd(k_register_report), &vm.report, sizeof vm.report);
 }
 
+// The connection of the one who starts the container. One that says nothing is somebody's look.
+int op_wait_start(const Interpreter& vm, const ChildOp& op) {
+  for (;;) {
+    const int connection = call(SYS_accept4, vm.fd(op.a), nullptr, nullptr, SOCK_CLOEXEC);
+    if (connection == -EINTR || connection == -ECONNABORTED) continue;
+    if (connection < 0) return connection;
+    char byte = 0;
+    int size = 0;
+    do size = call(SYS_read, connection, &byte, 1);
+    while (size == -EINTR);
+    if (size == 1) {
+      sys_close(vm.fd(op.a));
+      vm.image.registers[k_register_report] = connection;
+      return 0;
+    }
+    sys_close(connection);
+  }
+}
+
 }  // namespace
 }  // namespace ctr::runtime::child

@@ -16,7 +16,8 @@
 //  10. Root read-only, pivot; nothing of the host has a path from here on.
 //  11. Ready; wait for the second go.
 //  12. Not dumpable, limits (a low RLIMIT_NOFILE would break the steps above), session, streams, privileges; then
-//  execve.
+//  execve. A container that is created first and started later waits (11) behind these, so that what fails in them
+//  fails the creation; only the filter, which may forbid the wait, and execve are left.
 #include "runtime/compile.h"
 
 #include <fcntl.h>
@@ -240,11 +241,11 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   out.act("start a session keyring");
   out.add({.kind = ChildOpKind::new_session_keyring});
   TRY(emit_root_finish(input, root, &out));
-  out.act("wait for the start");
-  out.add({.kind = ChildOpKind::report_ready});
-  out.add({.kind = ChildOpKind::wait_go});
+  if (options.start == CompileOptions::Start::at_go)
+    emit_wait_ready(input, &out);
+  else
+    out.act("hide from the container");
   out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
-  out.program().waits_before_exec = true;
   TRY(emit_process(input, root, &out));
   return out.take();
 }

@@ -18,6 +18,9 @@ struct CompileOptions {
   bool with_launcher = false;  // the program dies with its launcher
   bool make_cwd = false;       // a missing working directory is made
   std::string init_program;    // host path of the init to run args under (--init); empty: none
+  // Everything is done before the second go, and the lock in k_register_waiting is held until the program runs; with
+  // by_socket the program then waits to be started by a connection to k_register_start.
+  enum class Start { at_go, ready_last, by_socket } start = Start::at_go;
 };
 
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.

@@ -42,6 +42,9 @@ Result<void> check_labels(const SpecProcess& process, const HostFacts& host);
 // The AppArmor profile the next execve enters; written before anything is joined, through the host's own /proc.
 void emit_label(const CompileInput& input, ProgramBuilder* out);
 
+// Ready, and the wait for the second go; with options.start by_socket the wait for the start as well.
+void emit_wait_ready(const CompileInput& input, ProgramBuilder* out);
+
 // compile_process.cc: from "everything is mounted" to execve.
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);
 

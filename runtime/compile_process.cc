@@ -145,33 +145,51 @@ CapabilitySets capability_sets(const SpecProcess& process, ProgramBuilder* out) 
   return sets;
 }
 
-// From here on rights only shrink. Without no_new_privs the filter needs CAP_SYS_ADMIN to be loaded, so that it comes
-// before the last step of dropping; with it, the filter comes last and need not allow any of this.
-Result<void> emit_privileges(const CompileInput& input, ProgramBuilder* out) {
-  const CapabilitySets sets = capability_sets(input.process, out);
-  const uint64_t admin = uint64_t{1} << *parse_capability("CAP_SYS_ADMIN");
-  const bool filter_last = input.process.no_new_privileges;
-  out->act("limit the capability bounding set");
-  out->add({.kind = ChildOpKind::limit_bounding_set, .x = sets.bounding});
-  TRY(emit_identity(input, out));
-  if (!filter_last && input.options.seccomp != nullptr) {
-    out->act("keep what loading the filter takes");
-    const uint64_t needed = sets.permitted | admin;
-    out->add({.kind = ChildOpKind::set_capabilities, .x = needed, .y = needed, .z = sets.inheritable});
-    emit_filter(input, out);
-  }
+void emit_capabilities(const CapabilitySets& sets, ProgramBuilder* out) {
   out->act("set the capabilities");
   out->add({.kind = ChildOpKind::set_capabilities, .x = sets.effective, .y = sets.permitted, .z = sets.inheritable});
   if (sets.ambient != 0) out->add({.kind = ChildOpKind::raise_ambient, .x = sets.ambient});
+}
+
+// Without no_new_privs the filter needs CAP_SYS_ADMIN to be loaded, so that it comes before the last step of dropping;
+// with it, the filter comes last and need not allow any of this.
+bool filter_before_capabilities(const CompileInput& input) {
+  return input.options.seccomp != nullptr && !input.process.no_new_privileges;
+}
+
+// From here on rights only shrink. What is behind the filter is emit_last_privileges'.
+Result<CapabilitySets> emit_privileges(const CompileInput& input, ProgramBuilder* out) {
+  const CapabilitySets sets = capability_sets(input.process, out);
+  out->act("limit the capability bounding set");
+  out->add({.kind = ChildOpKind::limit_bounding_set, .x = sets.bounding});
+  TRY(emit_identity(input, out));
+  if (filter_before_capabilities(input)) {
+    const uint64_t admin = uint64_t{1} << *parse_capability("CAP_SYS_ADMIN");
+    out->act("keep what loading the filter takes");
+    const uint64_t needed = sets.permitted | admin;
+    out->add({.kind = ChildOpKind::set_capabilities, .x = needed, .y = needed, .z = sets.inheritable});
+  } else {
+    emit_capabilities(sets, out);
+  }
+  return sets;
+}
+
+void emit_lifetime(const CompileInput& input, ProgramBuilder* out) {
   // A change of user clears it (prctl(2), PR_SET_PDEATHSIG).
   out->act("end with the launcher, or not");
   out->add({.kind = ChildOpKind::set_parent_death_signal,
             .x = input.options.with_launcher ? uint64_t{SIGKILL} : uint64_t{0}});
-  if (!filter_last) return ok();
+}
+
+void emit_last_privileges(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out) {
+  if (filter_before_capabilities(input)) {
+    emit_filter(input, out);
+    emit_capabilities(sets, out);
+  }
+  if (!input.process.no_new_privileges) return;
   out->act("set no_new_privs");
   out->add({.kind = ChildOpKind::no_new_privileges});
   emit_filter(input, out);
-  return ok();
 }
 
 std::string_view path_of(const std::vector<std::string>& env) {
@@ -207,15 +225,25 @@ Result<void> check_text(const SpecProcess& process) {
   return ok();
 }
 
-Result<void> emit_execute(const SpecProcess& process, ProgramBuilder* out) {
+// Places what execve takes, and returns where the candidates are.
+uint32_t place_program(const SpecProcess& process, ProgramBuilder* out) {
   for (const std::string& word : process.args) out->program().argv.push_back(out->text(word));
   for (const std::string& entry : process.env) out->program().envp.push_back(out->text(entry));
   std::vector<std::string> candidates = program_candidates(process);
   // An empty name ends the list; execve would say ENOENT to it.
   std::erase(candidates, "");
-  out->act(fmt::format("execute '{}'", process.args[0]));
-  out->add({.kind = ChildOpKind::execute, .text = out->text_list(candidates)});
-  return ok();
+  return out->text_list(candidates);
+}
+
+// What a container that waits for its start holds open: nothing of the host but the way to be started.
+void emit_close_others(const CompileInput& input, ProgramBuilder* out) {
+  constexpr std::array<int16_t, 4> k_kept = {k_register_go, k_register_report, k_register_waiting, k_register_start};
+  const std::string raw(reinterpret_cast<const char*>(k_kept.data()), sizeof k_kept);
+  out->act("close what the container does not need");
+  out->add({.kind = ChildOpKind::close_others,
+            .text = out->bytes(raw),
+            .x = 3 + input.options.extra_fds,
+            .y = k_kept.size()});
 }
 
 }  // namespace
@@ -251,8 +279,32 @@ Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilde
   emit_extra_descriptors(input, out);
   out->add({.kind = ChildOpKind::set_umask, .x = process.user.umask.value_or(022)});
   out->add({.kind = ChildOpKind::reset_signals});
-  TRY(emit_privileges(input, out));
-  return emit_execute(process, out);
+  const CapabilitySets sets = TRY(emit_privileges(input, out));
+  const uint32_t candidates = place_program(process, out);
+  emit_lifetime(input, out);
+  if (input.options.start != CompileOptions::Start::at_go) {
+    out->act(fmt::format("find '{}'", process.args[0]));
+    out->add({.kind = ChildOpKind::find_program, .text = candidates});
+    emit_close_others(input, out);
+    emit_wait_ready(input, out);
+  }
+  emit_last_privileges(input, sets, out);
+  out->act(fmt::format("execute '{}'", process.args[0]));
+  out->add({.kind = ChildOpKind::execute, .text = candidates});
+  return ok();
+}
+
+void emit_wait_ready(const CompileInput& input, ProgramBuilder* out) {
+  ChildProgram& program = out->program();
+  out->act("wait for the start");
+  out->add({.kind = ChildOpKind::report_ready});
+  out->add({.kind = ChildOpKind::wait_go});
+  program.waits_before_exec = true;
+  if (input.options.start != CompileOptions::Start::by_socket) return;
+  out->add({.kind = ChildOpKind::close_fd, .a = k_register_go});
+  out->add({.kind = ChildOpKind::close_fd, .a = k_register_report});
+  out->add({.kind = ChildOpKind::wait_start, .a = k_register_start});
+  program.first_later_step = program.ops.size();
 }
 
 }  // namespace ctr::runtime

@@ -191,6 +191,16 @@ std::string HostFacts::single_id_notice() const {
   return {};
 }
 
+bool in_user_namespace() {
+  // The first user namespace maps every id to itself (user_namespaces(7)).
+  const std::vector<std::string> words = split(kernel_text("/proc/self/uid_map"), ' ');
+  std::vector<std::string> numbers;
+  for (const std::string& word : words) {
+    if (!word.empty()) numbers.push_back(word);
+  }
+  return !numbers.empty() && numbers != std::vector<std::string>{"0", "0", "4294967295"};
+}
+
 Result<HostFacts> probe_host_facts(const Environment& environment) {
   HostFacts facts;
   facts.uid = ::geteuid();

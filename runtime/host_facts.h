@@ -60,6 +60,9 @@ struct HostFacts {
   std::string single_id_notice() const;
 };
 
+// True when the ids of this process are mapped, as rootless podman's are: root is not the machine's.
+bool in_user_namespace();
+
 // Looks at files and sysctls only; starts nothing. About 40 system calls.
 Result<HostFacts> probe_host_facts(const Environment& environment);
 

@@ -92,11 +92,13 @@ class Launch {
     if (!program().first_map.empty()) TRY(write_id_maps(child.pid(), program().first_map, request_.host));
     if (program().clones_again) child = TRY(replace_child(std::move(child)));
     TRY(take_namespaces());
+    const LaterSteps later = later_steps(program());
     const CreatedProcess created{.pid = child.pid(),
                                  .pidfd = child.pidfd(),
                                  .netlink_fd = netlink_.get(),
                                  .netns_fd = network_.get(),
-                                 .userns_fd = user_.get()};
+                                 .userns_fd = user_.get(),
+                                 .later = &later};
     if (request_.observer != nullptr) TRY(request_.observer->on_created(created));
     if (program().waits_at_start) TRY(go());
     Fd master = TRY(take_console());
@@ -105,8 +107,10 @@ class Launch {
       if (request_.observer != nullptr) TRY(request_.observer->before_exec(created));
       TRY(go());
     }
-    const auto report = TRY(read_report(wires_.report.read_end.get()));
-    if (report) return step_error(program(), *report);
+    if (program().first_later_step == 0) {
+      const auto report = TRY(read_report(wires_.report.read_end.get()));
+      if (report) return step_error(program(), *report);
+    }
     return Launched{.init = std::move(child), .console_master = std::move(master), .notices = program().notices};
   }
 
@@ -121,15 +125,16 @@ class Launch {
     for (const auto& [number, fd] : request_.descriptors) registers_[static_cast<size_t>(number)] = fd;
     const std::vector<char*> argv = pointers(program().argv);
     const std::vector<char*> envp = pointers(program().envp);
-    const int ours[] = {wires_.go.write_end.get(), wires_.report.read_end.get(), wires_.hand.ours.get()};
+    std::vector<int> ours = request_.private_fds;
+    for (const Fd* fd : {&wires_.go.write_end, &wires_.report.read_end, &wires_.hand.ours}) ours.push_back(fd->get());
     const ChildImage image{.ops = program().ops.data(),
                            .op_count = program().ops.size(),
                            .arena = program().arena.data(),
                            .argv = argv.data(),
                            .envp = envp.data(),
                            .registers = registers_.data(),
-                           .launcher_fds = ours,
-                           .launcher_fd_count = std::size(ours)};
+                           .launcher_fds = ours.data(),
+                           .launcher_fd_count = ours.size()};
     int pidfd = -1;
     clone_args args{};
     args.flags = program().clone_flags | CLONE_PIDFD;
@@ -245,6 +250,11 @@ Result<void> check_seccomp(const RuntimeSpec& spec, const SeccompProgram* progra
   return ok();
 }
 
+CompileOptions::Start start_of(const LaunchRequest& request) {
+  if (!request.waiting) return CompileOptions::Start::at_go;
+  return request.waiting->start_socket < 0 ? CompileOptions::Start::ready_last : CompileOptions::Start::by_socket;
+}
+
 }  // namespace
 
 Result<int> HighDescriptors::add(int fd) {
@@ -272,7 +282,8 @@ Result<Launched> launch(const LaunchRequest& request) {
                                .extra_fds = request.extra_fds.size(),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
-                               .init_program = request.init_program};
+                               .init_program = request.init_program,
+                               .start = start_of(request)};
   ChildProgram program = TRY(compile_run(request.spec, request.rootfs, request.host, options));
   if (const std::string notice = request.host.single_id_notice();
       !notice.empty() && request.spec.linux_config.ids.is_single()) {
@@ -281,8 +292,15 @@ Result<Launched> launch(const LaunchRequest& request) {
   HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
   StartRequest start{.program = std::move(program), .host = request.host};
   start.descriptors = TRY(place_descriptors(request.stdio, request.extra_fds, &high));
+  if (request.waiting) {
+    start.descriptors.emplace_back(k_register_waiting, TRY(high.add(request.waiting->lock_fd)));
+    if (request.waiting->start_socket >= 0) {
+      start.descriptors.emplace_back(k_register_start, TRY(high.add(request.waiting->start_socket)));
+    }
+  }
   start.cgroup_fd = request.cgroup_fd;
   start.observer = request.observer;
+  start.private_fds = request.private_fds;
   return start_program(std::move(start));
 }
 

@@ -18,6 +18,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,7 +26,9 @@
 
 #include "base/child.h"
 #include "base/fd.h"
+#include "base/json.h"
 #include "base/result.h"
+#include "runtime/child_ops.h"
 #include "runtime/host_facts.h"
 #include "runtime/idmap.h"
 #include "runtime/rootfs_plan.h"
@@ -33,6 +36,26 @@
 #include "runtime/spec.h"
 
 namespace ctr::runtime {
+
+// One step of a program, for errors: what it is, and its words for people.
+struct StepWords {
+  ChildOpKind kind = ChildOpKind::finish;
+  std::string words;
+  bool operator==(const StepWords&) const = default;
+};
+
+// The steps that a program takes after it was started over its socket.
+struct LaterSteps {
+  size_t first = 0;     // number of the first one
+  std::string command;  // argv[0]
+  std::vector<StepWords> steps;
+  bool operator==(const LaterSteps&) const = default;
+};
+Json to_json(const LaterSteps& steps);
+Result<LaterSteps> later_steps_from_json(const JsonReader& reader);
+// Starts a program that waits behind `socket`, a connection to its start socket, and returns once it runs.
+// Errors: as launch(); bad_state when it has ended.
+Result<void> start_waiting(int socket, const LaterSteps& steps);
 
 // The container's first process while it waits. Descriptors belong to the launcher and are valid during the call only.
 struct CreatedProcess {
@@ -43,6 +66,8 @@ struct CreatedProcess {
   int netlink_fd = -1;
   int netns_fd = -1;   // the container's network namespace; -1 as above
   int userns_fd = -1;  // the container's user namespace; -1 when it has none of its own
+  // What it does once it is started over its socket; empty without LaunchRequest::Waiting::start_socket.
+  const LaterSteps* later = nullptr;
 };
 
 // What the launcher's user does while the child waits. An error stops the launch: the child dies, the error comes out.
@@ -77,6 +102,16 @@ struct LaunchRequest {
   LaunchObserver* observer = nullptr;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;
+  // For containers that exist before they run. Everything is done before LaunchObserver::before_exec, and the program
+  // holds the lock of `waiting_lock` until it is executed. With a listening `start_socket` (SOCK_SEQPACKET) launch()
+  // returns as soon as the program waits to be started over it: see wait_start in child_ops.h.
+  struct Waiting {
+    int lock_fd = -1;
+    int start_socket = -1;
+  };
+  std::optional<Waiting> waiting = {};
+  // Descriptors of the launcher's that the child closes first thing: locks that must end with the launcher.
+  std::vector<int> private_fds = {};
 };
 
 struct Launched {

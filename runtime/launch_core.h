@@ -17,12 +17,16 @@ struct StartRequest {
   std::vector<std::pair<int, int>> descriptors = {};
   int cgroup_fd = -1;
   LaunchObserver* observer = nullptr;
+  std::vector<int> private_fds = {};  // the child closes them first thing
 };
 // Errors: what the failed step says, see launch().
 Result<Launched> start_program(StartRequest request);
 
-// The error for step `step` of `program`, which failed with `sys`.
+// The error for the step of `program` that `report` names.
 Error step_error(const ChildProgram& program, const ChildReport& report);
+
+// What `program` does after it was started over its socket; empty when it has no such part.
+LaterSteps later_steps(const ChildProgram& program);
 
 // Descriptors that may be put in places 0 to `places - 1` in any order: copies numbered above, where needed.
 class [[nodiscard]] HighDescriptors {

@@ -1,9 +1,11 @@
 // From {step, errno} of the child to words.
 #include <fmt/format.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "base/text.h"
 #include "runtime/launch_core.h"
@@ -12,8 +14,8 @@ namespace ctr::runtime {
 namespace {
 
 // 126 and 127 come from the kind of the step, not from errno alone: a missing bind source is not a missing command.
-Error execute_error(const ChildProgram& program, const ChildReport& report) {
-  const std::string name = printable(program.argv.empty() ? "" : program.arena.c_str() + program.argv[0]);
+Error execute_error(const std::string& command, const ChildReport& report) {
+  const std::string name = printable(command);
   const int sys = report.error;
   if (report.detail == ChildReport::k_is_directory) {
     return Error(Errc::command_not_executable,
@@ -34,8 +36,8 @@ Error execute_error(const ChildProgram& program, const ChildReport& report) {
   return Error(Errc::command_not_executable, fmt::format("execute `{}`: {}", name, std::strerror(sys))).with_sys(sys);
 }
 
-std::string hint_for(const ChildOp& op, int sys) {
-  switch (op.kind) {
+std::string hint_for(ChildOpKind kind, int sys) {
+  switch (kind) {
     case ChildOpKind::mount_overlay:
       return "see `ctr doctor`: it checks whether this file system can carry overlays in a user namespace";
     case ChildOpKind::new_session_keyring:
@@ -51,19 +53,84 @@ std::string hint_for(const ChildOp& op, int sys) {
   }
 }
 
+Error step_error(const StepWords& step, const std::string& command, const ChildReport& report) {
+  if (step.kind == ChildOpKind::execute || step.kind == ChildOpKind::find_program) {
+    return execute_error(command, report);
+  }
+  if (step.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
+    return Error(Errc::io, fmt::format("{}: {}", step.words, printable(trim(report.words))));
+  }
+  Error error = Error::from_errno(step.words, report.error);
+  std::string hint = hint_for(step.kind, report.error);
+  if (hint.empty()) return error;
+  return std::move(error).with_hint(std::move(hint));
+}
+
+Error nonsense() { return Error(Errc::internal, "the container's first process spoke nonsense"); }
+
+std::string command_of(const ChildProgram& program) {
+  return program.argv.empty() ? "" : program.arena.c_str() + program.argv[0];
+}
+
+std::optional<ChildOpKind> parse_op_name(std::string_view name) {
+  for (size_t i = 0; i <= static_cast<size_t>(ChildOpKind::finish); ++i) {
+    const auto kind = static_cast<ChildOpKind>(i);
+    if (child_op_name(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Error step_error(const ChildProgram& program, const ChildReport& report) {
-  if (report.step >= program.ops.size()) return Error(Errc::internal, "the container's first process spoke nonsense");
-  const ChildOp& op = program.ops[report.step];
-  if (op.kind == ChildOpKind::execute) return execute_error(program, report);
-  if (op.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
-    return Error(Errc::io, fmt::format("{}: {}", program.words[report.step], printable(trim(report.words))));
+  if (report.step >= program.ops.size()) return nonsense();
+  return step_error({.kind = program.ops[report.step].kind, .words = program.words[report.step]}, command_of(program),
+                    report);
+}
+
+LaterSteps later_steps(const ChildProgram& program) {
+  LaterSteps out;
+  if (program.first_later_step == 0) return out;
+  out.first = program.first_later_step;
+  out.command = command_of(program);
+  for (size_t i = out.first; i < program.ops.size(); ++i) {
+    out.steps.push_back({.kind = program.ops[i].kind, .words = program.words[i]});
   }
-  Error error = Error::from_errno(program.words[report.step], report.error);
-  std::string hint = hint_for(op, report.error);
-  if (hint.empty()) return error;
-  return std::move(error).with_hint(std::move(hint));
+  return out;
+}
+
+Json to_json(const LaterSteps& later) {
+  Json steps = Json::array();
+  for (const StepWords& step : later.steps) {
+    Json entry = Json::object();
+    steps.push(entry.set("kind", child_op_name(step.kind)).set("words", step.words));
+  }
+  Json out = Json::object();
+  return out.set("first", uint64_t{later.first}).set("command", later.command).set("steps", std::move(steps));
+}
+
+Result<LaterSteps> later_steps_from_json(const JsonReader& reader) {
+  LaterSteps later{.first = TRY(reader.get_uint("first")), .command = TRY(reader.get_string("command")), .steps = {}};
+  for (const JsonReader& element : TRY(reader.elements("steps"))) {
+    const auto kind = parse_op_name(TRY(element.get_string("kind")));
+    if (!kind) return element.wrong("kind", "a kind of step");
+    later.steps.push_back({.kind = *kind, .words = TRY(element.get_string("words"))});
+  }
+  return later;
+}
+
+Result<void> start_waiting(int socket, const LaterSteps& later) {
+  TRY(write_all(socket, "g", "the start of the container"));
+  ChildReport report;
+  ssize_t size = -1;
+  do size = ::read(socket, &report, sizeof report);
+  while (size < 0 && errno == EINTR);
+  if (size < 0) return Error::from_errno("hear from the container's first process");
+  if (size == 0) return ok();
+  if (size != sizeof report || report.step < later.first || report.step - later.first >= later.steps.size()) {
+    return nonsense();
+  }
+  return step_error(later.steps[report.step - later.first], later.command, report);
 }
 
 }  // namespace ctr::runtime

@@ -10,10 +10,11 @@ namespace ctr::runtime {
 namespace {
 
 // In the order of ChildOpKind.
-constexpr std::array<std::string_view, 54> k_names = {
+constexpr std::array<std::string_view, 57> k_names = {
     "send_fds",
     "wait_go",
     "report_ready",
+    "wait_start",
     "set_parent_death_signal",
     "set_dumpable",
     "reset_signals",
@@ -62,11 +63,13 @@ constexpr std::array<std::string_view, 54> k_names = {
     "set_console",
     "change_dir",
     "move_fd",
+    "close_others",
     "close_on_exec",
+    "find_program",
     "execute",
     "finish",
 };
-static_assert(static_cast<size_t>(ChildOpKind::finish) == 53);
+static_assert(static_cast<size_t>(ChildOpKind::finish) == 56);
 
 std::string text_at(const ChildProgram& program, uint32_t offset) { return program.arena.c_str() + offset; }
 
@@ -87,6 +90,7 @@ bool has_text(ChildOpKind kind) {
     case ChildOpKind::mask_path:
     case ChildOpKind::readonly_path:
     case ChildOpKind::execute:
+    case ChildOpKind::find_program:
     case ChildOpKind::start_fuse:
       return true;
     default:
@@ -101,7 +105,8 @@ bool has_more(ChildOpKind kind) {
 
 // Registers are named by their distance, so that limits can change without touching every golden file.
 std::string register_name(int number) {
-  constexpr std::array<std::string_view, 7> k_fixed = {"go", "report", "hand", "stdin", "stdout", "stderr", "init"};
+  constexpr std::array<std::string_view, 9> k_fixed = {"go",     "report", "hand",    "stdin", "stdout",
+                                                       "stderr", "init",   "waiting", "start"};
   if (number < static_cast<int>(k_fixed.size())) return std::string(k_fixed[static_cast<size_t>(number)]);
   if (number < k_first_free_register) return fmt::format("extra{}", number - k_register_extra);
   return fmt::format("r{}", number - k_first_free_register);
@@ -174,7 +179,8 @@ std::string format_program(const ChildProgram& program) {
     out += fmt::format("{:<2} {}", "", child_op_name(op.kind));
     if (op.a >= 0) out += fmt::format(" {}", register_name(op.a));
     if (op.b >= 0) out += fmt::format(" {}", register_name(op.b));
-    const bool list = op.kind == ChildOpKind::execute || op.kind == ChildOpKind::start_fuse;
+    const bool list =
+        op.kind == ChildOpKind::execute || op.kind == ChildOpKind::find_program || op.kind == ChildOpKind::start_fuse;
     if (list)
       out += quoted_list(program, op.text);
     else if (has_text(op.kind))

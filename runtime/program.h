@@ -25,6 +25,8 @@ struct ChildProgram {
   bool hands_over_namespaces = false;
   bool hands_over_console = false;
   bool waits_before_exec = false;
+  // The first op behind wait_start: what comes from here on is reported to who starts the container. 0: there is none.
+  size_t first_later_step = 0;
   std::vector<std::string> notices;
 };
 

@@ -3,6 +3,8 @@
 
 #include <limits>
 
+#include "base/parse.h"
+#include "base/text.h"
 #include "runtime/spec.h"
 #include "runtime/spec_resources.h"
 
@@ -203,6 +205,17 @@ Result<std::vector<SpecDevice>> devices_from_json(const JsonReader& reader) {
   return out;
 }
 
+// MAJOR.MINOR.PATCH, then anything behind - or + (semver.org).
+Result<void> check_version(const std::string& version) {
+  const std::string core = version.substr(0, version.find_first_of("-+"));
+  const std::vector<std::string> numbers = split(core, '.');
+  bool valid = numbers.size() == 3;
+  for (const std::string& number : numbers) valid = valid && parse_unsigned(number, "version");
+  if (valid && numbers[0] == "1") return ok();
+  return Error(valid ? Errc::unsupported : Errc::invalid,
+               fmt::format("config.json: ociVersion '{}' is not {}", printable(version), valid ? "1.x" : "a version"));
+}
+
 Json linux_to_json(const SpecLinux& config) {
   Json out = Json::object();
   if (!config.ids.uids.empty()) out.set("uidMappings", ranges_to_json(config.ids.uids));
@@ -310,9 +323,7 @@ Result<RuntimeSpec> spec_from_json(const Json& value) {
   TRY(reader.expect_object());
   RuntimeSpec spec;
   spec.oci_version = TRY(reader.get_string("ociVersion"));
-  if (!spec.oci_version.starts_with("1.")) {
-    return Error(Errc::unsupported, fmt::format("config.json: ociVersion '{}' is not 1.x", spec.oci_version));
-  }
+  TRY(check_version(spec.oci_version));
   if (const auto process = TRY(reader.find_object("process"))) spec.process = TRY(process_from_json(*process));
   if (const auto root = TRY(reader.find_object("root"))) {
     spec.root.path = TRY(root->get_string("path"));

@@ -36,6 +36,7 @@ constexpr std::array k_commands = {
     &k_rm_command,
     &k_rmi_command,
     &k_run_command,
+    &k_runtime_command,
     &k_start_command,
     &k_stop_command,
     &k_system_reset_command,

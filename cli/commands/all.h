@@ -33,6 +33,7 @@ extern const Command k_restart_command;
 extern const Command k_rm_command;
 extern const Command k_rmi_command;
 extern const Command k_run_command;
+extern const Command k_runtime_command;
 extern const Command k_start_command;
 extern const Command k_stop_command;
 extern const Command k_system_reset_command;

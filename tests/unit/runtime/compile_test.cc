@@ -110,6 +110,18 @@ TEST_CASE("the steps of keep-id on fuse-overlayfs") {
   compare("keep-id.steps", compiled(spec, plan));
 }
 
+TEST_CASE("the steps of a container that waits to be started") {
+  RuntimeSpec spec = plain_spec();
+  const SeccompProgram filter{.bpf = std::string(16, 'x'), .flags = 0};
+  CompileOptions options;
+  options.seccomp = &filter;
+  options.start = CompileOptions::Start::by_socket;
+  const auto last_steps = [](const std::string& text) { return text.substr(text.find("# hide from the container")); };
+  compare("created.steps", last_steps(compiled(spec, plain_rootfs(), options)));
+  spec.process->no_new_privileges = true;
+  compare("created-no-new-privileges.steps", last_steps(compiled(spec, plain_rootfs(), options)));
+}
+
 TEST_CASE("the steps of exec") {
   const RuntimeSpec spec = plain_spec();
   const auto program = compile_exec(spec, *spec.process, plain_host(), {});

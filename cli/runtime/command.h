@@ -1,0 +1,64 @@
+// A sub-command of `ctr runtime`, and what it is given to work with.
+//
+// The dialect is that of crun and runc: options of the program before the sub-command, its own options anywhere behind.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/paths.h"
+#include "base/result.h"
+#include "cli/option.h"
+#include "cli/runtime/args.h"
+
+namespace ctr::cli::runtime {
+
+class Log;
+
+// The options before the sub-command.
+struct Globals {
+  std::string root;
+  std::string cgroup_manager;  // "cgroupfs", "systemd" or "disabled"
+  bool debug = false;
+};
+
+struct RuntimeContext {
+  std::string program;  // what we were called: "crun", "runc", "ctr runtime"
+  Globals globals;
+  const Environment& environment;
+  Log& log;
+  // Descriptors that were open when the program was started, from 3 on: what --preserve-fds may pass.
+  int first_own_fd = 3;
+};
+
+struct RuntimeCommand {
+  std::string_view name;
+  std::string_view usage;    // what follows the name: "[OPTION]... CONTAINER"
+  std::string_view summary;  // one line, no final period
+  std::span<const OptionSpec> options;
+  size_t least_words = 0, most_words = 1;
+  // The words behind the first one are a command of their own, options and all.
+  Trailing trailing = Trailing::options;
+  // The exit code. Errors are told by the caller.
+  Result<int> (*run)(RuntimeContext& context, const RuntimeArgs& args) = nullptr;
+  int failure_code = 1;
+
+  static constexpr size_t k_any_words = static_cast<size_t>(-1);
+};
+
+// Every sub-command, in the order of the help text.
+std::span<const RuntimeCommand* const> all_runtime_commands();
+
+// Each in the file of its name.
+extern const RuntimeCommand k_runtime_create;
+extern const RuntimeCommand k_runtime_delete;
+extern const RuntimeCommand k_runtime_kill;
+extern const RuntimeCommand k_runtime_list;
+extern const RuntimeCommand k_runtime_run;
+extern const RuntimeCommand k_runtime_start;
+extern const RuntimeCommand k_runtime_state;
+
+}  // namespace ctr::cli::runtime

@@ -1,0 +1,23 @@
+#include "runtime/container/start.h"
+
+#include "cli/runtime/common.h"
+
+namespace ctr::cli::runtime {
+namespace {
+
+Result<int> start(RuntimeContext& context, const RuntimeArgs& args) {
+  const std::string& id = args.words()[0];
+  TRY(ctr::runtime::start_container(TRY(open_root(context, id)), id));
+  return 0;
+}
+
+}  // namespace
+
+const RuntimeCommand k_runtime_start = {.name = "start",
+                                        .usage = "CONTAINER",
+                                        .summary = "Start the program of a created container",
+                                        .options = {},
+                                        .least_words = 1,
+                                        .run = start};
+
+}  // namespace ctr::cli::runtime

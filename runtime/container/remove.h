@@ -1,0 +1,25 @@
+// Signals to a container, and its end.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "runtime/container/state_root.h"
+#include "runtime/host_facts.h"
+
+namespace ctr::runtime {
+
+// Sends `number` to the first process. Errors: not_found; bad_state when it has ended.
+Result<void> signal_container(const StateRoot& root, const std::string& id, int number);
+// SIGKILL to every process of the container, also when the first one has ended. Errors: not_found.
+Result<void> signal_all(const StateRoot& root, const std::string& id, int number, const HostFacts& host);
+
+enum class Force { no, yes };
+// Removes what create_container() made; what waits to be started, and with Force::yes also what runs, is killed first.
+// Errors: not_found; bad_state when it runs.
+Result<void> delete_container(const StateRoot& root, const std::string& id, Force force, const HostFacts& host);
+
+// What delete_container() does behind the check.
+Result<void> discard_container(const StateRoot& root, LockedContainer container, const HostFacts& host);
+
+}  // namespace ctr::runtime
