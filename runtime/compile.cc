@@ -238,8 +238,10 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   TRY(emit_devices(input, root, &out));
   emit_console(input, root, &out);
   emit_masks(input, root, &out);
-  out.act("start a session keyring");
-  out.add({.kind = ChildOpKind::new_session_keyring});
+  if (options.new_keyring) {
+    out.act("start a session keyring");
+    out.add({.kind = ChildOpKind::new_session_keyring});
+  }
   TRY(emit_root_finish(input, root, &out));
   if (options.start == CompileOptions::Start::at_go)
     emit_wait_ready(input, &out);

@@ -17,6 +17,7 @@ struct CompileOptions {
   size_t extra_fds = 0;
   bool with_launcher = false;  // the program dies with its launcher
   bool make_cwd = false;       // a missing working directory is made
+  bool new_keyring = true;     // a session key ring of its own
   std::string init_program;    // host path of the init to run args under (--init); empty: none
   // Everything is done before the second go, and the lock in k_register_waiting is held until the program runs; with
   // by_socket the program then waits to be started by a connection to k_register_start.

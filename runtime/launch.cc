@@ -282,6 +282,7 @@ Result<Launched> launch(const LaunchRequest& request) {
                                .extra_fds = request.extra_fds.size(),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
+                               .new_keyring = request.keyring == LaunchRequest::Keyring::fresh,
                                .init_program = request.init_program,
                                .start = start_of(request)};
   ChildProgram program = TRY(compile_run(request.spec, request.rootfs, request.host, options));
@@ -312,6 +313,7 @@ Result<Launched> launch_exec(const ExecRequest& request) {
                                .extra_fds = request.extra_fds.size(),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = false,
+                               .new_keyring = true,
                                .init_program = {}};
   ChildProgram program = TRY(compile_exec(request.spec, request.process, request.host, options));
   HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
@@ -329,6 +331,7 @@ Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const R
                                .extra_fds = 0,
                                .with_launcher = false,
                                .make_cwd = true,
+                               .new_keyring = true,
                                .init_program = {}};
   const ChildProgram program = TRY(compile_run(spec, rootfs, host, options));
   std::vector<std::string> lines;

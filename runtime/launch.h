@@ -99,6 +99,7 @@ struct LaunchRequest {
   std::string init_program = {};
   // Whether a working directory that is missing is made (as the image's is) or an error (as the user's is).
   enum class MissingCwd { make, refuse } missing_cwd = MissingCwd::make;
+  enum class Keyring { fresh, callers } keyring = Keyring::fresh;  // of the session
   LaunchObserver* observer = nullptr;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;

@@ -1,12 +1,18 @@
 #include "cli/runtime/common.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/parse.h"
+#include "base/paths.h"
 #include "base/text.h"
 
 namespace ctr::cli::runtime {
+
+// As many as a program after clone can carry: k_max_extra_fds of runtime/child_ops.h.
+constexpr size_t k_most_fds = 64;
 
 Result<void> print_result(std::string_view text) { return write_all(STDOUT_FILENO, text, "stdout"); }
 
@@ -19,6 +25,51 @@ Result<ctr::runtime::StateRoot> open_root(const RuntimeContext& context, std::st
   auto root = TRY(ctr::runtime::StateRoot::open(context.globals.root));
   if (!root) return Error(Errc::not_found, fmt::format("container '{}' does not exist", printable(id)));
   return std::move(*root);
+}
+
+namespace {
+
+// systemd and its like count the sockets they pass from 3 on (sd_listen_fds(3)); LISTEN_PID names whom they are for,
+// who may have started us as a helper.
+Result<size_t> count_listening(const Environment& environment) {
+  const std::string text = environment_value(environment, "LISTEN_FDS");
+  if (text.empty()) return size_t{0};
+  return TRY(parse_unsigned(text, "LISTEN_FDS", k_most_fds));
+}
+
+Result<std::vector<int>> find_inherited(size_t count) {
+  std::vector<int> fds;
+  for (size_t i = 0; i < count; ++i) {
+    const int fd = 3 + static_cast<int>(i);
+    // What we have opened ourselves closes on exec; what the caller meant for the container does not.
+    const int flags = ::fcntl(fd, F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC) != 0) {
+      return Error(Errc::invalid, fmt::format("descriptor {} is to be passed to the container, but is not open", fd));
+    }
+    fds.push_back(fd);
+  }
+  return fds;
+}
+
+}  // namespace
+
+Result<ctr::runtime::CreateRequest> creation_request(const RuntimeContext& context, const RuntimeArgs& args,
+                                                     const ctr::runtime::StateRoot& root,
+                                                     const ctr::runtime::HostFacts& host) {
+  using Keyring = ctr::runtime::LaunchRequest::Keyring;
+  const size_t listening = TRY(count_listening(context.environment));
+  const size_t preserved = TRY(args.number("preserve-fds", 0, k_most_fds));
+  return ctr::runtime::CreateRequest{.root = root,
+                                     .host = host,
+                                     .id = args.words()[0],
+                                     .bundle = args.text("bundle", "."),
+                                     .config_path = args.text("config"),
+                                     .pid_file = args.text("pid-file"),
+                                     .extra_fds = TRY(find_inherited(listening + preserved)),
+                                     .listening_fds = listening,
+                                     .console_socket = args.text("console-socket"),
+                                     .pidfd_socket = args.text("pidfd-socket"),
+                                     .keyring = args.flag("no-new-keyring") ? Keyring::callers : Keyring::fresh};
 }
 
 }  // namespace ctr::cli::runtime

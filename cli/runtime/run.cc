@@ -1,41 +1,53 @@
+#include <algorithm>
 #include <array>
+#include <optional>
 
-#include "base/paths.h"
 #include "cli/runtime/common.h"
 #include "cli/runtime/log.h"
+#include "runtime/console.h"
 #include "runtime/container/remove.h"
 
 namespace ctr::cli::runtime {
 namespace {
 
-constexpr std::array k_options = {
-    value("bundle", 'b', "DIR", "The container's bundle; default: the working directory"),
-    value("config", 'f', "FILE", "The configuration, instead of config.json in the bundle"),
+constexpr std::array<OptionSpec, 2> k_own_options = {
     flag("detach", 'd', "Return once the program runs"),
     flag("keep", 0, "Keep the container when it has ended"),
-    value("pid-file", 0, "FILE", "Write the pid of the container's first process to FILE"),
 };
+constexpr auto k_options = [] {
+  std::array<OptionSpec, k_creation_options.size() + k_own_options.size()> all{};
+  std::copy(k_own_options.begin(), k_own_options.end(),
+            std::copy(k_creation_options.begin(), k_creation_options.end(), all.begin()));
+  return all;
+}();
+
+// Waits for the end of the program, which signals and the terminal reach meanwhile.
+Result<ExitStatus> stay_in_front(ctr::runtime::Launched& launched) {
+  if (!launched.console_master.valid()) return launched.init.wait();
+  const ctr::runtime::JoinOptions join{.stdin_fd = 0, .stdout_fd = 1, .signal_proxy = true, .terminal = true};
+  (void)TRY(ctr::runtime::join_console(launched.console_master.get(), launched.init.pidfd(), join));
+  launched.console_master.reset();
+  return launched.init.wait();
+}
 
 Result<int> run(RuntimeContext& context, const RuntimeArgs& args) {
   const auto root = TRY(ctr::runtime::StateRoot::open_or_make(context.globals.root));
   const auto host = TRY(probe_host(context));
-  const ctr::runtime::CreateRequest request{.root = root,
-                                            .host = host,
-                                            .id = args.words()[0],
-                                            .bundle = args.text("bundle", "."),
-                                            .config_path = args.text("config"),
-                                            .pid_file = args.text("pid-file"),
-                                            .start = ctr::runtime::CreateRequest::Start::at_once};
-  Child init = TRY([&]() -> Result<Child> {
+  auto request = TRY(creation_request(context, args, root, host));
+  request.start = ctr::runtime::CreateRequest::Start::at_once;
+  const bool detach = args.flag("detach");
+  if (!detach && request.console_socket.empty()) request.terminal = ctr::runtime::CreateRequest::Terminal::caller;
+  std::optional<ctr::runtime::Launched> launched;
+  {
     auto created = TRY(ctr::runtime::create_container(request));
-    for (const std::string& notice : created.launched.notices) context.log.warn(notice);
-    return std::move(created.launched.init);
-  }());
-  if (args.flag("detach")) {
-    (void)init.release();
+    launched = std::move(created.launched);
+  }
+  for (const std::string& notice : launched->notices) context.log.warn(notice);
+  if (detach) {
+    (void)launched->init.release();
     return 0;
   }
-  const ExitStatus status = TRY(init.wait());
+  const ExitStatus status = TRY(stay_in_front(*launched));
   if (!args.flag("keep")) {
     auto removed = ctr::runtime::delete_container(root, request.id, ctr::runtime::Force::yes, host);
     // Somebody else may have deleted it meanwhile.

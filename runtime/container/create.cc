@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <termios.h>
+
+#include <algorithm>
 
 #include "base/channel.h"
 #include "base/lock.h"
 #include "runtime/cgroup.h"
+#include "runtime/container/descriptor_socket.h"
 #include "runtime/container/pid_file.h"
 #include "runtime/container/remove.h"
 #include "runtime/container/status.h"
@@ -36,6 +40,16 @@ class Recorder final : public LaunchObserver {
   const CreateRequest& request_;
 };
 
+// What sd_listen_fds(3) reads. The program is the first process of its pid namespace.
+void tell_listening(size_t count, std::vector<std::string>& env) {
+  if (count == 0) return;
+  for (const std::string& entry : {fmt::format("LISTEN_FDS={}", count), std::string("LISTEN_PID=1")}) {
+    const std::string name = entry.substr(0, entry.find('=') + 1);
+    const auto same = [&](const std::string& other) { return other.starts_with(name); };
+    if (std::none_of(env.begin(), env.end(), same)) env.push_back(entry);
+  }
+}
+
 // One container in the making: what is made so far goes with this object until commit().
 class Creation {
  public:
@@ -58,13 +72,48 @@ class Creation {
     record.annotations = bundle.spec.annotations;
     record.boot_id = TRY(read_boot_id());
     TRY(container_->dir.write_file(k_config_file, bundle.config_text, Sync::no));
+    TRY(connect_sockets(*bundle.spec.process));
     Launched launched = TRY(launch_bundle(bundle));
+    TRY(hand_out(launched));
     CreatedContainer out{.container = std::move(*container_), .launched = std::move(launched)};
     container_.reset();
     return out;
   }
 
  private:
+  // Before anything is made: a caller that does not listen gets no container.
+  Result<void> connect_sockets(const SpecProcess& process) {
+    const bool wanted = !request_.console_socket.empty();
+    if (process.terminal && !wanted && request_.terminal == CreateRequest::Terminal::socket) {
+      return Error(Errc::invalid, "use --console-socket with --detach when a terminal is used");
+    }
+    if (wanted && !process.terminal) {
+      return Error(Errc::invalid, "--console-socket is for containers with a terminal; process.terminal is false");
+    }
+    if (wanted) console_ = TRY(connect_descriptor_socket(request_.console_socket));
+    if (!request_.pidfd_socket.empty()) pidfd_ = TRY(connect_descriptor_socket(request_.pidfd_socket));
+    return ok();
+  }
+
+  Result<void> hand_out(Launched& launched) {
+    if (launched.console_master.valid()) TRY(keep_line_ends(launched.console_master.get()));
+    if (console_.valid()) {
+      TRY(send_descriptor(console_.get(), launched.console_master.get(), "/dev/ptmx"));
+      launched.console_master.reset();
+    }
+    if (pidfd_.valid()) TRY(send_descriptor(pidfd_.get(), launched.init.pidfd(), "pidfd"));
+    return ok();
+  }
+
+  // The terminal of the caller turns line feeds into new lines; a second one in between would do it twice.
+  static Result<void> keep_line_ends(int master) {
+    termios modes{};
+    if (::tcgetattr(master, &modes) < 0) return Error::from_errno("read the modes of the terminal");
+    modes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+    if (::tcsetattr(master, TCSANOW, &modes) < 0) return Error::from_errno("set the modes of the terminal");
+    return ok();
+  }
+
   Result<Launched> launch_bundle(const PreparedBundle& bundle) {
     const SpecResources resources = bundle.spec.linux_config.resources.value_or(SpecResources());
     auto cgroup = TRY(Cgroup::create(request_.id, resources, request_.host));
@@ -82,6 +131,7 @@ class Creation {
     launch_request.extra_fds = request_.extra_fds;
     launch_request.seccomp = bundle.seccomp ? &*bundle.seccomp : nullptr;
     launch_request.cgroup_fd = cgroup ? cgroup->fd() : -1;
+    launch_request.keyring = request_.keyring;
     launch_request.observer = &recorder;
     launch_request.waiting = LaunchRequest::Waiting{.lock_fd = waiting->fd(), .start_socket = socket.get()};
     launch_request.private_fds = {container_->lock.fd()};
@@ -90,13 +140,16 @@ class Creation {
 
   const CreateRequest& request_;
   std::optional<LockedContainer> container_;
+  Fd console_;
+  Fd pidfd_;
 };
 
 }  // namespace
 
 Result<CreatedContainer> create_container(const CreateRequest& request) {
   TRY(check_container_id(request.id));
-  const PreparedBundle bundle = TRY(prepare_bundle(request.bundle, request.config_path, request.host));
+  PreparedBundle bundle = TRY(prepare_bundle(request.bundle, request.config_path, request.host));
+  tell_listening(request.listening_fds, bundle.spec.process->env);
   Creation creation(request, TRY(request.root.reserve(request.id)));
   return creation.run(bundle);
 }

@@ -29,10 +29,16 @@ struct CreateRequest {
   std::string id;
   std::string bundle;               // path of the directory
   std::string config_path;          // empty: config.json of the bundle
-  std::string pid_file;             // written before the container is there to be started; empty: none
+  std::string pid_file = {};        // written before the container is there to be started; empty: none
   std::vector<int> extra_fds = {};  // become 3, 4, …
+  size_t listening_fds = 0;         // the first of them, as sd_listen_fds(3) counts
+  std::string console_socket = {};  // takes the master of the terminal; empty: it stays with `launched`
+  std::string pidfd_socket = {};    // takes a pidfd of the first process
+  LaunchRequest::Keyring keyring = LaunchRequest::Keyring::fresh;
   // by_command: it waits for start(). at_once: it runs when this returns.
   enum class Start { by_command, at_once } start = Start::by_command;
+  // Who takes the terminal, if there is one: the socket, without which that is an error, or who holds `launched`.
+  enum class Terminal { socket, caller } terminal = Terminal::socket;
 };
 
 struct CreatedContainer {

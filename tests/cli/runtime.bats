@@ -181,7 +181,7 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; }
   assert_contains "unknown option '--nosuch'"
   run -1 rt state a b
   assert_contains "does not take the argument 'b'"
-  run -1 ctr --root /x runtime list
+  run -125 ctr --root /x runtime list
   assert_contains 'do not stand before'
 }
 
