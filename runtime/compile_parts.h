@@ -48,6 +48,16 @@ void emit_wait_ready(const CompileInput& input, ProgramBuilder* out);
 // compile_process.cc: from "everything is mounted" to execve.
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
+// compile_privileges.cc: groups, ids, capabilities, the filter; the last steps before execve.
+struct CapabilitySets {
+  uint64_t bounding, effective, inheritable, permitted, ambient;
+};
+Result<CapabilitySets> emit_privileges(const CompileInput& input, ProgramBuilder* out);
+// Whether the program ends with its launcher.
+void emit_lifetime(const CompileInput& input, ProgramBuilder* out);
+// The filter, and what stands behind it.
+void emit_last_privileges(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out);
+
 // Registers of the terminal's master and slave, in a row; taken by emit_console.
 constexpr int16_t k_register_console = k_first_free_register;
 

@@ -10,7 +10,7 @@ namespace ctr::runtime {
 namespace {
 
 // In the order of ChildOpKind.
-constexpr std::array<std::string_view, 57> k_names = {
+constexpr std::string_view k_names[] = {
     "send_fds",
     "wait_go",
     "report_ready",
@@ -69,7 +69,7 @@ constexpr std::array<std::string_view, 57> k_names = {
     "execute",
     "finish",
 };
-static_assert(static_cast<size_t>(ChildOpKind::finish) == 56);
+static_assert(std::size(k_names) == static_cast<size_t>(ChildOpKind::finish) + 1);
 
 std::string text_at(const ChildProgram& program, uint32_t offset) { return program.arena.c_str() + offset; }
 

@@ -1,0 +1,37 @@
+// What the codecs of config.json have in common.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace ctr::runtime {
+
+// Empty lists and texts are left out, as the schema has them optional.
+inline void set_text(Json* object, const char* key, const std::string& value) {
+  if (!value.empty()) object->set(key, value);
+}
+
+inline void set_strings(Json* object, const char* key, const std::vector<std::string>& values) {
+  if (!values.empty()) object->set(key, Json::strings(values));
+}
+
+template <typename T>
+Result<T> narrow(const JsonReader& reader, std::string_view key, uint64_t value) {
+  if (value > std::numeric_limits<T>::max()) return reader.wrong(key, "a number in range");
+  return static_cast<T>(value);
+}
+
+template <typename T>
+Result<std::optional<T>> find_narrow(const JsonReader& reader, std::string_view key) {
+  const auto value = TRY(reader.find_uint(key));
+  if (!value) return std::optional<T>();
+  return std::optional<T>(TRY(narrow<T>(reader, key, *value)));
+}
+
+}  // namespace ctr::runtime
