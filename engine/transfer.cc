@@ -40,11 +40,14 @@ Result<std::string> find_own_program(const EngineOptions& options, std::string_v
 Result<TransferAnswer> run_transfer(const EngineOptions& options, const TransferRequest& request) {
   Fd plan = TRY(make_sealed_memfd("ctr-transfer", dump_json(to_json(request))));
   auto answer_pipe = TRY(make_pipe());
-  SpawnOptions spawn_options{
-      .program = TRY(find_own_program(options, "ctr-transfer")),
-      .argv = {"ctr-transfer", "perform", options.paths.store, options.paths.run},
-      .env = {},
-      .fds = {{2, 2}, {plan.get(), k_transfer_request_fd}, {answer_pipe.write_end.get(), k_transfer_answer_fd}}};
+  SpawnOptions spawn_options{.program = TRY(find_own_program(options, "ctr-transfer")),
+                             .argv = {"ctr-transfer", "perform", options.paths.store, options.paths.run},
+                             .env = {},
+                             .fds = {{0, 0},
+                                     {1, 1},
+                                     {2, 2},
+                                     {plan.get(), k_transfer_request_fd},
+                                     {answer_pipe.write_end.get(), k_transfer_answer_fd}}};
   for (const auto& [name, value] : options.environment) spawn_options.env.push_back(name + "=" + value);
   Child child = TRY(spawn(spawn_options));
   answer_pipe.write_end.reset();

@@ -2,7 +2,7 @@
 // libarchive), so that commands which do not transfer start without those libraries.
 //
 //   ctr                                       ctr-transfer
-//     posix_spawn, descriptors 3 and 4 ─────▶  reads the request: JSON on a sealed memfd, descriptor 3
+//     posix_spawn, descriptors 0 to 4 ──────▶  reads the request: JSON on a sealed memfd, descriptor 3
 //                                              works; draws progress on stderr, which is the user's
 //     ◀── one JSON document on descriptor 4 ─  the answer, or an Error as data
 //     waits for its end
@@ -19,17 +19,21 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/image_verbs.h"
 
 namespace ctr::engine {
 
 struct TransferRequest {
-  enum class Verb { pull, push, login, stored_login, logout, logout_all };
+  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save };
   Verb verb = Verb::pull;
   std::string reference;  // pull: as typed; push: the destination; login: the registry
   std::string image_id;   // push: which image, hex
   PullOptions pull;
   PushOptions push;
   LoginOptions login;
+  LoadOptions load;
+  SaveOptions save;
+  std::vector<LoadedImage> images;  // save: which images, under which names
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
@@ -38,6 +42,7 @@ struct TransferAnswer {
   std::vector<std::string> image_ids;  // pull: hex; more than one with --all-tags
   std::string digest;                  // push: of the manifest
   std::string username;                // stored_login
+  std::vector<LoadedImage> images;     // load
 };
 Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);
@@ -58,7 +63,7 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
 // The verbs that touch stored credentials only and talk to nobody: stored_login, logout, logout_all.
 // Errors: not_found.
 Result<TransferAnswer> manage_credentials(const EngineOptions& options, const TransferRequest& request);
-// The main function of `ctr-transfer unpack`: one layer, inside the user namespace with the full id map. The exit code.
-int run_unpack_process();
+// The main function of `ctr-transfer VERB` for the verbs of confined_worker.h. The exit code.
+int run_worker_process(std::string_view verb);
 
 }  // namespace ctr::engine

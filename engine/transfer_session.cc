@@ -85,6 +85,12 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       TRY(login(session, request.login));
       break;
     }
+    case TransferRequest::Verb::load:
+      answer.images = TRY(load_images(options, progress, request.load));
+      break;
+    case TransferRequest::Verb::save:
+      TRY(save_images(options, progress, request.images, request.save));
+      break;
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:
     case TransferRequest::Verb::logout_all:
