@@ -6,6 +6,7 @@
 #                                       log and certificates are in DIR. tls: HTTPS with DIR/ca.crt; auth: basic
 #                                       authentication as user 'tester', password 'secret'.
 #   registry_stop                       stops it and waits for its end
+#   registry_stop_below DIR             stops each that was started with a directory below DIR, whoever started it
 
 registry_host=''
 registry_pid=''
@@ -45,6 +46,7 @@ registry_start() {
   : >"$dir/log"
   docker-registry serve "$dir/config.yml" >"$dir/log" 2>&1 </dev/null 3>&- &
   registry_pid=$!
+  printf '%s\n' "$registry_pid" >"$dir/registry.pid"
   while [ -z "$port" ]; do
     if ! kill -0 "$registry_pid" 2>/dev/null || [ "$SECONDS" -gt "$deadline" ]; then
       printf 'docker-registry did not start:\n' >&2
@@ -59,8 +61,20 @@ registry_start() {
 
 registry_stop() {
   [ -n "$registry_pid" ] || return 0
-  kill "$registry_pid" 2>/dev/null || true
-  # Its starter may be another shell (a test file's set-up), which has no `wait` for it.
-  while kill -0 "$registry_pid" 2>/dev/null; do sleep 0.02; done
+  registry_end "$registry_pid"
   registry_pid=''
+}
+
+registry_stop_below() {
+  local file
+  while read -r file; do
+    registry_end "$(cat "$file")"
+    rm "$file"
+  done < <(find "$1" -maxdepth 2 -name registry.pid)
+}
+
+# Its starter may be another shell (a test, or the set-up of a test file), which has no `wait` for it.
+registry_end() {
+  kill "$1" 2>/dev/null || true
+  while kill -0 "$1" 2>/dev/null; do sleep 0.02; done
 }

@@ -78,8 +78,8 @@ remove_tree() {
 }
 
 end_test_file() {
-  registry_stop
   if [ -n "${file_dir:-}" ]; then
+    registry_stop_below "$file_dir"
     ctr rm -f -a -t 0 >/dev/null 2>&1 || true
     remove_tree "$file_dir" "$XDG_RUNTIME_DIR"
   fi
