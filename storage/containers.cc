@@ -20,6 +20,8 @@ constexpr const char* k_link_prefix = "../containers/";
 // NAME_MAX is 255; two bytes are left for names derived from it.
 constexpr size_t k_name_limit = 253;
 constexpr size_t k_id_digits = 64;
+// What one creation clears away of dead ones.
+constexpr size_t k_sweep_limit = 8;
 
 bool is_name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
@@ -150,7 +152,8 @@ Result<void> ContainerStaging::commit() {
 Result<ContainerStaging> ContainerDirs::begin(const ContainerId& id, const std::string& name,
                                               const CancelToken& cancel) const {
   TRY(check_name(name, "container name"));
-  TRY(sweep_staging(*root_, Area::container_staging, 8));
+  // A creation that died has left its name, too.
+  if (TRY(sweep_staging(*root_, Area::container_staging, k_sweep_limit)) > 0) TRY(sweep_names(k_sweep_limit));
   root_->keep_reserve();
   // The directory comes before the name: a link without a staged or committed directory belongs to nobody alive.
   StagingDir staging = TRY(StagingDir::make(*root_, Area::container_staging, id.text(), 0700));
@@ -212,6 +215,19 @@ Result<std::string> ContainerDirs::find_name(const ContainerId& id) const {
     if (owner && *owner == id) return std::move(name);
   }
   return std::string();
+}
+
+Result<void> ContainerDirs::sweep_names(size_t limit) const {
+  const Dir* names = TRY(root_->find_area(Area::names));
+  if (names == nullptr) return ok();
+  for (const auto& name : TRY(names->list())) {
+    if (limit == 0) break;
+    auto owner = TRY(read_name(*names, name));
+    if (!owner || TRY(is_owner_alive(*root_, *owner))) continue;
+    TRY(free_name(*root_, name, *owner, {}));
+    --limit;
+  }
+  return ok();
 }
 
 bool ContainerDirs::has(const ContainerId& id) const {

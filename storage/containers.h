@@ -107,6 +107,8 @@ class ContainerDirs {
   // Takes the directory into the trash and frees the name; instant whatever the size. The caller holds lock()
   // exclusively and has made sure that nothing runs. A missing container is fine.
   Result<void> remove(const ContainerId& id) const;
+  // Takes away at most `limit` names whose container or creation is gone: what a kill in the middle of either leaves.
+  Result<void> sweep_names(size_t limit) const;
 
  private:
   const StoreRoot* root_;

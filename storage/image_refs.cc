@@ -39,17 +39,26 @@ void add_pinned(const std::string& lines, ContentRefs& refs) {
   }
 }
 
-Result<void> add_pins(const StoreRoot& root, ContentRefs& refs) {
+// Opens the pins whose owners live and removes the others.
+Result<std::vector<Fd>> open_live_pins(const StoreRoot& root) {
+  std::vector<Fd> live;
   const Dir* pins = TRY(root.find_area(Area::pins));
-  if (pins == nullptr) return ok();
+  if (pins == nullptr) return live;
   for (const auto& name : TRY(pins->list())) {
     auto file = pins->open_file(name, O_RDONLY);
     if (!file && file.error().sys() == ENOENT) continue;
     Fd pin = TRY(std::move(file));
     if (TRY(try_flock(pin.get(), LockMode::shared, "'" + name + "'"))) {
       pins->remove_file(name).ignore("its owner may have removed it in between");
-      continue;
+    } else {
+      live.push_back(std::move(pin));
     }
+  }
+  return live;
+}
+
+Result<void> add_pins(const StoreRoot& root, ContentRefs& refs) {
+  for (const auto& pin : TRY(open_live_pins(root))) {
     add_pinned(TRY(read_all(pin.get(), size_t{16} << 20, "the pin of a pull")), refs);
   }
   return ok();
@@ -96,6 +105,11 @@ Result<ContentRefs> collect_refs(const StoreRoot& root, const IndexFile& index) 
   }
   TRY(add_pins(root, refs));
   return refs;
+}
+
+Result<void> drop_dead_pins(const StoreRoot& root) {
+  (void)TRY(open_live_pins(root));
+  return ok();
 }
 
 void subtract(ContentRefs& refs, const ContentRefs& kept) {

@@ -33,6 +33,8 @@ Result<void> add_refs(const StoreRoot& root, const oci::Descriptor& manifest, Co
 // Everything that the entries of `index` and live pins refer to. Pins of dead processes are removed. The caller holds
 // the images lock exclusively. Errors: corrupt when an image cannot be read: nothing may be collected then.
 Result<ContentRefs> collect_refs(const StoreRoot& root, const IndexFile& index);
+// Removes pins of dead processes. The caller holds the images lock exclusively.
+Result<void> drop_dead_pins(const StoreRoot& root);
 void subtract(ContentRefs& refs, const ContentRefs& kept);
 
 }  // namespace ctr::storage

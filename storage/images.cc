@@ -221,6 +221,13 @@ Result<Pin> ImageStore::pin(const CancelToken& cancel) const {
   return Pin(std::unique_ptr<Pin::State>(new Pin::State{root_, std::move(name), std::move(lock)}));
 }
 
+Result<void> ImageStore::sweep_pins(const CancelToken& cancel) const {
+  const Dir* pins = TRY(root_->find_area(Area::pins));
+  if (pins == nullptr || TRY(pins->list()).empty()) return ok();
+  FileLock lock = TRY(lock_images(*root_, LockMode::exclusive, cancel));
+  return drop_dead_pins(*root_);
+}
+
 Result<void> Pin::add(const std::vector<Digest>& blobs, const std::vector<oci::DiffId>& layers,
                       const CancelToken& cancel) {
   std::string lines;

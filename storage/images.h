@@ -130,6 +130,8 @@ class ImageStore {
   Result<RemovedImage> collect(const CancelToken& cancel = {}) const;
 
   Result<Pin> pin(const CancelToken& cancel = {}) const;
+  // Removes pins of dead processes.
+  Result<void> sweep_pins(const CancelToken& cancel = {}) const;
   Result<ImagesLock> hold(const CancelToken& cancel = {}) const;
 
  private:

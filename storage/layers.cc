@@ -1,6 +1,7 @@
 #include "storage/layers.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <numeric>
@@ -48,6 +49,17 @@ std::string layer_name(const oci::DiffId& diff_id) {
   return std::string(digest.algorithm_name()) + "-" + digest.hex();
 }
 
+// Who held the lock before may have removed its file: then this is a lock without a name, and another one is made.
+Result<FileLock> lock_layer(const StoreRoot& root, const oci::DiffId& diff_id, const CancelToken& cancel) {
+  const std::string what = "layer '" + diff_id.digest.to_string() + "'";
+  while (true) {
+    FileLock lock = TRY(root.lock(Area::layer_locks, layer_name(diff_id), LockMode::exclusive, cancel, what));
+    struct stat file{};
+    if (::fstat(lock.fd(), &file) < 0) return Error::from_errno("stat the lock of " + what);
+    if (file.st_nlink > 0) return lock;
+  }
+}
+
 Result<Digest> digest_of_layer_name(const std::string& name) {
   size_t dash = name.find('-');
   if (dash == std::string::npos) return Digest::parse("sha256:" + name);
@@ -65,6 +77,19 @@ struct LayerStaging::State {
   StagingDir staging;
   Dir diff;
   bool finished = false;
+  bool is_there = false;  // under its final name
+
+  State(const StoreRoot& root_in, oci::DiffId id, FileLock lock_in, StagingDir staging_in, Dir diff_in)
+      : root(&root_in),
+        diff_id(std::move(id)),
+        lock(std::move(lock_in)),
+        staging(std::move(staging_in)),
+        diff(std::move(diff_in)) {}
+  ~State() {
+    if (is_there) return;
+    auto locks = root->area(Area::layer_locks);
+    if (locks) (*locks)->remove_file(layer_name(diff_id)).ignore("a later sweep takes it, since it is free then");
+  }
 };
 
 LayerStaging::LayerStaging(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -97,8 +122,9 @@ Result<void> LayerStaging::rename_into_place() {
   CTR_ASSERT(state_->finished);
   const Dir* layers = TRY(state_->root->area(Area::layers));
   auto moved = state_->staging.publish(*layers, layer_name(state_->diff_id));
-  if (!moved && moved.error().code() == Errc::exists) return ok();
-  return moved;
+  if (!moved && moved.error().code() != Errc::exists) return moved;
+  state_->is_there = true;
+  return ok();
 }
 
 Result<void> LayerStaging::commit() {
@@ -144,14 +170,13 @@ Result<std::vector<oci::DiffId>> LayerStore::list() const {
 
 Result<std::optional<LayerStaging>> LayerStore::begin(const oci::DiffId& diff_id, const CancelToken& cancel) const {
   if (has(diff_id)) return std::optional<LayerStaging>();
-  TRY(sweep_staging(*root_, Area::layer_staging, 8));
-  FileLock lock = TRY(root_->lock(Area::layer_locks, layer_name(diff_id), LockMode::exclusive, cancel,
-                                  "layer '" + diff_id.digest.to_string() + "'"));
+  (void)TRY(sweep_staging(*root_, Area::layer_staging, 8));
+  auto lock = TRY(lock_layer(*root_, diff_id, cancel));
   if (has(diff_id)) return std::optional<LayerStaging>();
   StagingDir staging = TRY(StagingDir::make(*root_, Area::layer_staging, random_hex(16), 0700));
   Dir diff = TRY(make_diff(staging.dir()));
-  return std::optional(LayerStaging(std::make_unique<LayerStaging::State>(
-      LayerStaging::State{root_, diff_id, std::move(lock), std::move(staging), std::move(diff)})));
+  return std::optional(LayerStaging(
+      std::make_unique<LayerStaging::State>(*root_, diff_id, std::move(lock), std::move(staging), std::move(diff))));
 }
 
 Result<std::vector<std::optional<LayerStaging>>> LayerStore::begin_all(const std::vector<oci::DiffId>& diff_ids,
@@ -166,6 +191,21 @@ Result<std::vector<std::optional<LayerStaging>>> LayerStore::begin_all(const std
     previous = &diff_ids[index];
   }
   return begun;
+}
+
+Result<void> LayerStore::sweep_locks(size_t limit) const {
+  const Dir* locks = TRY(root_->find_area(Area::layer_locks));
+  if (locks == nullptr) return ok();
+  const Dir* layers = TRY(root_->area(Area::layers));
+  for (const auto& name : TRY(locks->list())) {
+    if (limit == 0) break;
+    if (layers->exists(name)) continue;
+    auto held = TRY(FileLock::try_acquire(*locks, name, LockMode::exclusive));
+    if (!held) continue;
+    locks->remove_file(name).ignore("somebody else may have swept it");
+    --limit;
+  }
+  return ok();
 }
 
 Result<void> LayerStore::remove(const oci::DiffId& diff_id) const {

@@ -75,6 +75,8 @@ class LayerStore {
   // Equal diff ids are begun once: the later ones are nullopt.
   Result<std::vector<std::optional<LayerStaging>>> begin_all(const std::vector<oci::DiffId>& diff_ids,
                                                              const CancelToken& cancel = {}) const;
+  // Removes at most `limit` lock files of layers that never came and that nobody unpacks.
+  Result<void> sweep_locks(size_t limit) const;
 
  private:
   friend class ImageStore;

@@ -7,7 +7,11 @@ namespace ctr::storage {
 Result<void> Publish::commit() {
   if (blobs_.empty() && layers_.empty()) return ok();
   for (auto& blob : blobs_) TRY(blob.verify());
-  TRY(sync_file_system(root_->dir()));
+  auto synced = sync_file_system(root_->dir());
+  if (!synced && synced.error().code() == Errc::no_space) {
+    for (auto& blob : blobs_) blob.discard();
+  }
+  TRY(std::move(synced));
   bool has_sha512 = false;
   for (auto& blob : blobs_) {
     TRY(blob.rename_into_place());

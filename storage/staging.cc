@@ -85,19 +85,20 @@ Result<bool> is_staged(const StoreRoot& root, Area area, const std::string& name
   return !TRY(try_flock(dir->fd(), LockMode::shared, "'" + dir->path() + "'"));
 }
 
-Result<void> sweep_staging(const StoreRoot& root, Area area, size_t limit) {
+Result<size_t> sweep_staging(const StoreRoot& root, Area area, size_t limit) {
+  size_t swept = 0;
   const Dir* parent = TRY(root.find_area(area));
-  if (parent == nullptr) return ok();
+  if (parent == nullptr) return swept;
   for (const auto& name : TRY(parent->list())) {
-    if (limit == 0) break;
+    if (swept == limit) break;
     auto dir = parent->open_dir(name);
     if (!dir) continue;
     if (!TRY(try_flock(dir->fd(), LockMode::exclusive, "'" + dir->path() + "'"))) continue;
     if (!is_still_there(*parent, name, *dir)) continue;
     TRY(Trash(root).discard(*parent, name));
-    --limit;
+    ++swept;
   }
-  return ok();
+  return swept;
 }
 
 }  // namespace ctr::storage

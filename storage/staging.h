@@ -41,6 +41,6 @@ bool is_still_there(const Dir& area, const std::string& name, const Dir& dir);
 // True when a live process stages `name`.
 Result<bool> is_staged(const StoreRoot& root, Area area, const std::string& name);
 // Moves at most `limit` directories of dead processes from a staging area to the trash.
-Result<void> sweep_staging(const StoreRoot& root, Area area, size_t limit);
+Result<size_t> sweep_staging(const StoreRoot& root, Area area, size_t limit);
 
 }  // namespace ctr::storage

@@ -86,8 +86,11 @@ Trash Store::trash() const { return Trash(*root_); }
 
 Result<void> Store::sweep(size_t limit) const {
   for (Area area : {Area::layer_staging, Area::container_staging, Area::volume_staging}) {
-    TRY(sweep_staging(*root_, area, limit));
+    (void)TRY(sweep_staging(*root_, area, limit));
   }
+  TRY(layers().sweep_locks(limit));
+  TRY(containers().sweep_names(limit));
+  TRY(images().sweep_pins());
   return blobs().drop_partials(BlobStore::Partials::expired);
 }
 

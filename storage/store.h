@@ -69,9 +69,9 @@ class [[nodiscard]] Store {
   Trash trash() const;
   const StoreRoot& root() const { return *root_; }
 
-  // Moves staging directories of dead processes, partial blobs that nobody wrote to for seven days and dead pins out of
-  // the way, at most `limit` of each. Called by operations that change the store; a few system calls when there is
-  // none.
+  // Moves what dead processes left out of the way, at most `limit` of each: staging directories, locks of layers that
+  // never came, names of containers that are gone, pins, and partial blobs that nobody wrote to for seven days. Called
+  // by pulls and prunes; a few system calls when there is none.
   Result<void> sweep(size_t limit = 64) const;
 
  private:

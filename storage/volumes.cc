@@ -106,7 +106,7 @@ Result<std::vector<VolumeRecord>> VolumeStore::list() const {
 
 Result<void> VolumeStore::make(const VolumeRecord& wanted, Sync sync, const Prepare& prepare) const {
   TRY(check_name(wanted.name, "volume name"));
-  TRY(sweep_staging(*root_, Area::volume_staging, 8));
+  (void)TRY(sweep_staging(*root_, Area::volume_staging, 8));
   const Dir* volumes = TRY(root_->area(Area::volumes));
   if (volumes->exists(wanted.name)) return Error(Errc::exists, "there is a volume '" + wanted.name + "'");
   StagingDir staging = TRY(StagingDir::make(*root_, Area::volume_staging, random_hex(16), 0700));

@@ -72,6 +72,18 @@ TEST_CASE("a creation in progress holds its name, a dead one does not") {
   CHECK(must(f.containers.resolve("web")).id == id);
 }
 
+TEST_CASE("a creation clears away the name of one that died") {
+  Fixture f;
+  (void)f.make("web");
+  auto names = must(f.store.dir().open_dir("names"));
+  auto dead = ContainerId::make_random();
+  must(names.make_symlink("../containers/" + dead.text(), "boring_name"));
+  must(must(f.store.dir().open_dir("containers/.staging")).make_dir(dead.text(), 0700));
+  (void)f.make("db");
+  CHECK_FALSE(names.exists("boring_name"));
+  CHECK(must(names.list()).size() == 2);
+}
+
 TEST_CASE("renaming moves the name at once") {
   Fixture f;
   auto web = f.make("web");

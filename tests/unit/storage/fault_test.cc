@@ -130,6 +130,11 @@ Result<void> check_whole(const Store& store) {
   return ok();
 }
 
+Result<size_t> count_entries(const Store& store, const char* area) {
+  auto dir = store.dir().open_dir(area);
+  return dir ? TRY(dir->list()).size() : 0;
+}
+
 Result<void> check_clean(const Store& store) {
   TRY(store.sweep());
   TRY(store.blobs().drop_partials(BlobStore::Partials::all));
@@ -138,9 +143,12 @@ Result<void> check_clean(const Store& store) {
   if (!TRY(store.trash().is_empty())) return Error(Errc::internal, "the trash is not empty");
   for (const char* area :
        {"layers/.staging", "containers/.staging", "volumes/.staging", "images/.partial", "images/.pins"}) {
-    auto dir = store.dir().open_dir(area);
-    if (dir && !TRY(dir->list()).empty()) return Error(Errc::internal, std::string(area) + " is not empty");
+    if (TRY(count_entries(store, area)) > 0) return Error(Errc::internal, std::string(area) + " is not empty");
   }
+  if (TRY(count_entries(store, "names")) != TRY(store.containers().list()).size())
+    return Error(Errc::internal, "a name is left");
+  if (TRY(count_entries(store, "layers/.locks")) > TRY(store.layers().list()).size())
+    return Error(Errc::internal, "a lock is left");
   return ok();
 }
 

@@ -189,6 +189,28 @@ TEST_CASE("staging directories of dead processes are swept, those of living ones
   CHECK_FALSE(must(store.trash().is_empty()));
 }
 
+TEST_CASE("names, pins and locks of dead processes are swept, those of living ones stay") {
+  TempDir temp;
+  auto store = must(Store::open(paths_below(temp.path())));
+  auto unpacking = must(store.layers().begin(diff_id("alive")));
+  auto creation = must(store.containers().begin(ContainerId::make_random(), "creation"));
+  auto container = must(store.containers().begin(ContainerId::make_random(), "container"));
+  must(container.commit());
+  auto pin = must(store.images().pin());
+  auto names = must(store.dir().open_dir("names"));
+  must(names.make_symlink("../containers/" + ContainerId::make_random().text(), "dead"));
+  must(must(store.dir().open_dir("images/.pins")).write_file("dead", "", Sync::no));
+  must(must(store.dir().open_dir("layers/.locks")).write_file(digest_of("dead").hex(), "", Sync::no));
+  must(store.sweep());
+  CHECK(must(names.list()).size() == 2);
+  CHECK_FALSE(names.exists("dead"));
+  CHECK(entries(store, "images/.pins") == 1);
+  CHECK(entries(store, "layers/.locks") == 1);
+  // A layer that is given up takes its lock along.
+  unpacking.reset();
+  CHECK(entries(store, "layers/.locks") == 0);
+}
+
 TEST_CASE("old partial blobs are dropped, fresh ones are kept for the next pull") {
   TempDir temp;
   auto store = must(Store::open(paths_below(temp.path())));
