@@ -27,6 +27,8 @@ constexpr Magic k_foreign[] = {
                       6),
      "xz"},
     {std::string_view("\x04\x22\x4d\x18", 4), "lz4"},
+    {std::string_view("PK\x03\x04", 4), "zip"},
+    {std::string_view("\x1f\x9d", 2), "compress (.Z)"},
 };
 
 }  // namespace

@@ -223,6 +223,8 @@ TEST_CASE("damaged and foreign data is an error of one line") {
                                  "7zXZ\0\0\0\0",
                                  9)) == Errc::unsupported);
   CHECK(cell.refused("BZh91AY&SY") == Errc::unsupported);
+  CHECK(cell.refused("PK\x03\x04 a zip archive") == Errc::unsupported);
+  CHECK(cell.refused("\x1f\x9d\x90 of the program compress") == Errc::unsupported);
 }
 
 TEST_CASE("the root of the layer stays a directory") {
