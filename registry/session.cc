@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "base/wait.h"
 #include "registry/certs.h"
 #include "registry/errors.h"
 #include "registry/tokens.h"
@@ -45,7 +46,8 @@ class SmallBody : public CallBody {
   }
   Result<void> on_bytes(std::span<const std::byte> bytes) override {
     if (text.size() + bytes.size() > limit_bytes_) {
-      return Error(Errc::corrupt, "the answer is longer than the limit of " + human_size(limit_bytes_));
+      return Error(Errc::corrupt,
+                   "the answer is longer than the limit of " + std::to_string(limit_bytes_ >> 20) + " MiB");
     }
     text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return ok();
@@ -135,7 +137,7 @@ struct Session::State {
   Result<void> try_again(Flow& flow, Error why, int64_t wait_seconds = -1);
   Result<std::string> log_in(const Call& call, const ResponseHead& head);
   Result<Token> fetch_token(const Call& call, const Challenge& challenge, const std::optional<Credentials>& known);
-  Result<void> run(const std::vector<Flow*>& flows, unsigned parallel);
+  Result<void> run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures);
 };
 
 // The client's certificate is shown to the registry only; its authorities also vouch for hosts it points to.
@@ -239,9 +241,10 @@ Result<void> Session::State::advance(Flow& flow) {
     return try_again(flow, Error(Errc::network, "the registry refuses to go on in the middle"));
   }
   auto error = error_of_response(status, flow.intake->error_body);
+  flow.head = std::move(outcome.head);
   if (!is_worth_retrying(status)) return error;
   return try_again(flow, std::move(error),
-                   retry_after_seconds(outcome.head.header("retry-after"), to_unix_seconds(now())));
+                   retry_after_seconds(flow.head.header("retry-after"), to_unix_seconds(now())));
 }
 
 Result<void> Session::State::on_failure(Flow& flow, Outcome outcome) {
@@ -348,7 +351,7 @@ Result<Token> Session::State::fetch_token(const Call& call, const Challenge& cha
   }
   SmallBody body(k_token_limit_bytes);
   Flow flow(std::move(token_call), body);
-  auto ran = run({&flow}, 1);
+  auto ran = run({&flow}, 1, Failures::end_all);
   if (!ran) {
     if (ran.error().code() == Errc::unauthorized && known) {
       return std::move(ran).error().context("unable to retrieve auth token: invalid username/password");
@@ -388,13 +391,20 @@ Result<void> Session::State::try_again(Flow& flow, Error why, int64_t wait_secon
   return ok();
 }
 
-Result<void> Session::State::run(const std::vector<Flow*>& flows, unsigned parallel) {
+Result<void> Session::State::run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures) {
+  const auto settle = [&](Flow& flow, Result<void> step) -> Result<void> {
+    if (step) return ok();
+    step = named(flow, std::move(step));
+    if (failures == Failures::end_all || step.error().code() != Errc::network) return step;
+    flow.result = std::move(step);
+    return ok();
+  };
   while (true) {
     unsigned active = 0;
     size_t open = 0;
     auto wait = std::chrono::milliseconds(1000);
     for (auto* flow : flows) {
-      if (flow->exchange && flow->exchange->outcome()) TRY(named(*flow, advance(*flow)));
+      if (flow->exchange && flow->exchange->outcome()) TRY(settle(*flow, advance(*flow)));
       if (flow->exchange) ++active;
       if (!flow->result) ++open;
     }
@@ -406,7 +416,7 @@ Result<void> Session::State::run(const std::vector<Flow*>& flows, unsigned paral
         wait = std::min(wait, std::chrono::ceil<std::chrono::milliseconds>(flow->due - time));
         continue;
       }
-      TRY(named(*flow, start(*flow)));
+      TRY(settle(*flow, start(*flow)));
       ++active;
     }
     TRY(transport.step(wait));
@@ -434,8 +444,8 @@ Result<Session> Session::create(ClientOptions options, const CredentialStore& st
                                                   .certificates = {}}));
 }
 
-Result<void> Session::run(const std::vector<Flow*>& flows, unsigned parallel) {
-  auto ran = state_->run(flows, parallel);
+Result<void> Session::run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures) {
+  auto ran = state_->run(flows, parallel, failures);
   if (!ran) {
     for (auto* flow : flows) flow->exchange.reset();
   }
@@ -447,6 +457,12 @@ Result<Answer> Session::call(Call call, size_t limit_bytes) {
   Flow flow(std::move(call), body);
   TRY(run({&flow}, 1));
   return Answer{.head = std::move(flow.head), .body = std::move(body.text)};
+}
+
+Result<void> Session::pause(std::chrono::milliseconds time) const {
+  auto waited = wait_for(-1, 0, state_->cancel, time);
+  if (!waited && waited.error().code() != Errc::timed_out) return waited;
+  return ok();
 }
 
 Result<Url> Session::api_base(const Endpoint& endpoint) { return state_->base(endpoint); }

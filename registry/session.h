@@ -58,7 +58,7 @@ struct Flow {
 
   Call call;
   CallBody* body;
-  ResponseHead head;                   // of the answer, when done
+  ResponseHead head;                   // of the answer, when done; of the last refusal, when there was one
   std::optional<Result<void>> result;  // set when done
 
   // What the session keeps between the attempts.
@@ -93,10 +93,15 @@ class [[nodiscard]] Session {
   ~Session();
 
   // Runs calls side by side, at most `parallel` at a time, until all are done or one has failed; the first failure is
-  // returned and the others are broken off.
-  Result<void> run(const std::vector<Flow*>& flows, unsigned parallel);
+  // returned and the others are broken off. With `apart` a network error stays in its flow's result and the others go
+  // on.
+  enum class Failures { end_all, apart };
+  Result<void> run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures = Failures::end_all);
   // One call with a small answer. Errors: by the answer's status; corrupt when the body is longer than `limit_bytes`.
   Result<Answer> call(Call call, size_t limit_bytes);
+
+  // Errors: interrupted.
+  Result<void> pause(std::chrono::milliseconds time) const;
 
   // scheme://host[:port]/v2/ of an endpoint. An insecure one is asked by https first, then by http.
   Result<Url> api_base(const Endpoint& endpoint);
