@@ -29,7 +29,13 @@ struct Layer {
   std::optional<UnpackWorker> worker;
   bool blob_verified = false;
   bool unpacked = false;
+  // Why its unpacker gave up before the blob was verified: the fault is the image's only if the digest is right.
+  std::optional<Error> refusal;
 };
+
+bool is_about_content(const Error& error) {
+  return error.code() == Errc::corrupt || error.code() == Errc::invalid || error.code() == Errc::unsupported;
+}
 
 // Starts unpackers as downloads and free processors allow, and collects their answers.
 class Unpacking {
@@ -73,6 +79,7 @@ class Unpacking {
     std::erase(running_, &layer);
     std::erase(waiting_, &layer);
     layer.worker.reset();
+    layer.refusal.reset();
     if (layer.target) TRY(layer.target->restart());
     return ok();
   }
@@ -94,11 +101,23 @@ class Unpacking {
   Result<void> collect(size_t index) {
     Layer& layer = *running_[index];
     running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(index));
-    auto unpacked = layer.worker->finish(cancel_).context("unpack layer " + layer.descriptor.digest.to_string());
+    auto unpacked = layer.worker->finish(cancel_);
     layer.worker.reset();
-    TRY(layer.target->finish(TRY(std::move(unpacked)).record));
+    auto finished = unpacked ? layer.target->finish(unpacked->record) : Result<void>(std::move(unpacked).error());
+    if (!finished) return refuse(layer, std::move(finished).error());
     layer.unpacked = true;
     return ok();
+  }
+  // A blob that is still on its way may have been damaged there: its digest decides, which names the fault and lets the
+  // blob be fetched again. Bytes of a layer that cannot be unpacked are of no use to the next pull.
+  static Result<void> refuse(Layer& layer, Error error) {
+    error = std::move(error).context("unpack layer " + layer.descriptor.digest.to_string());
+    if (layer.blob && !layer.blob_verified && is_about_content(error)) {
+      layer.refusal = std::move(error);
+      return ok();
+    }
+    if (layer.blob && is_about_content(error)) layer.blob->discard();
+    return error;
   }
 
   const storage::Store& store_;
@@ -132,6 +151,10 @@ class LayerSink final : public registry::BlobSink {
     // A blob that was there whole from an earlier transfer has had no append().
     if (!enqueued_) unpacking_.enqueue(layer_);
     enqueued_ = true;
+    if (layer_.refusal) {
+      layer_.blob->discard();
+      return *layer_.refusal;
+    }
     if (layer_.worker) TRY(layer_.worker->end_of_blob());
     return unpacking_.poll();
   }
@@ -226,12 +249,53 @@ storage::NewImage new_image(const registry::ResolvedImage& image, const oci::Ima
   return result;
 }
 
+// Downloads and unpacks what is missing of the layers.
+Result<void> fetch_layers(TransferSession& session, const storage::Store& store, const runtime::HostFacts& host,
+                          const registry::Endpoint& endpoint, std::vector<Layer>& layers) {
+  Unpacking unpacking(store, host, session.options.cancel);
+  std::vector<std::unique_ptr<LayerSink>> sinks;
+  std::vector<registry::BlobDownload> downloads;
+  for (auto& layer : layers) {
+    if (layer.blob) {
+      sinks.push_back(std::make_unique<LayerSink>(layer, unpacking));
+      downloads.push_back(
+          {.descriptor = layer.descriptor, .sink = sinks.back().get(), .kind = ProgressSink::BlobKind::layer});
+    } else {
+      unpacking.enqueue(layer);
+    }
+  }
+  if (!downloads.empty()) TRY(session.client->fetch_blobs(endpoint, downloads));
+  return unpacking.finish();
+}
+
 void report_layers(ProgressSink& progress, const std::vector<Layer>& layers) {
   for (const auto& layer : layers) {
     if (layer.blob) continue;
     progress.blob_started(layer.descriptor.digest.to_string(), ProgressSink::BlobKind::layer,
                           layer.descriptor.size_bytes, ProgressSink::Skip::already_exists);
   }
+}
+
+// Everything of the image is published: it gets its entry.
+Result<void> record_image(const storage::Store& store, const registry::ResolvedImage& image,
+                          const oci::ImageReference& reference, const oci::ImageConfig& config,
+                          const CancelToken& cancel) {
+  auto record = new_image(image, reference, config);
+  record.size_bytes = image.manifest().config.size_bytes;
+  for (const auto& diff_id : config.diff_ids) {
+    if (auto layer = TRY(store.layers().find(diff_id))) record.size_bytes += layer->size_bytes;
+  }
+  TRY(store.images().add(record, cancel));
+  append_event(store.dir(), {.time = record.stored_at,
+                             .type = "image",
+                             .status = "pull",
+                             .id = record.config.hex(),
+                             .name = reference.to_string(),
+                             .image = {},
+                             .exit_code = {},
+                             .attributes = {}})
+      .ignore("the image is there; the event log is a convenience");
+  return ok();
 }
 
 }  // namespace
@@ -252,12 +316,12 @@ Result<std::string> fetch_image(TransferSession& session, const storage::Store& 
   for (const auto& descriptor : wanted) digests.push_back(descriptor.digest);
   auto pin = TRY(store.images().pin(cancel));
   TRY(pin.add(digests, {}, cancel));
+  // Whoever pulls the same image meanwhile waits here, before the first blob is asked for.
+  auto blobs = TRY(store.blobs().begin_all(wanted, cancel));
   std::string config_text;
   auto config = TRY(read_config(session, store, image, config_text));
   TRY(check_platform(session, config, options));
   TRY(pin.add({}, config.diff_ids, cancel));
-
-  auto blobs = TRY(store.blobs().begin_all(wanted, cancel));
   auto targets = TRY(store.layers().begin_all(config.diff_ids, cancel));
   std::vector<Layer> layers(manifest.layers.begin(), manifest.layers.end());
   for (size_t i = 0; i < layers.size(); ++i) {
@@ -266,20 +330,13 @@ Result<std::string> fetch_image(TransferSession& session, const storage::Store& 
   }
   report_layers(session.progress, layers);
 
-  Unpacking unpacking(store, host, cancel);
-  std::vector<std::unique_ptr<LayerSink>> sinks;
-  std::vector<registry::BlobDownload> downloads;
-  for (auto& layer : layers) {
-    if (layer.blob) {
-      sinks.push_back(std::make_unique<LayerSink>(layer, unpacking));
-      downloads.push_back(
-          {.descriptor = layer.descriptor, .sink = sinks.back().get(), .kind = ProgressSink::BlobKind::layer});
-    } else {
-      unpacking.enqueue(layer);
+  auto fetched = fetch_layers(session, store, host, image.endpoint, layers);
+  if (!fetched && fetched.error().code() == Errc::no_space) {
+    for (auto& layer : layers) {
+      if (layer.blob) layer.blob->discard();
     }
   }
-  if (!downloads.empty()) TRY(session.client->fetch_blobs(image.endpoint, downloads));
-  TRY(unpacking.finish());
+  TRY(std::move(fetched));
 
   session.progress.writing_manifest();
   storage::Publish publish(store.root());
@@ -292,22 +349,8 @@ Result<std::string> fetch_image(TransferSession& session, const storage::Store& 
   }
   TRY(publish.commit());
 
-  auto record = new_image(image, reference, config);
-  record.size_bytes = manifest.config.size_bytes;
-  for (const auto& diff_id : config.diff_ids) {
-    if (auto layer = TRY(store.layers().find(diff_id))) record.size_bytes += layer->size_bytes;
-  }
-  TRY(store.images().add(record, cancel));
-  append_event(store.dir(), {.time = record.stored_at,
-                             .type = "image",
-                             .status = "pull",
-                             .id = record.config.hex(),
-                             .name = reference.to_string(),
-                             .image = {},
-                             .exit_code = {},
-                             .attributes = {}})
-      .ignore("the image is there; the event log is a convenience");
-  return record.config.hex();
+  TRY(record_image(store, image, reference, config, cancel));
+  return manifest.config.digest.hex();
 }
 
 }  // namespace ctr::engine
