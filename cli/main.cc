@@ -62,6 +62,9 @@ class Session final : public Context {
     options.log = &output_;
     options.own_binary = TRY(own_binary());
     options.version = k_version;
+    options.debug = global_.debug;
+    // As in podman a script is never asked: a person has both.
+    if (is_terminal(STDIN_FILENO) && is_terminal(STDOUT_FILENO)) options.ask_fd = STDIN_FILENO;
     return options;
   }
 

@@ -1,5 +1,6 @@
 // ctr-transfer: pull, push and login for ctr, and the unpacking of layers. Not
 // for people; see engine/transfer.h.
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "base/paths.h"
 #include "cli/output.h"
 #include "cli/progress_view.h"
+#include "cli/question.h"
 #include "cli/version.h"
 #include "engine/transfer.h"
 
@@ -64,13 +66,27 @@ Result<engine::TransferAnswer> perform(Output& output, const Places& places, con
   options.cancel = cancel;
   options.log = &output;
   options.version = k_version;
+  if (request.debug) output.set_debug(Output::Debug::yes);
   const auto progress = make_progress(request, options.environment);
-  return engine::perform_transfer(options, request, *progress);
+  engine::TransferFront front{.progress = *progress, .choose = {}};
+  if (request.may_ask) {
+    front.choose = [&](const std::string& short_name, const std::vector<std::string>& references) {
+      return choose_reference(cancel, short_name, references);
+    };
+  }
+  return engine::perform_transfer(options, request, front);
+}
+
+// Nobody will read the answer: ctr died before it could be told that we end with it.
+bool is_orphan() {
+  pollfd answer{.fd = engine::k_transfer_answer_fd, .events = 0, .revents = 0};
+  return ::poll(&answer, 1, 0) == 1 && (answer.revents & POLLERR) != 0;
 }
 
 int run(const Places& places) {
   // ctr is gone: nobody waits for the answer.
   (void)::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (is_orphan()) return 125;
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGINT);

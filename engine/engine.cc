@@ -1,6 +1,7 @@
 // The Engine interface over its parts.
 #include "engine/engine.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -134,7 +135,7 @@ class LocalEngine final : public Engine {
 
   Result<ContainerSize> container_size(const ContainerInfo& info) override { return measure_container(core_, info); }
 
-  Result<std::string> pull(const std::string& reference, const PullOptions& options) override {
+  Result<std::vector<std::string>> pull(const std::string& reference, const PullOptions& options) override {
     return provide_image(core_, reference, options);
   }
 
@@ -146,8 +147,10 @@ class LocalEngine final : public Engine {
     request.reference = destination.empty() ? found.name : destination;
     request.push = options;
     const auto answer = TRY(run_transfer(core_.options(), request));
-    if (!options.digest_file.empty()) TRY(create_file(options.digest_file, answer.digest));
-    return ok();
+    if (options.digest_file.empty()) return ok();
+    // Replaced when it is there, as podman does: the next push of a script writes the same file.
+    const Fd file = TRY(open_path(options.digest_file, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    return write_all(file.get(), answer.digest, "'" + printable(options.digest_file) + "'");
   }
 
   Result<std::vector<ImageInfo>> list_images() override { return engine::list_images(core_); }

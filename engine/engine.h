@@ -170,6 +170,8 @@ struct PushOptions {
   std::string authfile, creds, cert_dir, digest_file, format;
   std::optional<bool> tls_verify;
   bool quiet = false;
+  int retries = 3;
+  std::optional<std::chrono::seconds> retry_delay;
 };
 
 // One finding of `doctor`.
@@ -192,6 +194,8 @@ struct EngineOptions {
   DebugLog* log = nullptr;  // borrowed
   std::string own_binary;   // /proc/self/exe resolved
   std::string version;
+  bool debug = false;  // whether `log` shows debug lines
+  int ask_fd = -1;     // a terminal on which a person can be asked; borrowed
 };
 
 // The one door to everything below. Opening is cheap: the store and the configuration are read when first needed.
@@ -241,8 +245,8 @@ class Engine {
   };
   virtual Result<ContainerSize> container_size(const ContainerInfo& info) = 0;
 
-  // The image id (64 hex). Progress goes to stderr of this process as the transfer program draws it.
-  virtual Result<std::string> pull(const std::string& reference, const PullOptions& options) = 0;
+  // Ids (64 hex), several with all_tags. Progress goes to stderr of this process as the transfer program draws it.
+  virtual Result<std::vector<std::string>> pull(const std::string& reference, const PullOptions& options) = 0;
   virtual Result<void> push(const std::string& image, const std::string& destination, const PushOptions& options) = 0;
   virtual Result<std::vector<ImageInfo>> list_images() = 0;
   virtual Result<ImageInfo> find_image(const std::string& name_or_id) = 0;

@@ -61,6 +61,16 @@ bool named_by(const FoundImage& image, const std::string& word) {
   return is_named(image) && !image.record.id.hex().starts_with(word) && !word.starts_with("sha256:");
 }
 
+// What a pull that was killed left: half-made parts, and whole ones that no image came to need.
+Result<void> clear_leftovers(Core& core) {
+  const auto* store = TRY(core.store());
+  TRY(store->sweep());
+  const auto collected = store->images().collect(core.cancel());
+  if (!collected) core.debug(fmt::format("unused content stays: {}", collected.error().text()));
+  reclaim_space(core);
+  return ok();
+}
+
 }  // namespace
 
 Result<std::vector<ImageInfo>> list_images(Core& core) {
@@ -150,6 +160,7 @@ Result<std::vector<std::string>> prune_images(Core& core, bool all,
     // Somebody else may have removed it, or started a container from it, since it was listed.
     if (removed) pruned.push_back(info.id);
   }
+  TRY(clear_leftovers(core));
   return pruned;
 }
 

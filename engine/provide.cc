@@ -16,17 +16,17 @@ bool fits(const oci::Platform& wanted, const oci::Platform& platform) {
   return platform.os.empty() || oci::match_score(wanted, platform) > 0;
 }
 
-Result<std::string> fetch(Core& core, const std::string& reference, const PullOptions& options) {
+Result<std::vector<std::string>> fetch(Core& core, const std::string& reference, const PullOptions& options) {
   TransferRequest request;
   request.verb = TransferRequest::Verb::pull;
   request.reference = reference;
   request.pull = options;
   auto answer = run_transfer(core.options(), request);
-  // A layer half unpacked is in the trash.
-  if (!answer) reclaim_space(core);
-  const auto ids = TRY(std::move(answer)).image_ids;
+  // What this pull, or one that was killed, left half unpacked is in the trash.
+  reclaim_space(core);
+  auto ids = TRY(std::move(answer)).image_ids;
   if (ids.empty()) return Error(Errc::internal, "the transfer named no image");
-  return ids.back();
+  return ids;
 }
 
 // What the store has under this name, unless its platform is not the one that was asked for.
@@ -41,7 +41,7 @@ Result<std::optional<FoundImage>> find_fitting(Core& core, const std::string& re
 
 }  // namespace
 
-Result<std::string> provide_image(Core& core, const std::string& reference, const PullOptions& options) {
+Result<std::vector<std::string>> provide_image(Core& core, const std::string& reference, const PullOptions& options) {
   if (options.policy == PullPolicy::always || options.all_tags) return fetch(core, reference, options);
   oci::Platform platform;
   const auto found = TRY(find_fitting(core, reference, options, platform));
@@ -49,16 +49,16 @@ Result<std::string> provide_image(Core& core, const std::string& reference, cons
     return Error(Errc::not_found, fmt::format("{}: image not known", printable(reference)));
   }
   if (!found || options.policy == PullPolicy::newer) {
-    auto id = fetch(core, reference, options);
-    if (id || !found) return id;
-    core.debug(fmt::format("pull: {}", id.error().text()));
+    auto ids = fetch(core, reference, options);
+    if (ids || !found) return ids;
+    core.debug(fmt::format("pull: {}", ids.error().text()));
   }
   const auto expected = oci::host_platform();
   if (!options.platform && !fits(expected, platform)) {
     core.note(fmt::format("WARNING: image platform ({}) does not match the expected platform ({})",
                           platform.to_string(), expected.to_string()));
   }
-  return found->record.id.hex();
+  return std::vector{found->record.id.hex()};
 }
 
 }  // namespace ctr::engine

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/core.h"
 
 namespace ctr::engine {
 
-// The id of the image that `reference` means, as hex. An image of another platform than the one asked for counts as
-// missing; where none was asked for it is used, with podman's warning.
+// The ids of the images that `reference` means, as hex: several with all_tags, else one. An image of another platform
+// than the one asked for counts as missing; where none was asked for it is used, with podman's warning.
 // Errors: not_found ("X: image not known") with the policy never, and everything a transfer says.
-Result<std::string> provide_image(Core& core, const std::string& reference, const PullOptions& options);
+Result<std::vector<std::string>> provide_image(Core& core, const std::string& reference, const PullOptions& options);
 
 }  // namespace ctr::engine

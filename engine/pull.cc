@@ -2,10 +2,37 @@
 
 #include "engine/fetch.h"
 #include "engine/transfer_session.h"
+#include "registry/aliases.h"
 #include "runtime/host_facts.h"
 
 namespace ctr::engine {
 namespace {
+
+// What a typed reference is pulled as, in the order to be tried.
+struct PullPlan {
+  std::vector<oci::ImageReference> references;
+  bool is_chosen = false;  // by a person
+};
+
+Result<PullPlan> choose_candidates(TransferSession& session, const oci::ImageReference& typed) {
+  using Choice = registry::Candidates::Choice;
+  auto candidates = TRY(registry::find_candidates(session.registries, typed));
+  if (candidates.choice == Choice::required && !session.choose) {
+    return registry::nobody_to_ask(session.registries, typed);
+  }
+  if (candidates.choice == Choice::none || !session.choose) return PullPlan{std::move(candidates.references)};
+  std::vector<std::string> texts;
+  for (const auto& reference : candidates.references) texts.push_back(reference.to_string());
+  const size_t chosen = TRY(session.choose(typed.to_string(), texts));
+  return PullPlan{{candidates.references.at(chosen)}, true};
+}
+
+void remember_choice(const TransferSession& session, const oci::ImageReference& typed,
+                     const oci::ImageReference& chosen) {
+  const auto& options = session.options;
+  auto recorded = registry::record_alias(options.paths, typed.path, chosen.name(), options.cancel);
+  if (!recorded && options.log) options.log->debug("the choice is not kept: " + recorded.error().text());
+}
 
 Result<std::string> pull_candidate(TransferSession& session, const storage::Store& store,
                                    const runtime::HostFacts& host, const oci::ImageReference& reference,
@@ -36,8 +63,9 @@ Result<std::vector<std::string>> pull_all_tags(TransferSession& session, const s
 
 Result<std::vector<std::string>> pull_images(TransferSession& session, const std::string& reference,
                                              const PullOptions& options) {
-  auto typed = TRY(oci::parse_reference(reference));
-  auto candidates = TRY(registry::find_candidates(session.registries, typed));
+  const auto typed = TRY(oci::parse_reference(reference));
+  const auto plan = TRY(choose_candidates(session, typed));
+  const auto& candidates = plan.references;
   auto host = TRY(runtime::probe_host_facts(session.options.environment));
   auto store = TRY(storage::Store::open(session.options.paths, session.options.cancel, session.options.log));
   TRY(store.sweep());
@@ -48,6 +76,7 @@ Result<std::vector<std::string>> pull_images(TransferSession& session, const std
   std::vector<Error> failures;
   for (const auto& candidate : candidates) {
     auto id = pull_candidate(session, store, host, candidate.with_default_tag(), options);
+    if (id && plan.is_chosen) remember_choice(session, typed, candidate);
     if (id) return std::vector<std::string>{std::move(*id)};
     bool next_may_work = id.error().code() == Errc::not_found || id.error().code() == Errc::network ||
                          id.error().code() == Errc::unauthorized || id.error().code() == Errc::timed_out;

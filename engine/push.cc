@@ -76,10 +76,8 @@ std::string other_repository(const storage::ImageRecord& image, const registry::
 Result<std::string> push_image(TransferSession& session, const std::string& image_id, const std::string& destination,
                                const PushOptions& options) {
   auto reference = TRY(oci::parse_reference(destination));
-  if (reference.is_short()) {
-    auto candidates = TRY(registry::find_candidates(session.registries, reference));
-    reference = candidates.front();
-  }
+  // Search registries are for finding images. What is sent goes where the name has meant for everybody, as in podman.
+  if (reference.is_short()) reference = TRY(oci::parse_reference("docker.io/" + reference.to_string()));
   reference = reference.with_default_tag();
   auto store = TRY(storage::Store::open(session.options.paths, session.options.cancel, session.options.log));
   auto pin = TRY(store.images().pin(session.options.cancel));

@@ -25,6 +25,15 @@ Result<std::string> read_answer(int fd, const Child& child, const CancelToken& c
   return read_all(fd, size_t{4} << 20, "the answer of ctr-transfer");
 }
 
+// libcurl takes the proxy of http URLs from http_proxy alone, since a CGI program gets a client's header "Proxy" as
+// HTTP_PROXY. Users of podman set it in capitals, too.
+Environment transfer_environment(Environment environment) {
+  const bool is_cgi = !environment_value(environment, "REQUEST_METHOD").empty();
+  const auto capitals = environment.find("HTTP_PROXY");
+  if (!is_cgi && capitals != environment.end()) environment.emplace("http_proxy", capitals->second);
+  return environment;
+}
+
 }  // namespace
 
 Result<std::string> find_own_program(const EngineOptions& options, std::string_view name) {
@@ -37,7 +46,9 @@ Result<std::string> find_own_program(const EngineOptions& options, std::string_v
       .with_hint("install ctr as a whole: a program of it is missing");
 }
 
-Result<TransferAnswer> run_transfer(const EngineOptions& options, const TransferRequest& request) {
+Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferRequest request) {
+  request.debug = options.debug;
+  request.may_ask = options.ask_fd >= 0;
   Fd plan = TRY(make_sealed_memfd("ctr-transfer", dump_json(to_json(request))));
   auto answer_pipe = TRY(make_pipe());
   SpawnOptions spawn_options{
@@ -45,7 +56,10 @@ Result<TransferAnswer> run_transfer(const EngineOptions& options, const Transfer
       .argv = {"ctr-transfer", "perform", options.paths.store, options.paths.run},
       .env = {},
       .fds = {{2, 2}, {plan.get(), k_transfer_request_fd}, {answer_pipe.write_end.get(), k_transfer_answer_fd}}};
-  for (const auto& [name, value] : options.environment) spawn_options.env.push_back(name + "=" + value);
+  if (request.may_ask) spawn_options.fds.emplace_back(options.ask_fd, 0);
+  for (const auto& [name, value] : transfer_environment(options.environment)) {
+    spawn_options.env.push_back(name + "=" + value);
+  }
   Child child = TRY(spawn(spawn_options));
   answer_pipe.write_end.reset();
   auto text = TRY(read_answer(answer_pipe.read_end.get(), child, options.cancel));

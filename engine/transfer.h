@@ -3,7 +3,8 @@
 //
 //   ctr                                       ctr-transfer
 //     posix_spawn, descriptors 3 and 4 ─────▶  reads the request: JSON on a sealed memfd, descriptor 3
-//                                              works; draws progress on stderr, which is the user's
+//                                              works; draws progress on stderr, which is the user's; asks on stdin,
+//                                              which is the user's terminal or nothing
 //     ◀── one JSON document on descriptor 4 ─  the answer, or an Error as data
 //     waits for its end
 //
@@ -11,6 +12,7 @@
 // stays for the next try.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +32,8 @@ struct TransferRequest {
   PullOptions pull;
   PushOptions push;
   LoginOptions login;
+  bool debug = false;    // debug lines go to stderr
+  bool may_ask = false;  // stdin is the terminal of a person
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
@@ -44,7 +48,7 @@ Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);
 
 // The lean side: starts ctr-transfer and waits for its answer.
-Result<TransferAnswer> run_transfer(const EngineOptions& options, const TransferRequest& request);
+Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferRequest request);
 // A program that belongs to ctr ("ctr-transfer", "ctr-init"): beside our own binary, or in ../libexec/ctr.
 // Errors: not_found.
 Result<std::string> find_own_program(const EngineOptions& options, std::string_view name);
@@ -53,9 +57,17 @@ Result<std::string> find_own_program(const EngineOptions& options, std::string_v
 inline constexpr int k_transfer_request_fd = 3;
 inline constexpr int k_transfer_answer_fd = 4;
 
-// The other side, linked into ctr-transfer only: does what the request says. Progress goes to `progress`.
+// Asks a person which of several references a short name means; the answer's index. Errors: invalid, interrupted, io.
+using ChooseReference =
+    std::function<Result<size_t>(const std::string& short_name, const std::vector<std::string>& references)>;
+// How ctr-transfer talks to the user; `choose` is empty when there is nobody to ask.
+struct TransferFront {
+  ProgressSink& progress;
+  ChooseReference choose;
+};
+// The other side, linked into ctr-transfer only: does what the request says.
 Result<TransferAnswer> perform_transfer(const EngineOptions& options, const TransferRequest& request,
-                                        ProgressSink& progress);
+                                        const TransferFront& front);
 // The verbs that touch stored credentials only and talk to nobody: stored_login, logout, logout_all.
 // Errors: not_found.
 Result<TransferAnswer> manage_credentials(const EngineOptions& options, const TransferRequest& request);

@@ -9,14 +9,28 @@ constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
 
+// How often and how soon a failing transfer is tried again.
+template <typename Options>
+void retries_to_json(const Options& options, Json& json) {
+  json.set("retries", options.retries);
+  json.set("retryDelaySeconds", options.retry_delay ? Json(int64_t{options.retry_delay->count()}) : Json());
+}
+
+template <typename Options>
+Result<void> retries_from_json(const JsonReader& reader, Options& options) {
+  options.retries = static_cast<int>(TRY(reader.get_int("retries")));
+  if (auto delay = TRY(reader.find_int("retryDelaySeconds"))) options.retry_delay = std::chrono::seconds(*delay);
+  return ok();
+}
+
 Json pull_to_json(const PullOptions& options) {
   Json json = Json::object();
   json.set("authfile", options.authfile).set("creds", options.creds).set("certDir", options.cert_dir);
   json.set("tlsVerify", optional_bool(options.tls_verify));
   json.set("platform", options.platform ? Json(options.platform->to_string()) : Json());
   json.set("quiet", options.quiet).set("allTags", options.all_tags);
-  json.set("policy", k_policies[static_cast<size_t>(options.policy)]).set("retries", options.retries);
-  json.set("retryDelaySeconds", options.retry_delay ? Json(int64_t{options.retry_delay->count()}) : Json());
+  json.set("policy", k_policies[static_cast<size_t>(options.policy)]);
+  retries_to_json(options, json);
   return json;
 }
 
@@ -33,8 +47,7 @@ Result<PullOptions> pull_from_json(const JsonReader& reader) {
   for (size_t i = 0; i < std::size(k_policies); ++i) {
     if (policy == k_policies[i]) options.policy = static_cast<PullPolicy>(i);
   }
-  options.retries = static_cast<int>(TRY(reader.get_int("retries")));
-  if (auto delay = TRY(reader.find_int("retryDelaySeconds"))) options.retry_delay = std::chrono::seconds(*delay);
+  TRY(retries_from_json(reader, options));
   return options;
 }
 
@@ -42,6 +55,7 @@ Json push_to_json(const PushOptions& options) {
   Json json = Json::object();
   json.set("authfile", options.authfile).set("creds", options.creds).set("certDir", options.cert_dir);
   json.set("format", options.format).set("tlsVerify", optional_bool(options.tls_verify)).set("quiet", options.quiet);
+  retries_to_json(options, json);
   return json;
 }
 
@@ -53,6 +67,7 @@ Result<PushOptions> push_from_json(const JsonReader& reader) {
   options.format = TRY(reader.get_string("format"));
   options.tls_verify = TRY(reader.find_bool("tlsVerify"));
   options.quiet = TRY(reader.get_bool("quiet"));
+  TRY(retries_from_json(reader, options));
   return options;
 }
 
@@ -88,6 +103,7 @@ Json to_json(const TransferRequest& request) {
   json.set("verb", k_verbs[static_cast<size_t>(request.verb)]).set("reference", request.reference);
   json.set("imageId", request.image_id).set("pull", pull_to_json(request.pull));
   json.set("push", push_to_json(request.push)).set("login", login_to_json(request.login));
+  json.set("debug", request.debug).set("mayAsk", request.may_ask);
   return json;
 }
 
@@ -102,6 +118,8 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   if (auto pull = TRY(reader.find_object("pull"))) request.pull = TRY(pull_from_json(*pull));
   if (auto push = TRY(reader.find_object("push"))) request.push = TRY(push_from_json(*push));
   if (auto login = TRY(reader.find_object("login"))) request.login = TRY(login_from_json(*login));
+  request.debug = TRY(reader.bool_or("debug", false));
+  request.may_ask = TRY(reader.bool_or("mayAsk", false));
   return request;
 }
 

@@ -18,6 +18,8 @@ RegistryAccess registry_access(const PushOptions& options) {
   access.creds = options.creds;
   access.cert_dir = options.cert_dir;
   access.tls_verify = options.tls_verify;
+  access.retries = options.retries;
+  access.retry_delay = options.retry_delay;
   return access;
 }
 
@@ -30,9 +32,14 @@ RegistryAccess registry_access(const LoginOptions& options) {
   return access;
 }
 
-Result<TransferSession> open_session(const EngineOptions& options, ProgressSink& progress,
+Result<TransferSession> open_session(const EngineOptions& options, const TransferFront& front,
                                      const RegistryAccess& access) {
-  TransferSession session{.options = options, .progress = progress, .registries = {}, .credentials = {}, .client = {}};
+  TransferSession session{.options = options,
+                          .progress = front.progress,
+                          .choose = front.choose,
+                          .registries = {},
+                          .credentials = {},
+                          .client = {}};
   session.registries = TRY(registry::load_registries_config(options.environment, options.paths));
   registry::AuthOptions auth{.authfile = access.authfile,
                              .compat_authfile = access.compat_authfile,
@@ -48,7 +55,7 @@ Result<TransferSession> open_session(const EngineOptions& options, ProgressSink&
   client.paths = options.paths;
   client.limits.retries = access.retries;
   if (access.retry_delay) client.limits.first_back_off = *access.retry_delay;
-  client.progress = &progress;
+  client.progress = &front.progress;
   client.log = options.log;
   session.client = std::make_unique<registry::Client>(
       TRY(registry::Client::create(std::move(client), *session.credentials, options.cancel)));
@@ -73,21 +80,21 @@ Result<void> login(TransferSession& session, const LoginOptions& options) {
 }
 
 Result<TransferAnswer> perform_transfer(const EngineOptions& options, const TransferRequest& request,
-                                        ProgressSink& progress) {
+                                        const TransferFront& front) {
   TransferAnswer answer;
   switch (request.verb) {
     case TransferRequest::Verb::pull: {
-      auto session = TRY(open_session(options, progress, registry_access(request.pull)));
+      auto session = TRY(open_session(options, front, registry_access(request.pull)));
       answer.image_ids = TRY(pull_images(session, request.reference, request.pull));
       break;
     }
     case TransferRequest::Verb::push: {
-      auto session = TRY(open_session(options, progress, registry_access(request.push)));
+      auto session = TRY(open_session(options, front, registry_access(request.push)));
       answer.digest = TRY(push_image(session, request.image_id, request.reference, request.push));
       break;
     }
     case TransferRequest::Verb::login: {
-      auto session = TRY(open_session(options, progress, registry_access(request.login)));
+      auto session = TRY(open_session(options, front, registry_access(request.login)));
       TRY(login(session, request.login));
       answer.auth_file = session.credentials->write_path();
       break;

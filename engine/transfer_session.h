@@ -30,11 +30,12 @@ RegistryAccess registry_access(const LoginOptions& options);
 struct TransferSession {
   const EngineOptions& options;
   ProgressSink& progress;
+  const ChooseReference& choose;
   registry::RegistriesConfig registries;
   std::unique_ptr<registry::CredentialStore> credentials;
   std::unique_ptr<registry::Client> client;
 };
-Result<TransferSession> open_session(const EngineOptions& options, ProgressSink& progress,
+Result<TransferSession> open_session(const EngineOptions& options, const TransferFront& front,
                                      const RegistryAccess& access);
 
 // Ids of the images that the reference means now.

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "registry/aliases.h"
 #include "registry/toml.h"
 
 namespace ctr::registry {
@@ -240,18 +241,22 @@ Result<RegistriesConfig> load_registries_config(const Environment& environment, 
     any = TRY(merge_drop_ins(config, named_dir)) || any;
   }
   if (!any) config.unqualified_search = {std::string(k_docker_hub)};
-  const std::string recorded = paths.cache_home + "/containers/short-name-aliases.conf";
-  TRY(merge_file(config, recorded));
+  TRY(merge_file(config, recorded_aliases_path(paths)));
   return config;
 }
 
-Result<std::vector<oci::ImageReference>> find_candidates(const RegistriesConfig& config,
-                                                         const oci::ImageReference& typed) {
-  if (!typed.is_short()) return std::vector{typed.with_default_tag()};
+Result<Candidates> find_candidates(const RegistriesConfig& config, const oci::ImageReference& typed) {
+  Candidates candidates;
   const auto reference = typed.with_default_tag();
-  if (config.short_name_mode != ShortNameMode::disabled) {
-    const auto alias = config.aliases.find(typed.path);
-    if (alias != config.aliases.end()) return std::vector{TRY(with_name(alias->second, reference))};
+  const auto alias = config.aliases.find(typed.path);
+  const bool is_disabled = config.short_name_mode == ShortNameMode::disabled;
+  if (!typed.is_short()) {
+    candidates.references = {reference};
+    return candidates;
+  }
+  if (!is_disabled && alias != config.aliases.end()) {
+    candidates.references = {TRY(with_name(alias->second, reference))};
+    return candidates;
   }
   if (config.unqualified_search.empty()) {
     return Error(Errc::not_found, "short-name \"" + typed.to_string() +
@@ -260,16 +265,21 @@ Result<std::vector<oci::ImageReference>> find_candidates(const RegistriesConfig&
                                       config.source + "\"")
         .with_hint("write the registry in front, such as docker.io/" + typed.path);
   }
-  if (config.short_name_mode == ShortNameMode::enforcing && config.unqualified_search.size() > 1) {
-    return Error(Errc::invalid, "short-name \"" + typed.to_string() + "\" may come from several registries (" +
-                                    join(config.unqualified_search, ", ") + ") and short-name-mode is enforcing")
-        .with_hint("write the registry in front, or add an alias to \"" + config.source + "\"");
-  }
-  std::vector<oci::ImageReference> candidates;
   for (const auto& host : config.unqualified_search) {
-    candidates.push_back(TRY(with_name(host + "/" + typed.path, reference)));
+    candidates.references.push_back(TRY(with_name(host + "/" + typed.path, reference)));
+  }
+  if (candidates.references.size() > 1 && !is_disabled) {
+    const bool is_enforcing = config.short_name_mode == ShortNameMode::enforcing;
+    candidates.choice = is_enforcing ? Candidates::Choice::required : Candidates::Choice::if_possible;
   }
   return candidates;
+}
+
+Error nobody_to_ask(const RegistriesConfig& config, const oci::ImageReference& typed) {
+  return Error(Errc::invalid, "short-name \"" + typed.to_string() + "\" may come from several registries (" +
+                                  join(config.unqualified_search, ", ") +
+                                  "): short-name resolution enforced but cannot prompt without a TTY")
+      .with_hint("write the registry in front, or add an alias to \"" + config.source + "\"");
 }
 
 Result<std::vector<Endpoint>> find_endpoints(const RegistriesConfig& config, const oci::ImageReference& reference) {

@@ -63,13 +63,18 @@ Result<RegistriesConfig> load_registries_config(const Environment& environment, 
 // Merges the text of one file into `config`; `file` is for messages.
 Result<void> merge_registries_toml(RegistriesConfig& config, std::string_view text, const std::string& file);
 
-// The full references a typed one stands for, in the order to be tried. Never prompts.
-//
-// A full reference stands for itself. A short name is an alias, else it is tried on every unqualified-search registry;
-// in mode enforcing more than one of those is an error, since there is nobody to ask.
+// The full references a typed one stands for, in the order to be tried.
+struct Candidates {
+  std::vector<oci::ImageReference> references;
+  // Whether a person is to choose one of several: if there is one to ask (mode permissive), or in any case (enforcing).
+  enum class Choice { none, if_possible, required } choice = Choice::none;
+  bool operator==(const Candidates&) const = default;
+};
+// A full reference stands for itself. A short name is an alias, else it is tried on every unqualified-search registry.
 // Errors: not_found (no alias and no search registry), invalid.
-Result<std::vector<oci::ImageReference>> find_candidates(const RegistriesConfig& config,
-                                                         const oci::ImageReference& typed);
+Result<Candidates> find_candidates(const RegistriesConfig& config, const oci::ImageReference& typed);
+// The error for a choice that is required when there is nobody to ask.
+Error nobody_to_ask(const RegistriesConfig& config, const oci::ImageReference& typed);
 
 // Where a full reference is asked, in order: its mirrors, then the (possibly remapped) registry itself.
 // Errors: permission when the registry is blocked; invalid when a remap yields no valid name.

@@ -1,13 +1,13 @@
 #include "cli/commands/common.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/output.h"
+#include "cli/question.h"
 
 namespace ctr::cli {
 namespace {
@@ -32,8 +32,6 @@ constexpr std::array k_filter_options_long = {list("filter", 0, "KEY=VALUE", "On
 
 // A container id and a newline.
 constexpr size_t k_cidfile_limit_bytes = 4096;
-// Longer than any answer or password.
-constexpr size_t k_line_limit_bytes = 65536;
 
 bool declares(const Command& command, std::string_view option) { return find_option(command, option) != nullptr; }
 
@@ -170,22 +168,7 @@ void warn_without_terminal(Context& context, bool terminal, bool interactive) {
 
 Result<std::string> read_line(Context& context, std::string_view prompt) {
   context.output().flush().ignore("the question matters more");
-  write_all(STDERR_FILENO, prompt, "stderr").ignore("who cannot see the question cannot answer it");
-  std::string line;
-  while (line.size() < k_line_limit_bytes) {
-    // Signals are blocked and read from a descriptor: an interrupt ends the waiting here, not read(2).
-    std::array<pollfd, 2> waits = {pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{context.cancel().fd(), POLLIN, 0}};
-    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return Error::from_errno("poll stdin");
-    TRY(context.cancel().check());
-    if (waits[0].revents == 0) continue;
-    char c = 0;
-    const ssize_t count = ::read(STDIN_FILENO, &c, 1);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Error::from_errno("read stdin");
-    if (count == 0 || c == '\n') break;
-    line += c;
-  }
-  return line;
+  return read_line(context.cancel(), prompt);
 }
 
 Result<bool> confirm(Context& context, std::string_view warning) {

@@ -30,7 +30,7 @@ Result<int> pull(Context& context, const Args& args) {
   options.policy = TRY(parse_pull_policy(args.text("policy", "always")));
   options.all_tags = args.flag("all-tags");
   for (const auto& reference : args.words()) {
-    context.output().line(TRY(engine->pull(reference, options)));
+    for (const auto& id : TRY(engine->pull(reference, options))) context.output().line(id);
     TRY(context.output().flush());
   }
   return 0;
@@ -45,6 +45,8 @@ Result<int> push(Context& context, const Args& args) {
   options.cert_dir = shared.cert_dir;
   options.tls_verify = shared.tls_verify;
   options.quiet = shared.quiet;
+  options.retries = shared.retries;
+  options.retry_delay = shared.retry_delay;
   options.digest_file = args.text("digestfile");
   options.format = args.text("format");
   if (!options.format.empty() && options.format != "oci" && options.format != "v2s2" && options.format != "docker") {

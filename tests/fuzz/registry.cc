@@ -62,7 +62,7 @@ void fuzz_files(std::string_view text) {
   for (const std::string name : {"alpine", "a/b:1", "quay.io/a/b:1", "x.example.com/a:1"}) {
     const auto candidates = find_candidates(config, *oci::parse_reference(name));
     if (!candidates) continue;
-    for (const auto& candidate : *candidates) {
+    for (const auto& candidate : candidates->references) {
       const auto endpoints = find_endpoints(config, candidate);
       if (!endpoints) continue;
       CTR_ASSERT(!endpoints->empty());

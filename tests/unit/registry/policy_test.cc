@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "registry/aliases.h"
 #include "tests/catch.h"
 #include "tests/unit/registry/home.h"
 
@@ -33,7 +34,7 @@ std::vector<std::string> candidates(const RegistriesConfig& config, const std::s
   const auto found = find_candidates(config, *parse_reference(typed));
   std::vector<std::string> texts;
   if (!found) return {found.error().text()};
-  for (const auto& reference : *found) texts.push_back(reference.to_string());
+  for (const auto& reference : found->references) texts.push_back(reference.to_string());
   return texts;
 }
 
@@ -85,14 +86,40 @@ TEST_CASE("an alias comes before the search registries, except in mode disabled"
   CHECK(candidates(config_of("short-name-mode = \"disabled\"\n" + text), "deb") == Texts{"quay.io/deb:latest"});
 }
 
-TEST_CASE("enforcing mode never guesses between registries and never prompts") {
-  const auto config =
-      config_of("short-name-mode = \"enforcing\"\nunqualified-search-registries = [\"a.io\", \"b.io\"]\n");
-  const auto found = find_candidates(config, *parse_reference("x"));
-  REQUIRE_FALSE(found);
-  CHECK(found.error().code() == Errc::invalid);
-  CHECK(candidates(config_of("short-name-mode = \"enforcing\"\nunqualified-search-registries = [\"a.io\"]\n"), "x") ==
-        Texts{"a.io/x:latest"});
+TEST_CASE("between several registries a person chooses, if the mode says so") {
+  const auto choice = [](const std::string& mode, const std::string& hosts) {
+    const auto config =
+        config_of("short-name-mode = \"" + mode + "\"\nunqualified-search-registries = [" + hosts + "]\n");
+    const auto found = find_candidates(config, *parse_reference("x"));
+    REQUIRE(found);
+    return found->choice;
+  };
+  const std::string two = R"("a.io", "b.io")";
+  CHECK(choice("enforcing", two) == Candidates::Choice::required);
+  CHECK(choice("permissive", two) == Candidates::Choice::if_possible);
+  CHECK(choice("disabled", two) == Candidates::Choice::none);
+  CHECK(choice("enforcing", R"("a.io")") == Candidates::Choice::none);
+  const auto config = config_of("unqualified-search-registries = [" + two + "]\n");
+  CHECK(nobody_to_ask(config, *parse_reference("x")).text() ==
+        "short-name \"x\" may come from several registries (a.io, b.io): short-name resolution enforced but cannot "
+        "prompt without a TTY");
+}
+
+TEST_CASE("a recorded choice is an alias the next time") {
+  const ctr::test::TemporaryHome home;
+  const std::string file = ".cache/containers/short-name-aliases.conf";
+  REQUIRE(record_alias(home.paths(), "alpine", "quay.io/alpine"));
+  REQUIRE(record_alias(home.paths(), "deb", "docker.io/library/debian"));
+  REQUIRE(record_alias(home.paths(), "alpine", "docker.io/library/alpine"));
+  CHECK(home.read(file) ==
+        "[aliases]\n  \"alpine\" = \"docker.io/library/alpine\"\n  \"deb\" = "
+        "\"docker.io/library/debian\"\n");
+  const auto config = load_registries_config({}, home.paths(), {.etc = home.path() + "/etc"});
+  REQUIRE(config);
+  CHECK(candidates(*config, "deb") == Texts{"docker.io/library/debian:latest"});
+  home.write(file, "[aliases");
+  CHECK_FALSE(record_alias(home.paths(), "x", "docker.io/library/x"));
+  CHECK(home.read(file) == "[aliases");
 }
 
 TEST_CASE("the longest prefix decides, at component boundaries") {
