@@ -3,20 +3,23 @@
 
 It listens on loopback ports of the kernel's choice ("main" and "other" by http, "tls" and "tls_other" by https with a
 certificate of its own) that share their content. Commands are JSON lines on standard input, each answered by one JSON
-line on standard output; the end of standard input ends the server.
+line on standard output; the end of standard input ends the server. Started with a FILE it writes its ports there and
+takes commands as the body of "POST /control" until it is killed, for tests that are shell scripts.
 
     {"cmd": "ports"}                                      -> {"main": 40001, ..., "ca": FILE, "key": FILE}
     {"cmd": "blob", "text": "abc", "times": 1000}         -> {"digest": "sha256:...", "size": 3000}
     {"cmd": "manifest", "name": "a/b", "ref": "latest", "type": "...", "body": "..."} -> {"digest": ..., "size": ...}
     {"cmd": "auth", "server": "main", "mode": "basic" | "bearer", "user": ..., "password": ..., "realm": "http://..."}
     {"cmd": "rule", "server": "main", "match": "GET /v2/.*", "times": 1, "action": {...}}
-    {"cmd": "log"}                                        -> {"requests": [{"server": ..., "line": ..., "headers": {}}]}
+    {"cmd": "log"}                             -> {"requests": [{"server": ..., "line": ..., "headers": {}, "sent": 123}]}
+    {"cmd": "forget"}                                     -> {}: empties the log, drops the rules and ends every hold
+    {"cmd": "release"}                                    -> {}: ends every hold there is now
     {"cmd": "stored"}                                     -> {"blobs": [...], "manifests": [...]}
 
 Members of an action, all optional: delay (seconds before the head), status, headers, body, redirect_to (a server: the
 same path there), drop_after (bytes of the body, then the connection is reset), stall_after (bytes, then nothing comes
 for stall seconds), short_by (bytes cut off a well-formed body), ignore_range, content_range, corrupt, extra (bytes too
-many, chunked), flood (bytes of headers).
+many, chunked), flood (bytes of headers), hold_after (bytes, then nothing comes until "release").
 """
 
 import base64
@@ -25,7 +28,9 @@ import http.server
 import json
 import os
 import re
+import select
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -48,6 +53,7 @@ class State:
         self.tokens = {}
         self.ports = {}
         self.uploads = {}
+        self.release = threading.Event()
 
     def take_action(self, server, line):
         with self.lock:
@@ -80,9 +86,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = {k.lower(): v for k, v in self.headers.items()}
         if isinstance(self.connection, ssl.SSLSocket) and self.connection.getpeercert():
             headers[":client"] = "certificate"
-        with state.lock:
-            state.log.append({"server": name, "line": line, "headers": headers})
+        self.entry = {"server": name, "line": line, "headers": headers, "sent": 0}
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if line == "POST /control":
+            return self.reply(200, {}, json.dumps(command(state, json.loads(body))).encode(), {})
+        with state.lock:
+            state.log.append(self.entry)
         action = state.take_action(name, line)
         if "delay" in action:
             time.sleep(action["delay"])
@@ -236,18 +245,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     self.wfile.write(b"%x\r\n" % len(chunk) + chunk + b"\r\n")
             self.wfile.write(b"0\r\n\r\n")
         elif "drop_after" in action:
-            self.wfile.write(body[: action["drop_after"]])
-            self.wfile.flush()
+            self.send_bytes(body[: action["drop_after"]])
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             self.close_connection = True
         elif "stall_after" in action:
-            self.wfile.write(body[: action["stall_after"]])
-            self.wfile.flush()
-            time.sleep(action["stall"])
+            self.send_bytes(body[: action["stall_after"]])
+            self.wait_for_peer(action["stall"])
             self.close_connection = True
+        elif "hold_after" in action:
+            release = self.server.state.release
+            self.send_bytes(body[: action["hold_after"]])
+            release.wait()
+            self.send_bytes(body[action["hold_after"] :])
         else:
-            self.wfile.write(body)
+            self.send_bytes(body)
+
+    # In pieces, so that the log tells how far a peer got that went away.
+    def send_bytes(self, body):
+        for start in range(0, len(body), 65536):
+            self.wfile.write(body[start : start + 65536])
+            self.entry["sent"] += len(body[start : start + 65536])
+
+    # Silent for so long, or until the peer closes the connection.
+    def wait_for_peer(self, seconds):
+        select.select([self.connection], [], [], seconds)
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -308,12 +330,22 @@ def command(state, request):
     if kind == "log":
         with state.lock:
             return {"requests": state.log}
+    if kind in ("forget", "release"):
+        with state.lock:
+            if kind == "forget":
+                state.log, state.rules = [], []
+            held, state.release = state.release, threading.Event()
+        held.set()
+        return {}
     if kind == "stored":
         return {"blobs": sorted(state.blobs), "manifests": [list(key) for key in sorted(state.manifests)]}
     return {"error": "unknown command"}
 
 
 def main():
+    # Before there are threads, so that all of them leave the signal to sigwait().
+    if len(sys.argv) > 1:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     state = State()
     directory = tempfile.mkdtemp(prefix="ctr-fault-registry-")
     try:
@@ -324,6 +356,12 @@ def main():
             server = Server(state, name, certificate if name.startswith("tls") else None)
             state.ports[name] = server.server_address[1]
             threading.Thread(target=server.serve_forever, daemon=True).start()
+        if len(sys.argv) > 1:
+            with open(sys.argv[1] + ".tmp", "w") as out:
+                json.dump(state.ports, out)
+            os.rename(sys.argv[1] + ".tmp", sys.argv[1])
+            signal.sigwait([signal.SIGTERM])
+            return
         for line in sys.stdin:
             print(json.dumps(command(state, json.loads(line))), flush=True)
     finally:
