@@ -54,7 +54,7 @@ void PlainProgress::retrying(std::string_view blob, std::string_view why) {
 
 void PlainProgress::writing_manifest() { write_("Writing manifest to image destination\n"); }
 
-void BarProgress::trying(std::string_view reference) { line_above(fmt::format("Pulling {}", printable(reference))); }
+void BarProgress::trying(std::string_view reference) { draw(fmt::format("Pulling {}", printable(reference))); }
 
 BarProgress::Bar* BarProgress::find(std::string_view blob) {
   const auto found = std::find_if(bars_.begin(), bars_.end(), [&](const Bar& bar) { return bar.digest == blob; });
@@ -63,7 +63,7 @@ BarProgress::Bar* BarProgress::find(std::string_view blob) {
 
 void BarProgress::blob_started(std::string_view blob, BlobKind kind, uint64_t size_bytes, Skip skip) {
   Bar bar{std::string(blob), kind, size_bytes, 0};
-  if (skip == Skip::already_exists) return line_above(bar_name(bar.kind, blob) + "already here");
+  if (skip == Skip::already_exists) return draw(bar_name(bar.kind, blob) + "already here");
   if (Bar* known = find(blob)) {
     *known = std::move(bar);
   } else {
@@ -84,11 +84,11 @@ void BarProgress::blob_done(std::string_view blob) {
   if (bar == nullptr) return;
   const std::string line = bar_line(*bar, State::done);
   bars_.erase(bars_.begin() + (bar - bars_.data()));
-  line_above(line);
+  draw(line);
 }
 
 void BarProgress::retrying(std::string_view blob, std::string_view why) {
-  line_above(fmt::format("{}: trying again: {}", printable(hex_of(blob).substr(0, 12)), printable(why)));
+  draw(fmt::format("{}: trying again: {}", printable(hex_of(blob).substr(0, 12)), printable(why)));
 }
 
 void BarProgress::writing_manifest() { draw(); }
@@ -110,23 +110,22 @@ std::string BarProgress::bar_line(const Bar& bar, State state) const {
   return text;
 }
 
-void BarProgress::draw() {
-  const size_t rows = std::max<size_t>(screen_().rows, 2) - 1;  // what scrolled away could not be redrawn
+// One write for a whole picture, and every line overwrites the old one before what is left of that is cleared: nothing
+// flickers. `above` becomes a line that stays.
+void BarProgress::draw(std::string_view above) {
+  const size_t rows = std::max<size_t>(screen_().rows, 3) - 1;  // what scrolled away could not be redrawn
+  const bool all_fit = bars_.size() <= rows;
+  const size_t shown = all_fit ? bars_.size() : rows - 1;
   std::string out;
-  if (drawn_lines_ > 0) out += fmt::format("\x1b[{}A\r\x1b[J", drawn_lines_);
-  drawn_lines_ = std::min(rows, bars_.size());
-  for (size_t i = 0; i < drawn_lines_; ++i) out += bar_line(bars_[i], State::moving) + "\n";
+  if (drawn_lines_ > 0) out += fmt::format("\x1b[{}A\r", drawn_lines_);
+  if (!above.empty()) out += fmt::format("{}\x1b[K\n", above);
+  for (size_t i = 0; i < shown; ++i) out += bar_line(bars_[i], State::moving) + "\x1b[K\n";
+  if (!all_fit) out += fmt::format("and {} more\x1b[K\n", bars_.size() - shown);
+  const size_t lines = all_fit ? shown : shown + 1;
+  if (lines + (above.empty() ? 0 : 1) < drawn_lines_) out += "\x1b[J";
+  drawn_lines_ = lines;
   last_draw_ = clock_();
   if (!out.empty()) write_(out);
-}
-
-void BarProgress::line_above(std::string_view text) {
-  std::string out;
-  if (drawn_lines_ > 0) out += fmt::format("\x1b[{}A\r\x1b[J", drawn_lines_);
-  out += fmt::format("{}\n", text);
-  drawn_lines_ = 0;
-  write_(out);
-  draw();
 }
 
 }  // namespace ctr::cli

@@ -65,9 +65,7 @@ class BarProgress final : public ProgressSink {
   };
   Bar* find(std::string_view blob);
   std::string bar_line(const Bar& bar, State state) const;
-  void draw();
-  // Prints a line above the bars.
-  void line_above(std::string_view text);
+  void draw(std::string_view above = {});
 
   ProgressWriter write_;
   ProgressClock clock_;

@@ -49,7 +49,6 @@ Result<std::string> pull_candidate(TransferSession& session, const storage::Stor
 Result<std::vector<std::string>> pull_all_tags(TransferSession& session, const storage::Store& store,
                                                const runtime::HostFacts& host, oci::ImageReference reference,
                                                const PullOptions& options) {
-  if (reference.tag || reference.digest) return Error(Errc::invalid, "--all-tags takes a name without tag and digest");
   auto endpoints = TRY(registry::find_endpoints(session.registries, reference));
   std::vector<std::string> ids;
   for (const auto& tag : TRY(session.client->list_tags(endpoints.back()))) {
@@ -71,6 +70,9 @@ Result<std::vector<std::string>> pull_images(TransferSession& session, const std
   TRY(store.sweep());
   if (std::string notice = host.single_id_notice(); !notice.empty() && session.options.log)
     session.options.log->warn(notice);
+  if (options.all_tags && (typed.tag || typed.digest)) {
+    return Error(Errc::invalid, "--all-tags takes a name without tag and digest");
+  }
   if (options.all_tags) return pull_all_tags(session, store, host, candidates.front(), options);
 
   std::vector<Error> failures;

@@ -215,3 +215,16 @@ other_manifest_asked() {
   assert_output "$id"
   run -125 ctr pull -q --policy always "$FAULTS/big:1"
 }
+
+@test "--all-tags pulls every tag and prints every id" {
+  run --separate-stderr ctr pull -q --all-tags "$FAULTS/big"
+  [ "$status" = 0 ] || fail "$stderr"
+  [ "$(sort -u <<<"$output" | wc -l)" -eq 2 ]
+  run -0 ctr images -q "$FAULTS/big"
+  [ "$(wc -l <<<"$output")" -eq 2 ]
+}
+
+@test "--all-tags is for names without a tag" {
+  run -125 ctr pull -q --all-tags "$FAULTS/big:1"
+  assert_output 'Error: --all-tags takes a name without tag and digest'
+}

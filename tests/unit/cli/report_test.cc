@@ -169,7 +169,7 @@ TEST_CASE("bars are redrawn in place and never wrap") {
   CHECK(out.find("[============            ] 1 MB / 2 MB") != std::string::npos);
   out.clear();
   bars.blob_done("sha256:1111111111111111");
-  CHECK(out == "\x1b[1A\r\x1b[Jlayer  111111111111 2 MB  done\n");
+  CHECK(out == "\x1b[1A\rlayer  111111111111 2 MB  done\x1b[K\n");
 }
 
 TEST_CASE("no more bars are drawn than the screen has rows") {
@@ -179,7 +179,13 @@ TEST_CASE("no more bars are drawn than the screen has rows") {
   for (const char* blob : {"sha256:1", "sha256:2", "sha256:3", "sha256:4"}) {
     bars.blob_started(blob, ProgressSink::BlobKind::layer, 1000, ProgressSink::Skip::no);
   }
-  CHECK(out == "\x1b[2A\r\x1b[Jlayer  1 0 B / 1 kB\nlayer  2 0 B / 1 kB\n");
+  CHECK(out == "\x1b[2A\rlayer  1 0 B / 1 kB\x1b[K\nand 3 more\x1b[K\n");
+  bars.blob_done("sha256:2");
+  bars.blob_done("sha256:3");
+  CHECK(out == "\x1b[2A\rlayer  3 1 kB  done\x1b[K\nlayer  1 0 B / 1 kB\x1b[K\nlayer  4 0 B / 1 kB\x1b[K\n");
+  bars.blob_done("sha256:1");
+  bars.blob_done("sha256:4");
+  CHECK(out == "\x1b[1A\rlayer  4 1 kB  done\x1b[K\n");
 }
 
 TEST_CASE("help names every visible command and option") {
