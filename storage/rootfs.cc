@@ -1,5 +1,7 @@
 #include "storage/rootfs.h"
 
+#include <algorithm>
+
 #include "storage/layers.h"
 #include "storage/root.h"
 
@@ -48,7 +50,10 @@ Result<RootfsSpec> make_rootfs(const StoreRoot& root, OverlayDriver driver, cons
       return Error(Errc::not_found, "layer '" + id->digest.to_string() + "' is not in the store")
           .with_hint("pull the image again");
     }
-    spec.lower.push_back(layers.diff_path(*id));
+    auto path = layers.diff_path(*id);
+    // Overlay refuses one directory twice. The upper one of two equal layers says everything that the lower one does.
+    if (std::find(spec.lower.begin(), spec.lower.end(), path) == spec.lower.end())
+      spec.lower.push_back(std::move(path));
     if (record->is_opaque_root) break;
   }
   if (spec.lower.empty()) spec.lower.push_back(TRY(empty_lower(root)));
