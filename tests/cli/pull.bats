@@ -76,7 +76,7 @@ assert_resumes() {
   start_held_pull
   kill -TERM "$pull_pid"
   end_of "$pull_pid"
-  assert_status 130
+  assert_status 143
   wait_for no_store_processes
   hold_blob "$LAYER" $((SIZE / 10))
   setsid "$CTR" pull -q "$FAULTS/big:1" >"$file_dir/out" 2>"$file_dir/err" 3>&- &
