@@ -139,18 +139,18 @@ class Builder {
 
 }  // namespace
 
-Result<Json> parse_json_members(std::string_view text, std::string_view what,
-                                std::span<const std::string_view> wanted) {
+Result<Json> parse_own_json_members(std::string_view text, std::string_view what,
+                                    std::span<const std::string_view> wanted) {
   if (auto plain = read_plain_json(text, {}, wanted)) return *std::move(plain);
   return parse_json(text, what);
 }
 
-Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits) {
-  if (auto plain = read_plain_json(text, limits)) return *std::move(plain);
-  return parse_strict_json(text, what, limits);
+Result<Json> parse_own_json(std::string_view text, std::string_view what) {
+  if (auto plain = read_plain_json(text, {})) return *std::move(plain);
+  return parse_json(text, what);
 }
 
-Result<Json> parse_strict_json(std::string_view text, std::string_view what, JsonLimits limits) {
+Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits) {
   if (text.size() > limits.size_bytes) {
     return Error(Errc::invalid, std::string(what) + " has " + std::to_string(text.size()) +
                                     " bytes, more than the limit of " + std::to_string(limits.size_bytes));

@@ -1,5 +1,5 @@
-// A quick reader for the JSON that programs write: plain strings and small integers. It never decides that a document
-// is wrong: what it does not know is left to the strict parser of json.cc.
+// A quick reader for the JSON that ctr writes: plain strings and small integers. It never decides that a document is
+// wrong: what it does not know is left to the strict parser of json.cc.
 #pragma once
 
 #include <optional>
@@ -18,8 +18,5 @@ namespace ctr {
 // skipped by their brackets and quotes, and what is in them is not judged.
 std::optional<Json> read_plain_json(std::string_view text, JsonLimits limits,
                                     std::span<const std::string_view> wanted = {});
-
-// The strict parser alone; what parse_json does when the document is not plain.
-Result<Json> parse_strict_json(std::string_view text, std::string_view what, JsonLimits limits = {});
 
 }  // namespace ctr

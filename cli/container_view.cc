@@ -82,6 +82,66 @@ std::string image_text(const ContainerInfo& info) {
   return info.image_name.empty() ? info.spec.rootfs : info.image_name;
 }
 
+// What the fields of a row are made of.
+struct Row {
+  const ContainerInfo& info;
+  const std::optional<engine::Engine::ContainerSize>& size;
+  const PsOptions& options;
+  TimePoint at;
+};
+
+std::string shown_inode(const Row& row, const char* proc) {
+  return row.options.namespaces ? namespace_inode(row.info, proc) : "";
+}
+
+Json all_inodes(const Row& row) {
+  Json out = Json::object();
+  for (const auto& field : k_namespaces) out.set(field.field, shown_inode(row, field.proc));
+  return out;
+}
+
+struct Field {
+  const char* name;
+  Json (*value)(const Row& row);
+};
+constexpr std::array k_fields = {
+    Field{"AutoRemove", [](const Row& row) -> Json { return row.info.spec.auto_remove; }},
+    Field{"CIDFile", [](const Row& row) -> Json { return row.info.spec.cid_file; }},
+    Field{"Command", [](const Row& row) -> Json { return command_text(row.info, row.options); }},
+    Field{"Created", [](const Row& row) -> Json { return to_unix_seconds(row.info.created); }},
+    Field{"CreatedAt", [](const Row& row) -> Json { return format_go_time(row.info.created); }},
+    Field{"CreatedHuman", [](const Row& row) -> Json { return ago(row.info.created, row.at); }},
+    Field{"ExitCode", [](const Row& row) -> Json { return row.info.exit_code; }},
+    Field{"Exited", [](const Row& row) -> Json { return row.info.state == ContainerState::exited; }},
+    Field{"ExitedAt", [](const Row& row) -> Json { return unix_or_zero(row.info.finished, k_go_zero_time); }},
+    Field{"ID", [](const Row& row) -> Json { return shown_id(row.info.id.hex, row.options); }},
+    Field{"Image", [](const Row& row) -> Json { return image_text(row.info); }},
+    Field{"ImageID", [](const Row& row) -> Json { return shown_id(row.info.image_id, row.options); }},
+    Field{"IsInfra", [](const Row&) -> Json { return false; }},
+    Field{"Labels", [](const Row& row) -> Json { return Json::string_map(row.info.spec.labels); }},
+    Field{"Mounts", [](const Row& row) -> Json { return Json::strings(destinations(row.info)); }},
+    Field{"Names", [](const Row& row) -> Json { return row.info.name; }},
+    Field{"Networks", [](const Row&) -> Json { return ""; }},
+    Field{"Pid", [](const Row& row) -> Json { return row.info.pid; }},
+    Field{"Pod", [](const Row&) -> Json { return ""; }},
+    Field{"PodName", [](const Row&) -> Json { return ""; }},
+    Field{"Ports", [](const Row&) -> Json { return ""; }},
+    Field{"Restarts", [](const Row& row) -> Json { return std::to_string(row.info.restart_count); }},
+    Field{"RunningFor", [](const Row& row) -> Json { return ago(row.info.created, row.at); }},
+    Field{"Size", [](const Row& row) -> Json { return size_text(row.size); }},
+    Field{"StartedAt", [](const Row& row) -> Json { return unix_or_zero(row.info.started, k_go_zero_time); }},
+    Field{"State", [](const Row& row) -> Json { return std::string(engine::state_name(row.info.state)); }},
+    Field{"Status", [](const Row& row) -> Json { return container_status(row.info, row.at); }},
+    Field{"MNT", [](const Row& row) -> Json { return shown_inode(row, "mnt"); }},
+    Field{"Cgroup", [](const Row& row) -> Json { return shown_inode(row, "cgroup"); }},
+    Field{"IPC", [](const Row& row) -> Json { return shown_inode(row, "ipc"); }},
+    Field{"NET", [](const Row& row) -> Json { return shown_inode(row, "net"); }},
+    Field{"PIDNS", [](const Row& row) -> Json { return shown_inode(row, "pid"); }},
+    Field{"UTS", [](const Row& row) -> Json { return shown_inode(row, "uts"); }},
+    Field{"User", [](const Row& row) -> Json { return shown_inode(row, "user"); }},
+    Field{"Namespaces", all_inodes},
+};
+
 }  // namespace
 
 std::string container_status(const ContainerInfo& info, TimePoint at) {
@@ -92,44 +152,15 @@ std::string container_status(const ContainerInfo& info, TimePoint at) {
   return capitalized(engine::state_name(info.state));
 }
 
-Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at) {
-  const auto& info = entry.info;
-  Json row = Json::object();
-  row.set("AutoRemove", info.spec.auto_remove);
-  row.set("CIDFile", info.spec.cid_file);
-  row.set("Command", command_text(info, options));
-  row.set("Created", to_unix_seconds(info.created));
-  row.set("CreatedAt", format_go_time(info.created));
-  row.set("CreatedHuman", ago(info.created, at));
-  row.set("ExitCode", info.exit_code);
-  row.set("Exited", info.state == ContainerState::exited);
-  row.set("ExitedAt", unix_or_zero(info.finished, k_go_zero_time));
-  row.set("ID", shown_id(info.id.hex, options));
-  row.set("Image", image_text(info));
-  row.set("ImageID", shown_id(info.image_id, options));
-  row.set("IsInfra", false);
-  row.set("Labels", Json::string_map(info.spec.labels));
-  row.set("Mounts", Json::strings(destinations(info)));
-  row.set("Names", info.name);
-  row.set("Networks", "");
-  row.set("Pid", info.pid);
-  row.set("Pod", "");
-  row.set("PodName", "");
-  row.set("Ports", "");
-  row.set("Restarts", std::to_string(info.restart_count));
-  row.set("RunningFor", ago(info.created, at));
-  row.set("Size", size_text(entry.size));
-  row.set("StartedAt", unix_or_zero(info.started, k_go_zero_time));
-  row.set("State", std::string(engine::state_name(info.state)));
-  row.set("Status", container_status(info, at));
-  Json namespaces = Json::object();
-  for (const auto& field : k_namespaces) {
-    const std::string inode = options.namespaces ? namespace_inode(info, field.proc) : "";
-    row.set(field.field, inode);
-    namespaces.set(field.field, inode);
+Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at, std::span<const std::string> columns) {
+  const Row row{entry.info, entry.size, options, at};
+  Json out = Json::object();
+  for (const auto& field : k_fields) {
+    if (columns.empty() || std::find(columns.begin(), columns.end(), field.name) != columns.end()) {
+      out.set(field.name, field.value(row));
+    }
   }
-  row.set("Namespaces", std::move(namespaces));
-  return row;
+  return out;
 }
 
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {

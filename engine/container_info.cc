@@ -89,7 +89,9 @@ Result<std::vector<ContainerInfo>> list_all(Core& core) {
   const auto* store = TRY(core.store());
   const auto containers = store->containers();
   std::vector<ContainerInfo> infos;
-  for (const auto& entry : TRY(containers.list())) {
+  const auto entries = TRY(containers.list());
+  infos.reserve(entries.size());
+  for (const auto& entry : entries) {
     auto info = read_info(containers, entry);
     if (!info && info.error().code() == Errc::not_found) continue;
     infos.push_back(TRY(std::move(info)));

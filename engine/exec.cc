@@ -45,7 +45,7 @@ Result<Target> open_target(Core& core, const storage::ContainerId& id) {
   if (!init) return not_running();
   target.init = std::move(*init);
   const auto config_path = dir.path() + "/" + k_config_file;
-  target.spec = TRY(runtime::spec_from_json(TRY(parse_json(TRY(dir.read_file(k_config_file)), config_path))));
+  target.spec = TRY(runtime::spec_from_json(TRY(parse_own_json(TRY(dir.read_file(k_config_file)), config_path))));
   target.launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file));
   if (target.spec.linux_config.seccomp) {
     target.filter = {TRY(dir.read_file(k_filter_file, k_filter_limit_bytes)), target.launch.seccomp_flags};

@@ -72,7 +72,7 @@ Json to_json(const LaunchRecord& record) {
 }
 
 Result<LaunchRecord> parse_launch_record(std::string_view document, const std::string& what) {
-  const auto json = parse_json(document, what);
+  const auto json = parse_own_json(document, what);
   if (!json) return Error(Errc::corrupt, json.error().message());
   auto record = read_record(JsonReader(*json, what));
   if (!record && record.error().code() == Errc::invalid) return std::move(record).error().with_code(Errc::corrupt);

@@ -146,12 +146,12 @@ RecordSummary summarize(const ContainerRecord& record) {
 }
 
 Result<ContainerRecord> parse_container_record(std::string_view document, const std::string& what) {
-  const auto json = TRY(as_stored(parse_json(document, what)));
+  const auto json = TRY(as_stored(parse_own_json(document, what)));
   return as_stored(read_record(JsonReader(json, what)));
 }
 
 Result<RecordSummary> parse_record_summary(std::string_view document, const std::string& what) {
-  const auto json = TRY(as_stored(parse_json_members(document, what, k_summary_members)));
+  const auto json = TRY(as_stored(parse_own_json_members(document, what, k_summary_members)));
   return as_stored(read_summary(JsonReader(json, what)));
 }
 

@@ -30,7 +30,7 @@ Result<Stored> read_stored(const Dir& dir) {
   Stored stored;
   stored.record = TRY(read_record(dir));
   const auto config_path = dir.path() + "/" + k_config_file;
-  stored.spec = TRY(runtime::spec_from_json(TRY(parse_json(TRY(dir.read_file(k_config_file)), config_path))));
+  stored.spec = TRY(runtime::spec_from_json(TRY(parse_own_json(TRY(dir.read_file(k_config_file)), config_path))));
   stored.launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file));
   if (stored.spec.linux_config.seccomp) {
     stored.seccomp_bpf = TRY(dir.read_file(k_filter_file, k_filter_limit_bytes));

@@ -31,7 +31,7 @@ std::optional<SelectedSeccomp> decode(std::string_view text) {
   const auto flags = parse_unsigned(head[2], "flags", UINT32_MAX);
   const auto json_size = parse_unsigned(head[3], "size", body.size());
   if (!flags || !json_size) return std::nullopt;
-  auto json = parse_json(std::string_view(body).substr(0, *json_size), "cached seccomp profile");
+  auto json = parse_own_json(std::string_view(body).substr(0, *json_size), "cached seccomp profile");
   if (!json) return std::nullopt;
   return SelectedSeccomp{.oci = std::move(*json),
                          .program = {.bpf = body.substr(*json_size), .flags = static_cast<uint32_t>(*flags)}};

@@ -118,7 +118,7 @@ Result<StateRecord> read_state(const Dir& container_dir) {
   Result<std::string> text = container_dir.read_file(k_state_file);
   if (!text && text.error().code() == Errc::not_found) return StateRecord();
   if (!text) return std::move(text).error();
-  Json json = TRY(parse_json(*text, k_state_file));
+  Json json = TRY(parse_own_json(*text, k_state_file));
   return state_record_from_json(JsonReader(json, k_state_file));
 }
 

@@ -48,12 +48,12 @@ Result<std::vector<PsEntry>> entries(engine::Engine& engine, const Args& args) {
   // An unknown key is an error on an empty store too.
   TRY(engine.matches({}, filters));
   std::vector<PsEntry> found;
-  for (auto& info : TRY(engine.list_containers())) {
+  auto infos = TRY(engine.list_containers());
+  found.reserve(infos.size());
+  for (auto& info : infos) {
     const bool running = info.state == ContainerState::running || info.state == ContainerState::stopping;
     if ((all || running) && TRY(engine.matches(info, filters))) found.push_back({std::move(info), {}});
   }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const auto& a, const auto& b) { return a.info.created < b.info.created; });
   const size_t count = latest ? 1 : last && *last >= 0 ? static_cast<size_t>(*last) : found.size();
   if (found.size() > count) found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(count));
   return found;
@@ -64,7 +64,8 @@ Result<void> sort_entries(const std::string& field, std::vector<PsEntry>& entrie
     std::stable_sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
     return ok();
   };
-  if (field.empty() || field == "created") return by([](const PsEntry& e) { return e.info.created; });
+  // They come in the order of their creation.
+  if (field.empty() || field == "created") return ok();
   if (field == "command") return by([](const PsEntry& e) { return join(e.info.argv, " "); });
   if (field == "id") return by([](const PsEntry& e) { return e.info.id.hex; });
   if (field == "image") return by([](const PsEntry& e) { return e.info.image_name; });
@@ -101,13 +102,15 @@ Result<int> ps(Context& context, const Args& args) {
   }
   const TimePoint at = now();
   Json rows = Json::array();
-  const bool json = is_json_format(format);
-  for (const auto& entry : found) rows.push(json ? ps_json(entry, options, at) : ps_row(entry, options, at));
-  if (json) {
+  if (is_json_format(format)) {
+    for (const auto& entry : found) rows.push(ps_json(entry, options, at));
     output.print(pretty(rows, 2));
     return 0;
   }
   const auto listing = ps_listing(options);
+  // A template may name any field.
+  const auto columns = format.empty() ? listing.columns : std::vector<std::string>();
+  for (const auto& entry : found) rows.push(ps_row(entry, options, at, columns));
   const Heading heading = args.flag("noheading") ? Heading::no : Heading::yes;
   output.print(format.empty() ? print_table(listing, rows, heading)
                               : TRY(print_format(listing, format, rows, heading)));
