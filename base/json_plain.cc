@@ -9,6 +9,8 @@ namespace {
 constexpr size_t k_most_digits = 18;
 // Repeated members are found by comparing each with each.
 constexpr size_t k_most_members = 64;
+// Room that most objects need no more than.
+constexpr size_t k_usual_members = 12;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -116,6 +118,7 @@ class PlainReader {
 
   bool object(Json& out) {
     out = Json::object();
+    out.as_object().reserve(k_usual_members);
     return elements('{', '}', [&] {
       std::string_view key;
       if (!name(key) || !add_member(out, key)) return false;
@@ -131,6 +134,7 @@ class PlainReader {
 
   bool chosen_members(std::span<const std::string_view> wanted, Json& out) {
     out = Json::object();
+    out.as_object().reserve(wanted.size());
     return elements('{', '}', [&] {
       std::string_view key;
       if (!name(key)) return false;

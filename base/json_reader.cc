@@ -20,15 +20,14 @@ struct AsBool {
 struct AsInt {
   static constexpr std::string_view k_words = "an integer";
   static std::optional<int64_t> from(const Json& value) {
-    // Json keeps a number unsigned only when it does not fit int64_t.
-    if (!value.is_integer() || Json(value.as_int()) != value) return std::nullopt;
+    if (!value.is_integer() || value.as_uint() > uint64_t{INT64_MAX}) return std::nullopt;
     return value.as_int();
   }
 };
 struct AsUint {
   static constexpr std::string_view k_words = "an integer of 0 or more";
   static std::optional<uint64_t> from(const Json& value) {
-    if (!value.is_integer() || Json(value.as_uint()) != value) return std::nullopt;
+    if (!value.is_integer() || value.as_int() < 0) return std::nullopt;
     return value.as_uint();
   }
 };
@@ -70,7 +69,8 @@ bool JsonReader::has(std::string_view key) const {
 
 Result<const Json*> JsonReader::member(std::string_view key) const {
   TRY(expect_object());
-  return has(key) ? value_->find(key) : nullptr;
+  const Json* found = value_->find(key);
+  return found != nullptr && !found->is_null() ? found : nullptr;
 }
 
 std::string JsonReader::path_of(std::string_view key) const {

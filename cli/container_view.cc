@@ -152,15 +152,21 @@ std::string container_status(const ContainerInfo& info, TimePoint at) {
   return capitalized(engine::state_name(info.state));
 }
 
-Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at, std::span<const std::string> columns) {
-  const Row row{entry.info, entry.size, options, at};
-  Json out = Json::object();
+Json ps_rows(std::span<const PsEntry> entries, const PsOptions& options, TimePoint at,
+             std::span<const std::string> columns) {
+  std::vector<const Field*> fields;
   for (const auto& field : k_fields) {
-    if (columns.empty() || std::find(columns.begin(), columns.end(), field.name) != columns.end()) {
-      out.set(field.name, field.value(row));
-    }
+    const bool wanted = columns.empty() || std::find(columns.begin(), columns.end(), field.name) != columns.end();
+    if (wanted) fields.push_back(&field);
   }
-  return out;
+  Json rows = Json::array();
+  for (const auto& entry : entries) {
+    const Row row{entry.info, entry.size, options, at};
+    Json out = Json::object();
+    for (const auto* field : fields) out.set(field->name, field->value(row));
+    rows.push(std::move(out));
+  }
+  return rows;
 }
 
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {

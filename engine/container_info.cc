@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/record_file.h"
 #include "base/text.h"
+#include "storage/root.h"
 
 namespace ctr::engine {
 
@@ -48,10 +50,17 @@ ContainerInfo join_state(RecordSummary summary, const runtime::Observation& seen
 
 std::string record_path(const Dir& container_dir) { return container_dir.path() + "/" + k_record_file; }
 
-Result<ContainerInfo> read_info(const storage::ContainerDirs& containers, const storage::ContainerEntry& entry) {
-  const auto dir = TRY(containers.open(entry.id));
-  auto summary = TRY(parse_record_summary(TRY(dir.read_file(k_record_file)), record_path(dir)));
-  return join_state(std::move(summary), TRY(runtime::observe(dir)), entry.name, containers.path(entry.id));
+// `root` is the directory of all containers.
+Result<ContainerInfo> read_info(const Dir& root, const storage::ContainerEntry& entry) {
+  const std::string& id = entry.id.text();
+  const std::string file = id + "/" + k_record_file;
+  auto summary = TRY(parse_record_summary(TRY(read_record_file(root, file)), root.path() + "/" + file));
+  const auto seen = TRY(runtime::observe(root, id));
+  // One that is removed meanwhile looks like one that was never started.
+  if (seen.liveness == runtime::Liveness::never_started && !root.exists(id)) {
+    return Error(Errc::not_found, "container " + id + " is gone");
+  }
+  return join_state(std::move(summary), seen, entry.name, root.path() + "/" + id);
 }
 
 }  // namespace
@@ -90,9 +99,11 @@ Result<std::vector<ContainerInfo>> list_all(Core& core) {
   const auto containers = store->containers();
   std::vector<ContainerInfo> infos;
   const auto entries = TRY(containers.list());
+  if (entries.empty()) return infos;
+  const Dir* root = TRY(store->root().area(storage::Area::containers));
   infos.reserve(entries.size());
   for (const auto& entry : entries) {
-    auto info = read_info(containers, entry);
+    auto info = read_info(*root, entry);
     if (!info && info.error().code() == Errc::not_found) continue;
     infos.push_back(TRY(std::move(info)));
   }

@@ -65,7 +65,7 @@ Result<void> write_files(const Dir& dir, const PreparedContainer& prepared, Sync
   if (!prepared.seccomp_bpf.empty()) TRY(dir.write_file(k_filter_file, prepared.seccomp_bpf, Sync::no));
   TRY(dir.write_file(k_config_file, dump_json(to_json(prepared.spec)), sync));
   TRY(dir.write_file(k_launch_file, dump_json(to_json(prepared.launch)), sync));
-  return dir.write_file(k_record_file, dump_json(to_json(prepared.record)), sync);
+  return dir.write_file(k_record_file, dump_json(to_json(prepared.record)) + "\n", sync);
 }
 
 // Reserves the name and starts the directory; a made-up name that is taken is made up again.

@@ -8,6 +8,7 @@
 
 #include "base/lock.h"
 #include "base/parse.h"
+#include "base/record_file.h"
 #include "base/text.h"
 
 namespace ctr::runtime {
@@ -114,13 +115,20 @@ Result<StateRecord> state_record_from_json(const JsonReader& reader) {
   return record;
 }
 
-Result<StateRecord> read_state(const Dir& container_dir) {
-  Result<std::string> text = container_dir.read_file(k_state_file);
+namespace {
+
+// `file` is the record's path below `dir`.
+Result<StateRecord> read_state_file(const Dir& dir, const std::string& file) {
+  Result<std::string> text = read_record_file(dir, file);
   if (!text && text.error().code() == Errc::not_found) return StateRecord();
   if (!text) return std::move(text).error();
   Json json = TRY(parse_own_json(*text, k_state_file));
   return state_record_from_json(JsonReader(json, k_state_file));
 }
+
+}  // namespace
+
+Result<StateRecord> read_state(const Dir& container_dir) { return read_state_file(container_dir, k_state_file); }
 
 Result<void> write_state(const Dir& container_dir, const StateRecord& record) {
   return container_dir.write_file(k_state_file, dump_json(to_json(record)) + "\n", Sync::no);
@@ -145,16 +153,14 @@ Result<Liveness> liveness_without_monitor(const StateRecord& record) {
   return Liveness::ended;
 }
 
-}  // namespace
-
-Result<Observation> observe(const Dir& container_dir) {
+Result<Observation> observe_files(const Dir& dir, const std::string& state_file, const std::string& lock) {
   // A monitor writes its last record before it gives the lock back, so a record that is read behind a free lock is the
   // last word, unless another start has come between. That shows as a run without an end, and is looked at again: at
   // the second look the same record behind a free lock again is one that nobody is going to finish.
   std::optional<StateRecord> unfinished;
   for (;;) {
-    bool locked = TRY(is_locked(container_dir, k_alive_lock));
-    StateRecord record = TRY(read_state(container_dir));
+    bool locked = TRY(is_locked(dir, lock));
+    StateRecord record = TRY(read_state_file(dir, state_file));
     if (locked) return Observation{std::move(record), Liveness::running};
     if (!record.started || record.finished || unfinished == record) {
       Liveness liveness = TRY(liveness_without_monitor(record));
@@ -163,6 +169,17 @@ Result<Observation> observe(const Dir& container_dir) {
     }
     unfinished = std::move(record);
   }
+}
+
+}  // namespace
+
+Result<Observation> observe(const Dir& container_dir) {
+  return observe_files(container_dir, k_state_file, k_alive_lock);
+}
+
+Result<Observation> observe(const Dir& containers, std::string_view id) {
+  const std::string below = std::string(id) + "/";
+  return observe_files(containers, below + k_state_file, below + k_alive_lock);
 }
 
 StateRecord settle(StateRecord record) {

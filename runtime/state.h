@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -68,6 +69,8 @@ struct Observation {
   Liveness liveness = Liveness::never_started;
 };
 Result<Observation> observe(const Dir& container_dir);
+// The same for the directory `id` of `containers`, without opening it.
+Result<Observation> observe(const Dir& containers, std::string_view id);
 // How an end without a witness reads: exit code 137, finished at an unknown time (left empty).
 StateRecord settle(StateRecord record);
 // Kills the program that outlived its monitor and waits until it is gone. Does nothing when there is none.

@@ -101,8 +101,8 @@ Result<int> ps(Context& context, const Args& args) {
     return 0;
   }
   const TimePoint at = now();
-  Json rows = Json::array();
   if (is_json_format(format)) {
+    Json rows = Json::array();
     for (const auto& entry : found) rows.push(ps_json(entry, options, at));
     output.print(pretty(rows, 2));
     return 0;
@@ -110,7 +110,7 @@ Result<int> ps(Context& context, const Args& args) {
   const auto listing = ps_listing(options);
   // A template may name any field.
   const auto columns = format.empty() ? listing.columns : std::vector<std::string>();
-  for (const auto& entry : found) rows.push(ps_row(entry, options, at, columns));
+  const Json rows = ps_rows(found, options, at, columns);
   const Heading heading = args.flag("noheading") ? Heading::no : Heading::yes;
   output.print(format.empty() ? print_table(listing, rows, heading)
                               : TRY(print_format(listing, format, rows, heading)));

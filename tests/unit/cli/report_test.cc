@@ -34,11 +34,7 @@ PsEntry container(const std::string& name, engine::ContainerState state) {
   return entry;
 }
 
-Json rows_of(const PsEntry& entry) {
-  Json rows = Json::array();
-  rows.push(ps_row(entry, {}, k_noon));
-  return rows;
-}
+Json rows_of(const PsEntry& entry) { return ps_rows({&entry, 1}, {}, k_noon); }
 
 std::string formatted(const std::string& format, const PsEntry& entry) {
   const auto text = print_format(ps_listing({}), format, rows_of(entry), Heading::yes);
@@ -64,6 +60,12 @@ TEST_CASE("the table of ps is podman's") {
   CHECK(print_table(ps_listing({}), Json::array(), Heading::yes) ==
         "CONTAINER ID  IMAGE       COMMAND     CREATED     STATUS      PORTS       NAMES\n");
   CHECK(print_table(ps_listing({}), Json::array(), Heading::no).empty());
+}
+
+TEST_CASE("rows have the fields that are shown") {
+  const auto entry = container("web", engine::ContainerState::running);
+  const std::vector<std::string> columns = {"Names", "ID"};
+  CHECK(dump_json(ps_rows({&entry, 1}, {}, k_noon, columns)) == R"([{"ID":"aaaaaaaaaaaa","Names":"web"}])");
 }
 
 TEST_CASE("states read as podman's") {
