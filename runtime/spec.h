@@ -21,8 +21,9 @@ namespace ctr::runtime {
 struct SpecMount {
   std::string destination;
   std::string type;    // "bind", "tmpfs", "proc", …; "bind" or an option bind/rbind makes it a bind mount
-  std::string source;  // of bind mounts: absolute host path
+  std::string source;  // of bind mounts: host path; a relative one begins at the bundle
   std::vector<std::string> options;
+  IdMap ids = {};  // uidMappings, gidMappings: ids of the source to ids of the host, for an id-mapped mount
   bool operator==(const SpecMount&) const = default;
 };
 
@@ -37,6 +38,30 @@ struct SpecNamespace {
   NamespaceType type = NamespaceType::mount;
   std::string path;  // empty: a fresh one; else the one to join
   bool operator==(const SpecNamespace&) const = default;
+};
+
+// What the clocks of a time namespace are ahead of the host's by. Source: time_namespaces(7).
+struct SpecTimeOffset {
+  int64_t secs = 0;
+  uint32_t nanosecs = 0;
+  bool operator==(const SpecTimeOffset&) const = default;
+};
+struct SpecTimeOffsets {
+  std::optional<SpecTimeOffset> monotonic;
+  std::optional<SpecTimeOffset> boottime;
+  bool operator==(const SpecTimeOffsets&) const = default;
+  bool empty() const { return !monotonic && !boottime; }
+};
+
+// Resource director technology: which share of the caches and of the memory bandwidth. Source: the kernel's
+// Documentation/filesystems/resctrl.rst.
+struct SpecIntelRdt {
+  std::string clos_id;  // empty: the container's id
+  std::string l3_cache_schema;
+  std::string mem_bw_schema;
+  std::vector<std::string> schemata;  // lines
+  bool enable_monitoring = false;
+  bool operator==(const SpecIntelRdt&) const = default;
 };
 
 struct SpecDevice {
@@ -112,13 +137,16 @@ struct SpecRoot {
 struct SpecLinux {
   std::vector<SpecNamespace> namespaces;
   IdMap ids;  // uidMappings, gidMappings
+  SpecTimeOffsets time_offsets;
   std::vector<SpecDevice> devices;
+  std::map<std::string, std::string> net_devices;  // name on the host → name in the container; empty: the same
   std::string cgroups_path;
   std::optional<SpecResources> resources;
+  std::optional<SpecIntelRdt> intel_rdt;
   std::map<std::string, std::string> sysctl;
   // The seccomp object as it stands, since only runtime/seccomp.cc looks inside. Absent: unconfined.
   std::optional<Json> seccomp;
-  std::string rootfs_propagation;  // "private", "slave", "shared", "unbindable"; empty: private
+  std::string rootfs_propagation;  // "private", "slave", "shared", "unbindable", with r for the tree; empty: private
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   std::string mount_label;

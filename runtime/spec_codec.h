@@ -12,8 +12,12 @@
 
 namespace ctr::runtime {
 
+struct IdMap;
 struct SpecLinux;
 
+// Id maps, as containers and id-mapped mounts have them: uidMappings and gidMappings of the object.
+void set_id_map(Json* object, const IdMap& ids);
+Result<IdMap> id_map_from_json(const JsonReader& reader);
 Json to_json(const SpecLinux& config);
 Result<SpecLinux> linux_from_json(const JsonReader& reader);
 

@@ -18,6 +18,7 @@ Json mounts_to_json(const std::vector<SpecMount>& mounts) {
     set_text(&entry, "type", mount.type);
     set_text(&entry, "source", mount.source);
     set_strings(&entry, "options", mount.options);
+    set_id_map(&entry, mount.ids);
     out.push(std::move(entry));
   }
   return out;
@@ -29,9 +30,14 @@ Result<std::vector<SpecMount>> mounts_from_json(const JsonReader& reader) {
   for (const JsonReader& element : elements) {
     SpecMount mount;
     mount.destination = TRY(element.get_string("destination"));
+    if (mount.destination.empty()) return element.wrong("destination", "a path");
     mount.type = TRY(element.string_or("type", ""));
     mount.source = TRY(element.string_or("source", ""));
     mount.options = TRY(element.strings("options"));
+    mount.ids = TRY(id_map_from_json(element));
+    if (mount.ids.uids.empty() != mount.ids.gids.empty()) {
+      return element.wrong(mount.ids.uids.empty() ? "uidMappings" : "gidMappings", "given; both are needed, or none");
+    }
     out.push_back(std::move(mount));
   }
   return out;
