@@ -7,7 +7,10 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -66,5 +69,18 @@ Result<NetlinkReply> read_netlink_reply(int fd, uint32_t sequence, std::string_v
 // opened the socket. `what` is the act for errors.
 // Errors: those of the kernel.
 Result<NetlinkReply> exchange_netlink(int fd, NetlinkRequest& request, uint32_t sequence, std::string_view what);
+
+// A message of a list: its type, and what is behind the netlink header.
+struct NetlinkMessage {
+  uint16_t type = 0;
+  std::string payload;
+};
+
+// Sends a request with NLM_F_DUMP and collects the list.
+Result<std::vector<NetlinkMessage>> dump_netlink(int fd, NetlinkRequest& request, uint32_t sequence,
+                                                 std::string_view what);
+
+// The value of an attribute among `attributes`, the bytes behind a family header; nullopt when there is none.
+std::optional<std::string_view> find_netlink_attribute(std::string_view attributes, uint16_t type);
 
 }  // namespace ctr

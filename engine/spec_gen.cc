@@ -88,9 +88,21 @@ bool maps_gid(const SpecInput& input, uint32_t gid) {
   return input.ids.empty() || runtime::to_outside(input.ids.gids, gid).has_value();
 }
 
+// The runtime restricts the top of a tree alone, unless it is told otherwise: what the host has mounted below it is to
+// be no freer than what was asked for.
+runtime::SpecMount restrict_tree(runtime::SpecMount mount) {
+  auto& options = mount.options;
+  if (std::find(options.begin(), options.end(), "rbind") == options.end()) return mount;
+  for (const char* restriction : {"ro", "nosuid", "nodev", "noexec"}) {
+    const bool asked = std::find(options.begin(), options.end(), restriction) != options.end();
+    if (asked) options.push_back(std::string("r") + restriction);
+  }
+  return mount;
+}
+
 void add_proc(const SpecInput& input, RuntimeSpec& out) {
   if (is_host(input.spec.pid)) {
-    out.mounts.push_back({"/proc", "bind", "/proc", {"rbind", "nosuid", "noexec", "nodev"}});
+    out.mounts.push_back(restrict_tree({"/proc", "bind", "/proc", {"rbind", "nosuid", "noexec", "nodev"}}));
   } else {
     out.mounts.push_back({"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}});
   }
@@ -100,7 +112,8 @@ void add_sys(const SpecInput& input, RuntimeSpec& out) {
   const char* access = input.spec.security.privileged ? "rw" : "ro";
   if (!has_own_network(input.spec)) {
     // The kernel lets a user namespace mount sysfs only with a network namespace of its own.
-    out.mounts.push_back({"/sys", "bind", "/sys", {"rbind", "rprivate", "nosuid", "noexec", "nodev", access}});
+    out.mounts.push_back(
+        restrict_tree({"/sys", "bind", "/sys", {"rbind", "rprivate", "nosuid", "noexec", "nodev", access}}));
   } else {
     out.mounts.push_back({"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", access}});
   }
@@ -164,7 +177,7 @@ void set_mounts(const SpecInput& input, RuntimeSpec& out) {
   // A tmpfs of the user on /run must come before the file that ctr puts there.
   for (const auto& planned : input.mounts.mounts) {
     std::erase_if(out.mounts, [&](const auto& mount) { return mount.destination == planned.mount.destination; });
-    out.mounts.push_back(planned.mount);
+    out.mounts.push_back(restrict_tree(planned.mount));
   }
   add_files(input, out);
   add_devices(input, out);

@@ -91,7 +91,7 @@ int run_process_op(Interpreter& vm, const ChildOp& op) {
     case ChildOpKind::unshare:
       return call(SYS_unshare, op.x);
     case ChildOpKind::set_namespace:
-      return call(SYS_setns, vm.fd(op.a), op.x);
+      return op_set_namespace(vm, op);
     case ChildOpKind::loopback_up:
       return op_loopback_up();
     case ChildOpKind::open_netlink:
@@ -112,10 +112,18 @@ int run_file_op(Interpreter& vm, const ChildOp& op) {
       return store(vm, op.a, sys_openat2(vm.fd(op.b), text, op.x, op.y, op.z));
     case ChildOpKind::open_target:
       return store(vm, op.a, op_open_target(vm, op));
+    case ChildOpKind::find_target:
+      return op_find_target(vm, op);
     case ChildOpKind::close_fd:
-      return sys_close(vm.fd(op.a));
+      return vm.fd(op.a) < 0 ? 0 : sys_close(vm.fd(op.a));
     case ChildOpKind::check_device:
       return op_check_device(vm, op);
+    case ChildOpKind::check_place:
+      return op_check_place(vm, op);
+    case ChildOpKind::check_type:
+      return op_check_type(vm, op);
+    case ChildOpKind::check_other:
+      return op_check_other(vm, op);
     case ChildOpKind::write_file:
       return op_write_file(vm, op);
     case ChildOpKind::make_symlink:
@@ -124,6 +132,8 @@ int run_file_op(Interpreter& vm, const ChildOp& op) {
       return ignore(call(SYS_mkdirat, vm.fd(op.b), text, op.x), -EEXIST);
     case ChildOpKind::make_node:
       return op_make_node(vm, op);
+    case ChildOpKind::copy_symlink:
+      return op_copy_symlink(vm, op);
     case ChildOpKind::remove_dir:
       return ignore(call(SYS_unlinkat, vm.fd(op.b), text, AT_REMOVEDIR), -ENOENT);
     case ChildOpKind::remove_file:
@@ -143,6 +153,10 @@ int run_op(Interpreter& vm, const ChildOp& op) {
       return op_mount_overlay(vm, op);
     case ChildOpKind::make_mount:
       return store(vm, op.a, op_make_mount(vm, op));
+    case ChildOpKind::mount_on:
+      return op_mount_on(vm, op);
+    case ChildOpKind::remount:
+      return op_remount(vm, op);
     case ChildOpKind::clone_tree:
       return store(vm, op.a, clone_mount(vm.fd(op.b), op.x));
     case ChildOpKind::set_mount:
@@ -157,6 +171,12 @@ int run_op(Interpreter& vm, const ChildOp& op) {
       return op_readonly_path(vm, op);
     case ChildOpKind::pivot_root:
       return op_pivot_root(vm, op);
+    case ChildOpKind::hide_mount:
+      return op_hide_mount(vm, op);
+    case ChildOpKind::isolate_mount:
+      return op_isolate_mount(vm, op);
+    case ChildOpKind::switch_root:
+      return op_switch_root(vm, op);
     case ChildOpKind::open_console:
       return op_open_console(vm, op);
     case ChildOpKind::set_console:
@@ -186,6 +206,8 @@ void run_child(const ChildImage& image) {
   for (size_t i = 0; i < image.launcher_fd_count; ++i) child::sys_close(image.launcher_fds[i]);
   for (size_t step = 0; step < image.op_count; ++step) {
     const int result = child::run_op(vm, image.ops[step]);
+    step += vm.skip;
+    vm.skip = 0;
     if (result >= 0) continue;
     child::report(vm, static_cast<uint32_t>(step), -result);
     break;

@@ -11,7 +11,7 @@ namespace ctr::runtime::child {
 namespace {
 
 int op_open_target(const Interpreter& vm, const ChildOp& op) {
-  uint64_t kind = op.x & ~(k_target_no_symlinks | k_target_not_proc);
+  uint64_t kind = op.x & ~(k_target_no_symlinks | k_target_not_proc | k_target_nofollow);
   if (kind == k_target_like_b) {
     struct stat status{};
     const int result = sys_fstat(vm.fd(static_cast<int>(op.z)), &status);
@@ -20,8 +20,9 @@ int op_open_target(const Interpreter& vm, const ChildOp& op) {
   }
   uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   if ((op.x & k_target_no_symlinks) != 0) resolve |= RESOLVE_NO_SYMLINKS;
-  const bool directory = kind == k_target_directory;
-  const int fd = open_or_make_target(vm.fd(op.b), vm.text(op.text), directory, static_cast<unsigned>(op.y), resolve);
+  const uint64_t flags =
+      (kind == k_target_directory ? O_DIRECTORY : 0) | ((op.x & k_target_nofollow) != 0 ? O_NOFOLLOW : 0);
+  const int fd = open_or_make_target(vm.fd(op.b), vm.text(op.text), flags, static_cast<unsigned>(op.y), resolve);
   if (fd < 0 || (op.x & k_target_not_proc) == 0) return fd;
   struct statfs system{};
   const int result = call(SYS_fstatfs, fd, &system);
@@ -30,11 +31,43 @@ int op_open_target(const Interpreter& vm, const ChildOp& op) {
   return result < 0 ? result : -EXDEV;
 }
 
+int op_find_target(const Interpreter& vm, const ChildOp& op) {
+  const int fd =
+      sys_openat2(vm.fd(op.b), vm.text(op.text), O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  vm.image.registers[op.a] = fd < 0 ? -1 : fd;
+  return fd < 0 && fd != -ENOENT && fd != -ENOTDIR ? fd : 0;
+}
+
 int op_check_device(const Interpreter& vm, const ChildOp& op) {
   struct stat status{};
   const int result = sys_fstat(vm.fd(op.a), &status);
   if (result < 0) return result;
   return (status.st_mode & S_IFMT) == op.x && status.st_rdev == op.y ? 0 : -ENXIO;
+}
+
+// An empty file is what an earlier start of the container has left, or a place the image keeps for a device.
+int op_check_place(const Interpreter& vm, const ChildOp& op) {
+  struct stat status{};
+  const int result = sys_fstat(vm.fd(op.a), &status);
+  if (result < 0) return result;
+  if (S_ISREG(status.st_mode) && status.st_size == 0) return 0;
+  return (status.st_mode & S_IFMT) == op.x && status.st_rdev == op.y ? 0 : -EEXIST;
+}
+
+int op_check_type(const Interpreter& vm, const ChildOp& op) {
+  struct statfs system{};
+  const int result = call(SYS_fstatfs, vm.fd(op.a), &system);
+  if (result < 0) return result;
+  return static_cast<uint64_t>(system.f_type) == op.x ? 0 : -EXDEV;
+}
+
+int op_check_other(const Interpreter& vm, const ChildOp& op) {
+  struct stat given{};
+  struct stat other{};
+  int result = sys_fstat(vm.fd(op.a), &given);
+  if (result == 0) result = call(SYS_newfstatat, AT_FDCWD, vm.text(op.text), &other, 0);
+  if (result < 0) return result;
+  return given.st_dev == other.st_dev && given.st_ino == other.st_ino ? -EPERM : 0;
 }
 
 // Only below a procfs mount of ours: no other mount and no link out can stand in for the file.
@@ -66,14 +99,75 @@ int op_append_file(const Interpreter& vm, const ChildOp& op) {
   return result;
 }
 
+// Of what the descriptor names, wherever its name may lead by now: fchmod(2) refuses O_PATH.
+int change_mode(int fd, unsigned mode) {
+  Text<64> path;
+  path.add("/proc/self/fd/");
+  path.add_number(static_cast<unsigned>(fd));
+  return call(SYS_fchmodat, AT_FDCWD, path.data(), mode);
+}
+
+int set_node(int fd, const ChildOp& op) {
+  struct stat status{};
+  int result = sys_fstat(fd, &status);
+  if (result < 0) return result;
+  if ((status.st_mode & S_IFMT) != (op.x & S_IFMT) || (!S_ISFIFO(op.x) && status.st_rdev != op.y)) return -EEXIST;
+  result = call(SYS_fchownat, fd, "", static_cast<uint32_t>(op.z), static_cast<uint32_t>(op.z >> 32), AT_EMPTY_PATH);
+  if (result == 0 && (status.st_mode & 07777U) != (op.x & 07777U)) result = change_mode(fd, op.x & 07777U);
+  return result;
+}
+
+// Between the steps the name may change hands in a directory that others can write to: from the opened node on, nothing
+// goes by its name.
 int op_make_node(const Interpreter& vm, const ChildOp& op) {
   const int dir = vm.fd(op.b);
-  const char* path = vm.text(op.text);
-  int result = call(SYS_mknodat, dir, path, op.x, op.y);
-  if (result < 0) return result;
-  result = call(SYS_fchownat, dir, path, static_cast<uint32_t>(op.z), static_cast<uint32_t>(op.z >> 32),
-                AT_SYMLINK_NOFOLLOW);
-  return result < 0 ? result : call(SYS_fchmodat, dir, path, op.x & 07777U);
+  const char* name = vm.text(op.text);
+  int result = call(SYS_mknodat, dir, name, op.x, op.y);
+  if (result < 0 && result != -EEXIST) return result;
+  const int fd = call(SYS_openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return fd;
+  result = set_node(fd, op);
+  sys_close(fd);
+  return result;
+}
+
+// Opens the directory of `path` below the root, made if it is missing, and says where its last component begins.
+int open_parent(int root, const char* path, const char** name) {
+  PathText parent;
+  parent.add(path);
+  if (parent.overflow()) return -ENAMETOOLONG;
+  size_t end = parent.size();
+  while (end > 0 && path[end - 1] != '/') --end;
+  *name = path + end;
+  if (end == 0) return sys_openat2(root, ".", O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT);
+  parent.data()[end - 1] = '\0';
+  return open_or_make_target(root, parent.data(), O_DIRECTORY, 0755, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+int same_link(int dir, const char* name, const char* target) {
+  char there[k_path_size];
+  const int length = call(SYS_readlinkat, dir, name, there, sizeof there - 1);
+  if (length < 0) return -EEXIST;
+  there[length] = '\0';
+  size_t i = 0;
+  while (there[i] != '\0' && there[i] == target[i]) ++i;
+  return there[i] == target[i] ? 0 : -EEXIST;
+}
+
+int op_copy_symlink(Interpreter& vm, const ChildOp& op) {
+  char target[k_path_size];
+  const int length = call(SYS_readlinkat, vm.fd(op.a), "", target, sizeof target - 1);
+  // Of a descriptor that is no link, readlinkat says ENOENT (readlink(2)).
+  if (length < 0) return length == -ENOENT || length == -EINVAL ? 0 : length;
+  target[length] = '\0';
+  const char* name = nullptr;
+  const int parent = open_parent(vm.fd(op.b), vm.text(op.text), &name);
+  if (parent < 0) return parent;
+  int result = call(SYS_symlinkat, target, parent, name);
+  if (result == -EEXIST) result = same_link(parent, name, target);
+  sys_close(parent);
+  if (result == 0) vm.skip = op.x;
+  return result;
 }
 
 }  // namespace

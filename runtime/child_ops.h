@@ -48,12 +48,17 @@ enum class ChildOpKind : uint16_t {
   open_path,     // [a ← open(text), x flags, y mode]: a path of the host
   open_in_root,  // [a ← text below b, x flags, y mode, z RESOLVE_* flags]
   open_target,   // [a ← O_PATH of text below b, x k_target_*, y mode]: made, with its parents, if missing
-  close_fd,      // [a]
+  find_target,   // [a ← O_PATH of the directory text below b; -1 when there is none]
+  close_fd,      // [a]; -1: nothing
   check_device,  // [a is the character or block device x (S_IFMT type), y rdev]
+  check_place,   // [a is an empty file, or the device x, y]: what a device may be put on
+  check_other,   // [a is another file than text]: EPERM when it is the same
+  check_type,    // [a is on a file system of type x (magic number)]
   write_file,    // [text file below b (a procfs of ours), more content]
   make_symlink,  // [text target, more name below b]
   make_dir,      // [text below b, x mode]: may exist
-  make_node,     // [text below b, x mode, y rdev, z uid | gid << 32]
+  make_node,     // [text below b, x mode, y rdev, z uid | gid << 32]: may be there already
+  copy_symlink,  // [a: when it is a symbolic link, it is made again at text below b, and x steps are skipped]
   remove_dir,    // [text below b]: may be missing
   remove_file,   // [text name in b]: may be missing
   append_file,   // [all bytes of b go behind those of a, a regular file]
@@ -61,7 +66,10 @@ enum class ChildOpKind : uint16_t {
   set_propagation,  // [x MS_* flags]: of the root mount
   mount_overlay,    // [a first lower, x count, b upper, b+1 work (b -1: none), text options, more target path]
   make_mount,       // [a ← detached mount of type text, options more ("k=v" or "flag", each ended by NUL, then NUL),
-                    //  x MOUNT_ATTR_*]
+                    //  x MOUNT_ATTR_*, b directory whose mode it gets, -1 none; z 0 or 1 + offset of a path of the
+                    //  host: where the kernel says EPERM, a copy of that tree with attributes x and y stands in]
+  mount_on,         // [b target, type text, more source and options, each ended by NUL, x MS_*]: mount(2)
+  remount,          // [a, options more as make_mount's]: of its file system
   clone_tree,       // [a ← detached copy of b, x AT_RECURSIVE or 0]
   set_mount,        // [a, x attributes to set, y to clear, z propagation | AT_RECURSIVE << 32]
   attach_mount,     // [mount a on target b]
@@ -69,6 +77,9 @@ enum class ChildOpKind : uint16_t {
   mask_path,        // [a null device, b empty directory, text path below register x]
   readonly_path,    // [text path below b]
   pivot_root,       // [a]
+  hide_mount,       // [text]: a mount of the host is taken away or, where that is not allowed, covered
+  isolate_mount,    // [text]: the mount that the directory is on becomes private
+  switch_root,      // [a; x 1: a mount, which is moved over "/"; 0: a directory]: chroot(2) into it
   // ---- the terminal
   open_console,  // [a ← master, a+1 ← slave of dev/pts/ptmx below b (b -1: of /dev/pts), x rows << 16 | columns,
                  //  y uid]
@@ -100,6 +111,7 @@ constexpr uint64_t k_target_directory = 0;
 constexpr uint64_t k_target_file = 1;
 constexpr uint64_t k_target_like_b = 2;        // as the source in register z is
 constexpr uint64_t k_target_no_symlinks = 16;  // no component may be a link: /proc, /sys, /dev
+constexpr uint64_t k_target_nofollow = 64;     // a link at the end is the target itself
 constexpr uint64_t k_target_not_proc = 32;     // must not come out on a procfs, whatever links lead there
 
 // Tags of messages on the hand socket.
@@ -131,6 +143,7 @@ struct ChildReport {
   static constexpr uint32_t k_none = 0;
   static constexpr uint32_t k_is_directory = 1;         // execute: the file is a directory
   static constexpr uint32_t k_interpreter_missing = 2;  // execute: the file exists, its interpreter does not
+  static constexpr uint32_t k_wrong_namespace = 3;      // set_namespace: the file is no namespace of this type
   // What a failed helper program said, NUL-terminated. The whole stays below PIPE_BUF: it is written and read at once.
   char words[244] = {};
 };

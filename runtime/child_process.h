@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
+#include <linux/nsfs.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -89,6 +90,15 @@ int op_loopback_up() {
     result = call(SYS_ioctl, socket, SIOCSIFFLAGS, &request);
   }
   sys_close(socket);
+  return result;
+}
+
+int op_set_namespace(Interpreter& vm, const ChildOp& op) {
+  const int result = call(SYS_setns, vm.fd(op.a), op.x);
+  const bool one_type = op.x != 0 && (op.x & (op.x - 1)) == 0;
+  if (result != -EINVAL || !one_type) return result;
+  const int type = call(SYS_ioctl, vm.fd(op.a), NS_GET_NSTYPE);
+  if (type < 0 || static_cast<uint64_t>(type) != op.x) vm.report.detail = ChildReport::k_wrong_namespace;
   return result;
 }
 

@@ -13,6 +13,7 @@ namespace {
 struct Interpreter {
   const ChildImage& image;
   ChildReport report;
+  uint64_t skip = 0;  // steps that are not taken behind this one
 
   int fd(int number) const { return number < 0 ? -1 : image.registers[number]; }
   const char* text(uint32_t offset) const { return image.arena + offset; }

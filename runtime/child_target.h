@@ -87,15 +87,17 @@ int make_component(int root, PathText* path, const Missing& missing, uint64_t re
 }
 
 // Opens `path` below `root` as a process rooted there would, and makes it, a directory or a file, with its parents when
-// it is missing. A dangling link is followed inside the root, so that its target is made.
-int open_or_make_target(int root, const char* path, bool directory, unsigned mode, uint64_t resolve) {
+// it is missing. A dangling link is followed inside the root, so that its target is made; with O_NOFOLLOW in `flags`, a
+// link at the end is what is opened.
+int open_or_make_target(int root, const char* path, uint64_t flags, unsigned mode, uint64_t resolve) {
+  const bool directory = (flags & O_DIRECTORY) != 0;
   PathText current;
   current.add(path);
   if (current.overflow()) return -ENAMETOOLONG;
   int links = 0;
   // Each round makes one component or replaces one link, so that the walk ends.
   for (size_t round = 0; round < k_path_size; ++round) {
-    const int fd = sys_openat2(root, current.data(), O_PATH | (directory ? O_DIRECTORY : 0), 0, resolve);
+    const int fd = sys_openat2(root, current.data(), O_PATH | flags, 0, resolve);
     if (fd != -ENOENT) return fd;
     Missing missing{.end = 0, .directory = directory, .mode = mode, .follow = (resolve & RESOLVE_NO_SYMLINKS) == 0};
     int result = find_missing(root, current.data(), resolve, &missing.end);

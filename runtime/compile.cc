@@ -28,16 +28,44 @@
 #include <sys/mount.h>
 
 #include "runtime/compile_parts.h"
+#include "runtime/mount_options.h"
 
 namespace ctr::runtime {
 namespace {
 
+// The forms with r say no more: what is mounted below the root says for itself.
 Result<uint64_t> root_propagation(const std::string& name) {
-  if (name.empty() || name == "private" || name == "rprivate") return uint64_t{MS_PRIVATE};
-  if (name == "slave" || name == "rslave") return uint64_t{MS_SLAVE};
-  if (name == "shared" || name == "rshared") return uint64_t{MS_SHARED};
-  if (name == "unbindable" || name == "runbindable") return uint64_t{MS_UNBINDABLE};
+  if (name.empty()) return uint64_t{MS_PRIVATE};
+  if (const auto propagation = parse_propagation(name)) return propagation->flag;
   return Error(Errc::invalid, fmt::format("rootfsPropagation '{}' is not known", name));
+}
+
+// With a shared root, mounts of the container may be meant to reach the host: its mounts stay in their peer groups, and
+// only what the root itself is mounted on must not pass anything on.
+void emit_isolation(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out) {
+  out->act("stop mounts from propagating");
+  if (!shares_mounts(input.spec)) {
+    out->add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
+    return;
+  }
+  const bool directory = rootfs.kind == RootfsPlan::Kind::directory;
+  out->add({.kind = ChildOpKind::isolate_mount, .text = out->text(directory ? rootfs.directory : rootfs.mount_point)});
+}
+
+// pivot_root(2) cannot leave the first root of the kernel. There the root is moved over it, and what a process with
+// the right to could find of the host's kernel file systems is put out of sight first.
+void emit_enter_root(const CompileInput& input, int16_t root, ProgramBuilder* out) {
+  if (!input.options.no_pivot) {
+    out->act("pivot to the root");
+    out->add({.kind = ChildOpKind::pivot_root, .a = root});
+    return;
+  }
+  for (const std::string& path : input.options.kernel_mounts) {
+    out->act(fmt::format("hide the host's '{}'", path));
+    out->add({.kind = ChildOpKind::hide_mount, .text = out->text(path)});
+  }
+  out->act("move the root to '/'");
+  out->add({.kind = ChildOpKind::switch_root, .a = root, .x = 1});
 }
 
 Result<void> emit_root_finish(const CompileInput& input, int16_t root, ProgramBuilder* out) {
@@ -50,8 +78,7 @@ Result<void> emit_root_finish(const CompileInput& input, int16_t root, ProgramBu
     out->act("make the root read-only");
     out->add({.kind = ChildOpKind::set_mount, .a = root, .x = MOUNT_ATTR_RDONLY});
   }
-  out->act("pivot to the root");
-  out->add({.kind = ChildOpKind::pivot_root, .a = root});
+  emit_enter_root(input, root, out);
   if (shared) out->add({.kind = ChildOpKind::set_mount, .a = root, .z = propagation});
   return ok();
 }
@@ -69,11 +96,57 @@ RuntimeSpec with_init(RuntimeSpec spec, const std::string& program) {
   return spec;
 }
 
+void emit_keyring(const CompileOptions& options, ProgramBuilder* out) {
+  if (!options.new_keyring) return;
+  out->act("start a session keyring");
+  out->add({.kind = ChildOpKind::new_session_keyring});
+}
+
+// The container's own mounts, from its root to the last mask.
+Result<int16_t> emit_own_mounts(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out) {
+  emit_isolation(input, rootfs, out);
+  const int16_t root = TRY(emit_rootfs(input, rootfs, out));
+  emit_edits(rootfs, root, out);
+  emit_names(input.spec, out);
+  TRY(emit_mounts(input, root, out));
+  emit_proc_writes(input, out);
+  TRY(emit_devices(input, root, out));
+  emit_console(input, root, out);
+  emit_masks(input, root, out);
+  emit_keyring(input.options, out);
+  TRY(emit_root_finish(input, root, out));
+  return root;
+}
+
+// Somebody else's mounts: nothing is mounted, and the root is a directory there is. In a mount namespace that was
+// joined it is that namespace's own, as for one more process of a container.
+Result<int16_t> emit_foreign_mounts(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out) {
+  const bool inherited = mount_table(input.spec) == MountTable::inherited;
+  if (inherited && rootfs.kind != RootfsPlan::Kind::directory) {
+    return Error(Errc::unsupported, "a container whose root is to be mounted needs a mount namespace");
+  }
+  if (!rootfs.edits.empty()) return Error(Errc::unsupported, "files are put only into a root of the container's own");
+  emit_names(input.spec, out);
+  emit_proc_writes(input, out);
+  if (!inherited) emit_mount_join(input.spec, out);
+  emit_console(input, -1, out);
+  emit_keyring(input.options, out);
+  const std::string path = inherited ? rootfs.directory : "/";
+  out->act(fmt::format("open root directory '{}'", path));
+  const int16_t root = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = root, .text = out->text(path), .x = O_PATH | O_DIRECTORY});
+  out->add({.kind = ChildOpKind::switch_root, .a = root, .x = 0});
+  return root;
+}
+
 Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan& rootfs, const HostFacts& host,
                                        const CompileOptions& options) {
   TRY(check_namespaces(spec));
+  TRY(check_net_devices(spec, host));
   TRY(check_sysctls(spec));
   TRY(check_labels(*spec.process, host));
+  TRY(check_mount_label(spec, host));
+  TRY(check_intel_rdt(spec));
   const bool user_namespace = spec.find_namespace(NamespaceType::user) != nullptr;
   if (user_namespace && spec.has_fresh_namespace(NamespaceType::user)) TRY(check_map(spec.linux_config.ids));
   const CompileInput input{
@@ -83,21 +156,8 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   CTR_ASSERT(console == k_register_console);
 
   TRY(emit_first_steps(input, rootfs, &out));
-  out.act("stop mounts from propagating");
-  out.add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
-  const int16_t root = TRY(emit_rootfs(input, rootfs, &out));
-  emit_edits(rootfs, root, &out);
-  emit_names(spec, &out);
-  TRY(emit_mounts(input, root, &out));
-  emit_proc_writes(input, &out);
-  TRY(emit_devices(input, root, &out));
-  emit_console(input, root, &out);
-  emit_masks(input, root, &out);
-  if (options.new_keyring) {
-    out.act("start a session keyring");
-    out.add({.kind = ChildOpKind::new_session_keyring});
-  }
-  TRY(emit_root_finish(input, root, &out));
+  const bool own = mount_table(spec) == MountTable::own;
+  const int16_t root = TRY(own ? emit_own_mounts(input, rootfs, &out) : emit_foreign_mounts(input, rootfs, &out));
   if (options.start == CompileOptions::Start::at_go)
     emit_wait_ready(input, &out);
   else

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "runtime/host_facts.h"
@@ -22,6 +23,10 @@ struct CompileOptions {
   // Everything is done before the second go, and the lock in k_register_waiting is held until the program runs; with
   // by_socket the program then waits to be started by a connection to k_register_start.
   enum class Start { at_go, ready_last, by_socket } start = Start::at_go;
+  // The root is moved to "/" instead of pivoted to, and these mounts of the host are put out of sight before.
+  bool no_pivot = false;
+  std::vector<std::string> kernel_mounts = {};
+  std::string bundle = {};  // absolute; where relative sources begin, if there may be any
 };
 
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.

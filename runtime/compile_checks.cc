@@ -1,12 +1,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mount.h>
 
 #include <algorithm>
 #include <array>
 #include <set>
 #include <string_view>
 
+#include "base/text.h"
 #include "runtime/compile_parts.h"
+#include "runtime/mount_options.h"
 
 namespace ctr::runtime {
 namespace {
@@ -25,7 +28,50 @@ std::optional<NamespaceType> sysctl_namespace(const std::string& path) {
   return std::nullopt;
 }
 
+// A name that is given twice must be the same.
+Result<void> check_name(const std::string& path, std::string_view which, const std::string& value,
+                        std::string_view what, const std::string& name) {
+  if (path != which || name.empty() || name == value) return ok();
+  return Error(Errc::invalid,
+               fmt::format("sysctl '{}' says '{}', the container's {} is '{}'", which, value, what, name));
+}
+
+// Where the mounts are not the container's own, it must not ask for any.
+Result<void> check_mount_table(const RuntimeSpec& spec) {
+  if (mount_table(spec) == MountTable::own) return ok();
+  const SpecLinux& config = spec.linux_config;
+  const std::pair<bool, const char*> k_asked[] = {
+      {!spec.mounts.empty(), "mounts"},
+      {spec.root.readonly, "root.readonly"},
+      {!config.masked_paths.empty(), "maskedPaths"},
+      {!config.readonly_paths.empty(), "readonlyPaths"},
+      {!config.devices.empty(), "devices"},
+      {!config.rootfs_propagation.empty(), "rootfsPropagation"},
+  };
+  for (const auto& [asked, name] : k_asked) {
+    if (asked) return Error(Errc::invalid, fmt::format("{} need a new mount namespace", name));
+  }
+  return ok();
+}
+
 }  // namespace
+
+bool sets_sysctl_of(const RuntimeSpec& spec, NamespaceType type) {
+  const auto& sysctls = spec.linux_config.sysctl;
+  return std::any_of(sysctls.begin(), sysctls.end(),
+                     [&](const auto& entry) { return sysctl_namespace(sysctl_path(entry.first)) == type; });
+}
+
+MountTable mount_table(const RuntimeSpec& spec) {
+  const SpecNamespace* entry = spec.find_namespace(NamespaceType::mount);
+  if (entry == nullptr) return MountTable::inherited;
+  return entry->path.empty() ? MountTable::own : MountTable::joined;
+}
+
+bool shares_mounts(const RuntimeSpec& spec) {
+  const auto propagation = parse_propagation(spec.linux_config.rootfs_propagation);
+  return propagation && propagation->flag == MS_SHARED;
+}
 
 Result<void> check_namespaces(const RuntimeSpec& spec) {
   std::set<NamespaceType> seen;
@@ -34,16 +80,36 @@ Result<void> check_namespaces(const RuntimeSpec& spec) {
       return Error(Errc::invalid, fmt::format("namespace '{}' is listed twice", namespace_name(entry.type)));
     }
   }
-  if (!spec.has_fresh_namespace(NamespaceType::mount)) {
-    return Error(Errc::unsupported, "a container without a mount namespace of its own is not supported");
+  TRY(check_mount_table(spec));
+  if (!spec.linux_config.time_offsets.empty() && !spec.has_fresh_namespace(NamespaceType::time)) {
+    return Error(Errc::invalid, "timeOffsets need a new time namespace");
   }
-  if (spec.has_fresh_namespace(NamespaceType::time)) {
-    return Error(Errc::unsupported, "time namespaces are not supported");
+  if (!spec.linux_config.ids.empty() && spec.find_namespace(NamespaceType::user) == nullptr) {
+    return Error(Errc::invalid, "uidMappings and gidMappings need a user namespace");
   }
-  if (!spec.hostname.empty() && spec.find_namespace(NamespaceType::uts) == nullptr) {
-    return Error(Errc::invalid, "a host name needs a uts namespace");
-  }
+  if (spec.find_namespace(NamespaceType::uts) != nullptr) return ok();
+  if (!spec.hostname.empty()) return Error(Errc::invalid, "a host name needs a uts namespace");
+  if (!spec.domainname.empty()) return Error(Errc::invalid, "a domain name needs a uts namespace");
   return ok();
+}
+
+Result<void> check_net_devices(const RuntimeSpec& spec, const HostFacts& host) {
+  const auto& devices = spec.linux_config.net_devices;
+  if (devices.empty()) return ok();
+  if (spec.find_namespace(NamespaceType::network) == nullptr) {
+    return Error(Errc::invalid, "netDevices need a network namespace");
+  }
+  std::set<std::string> names;
+  for (const auto& [name, inside] : devices) {
+    const std::string& given = inside.empty() ? name : inside;
+    if (given.find('%') == std::string::npos && !names.insert(given).second) {
+      return Error(Errc::invalid, fmt::format("netDevices: two devices are to be named '{}'", given));
+    }
+  }
+  if (host.privileged()) return ok();
+  return Error(Errc::permission,
+               fmt::format("netDevices: only root can move the device '{}' of the host into a container",
+                           devices.begin()->first));
 }
 
 Result<void> check_sysctls(const RuntimeSpec& spec) {
@@ -59,12 +125,21 @@ Result<void> check_sysctls(const RuntimeSpec& spec) {
       return Error(Errc::invalid, fmt::format("sysctl '{}' needs a {} namespace; this container uses the host's", name,
                                               namespace_name(*owner)));
     }
-    if (path == "kernel/hostname" && !spec.hostname.empty() && spec.hostname != value) {
-      return Error(Errc::invalid, fmt::format("sysctl 'kernel.hostname' says '{}', the container's host name is '{}'",
-                                              value, spec.hostname));
-    }
+    TRY(check_name(path, "kernel/hostname", value, "host name", spec.hostname));
+    TRY(check_name(path, "kernel/domainname", value, "domain name", spec.domainname));
   }
   return ok();
+}
+
+Result<void> check_intel_rdt(const RuntimeSpec& spec) {
+  if (!spec.linux_config.intel_rdt) return ok();
+  return Error(Errc::unsupported, "intelRdt is not supported: containers cannot be given a share of the caches");
+}
+
+Result<void> check_mount_label(const RuntimeSpec& spec, const HostFacts& host) {
+  if (spec.linux_config.mount_label.empty() || host.selinux) return ok();
+  return Error(Errc::unsupported, fmt::format("mountLabel '{}' cannot be applied: this kernel does not run SELinux",
+                                              printable(spec.linux_config.mount_label)));
 }
 
 Result<void> check_labels(const SpecProcess& process, const HostFacts& host) {

@@ -42,31 +42,45 @@ constexpr std::array<DeviceLink, 6> k_links = {{
     {"ptmx", "pts/ptmx"},
 }};
 
+// A device as it is to be in the container.
+struct Device {
+  std::string path;
+  mode_t mode = 0;  // with its type
+  dev_t number = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  // False on a fresh /dev, where nothing can be in the way.
+  bool may_exist = true;
+};
+
 // A user namespace may not make nodes: the host's node is mounted on a file, after a look at what it really is.
-void emit_bound_device(const std::string& path, mode_t type, dev_t number, int16_t root, ProgramBuilder* out) {
+void emit_bound_device(const Device& device, int16_t root, ProgramBuilder* out) {
   const int16_t source = out->take_register();
   const int16_t mount = out->take_register();
   const int16_t target = out->take_register();
-  out->add({.kind = ChildOpKind::open_path, .a = source, .text = out->text(path), .x = O_PATH | O_NOFOLLOW});
-  out->add({.kind = ChildOpKind::check_device, .a = source, .x = type, .y = number});
+  const mode_t type = device.mode & S_IFMT;
+  out->add({.kind = ChildOpKind::open_path, .a = source, .text = out->text(device.path), .x = O_PATH | O_NOFOLLOW});
+  out->add({.kind = ChildOpKind::check_device, .a = source, .x = type, .y = device.number});
   out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = source});
   out->add({.kind = ChildOpKind::open_target,
             .a = target,
             .b = root,
-            .text = out->text(path.substr(1)),
+            .text = out->text(device.path.substr(1)),
             .x = k_target_file | k_target_not_proc,
             .y = 0644});
+  if (device.may_exist) {
+    out->add({.kind = ChildOpKind::check_place, .a = target, .x = type, .y = device.number});
+  }
   out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = target});
   out->close_register(source);
   out->close_register(mount);
   out->close_register(target);
 }
 
-void emit_node(const std::string& path, mode_t mode, dev_t number, uint32_t uid, uint32_t gid, int16_t root,
-               ProgramBuilder* out) {
-  const size_t slash = path.rfind('/');
+void emit_node(const Device& device, int16_t root, ProgramBuilder* out) {
+  const size_t slash = device.path.rfind('/');
   const int16_t parent = out->take_register();
-  const std::string directory = slash == 0 ? "." : path.substr(1, slash - 1);
+  const std::string directory = slash == 0 ? "." : device.path.substr(1, slash - 1);
   out->add({.kind = ChildOpKind::open_target,
             .a = parent,
             .b = root,
@@ -75,20 +89,20 @@ void emit_node(const std::string& path, mode_t mode, dev_t number, uint32_t uid,
             .y = 0755});
   out->add({.kind = ChildOpKind::make_node,
             .b = parent,
-            .text = out->text(path.substr(slash + 1)),
-            .x = mode,
-            .y = number,
-            .z = uid | uint64_t{gid} << 32});
+            .text = out->text(device.path.substr(slash + 1)),
+            .x = device.mode,
+            .y = device.number,
+            .z = device.uid | uint64_t{device.gid} << 32});
   out->close_register(parent);
 }
 
-void emit_device(const CompileInput& input, const std::string& path, mode_t mode, dev_t number, uint32_t uid,
-                 uint32_t gid, int16_t root, ProgramBuilder* out) {
-  out->act(fmt::format("make device '{}'", path));
-  if (input.user_namespace)
-    emit_bound_device(path, mode & S_IFMT, number, root, out);
+void emit_device(const CompileInput& input, const Device& device, int16_t root, ProgramBuilder* out) {
+  out->act(fmt::format("make device '{}'", device.path));
+  // A pipe is nobody's device.
+  if (input.user_namespace && (device.mode & S_IFMT) != S_IFIFO)
+    emit_bound_device(device, root, out);
   else
-    emit_node(path, mode, number, uid, gid, root, out);
+    emit_node(device, root, out);
 }
 
 Result<mode_t> device_type(const SpecDevice& device) {
@@ -99,43 +113,72 @@ Result<mode_t> device_type(const SpecDevice& device) {
                fmt::format("device '{}' has type '{}'; known are b, c, p and u", device.path, device.type));
 }
 
-bool is_default_device(std::string_view path) {
-  for (const DefaultDevice& device : k_default_devices) {
-    if (path == fmt::format("/dev/{}", device.name)) return true;
+// What /dev is before devices are made in it.
+enum class DevDirectory {
+  fresh,   // a tmpfs of the container's own
+  images,  // what the root directory has
+  hosts,   // somebody else's, where nothing is made
+};
+
+DevDirectory dev_directory(const RuntimeSpec& spec) {
+  DevDirectory found = DevDirectory::images;
+  for (const SpecMount& mount : spec.mounts) {
+    if (mount_destination(mount.destination) != "/dev") continue;
+    found = mount.type == "tmpfs" ? DevDirectory::fresh : DevDirectory::hosts;
   }
-  return false;
+  return found;
+}
+
+Result<std::vector<Device>> plan_devices(const RuntimeSpec& spec, DevDirectory dev) {
+  std::vector<Device> out;
+  if (dev != DevDirectory::hosts) {
+    for (const DefaultDevice& device : k_default_devices) {
+      out.push_back({.path = fmt::format("/dev/{}", device.name),
+                     .mode = S_IFCHR | 0666,
+                     .number = makedev(device.major, device.minor),
+                     .may_exist = dev != DevDirectory::fresh});
+    }
+  }
+  for (const SpecDevice& device : spec.linux_config.devices) {
+    const mode_t type = TRY(device_type(device));
+    const dev_t number = makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
+    Device planned{.path = mount_destination(device.path),
+                   .mode = type | (device.file_mode.value_or(0666) & 07777),
+                   .number = type == S_IFIFO ? 0 : number,
+                   .uid = device.uid.value_or(0),
+                   .gid = device.gid.value_or(0)};
+    // A default device that is listed is made as the list says.
+    std::erase_if(out, [&](const Device& other) { return other.path == planned.path; });
+    out.push_back(std::move(planned));
+  }
+  return out;
+}
+
+void emit_links(const RuntimeSpec& spec, int16_t root, ProgramBuilder* out) {
+  out->act("make the links in '/dev'");
+  const int16_t dev = out->take_register();
+  out->add({.kind = ChildOpKind::open_target,
+            .a = dev,
+            .b = root,
+            .text = out->text("dev"),
+            .x = k_target_directory | k_target_no_symlinks,
+            .y = 0755});
+  const bool has_proc = has_mount_at(spec, "/proc");
+  for (const DeviceLink& link : k_links) {
+    if (link.target.starts_with("/proc/") && !has_proc) continue;
+    out->add(
+        {.kind = ChildOpKind::make_symlink, .b = dev, .text = out->text(link.target), .more = out->text(link.name)});
+  }
+  out->close_register(dev);
 }
 
 }  // namespace
 
 Result<void> emit_devices(const CompileInput& input, int16_t root, ProgramBuilder* out) {
-  if (has_own_dev(input.spec)) {
-    for (const DefaultDevice& device : k_default_devices) {
-      emit_device(input, fmt::format("/dev/{}", device.name), S_IFCHR | 0666, makedev(device.major, device.minor), 0, 0,
-                  root, out);
-    }
-    out->act("make the links in '/dev'");
-    const int16_t dev = out->take_register();
-    out->add({.kind = ChildOpKind::open_target,
-              .a = dev,
-              .b = root,
-              .text = out->text("dev"),
-              .x = k_target_directory | k_target_no_symlinks,
-              .y = 0755});
-    for (const DeviceLink& link : k_links) {
-      out->add(
-          {.kind = ChildOpKind::make_symlink, .b = dev, .text = out->text(link.target), .more = out->text(link.name)});
-    }
-    out->close_register(dev);
-  }
-  for (const SpecDevice& device : input.spec.linux_config.devices) {
-    const std::string path = clean_destination(device.path);
-    if (has_own_dev(input.spec) && is_default_device(path)) continue;
-    const mode_t type = TRY(device_type(device));
-    const dev_t number = makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
-    emit_device(input, path, type | device.file_mode.value_or(0666), number, device.uid.value_or(0),
-                device.gid.value_or(0), root, out);
-  }
+  const DevDirectory dev = dev_directory(input.spec);
+  const std::vector<Device> devices = TRY(plan_devices(input.spec, dev));
+  for (const Device& device : devices) emit_device(input, device, root, out);
+  if (dev != DevDirectory::hosts) emit_links(input.spec, root, out);
   return ok();
 }
 

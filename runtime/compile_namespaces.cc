@@ -10,16 +10,19 @@
 namespace ctr::runtime {
 namespace {
 
-// Namespaces that are joined in this order: rights in the later ones follow from the user namespace.
-constexpr NamespaceType k_join_order[] = {NamespaceType::user,    NamespaceType::ipc,  NamespaceType::uts,
-                                          NamespaceType::network, NamespaceType::pid,  NamespaceType::cgroup,
-                                          NamespaceType::time,    NamespaceType::mount};
+// Namespaces that are joined in this order: rights in the later ones follow from the user namespace. The mount
+// namespace is joined when nothing of the host is needed any more: see emit_mount_join.
+constexpr NamespaceType k_join_order[] = {NamespaceType::user,    NamespaceType::ipc, NamespaceType::uts,
+                                          NamespaceType::network, NamespaceType::pid, NamespaceType::cgroup,
+                                          NamespaceType::time};
 
 uint64_t fresh_flags(const RuntimeSpec& spec) {
   uint64_t flags = 0;
   for (const SpecNamespace& entry : spec.linux_config.namespaces) {
-    // The cgroup namespace is unshared later: see 7.
-    if (entry.path.empty() && entry.type != NamespaceType::cgroup) flags |= namespace_flag(entry.type);
+    // The cgroup namespace is unshared later: see 7. A time namespace takes in children only, and those after its
+    // clocks are set (time_namespaces(7)).
+    const bool later = entry.type == NamespaceType::cgroup || entry.type == NamespaceType::time;
+    if (entry.path.empty() && !later) flags |= namespace_flag(entry.type);
   }
   return flags;
 }
@@ -31,23 +34,56 @@ bool joins_any(const RuntimeSpec& spec) {
   return false;
 }
 
-bool joins_before_clone(const RuntimeSpec& spec) {
-  const auto joins = [&](NamespaceType type) {
-    const SpecNamespace* entry = spec.find_namespace(type);
-    return entry != nullptr && !entry->path.empty();
-  };
-  return joins(NamespaceType::user) || joins(NamespaceType::pid);
+bool joins(const RuntimeSpec& spec, NamespaceType type) {
+  const SpecNamespace* entry = spec.find_namespace(type);
+  return entry != nullptr && !entry->path.empty();
+}
+
+// True when the process that joins or sets the clocks cannot become the container's: what it does takes effect for
+// children only, or takes rights that it no longer has in a user namespace of its own.
+bool needs_two_processes(const CompileInput& input) {
+  const RuntimeSpec& spec = input.spec;
+  if (joins(spec, NamespaceType::user) || joins(spec, NamespaceType::pid)) return true;
+  if (spec.has_fresh_namespace(NamespaceType::time)) return true;
+  return spec.has_fresh_namespace(NamespaceType::user) && joins_any(spec) && input.host.privileged();
+}
+
+// What is set in a namespace that was joined must not be the host's own: its path may lead back there.
+bool sets_values_of(const RuntimeSpec& spec, NamespaceType type) {
+  const bool has_names = !spec.hostname.empty() || !spec.domainname.empty();
+  return sets_sysctl_of(spec, type) || (type == NamespaceType::uts && has_names);
+}
+
+// Names below /proc/self/ns.
+const char* namespace_file(NamespaceType type) {
+  switch (type) {
+    case NamespaceType::network:
+      return "/proc/self/ns/net";
+    case NamespaceType::ipc:
+      return "/proc/self/ns/ipc";
+    default:
+      return "/proc/self/ns/uts";
+  }
+}
+
+void emit_join(const RuntimeSpec& spec, const SpecNamespace& entry, ProgramBuilder* out) {
+  const std::string words = fmt::format("join {} namespace '{}'", namespace_name(entry.type), entry.path);
+  out->act(words);
+  const int16_t file = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(entry.path), .x = O_RDONLY});
+  if (sets_values_of(spec, entry.type)) {
+    out->act(
+        fmt::format("set values of {} namespace '{}', which is the host's", namespace_name(entry.type), entry.path));
+    out->add({.kind = ChildOpKind::check_other, .a = file, .text = out->text(namespace_file(entry.type))});
+    out->act(words);
+  }
+  out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = namespace_flag(entry.type)});
+  out->close_register(file);
 }
 
 void emit_joins(const RuntimeSpec& spec, ProgramBuilder* out) {
   for (const NamespaceType type : k_join_order) {
-    const SpecNamespace* entry = spec.find_namespace(type);
-    if (entry == nullptr || entry->path.empty()) continue;
-    out->act(fmt::format("join {} namespace '{}'", namespace_name(type), entry->path));
-    const int16_t file = out->take_register();
-    out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(entry->path), .x = O_RDONLY});
-    out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = namespace_flag(type)});
-    out->close_register(file);
+    if (joins(spec, type)) emit_join(spec, *spec.find_namespace(type), out);
   }
 }
 
@@ -58,7 +94,7 @@ void emit_wait(std::string words, ProgramBuilder* out) {
 
 // What the launcher needs to configure the network from outside.
 void emit_hand_over(const RuntimeSpec& spec, ProgramBuilder* out) {
-  if (!spec.has_fresh_namespace(NamespaceType::network)) return;
+  if (!spec.has_fresh_namespace(NamespaceType::network) && spec.linux_config.net_devices.empty()) return;
   out->act("hand the network namespace to the launcher");
   const int16_t first = out->take_registers(3);
   const auto network = static_cast<int16_t>(first + 1);
@@ -77,6 +113,26 @@ std::string map_file(const std::vector<IdRange>& ranges) {
   return out;
 }
 
+std::string clock_line(const char* clock, const std::optional<SpecTimeOffset>& offset) {
+  return offset ? fmt::format("{} {} {}\n", clock, offset->secs, offset->nanosecs) : std::string();
+}
+
+void emit_time_namespace(const RuntimeSpec& spec, ProgramBuilder* out) {
+  if (!spec.has_fresh_namespace(NamespaceType::time)) return;
+  out->act("make a time namespace");
+  out->add({.kind = ChildOpKind::unshare, .x = CLONE_NEWTIME});
+  const SpecTimeOffsets& offsets = spec.linux_config.time_offsets;
+  if (offsets.empty()) return;
+  out->act("set the clocks of the time namespace");
+  const int16_t proc = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = proc, .text = out->text("/proc"), .x = O_PATH | O_DIRECTORY});
+  out->add({.kind = ChildOpKind::write_file,
+            .b = proc,
+            .text = out->text("self/timens_offsets"),
+            .more = out->text(clock_line("monotonic", offsets.monotonic) + clock_line("boottime", offsets.boottime))});
+  out->close_register(proc);
+}
+
 // The first process of a container whose root is a FUSE file system: in the outer user namespace the server runs with
 // the map the layers were unpacked under; the container's user namespace is nested in it, so that it may use the mount
 // (fuse_allow_current_process in fs/fuse/dir.c).
@@ -91,6 +147,7 @@ Result<void> emit_outer_namespace(const CompileInput& input, const RootfsPlan& r
   out->act("stop mounts from propagating");
   out->add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
   TRY(emit_fuse(input, rootfs, out));
+  emit_time_namespace(input.spec, out);
   out->act("clone the container's first process");
   const IdMap nested = TRY(nest_map(input.spec.linux_config.ids, outer));
   out->add({.kind = ChildOpKind::clone_child,
@@ -99,6 +156,33 @@ Result<void> emit_outer_namespace(const CompileInput& input, const RootfsPlan& r
             .x = fresh_flags(input.spec),
             .z = uint64_t{1} + out->text(rootfs.mount_point)});
   return ok();
+}
+
+// A first process joins and sets the clocks, and clones the container's.
+void emit_two_processes(const CompileInput& input, ProgramBuilder* out) {
+  const RuntimeSpec& spec = input.spec;
+  ChildProgram& program = out->program();
+  program.clones_again = true;
+  uint64_t flags = fresh_flags(spec);
+  if (spec.has_fresh_namespace(NamespaceType::user) && !joins_any(spec)) {
+    // Whose clocks may be set is a matter of the user namespace that the time namespace belongs to.
+    program.clone_flags = CLONE_NEWUSER;
+    program.first_map = spec.linux_config.ids;
+    flags &= ~uint64_t{CLONE_NEWUSER};
+    emit_wait("wait for the id maps", out);
+    emit_become_root(out);
+  }
+  emit_joins(spec, out);
+  emit_time_namespace(spec, out);
+  out->act("clone the container's first process");
+  ChildOp clone{.kind = ChildOpKind::clone_child, .x = flags};
+  if ((flags & CLONE_NEWUSER) != 0) {
+    clone.text = out->text(map_file(spec.linux_config.ids.uids));
+    clone.more = out->text(map_file(spec.linux_config.ids.gids));
+  }
+  out->add(clone);
+  out->add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
+  if (joins(spec, NamespaceType::user)) program.joined_map = spec.linux_config.ids;
 }
 
 }  // namespace
@@ -123,21 +207,23 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
   emit_label(input, out);
   if (rootfs.kind == RootfsPlan::Kind::fuse && input.user_namespace) {
     TRY(emit_outer_namespace(input, rootfs, out));
-  } else if (joins_before_clone(input.spec)) {
-    emit_joins(input.spec, out);
-    program.clones_again = true;
-    out->act("clone the container's first process");
-    out->add({.kind = ChildOpKind::clone_child, .x = fresh_flags(input.spec)});
+  } else if (needs_two_processes(input)) {
+    emit_two_processes(input, out);
   } else {
     program.clone_flags = fresh_flags(input.spec);
     if (input.spec.has_fresh_namespace(NamespaceType::user)) program.first_map = input.spec.linux_config.ids;
     emit_joins(input.spec, out);
   }
   emit_hand_over(input.spec, out);
+  program.net_devices = input.spec.linux_config.net_devices;
   emit_wait("wait for the id maps", out);
   program.waits_at_start = true;
   if (input.user_namespace) emit_become_root(out);
   return ok();
+}
+
+void emit_mount_join(const RuntimeSpec& spec, ProgramBuilder* out) {
+  emit_join(spec, *spec.find_namespace(NamespaceType::mount), out);
 }
 
 void emit_names(const RuntimeSpec& spec, ProgramBuilder* out) {

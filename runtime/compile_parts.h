@@ -18,6 +18,8 @@ struct CompileInput {
 // compile_namespaces.cc: from the first clone until the process is root of its user namespace.
 Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out);
 void emit_become_root(ProgramBuilder* out);
+// Into the mount namespace that the spec gives a path of.
+void emit_mount_join(const RuntimeSpec& spec, ProgramBuilder* out);
 // The cgroup namespace, names and loopback.
 void emit_names(const RuntimeSpec& spec, ProgramBuilder* out);
 
@@ -29,10 +31,14 @@ void emit_edits(const RootfsPlan& plan, int16_t root, ProgramBuilder* out);
 // Starts fuse-overlayfs in the outer user namespace.
 Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
 
-// compile_mounts.cc: everything below the root.
+// compile_mounts.cc: the entries of mounts.
 Result<void> emit_mounts(const CompileInput& input, int16_t root, ProgramBuilder* out);
-// True when the container gets a /dev of its own, with the default devices.
-bool has_own_dev(const RuntimeSpec& spec);
+// `path` as an absolute one, without doubled slashes, "." and "..".
+std::string mount_destination(std::string_view path);
+// A source of the host; relative ones begin at the bundle.
+Result<std::string> absolute_source(const CompileInput& input, const std::string& source);
+// True when an entry of mounts has this destination.
+bool has_mount_at(const RuntimeSpec& spec, std::string_view destination);
 
 // compile_paths.cc: paths that are covered or made read-only, and values that are written below /proc.
 void emit_proc_writes(const CompileInput& input, ProgramBuilder* out);
@@ -48,7 +54,17 @@ void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
 // compile_checks.cc: what the specification forbids or this host cannot do.
 Result<void> check_namespaces(const RuntimeSpec& spec);
+Result<void> check_net_devices(const RuntimeSpec& spec, const HostFacts& host);
 Result<void> check_sysctls(const RuntimeSpec& spec);
+// True when a sysctl of the spec is a value of the namespace of this type.
+bool sets_sysctl_of(const RuntimeSpec& spec, NamespaceType type);
+Result<void> check_intel_rdt(const RuntimeSpec& spec);
+Result<void> check_mount_label(const RuntimeSpec& spec, const HostFacts& host);
+// Whose mounts the container sees.
+enum class MountTable { own, joined, inherited };
+MountTable mount_table(const RuntimeSpec& spec);
+// True when mounts of the container may reach the host: rootfsPropagation shared.
+bool shares_mounts(const RuntimeSpec& spec);
 Result<void> check_labels(const SpecProcess& process, const HostFacts& host);
 // The AppArmor profile the next execve enters; written before anything is joined, through the host's own /proc.
 void emit_label(const CompileInput& input, ProgramBuilder* out);

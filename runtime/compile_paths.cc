@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/mount.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -30,9 +31,20 @@ std::string sysctl_path(const std::string& name) {
 // Values reach procfs through a mount nobody else has: whatever the image put at /proc, these writes hit the kernel.
 void emit_proc_writes(const CompileInput& input, ProgramBuilder* out) {
   if (input.spec.linux_config.sysctl.empty() && !input.process.oom_score_adj) return;
-  out->act("mount a private proc");
   const int16_t proc = out->take_register();
-  out->add({.kind = ChildOpKind::make_mount, .a = proc, .text = out->text("proc"), .more = out->text_list({})});
+  if (mount_table(input.spec) == MountTable::own) {
+    // With the host's pid namespace a user namespace may not have a procfs of its own: a copy of the host's then.
+    const bool may_borrow = input.user_namespace && !input.spec.has_fresh_namespace(NamespaceType::pid);
+    out->act("mount a private proc");
+    out->add({.kind = ChildOpKind::make_mount,
+              .a = proc,
+              .text = out->text("proc"),
+              .more = out->text_list({}),
+              .z = may_borrow ? uint64_t{1} + out->text("/proc") : 0});
+  } else {
+    out->act("open '/proc'");
+    out->add({.kind = ChildOpKind::open_path, .a = proc, .text = out->text("/proc"), .x = O_PATH | O_DIRECTORY});
+  }
   for (const auto& [name, value] : input.spec.linux_config.sysctl) {
     out->act(fmt::format("set sysctl '{}' to '{}'", name, value));
     out->add({.kind = ChildOpKind::write_file,

@@ -49,6 +49,9 @@ Result<void> emit_overlay(const CompileInput& input, const RootfsPlan& plan, Pro
   }
   // Attributes of overlay are kept in the user. name space, the only one writable in a user namespace.
   if (input.user_namespace) options += ",userxattr";
+  // In quotes, since a label may contain commas.
+  const std::string& label = input.spec.linux_config.mount_label;
+  if (!label.empty()) options += fmt::format(",context=\"{}\"", label);
   out->act(fmt::format("mount the overlay of {} layer{} at '{}'", count, count == 1 ? "" : "s", plan.mount_point));
   out->add({.kind = ChildOpKind::mount_overlay,
             .a = lower,
@@ -64,13 +67,17 @@ Result<void> emit_overlay(const CompileInput& input, const RootfsPlan& plan, Pro
   return ok();
 }
 
-// The tree becomes a mount on top of itself, since only mounts can be pivoted to. Returns the register of its root.
-int16_t emit_directory(const std::string& directory, ProgramBuilder* out) {
+// The tree becomes a mount on top of itself, since only mounts can be pivoted to; `isolated` when its copy would pass
+// on what is mounted in it. Returns the register of its root.
+int16_t emit_directory(const std::string& directory, bool isolated, ProgramBuilder* out) {
   out->act(fmt::format("bind root directory '{}'", directory));
   const int16_t place = out->take_register();
   const int16_t mount = out->take_register();
   out->add({.kind = ChildOpKind::open_path, .a = place, .text = out->text(directory), .x = k_directory});
   out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = place, .x = AT_RECURSIVE});
+  if (isolated) {
+    out->add({.kind = ChildOpKind::set_mount, .a = mount, .z = MS_PRIVATE | uint64_t{AT_RECURSIVE} << 32});
+  }
   out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = place});
   out->close_register(place);
   return mount;
@@ -169,9 +176,9 @@ Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, Progra
 }
 
 Result<int16_t> emit_rootfs(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out) {
-  if (plan.kind == RootfsPlan::Kind::directory) return emit_directory(plan.directory, out);
+  if (plan.kind == RootfsPlan::Kind::directory) return emit_directory(plan.directory, shares_mounts(input.spec), out);
   // A mount that came from another user namespace is locked and cannot be pivoted to; a copy of it can.
-  if (plan.kind == RootfsPlan::Kind::fuse) return emit_directory(plan.mount_point, out);
+  if (plan.kind == RootfsPlan::Kind::fuse) return emit_directory(plan.mount_point, shares_mounts(input.spec), out);
   TRY(emit_overlay(input, plan, out));
   // Its root is opened through the path once more: what a descriptor of before the mount means is covered by it.
   const int16_t root = out->take_register();

@@ -7,6 +7,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/text.h"
 
@@ -26,14 +28,27 @@ bool is_cgroup2(const char* path) {
   return ::statfs(path, &system) == 0 && system.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-// The path of the line "0::/path" of /proc/self/cgroup (cgroups(7)).
-std::string own_cgroup() {
+// The lines "number:controllers:path" of /proc/self/cgroup, v2's "0::path" among them (cgroups(7)).
+std::vector<CgroupHierarchy> own_cgroups() {
+  std::vector<CgroupHierarchy> out;
   auto text = read_kernel_file("/proc/self/cgroup");
-  if (!text) return {};
+  if (!text) return out;
   for (const std::string& line : split(*text, '\n')) {
-    if (line.starts_with("0::")) return line.substr(3);
+    const size_t first = line.find(':');
+    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    out.push_back({.controllers = line.substr(first + 1, second - first - 1), .own_path = line.substr(second + 1)});
   }
-  return {};
+  return out;
+}
+
+std::string take_unified(std::vector<CgroupHierarchy>* cgroups) {
+  const auto unified =
+      std::find_if(cgroups->begin(), cgroups->end(), [](const auto& entry) { return entry.controllers.empty(); });
+  if (unified == cgroups->end()) return {};
+  std::string path = std::move(unified->own_path);
+  cgroups->erase(unified);
+  return path;
 }
 
 bool is_ours(const std::string& directory) {
@@ -57,6 +72,8 @@ std::string container_parent(const std::string& mount_point, const std::string& 
 
 CgroupFacts probe_cgroup() {
   CgroupFacts facts;
+  facts.hierarchies = own_cgroups();
+  facts.own_path = take_unified(&facts.hierarchies);
   const std::string hybrid = std::string(k_cgroup_root) + "/unified";
   if (is_cgroup2(k_cgroup_root)) {
     facts.mount_point = k_cgroup_root;
@@ -65,10 +82,9 @@ CgroupFacts probe_cgroup() {
     facts.mount_point = hybrid;
     facts.mode = CgroupMode::hybrid;
   } else {
-    facts.mode = kernel_text("/proc/self/cgroup").empty() ? CgroupMode::none : CgroupMode::v1;
+    facts.mode = facts.hierarchies.empty() ? CgroupMode::none : CgroupMode::v1;
     return facts;
   }
-  facts.own_path = own_cgroup();
   if (facts.mode == CgroupMode::hybrid) return facts;
   facts.parent_path = container_parent(facts.mount_point, facts.own_path);
   if (facts.parent_path.empty()) return facts;
@@ -132,13 +148,36 @@ constexpr std::pair<CgroupMode, std::string_view> k_modes[] = {
     {CgroupMode::v2_delegated, "v2"},
 };
 
+Json hierarchies_to_json(const std::vector<CgroupHierarchy>& hierarchies) {
+  Json out = Json::array();
+  for (const CgroupHierarchy& hierarchy : hierarchies) {
+    Json entry = Json::array();
+    out.push(entry.push(hierarchy.controllers).push(hierarchy.own_path));
+  }
+  return out;
+}
+
+Result<std::vector<CgroupHierarchy>> hierarchies_from_json(const JsonReader& reader) {
+  std::vector<CgroupHierarchy> out;
+  for (const JsonReader& element : TRY(reader.elements("hierarchies"))) {
+    const Json& pair = element.value();
+    if (!pair.is_array() || pair.as_array().size() != 2 || !pair.as_array()[0].is_string() ||
+        !pair.as_array()[1].is_string()) {
+      return element.wrong("", "a pair of texts");
+    }
+    out.push_back({.controllers = pair.as_array()[0].as_string(), .own_path = pair.as_array()[1].as_string()});
+  }
+  return out;
+}
+
 Json cgroup_to_json(const CgroupFacts& facts) {
   Json out = Json::object();
   out.set("mode", cgroup_mode_name(facts.mode))
       .set("mount_point", facts.mount_point)
       .set("own_path", facts.own_path)
       .set("parent_path", facts.parent_path)
-      .set("controllers", Json::strings(facts.controllers));
+      .set("controllers", Json::strings(facts.controllers))
+      .set("hierarchies", hierarchies_to_json(facts.hierarchies));
   return out;
 }
 
@@ -156,6 +195,7 @@ Result<CgroupFacts> cgroup_from_json(const JsonReader& reader) {
   facts.own_path = TRY(reader.get_string("own_path"));
   facts.parent_path = TRY(reader.get_string("parent_path"));
   facts.controllers = TRY(reader.strings("controllers"));
+  facts.hierarchies = TRY(hierarchies_from_json(reader));
   return facts;
 }
 
@@ -221,6 +261,7 @@ Result<HostFacts> probe_host_facts(const Environment& environment) {
   facts.tun_usable = opens("/dev/net/tun");
   facts.seccomp = path_exists("/proc/sys/kernel/seccomp/actions_avail");
   facts.apparmor = kernel_text("/sys/module/apparmor/parameters/enabled") == "Y";
+  facts.selinux = path_exists("/sys/fs/selinux/enforce");
   facts.cgroup = probe_cgroup();
   return facts;
 }
@@ -244,6 +285,7 @@ Json to_json(const HostFacts& facts) {
       .set("tun_usable", facts.tun_usable)
       .set("seccomp", facts.seccomp)
       .set("apparmor", facts.apparmor)
+      .set("selinux", facts.selinux)
       .set("cgroup", cgroup_to_json(facts.cgroup));
   return out;
 }
@@ -267,6 +309,7 @@ Result<HostFacts> host_facts_from_json(const JsonReader& reader) {
   facts.tun_usable = TRY(reader.get_bool("tun_usable"));
   facts.seccomp = TRY(reader.get_bool("seccomp"));
   facts.apparmor = TRY(reader.get_bool("apparmor"));
+  facts.selinux = TRY(reader.get_bool("selinux"));
   const auto cgroup = TRY(reader.find_object("cgroup"));
   if (!cgroup) return reader.wrong("cgroup", "an object");
   facts.cgroup = TRY(cgroup_from_json(*cgroup));

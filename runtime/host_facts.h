@@ -22,12 +22,20 @@ enum class CgroupMode {
 };
 std::string_view cgroup_mode_name(CgroupMode mode);
 
+// A v1 hierarchy, as a line of /proc/self/cgroup tells of it.
+struct CgroupHierarchy {
+  std::string controllers;  // "cpu,cpuacct", or "name=systemd"
+  std::string own_path;     // of this process, with a leading slash
+  bool operator==(const CgroupHierarchy&) const = default;
+};
+
 struct CgroupFacts {
   CgroupMode mode = CgroupMode::none;
   std::string mount_point;               // of the v2 tree: "/sys/fs/cgroup", "/sys/fs/cgroup/unified" or empty
   std::string own_path;                  // our cgroup below it: "/user.slice/…"; empty when unknown
   std::string parent_path;               // with v2_delegated: where container cgroups are created, below mount_point
   std::vector<std::string> controllers;  // that may be used below parent_path
+  std::vector<CgroupHierarchy> hierarchies;  // with v1 and hybrid
   bool operator==(const CgroupFacts&) const = default;
 };
 
@@ -50,6 +58,7 @@ struct HostFacts {
   bool tun_usable = false;             // /dev/net/tun opens for reading and writing
   bool seccomp = false;                // the kernel has seccomp filters
   bool apparmor = false;               // the kernel enforces AppArmor
+  bool selinux = false;                // the kernel runs SELinux
   CgroupFacts cgroup;
   bool operator==(const HostFacts&) const = default;
 

@@ -12,6 +12,9 @@ namespace {
 // (uid_t)-1 means "no change" to the kernel and can never be mapped.
 constexpr uint64_t k_id_limit = UINT32_MAX;
 
+// UID_GID_MAP_MAX_EXTENTS (user_namespaces(7)).
+constexpr size_t k_max_ranges = 340;
+
 // 0 is the user; the subordinate ranges follow one behind the other.
 std::vector<IdRange> ranges_of(uint32_t own, const std::vector<SubidRange>& subids) {
   std::vector<IdRange> out = {{.inside = 0, .outside = own, .size = 1}};
@@ -32,6 +35,10 @@ std::vector<IdRange> ranges_of(uint32_t own, const std::vector<SubidRange>& subi
 
 Result<void> check_ranges(const std::vector<IdRange>& ranges, std::string_view what) {
   if (ranges.empty()) return Error(Errc::invalid, fmt::format("the {} map of the user namespace is empty", what));
+  if (ranges.size() > k_max_ranges) {
+    return Error(Errc::invalid,
+                 fmt::format("the {} map has {} ranges; the kernel takes {}", what, ranges.size(), k_max_ranges));
+  }
   for (size_t i = 0; i < ranges.size(); ++i) {
     const IdRange& range = ranges[i];
     if (range.size == 0 || uint64_t{range.inside} + range.size > k_id_limit ||
@@ -75,22 +82,6 @@ Result<std::vector<IdRange>> nest_ranges(const std::vector<IdRange>& map, const 
   return out;
 }
 
-// Ids of the namespace with map `outer` replaced by those of the host behind them.
-std::vector<IdRange> to_host(const std::vector<IdRange>& nested, const std::vector<IdRange>& outer) {
-  std::vector<IdRange> out;
-  for (const IdRange& range : nested) {
-    for (const IdRange& home : outer) {
-      const uint64_t first = std::max(range.outside, home.inside);
-      const uint64_t end = std::min(uint64_t{range.outside} + range.size, uint64_t{home.inside} + home.size);
-      if (first >= end) continue;
-      out.push_back({.inside = static_cast<uint32_t>(range.inside + (first - range.outside)),
-                     .outside = static_cast<uint32_t>(home.outside + (first - home.inside)),
-                     .size = static_cast<uint32_t>(end - first)});
-    }
-  }
-  return out;
-}
-
 std::vector<IdRange> keep_id_ranges(const std::vector<IdRange>& outer, uint32_t id) {
   uint64_t available = 0;
   for (const IdRange& range : outer) available += range.size;
@@ -119,6 +110,21 @@ std::optional<uint32_t> to_outside(const std::vector<IdRange>& ranges, uint32_t 
     if (inside >= range.inside && inside - range.inside < range.size) return range.outside + (inside - range.inside);
   }
   return std::nullopt;
+}
+
+std::vector<IdRange> through_map(const std::vector<IdRange>& nested, const std::vector<IdRange>& outer) {
+  std::vector<IdRange> out;
+  for (const IdRange& range : nested) {
+    for (const IdRange& home : outer) {
+      const uint64_t first = std::max(range.outside, home.inside);
+      const uint64_t end = std::min(uint64_t{range.outside} + range.size, uint64_t{home.inside} + home.size);
+      if (first >= end) continue;
+      out.push_back({.inside = static_cast<uint32_t>(range.inside + (first - range.outside)),
+                     .outside = static_cast<uint32_t>(home.outside + (first - home.inside)),
+                     .size = static_cast<uint32_t>(end - first)});
+    }
+  }
+  return out;
 }
 
 uint32_t IdMap::last_gid_without_gap() const {
@@ -152,13 +158,26 @@ Result<IdMap> nest_map(const IdMap& map, const IdMap& outer) {
 }
 
 IdMap keep_id_map(const IdMap& outer, uint32_t uid, uint32_t gid) {
-  return {.uids = to_host(keep_id_ranges(outer.uids, uid), outer.uids),
-          .gids = to_host(keep_id_ranges(outer.gids, gid), outer.gids)};
+  return {.uids = through_map(keep_id_ranges(outer.uids, uid), outer.uids),
+          .gids = through_map(keep_id_ranges(outer.gids, gid), outer.gids)};
 }
 
 Result<void> check_map(const IdMap& map) {
   TRY(check_ranges(map.uids, "uid"));
   return check_ranges(map.gids, "gid");
+}
+
+std::vector<IdRange> normalized(std::vector<IdRange> ranges) {
+  std::sort(ranges.begin(), ranges.end(), [](const IdRange& a, const IdRange& b) { return a.inside < b.inside; });
+  std::vector<IdRange> out;
+  for (const IdRange& range : ranges) {
+    IdRange* last = out.empty() ? nullptr : &out.back();
+    if (last != nullptr && last->inside + last->size == range.inside && last->outside + last->size == range.outside)
+      last->size += range.size;
+    else
+      out.push_back(range);
+  }
+  return out;
 }
 
 std::string format_ranges(const std::vector<IdRange>& ranges, char separator) {

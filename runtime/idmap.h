@@ -25,6 +25,10 @@ struct IdRange {
 std::optional<uint32_t> to_inside(const std::vector<IdRange>& ranges, uint32_t outside);
 std::optional<uint32_t> to_outside(const std::vector<IdRange>& ranges, uint32_t inside);
 
+// `nested` leads to the namespace whose map is `outer`: what comes out leads to where that one leads, without the ids
+// that it does not map.
+std::vector<IdRange> through_map(const std::vector<IdRange>& nested, const std::vector<IdRange>& outer);
+
 // Both maps of one user namespace. Empty: no user namespace of its own.
 struct IdMap {
   std::vector<IdRange> uids;
@@ -51,8 +55,11 @@ Result<IdMap> nest_map(const IdMap& map, const IdMap& outer);
 // below and above are the others in order. With a single-id map, only that one id.
 IdMap keep_id_map(const IdMap& outer, uint32_t uid, uint32_t gid);
 
-// Ranges must not be empty, overlap on either side or pass 2^32-2. Errors: invalid, naming the range.
+// Ranges must not be empty, overlap on either side, pass 2^32-2 or be more than the kernel takes. Errors: invalid,
+// naming the range.
 Result<void> check_map(const IdMap& map);
+// The same map in as few ranges as can be, by their ids inside.
+std::vector<IdRange> normalized(std::vector<IdRange> ranges);
 // "0:1000:1,1:100000:65536", for messages; with ':' as fuse-overlayfs takes them.
 std::string format_ranges(const std::vector<IdRange>& ranges, char separator = ',');
 
@@ -68,5 +75,9 @@ MapWriter map_writer(const IdMap& map, const HostFacts& host);
 // parallel.
 // Errors: permission with what newuidmap said and the fix, not_found when the programs are missing.
 Result<void> write_id_maps(int pid, const IdMap& map, const HostFacts& host);
+
+// Compares the maps of the user namespace that process `pid` is in with `map`, id by id.
+// Errors: invalid when they differ.
+Result<void> check_id_maps(int pid, const IdMap& map);
 
 }  // namespace ctr::runtime

@@ -5,6 +5,7 @@
 
 #include "base/child.h"
 #include "base/file.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "runtime/host_facts.h"
 #include "runtime/idmap.h"
@@ -71,7 +72,33 @@ Result<void> write_by_programs(int pid, const IdMap& map, const HostFacts& host)
   return finish_writer(gids);
 }
 
+Result<std::vector<IdRange>> read_map(int pid, const char* name) {
+  const std::string path = fmt::format("/proc/{}/{}", pid, name);
+  const std::string text = TRY(read_kernel_file(path));
+  std::vector<IdRange> out;
+  for (const std::string& line : split(text, '\n')) {
+    std::vector<uint32_t> numbers;
+    for (const std::string& word : split(line, ' ')) {
+      if (!word.empty()) numbers.push_back(static_cast<uint32_t>(TRY(parse_unsigned(word, path, UINT32_MAX))));
+    }
+    if (numbers.size() == 3) out.push_back({.inside = numbers[0], .outside = numbers[1], .size = numbers[2]});
+  }
+  return out;
+}
+
+Result<void> compare_map(int pid, const char* name, const char* field, const std::vector<IdRange>& wanted) {
+  const std::vector<IdRange> there = TRY(read_map(pid, name));
+  if (normalized(there) == normalized(wanted)) return ok();
+  return Error(Errc::invalid, fmt::format("{} ({}) are not those of the user namespace that is joined ({})", field,
+                                          format_ranges(wanted), format_ranges(there)));
+}
+
 }  // namespace
+
+Result<void> check_id_maps(int pid, const IdMap& map) {
+  TRY(compare_map(pid, "uid_map", "uidMappings", map.uids));
+  return compare_map(pid, "gid_map", "gidMappings", map.gids);
+}
 
 MapWriter map_writer(const IdMap& map, const HostFacts& host) {
   if (host.privileged()) return MapWriter::direct;

@@ -13,7 +13,9 @@
 
 #include "base/file.h"
 #include "runtime/compile.h"
+#include "runtime/host_mounts.h"
 #include "runtime/launch_core.h"
+#include "runtime/net_devices.h"
 
 namespace ctr::runtime {
 namespace {
@@ -91,7 +93,11 @@ class Launch {
     close_child_ends();
     if (!program().first_map.empty()) TRY(write_id_maps(child.pid(), program().first_map, request_.host));
     if (program().clones_again) child = TRY(replace_child(std::move(child)));
+    if (!program().joined_map.empty()) TRY(check_id_maps(child.pid(), program().joined_map));
     TRY(take_namespaces());
+    if (!program().net_devices.empty()) {
+      TRY(move_net_devices(program().net_devices, netlink_.get(), network_.get()));
+    }
     const LaterSteps later = later_steps(program());
     CreatedProcess created{.pid = child.pid(),
                            .pidfd = child.pidfd(),
@@ -279,18 +285,26 @@ Result<Launched> start_program(StartRequest request) { return Launch(std::move(r
 
 Result<Launched> launch(const LaunchRequest& request) {
   TRY(check_seccomp(request.spec, request.seccomp));
-  const CompileOptions options{.seccomp = request.seccomp,
-                               .extra_fds = request.extra_fds.size(),
-                               .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
-                               .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
-                               .new_keyring = request.keyring == LaunchRequest::Keyring::fresh,
-                               .init_program = request.init_program,
-                               .start = start_of(request)};
+  CompileOptions options{.seccomp = request.seccomp,
+                         .extra_fds = request.extra_fds.size(),
+                         .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
+                         .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
+                         .new_keyring = request.keyring == LaunchRequest::Keyring::fresh,
+                         .init_program = request.init_program,
+                         .start = start_of(request)};
+  options.bundle = request.bundle;
+  if (request.root_entry == LaunchRequest::RootEntry::move) {
+    options.no_pivot = true;
+    const std::string mounts = TRY(read_kernel_file("/proc/self/mountinfo"));
+    const bool directory = request.rootfs.kind == RootfsPlan::Kind::directory;
+    options.kernel_mounts = kernel_mounts(mounts, directory ? request.rootfs.directory : request.rootfs.mount_point);
+  }
   ChildProgram program = TRY(compile_run(request.spec, request.rootfs, request.host, options));
   if (const std::string notice = request.host.single_id_notice();
       !notice.empty() && request.spec.linux_config.ids.is_single()) {
     program.notices.push_back(notice);
   }
+  const auto mapped = TRY(make_id_mapped_mounts(program.id_mapped_mounts, request.host));
   HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
   StartRequest start{.program = std::move(program), .host = request.host};
   start.descriptors = TRY(place_descriptors(request.stdio, request.extra_fds, &high));
@@ -300,6 +314,7 @@ Result<Launched> launch(const LaunchRequest& request) {
       start.descriptors.emplace_back(k_register_start, TRY(high.add(request.waiting->start_socket)));
     }
   }
+  for (const auto& [place, mount] : mapped) start.descriptors.emplace_back(place, TRY(high.add(mount.get())));
   start.cgroup_fd = request.cgroup_fd;
   start.observer = request.observer;
   start.private_fds = request.private_fds;

@@ -98,6 +98,10 @@ struct LaunchRequest {
   // Host path of the init program to run args under (--init), mounted read-only at /run/podman-init; empty: args run as
   // pid 1.
   std::string init_program = {};
+  // Absolute path of the bundle, where relative sources of mounts begin; empty: there are none.
+  std::string bundle = {};
+  // How the root is entered: moved to "/" where the host's own root is one that cannot be pivoted away from.
+  enum class RootEntry { pivot, move } root_entry = RootEntry::pivot;
   // Whether a working directory that is missing is made (as the image's is) or an error (as the user's is).
   enum class MissingCwd { make, refuse } missing_cwd = MissingCwd::make;
   enum class Keyring { fresh, callers } keyring = Keyring::fresh;  // of the session

@@ -46,6 +46,8 @@ std::string hint_for(ChildOpKind kind, int sys) {
       if (sys == ELOOP) return "the image has a symbolic link in this place, which would lead the mount astray";
       if (sys == EXDEV) return "a symbolic link leads this mount into '/proc'";
       return "";
+    case ChildOpKind::set_mount:
+      return sys == EINVAL ? "nothing is mounted in this place, or not in a way that can be changed so" : "";
     case ChildOpKind::make_mount:
       return sys == EPERM ? "inside another container, parts of /proc or /sys may be hidden by that container" : "";
     default:
@@ -59,6 +61,9 @@ Error step_error(const StepWords& step, const std::string& command, const ChildR
   }
   if (step.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
     return Error(Errc::io, fmt::format("{}: {}", step.words, printable(trim(report.words))));
+  }
+  if (report.detail == ChildReport::k_wrong_namespace) {
+    return Error(Errc::invalid, step.words + ": it is no namespace of this type");
   }
   Error error = Error::from_errno(step.words, report.error);
   std::string hint = hint_for(step.kind, report.error);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 
 namespace ctr::runtime {
 namespace {
@@ -52,9 +51,45 @@ constexpr std::array<PropagationOption, 4> k_propagations = {{
     {"unbindable", MS_UNBINDABLE},
 }};
 
-// Understood, and without effect on what mount_setattr can change.
-constexpr std::array<std::string_view, 9> k_ignored = {"defaults",   "async",      "loud", "silent",     "iversion",
-                                                       "noiversion", "nolazytime", "mand", "notmpcopyup"};
+struct SwitchOption {
+  std::string_view name;
+  bool MountOptions::* member;
+  bool value;
+};
+
+constexpr std::array<SwitchOption, 8> k_switches = {{
+    {"bind", &MountOptions::bind, true},
+    {"remount", &MountOptions::remount, true},
+    {"tmpcopyup", &MountOptions::copy_up, true},
+    {"notmpcopyup", &MountOptions::copy_up, false},
+    {"src-nofollow", &MountOptions::source_nofollow, true},
+    {"dest-nofollow", &MountOptions::destination_nofollow, true},
+    {"copy-symlink", &MountOptions::copy_symlink, true},
+    {"rbind", &MountOptions::recursive, true},
+}};
+
+// Words about the superblock, which it is given as they are; each takes its opposite back (fs_context.c of the kernel).
+struct SuperblockOption {
+  std::string_view name;
+  std::string_view opposite;
+};
+
+constexpr std::array<SuperblockOption, 5> k_superblock = {{
+    {"sync", "async"},
+    {"async", "sync"},
+    {"dirsync", ""},
+    {"lazytime", "nolazytime"},
+    {"nolazytime", "lazytime"},
+}};
+
+// Understood, and without effect: what a mount is without them, what the kernel says in its log (loud, silent), what it
+// no longer has (mand) or decides for each file system by itself (iversion).
+constexpr std::array<std::string_view, 7> k_ignored = {"defaults",   "loud", "silent", "iversion",
+                                                       "noiversion", "mand", "nomand"};
+
+bool is_recursive_form(std::string_view name, std::string_view plain) {
+  return name.size() == plain.size() + 1 && name[0] == 'r' && name.substr(1) == plain;
+}
 
 void apply(const AttributeOption& option, uint64_t* set, uint64_t* clear) {
   *set = (*set & ~option.clear) | option.set;
@@ -63,50 +98,81 @@ void apply(const AttributeOption& option, uint64_t* set, uint64_t* clear) {
 
 bool apply_attribute(std::string_view name, MountOptions* out) {
   for (const AttributeOption& option : k_attributes) {
-    if (name == option.name) {
-      apply(option, &out->set, &out->clear);
-      return true;
-    }
-    if (name.size() == option.name.size() + 1 && name[0] == 'r' && name.substr(1) == option.name) {
-      apply(option, &out->set_recursive, &out->clear_recursive);
-      return true;
-    }
+    if (name == option.name) return apply(option, &out->set, &out->clear), true;
+    if (is_recursive_form(name, option.name)) return apply(option, &out->set_recursive, &out->clear_recursive), true;
   }
   return false;
 }
 
 bool apply_propagation(std::string_view name, MountOptions* out) {
-  for (const PropagationOption& option : k_propagations) {
-    const bool recursive = name.size() == option.name.size() + 1 && name[0] == 'r' && name.substr(1) == option.name;
-    if (name != option.name && !recursive) continue;
-    out->propagation = option.flag;
-    out->propagation_recursive = recursive;
+  const auto propagation = parse_propagation(name);
+  if (propagation) out->propagations.push_back(*propagation);
+  return propagation.has_value();
+}
+
+bool apply_switch(std::string_view name, MountOptions* out) {
+  for (const SwitchOption& option : k_switches) {
+    if (name != option.name) continue;
+    out->*option.member = option.value;
+    if (option.member == &MountOptions::recursive) out->bind = true;
     return true;
   }
   return false;
 }
 
+bool apply_superblock(std::string_view name, MountOptions* out) {
+  for (const SuperblockOption& option : k_superblock) {
+    if (name != option.name) continue;
+    std::erase(out->data, option.opposite);
+    out->data.emplace_back(name);
+    return true;
+  }
+  return false;
+}
+
+bool apply_id_mapping(std::string_view option, MountOptions* out) {
+  const std::string_view name = option.substr(0, option.find('='));
+  if (name != "idmap" && name != "ridmap") return false;
+  out->id_mapping = name == "idmap" ? MountOptions::IdMapping::top : MountOptions::IdMapping::tree;
+  out->id_ranges = name.size() == option.size() ? std::string_view() : option.substr(name.size() + 1);
+  return true;
+}
+
 }  // namespace
+
+std::optional<MountPropagation> parse_propagation(std::string_view name) {
+  for (const PropagationOption& option : k_propagations) {
+    const bool recursive = is_recursive_form(name, option.name);
+    if (name == option.name || recursive) return MountPropagation{.flag = option.flag, .recursive = recursive};
+  }
+  return std::nullopt;
+}
 
 Result<MountOptions> parse_mount_options(const std::vector<std::string>& options) {
   MountOptions out;
   for (const std::string& option : options) {
     if (option.empty()) continue;
-    if (option == "bind")
-      out.bind = true;
-    else if (option == "rbind")
-      out.bind = out.recursive = true;
-    else if (option == "remount")
-      out.remount = true;
-    else if (option == "tmpcopyup")
-      out.copy_up = true;
-    else if (option == "idmap" || option == "ridmap")
-      return Error(Errc::unsupported, "mount option '" + option + "' is not supported");
-    else if (apply_attribute(option, &out) || apply_propagation(option, &out))
-      continue;
-    else if (std::find(k_ignored.begin(), k_ignored.end(), option) == k_ignored.end())
-      out.data.push_back(option);
+    if (option.find('\0') != std::string::npos) return Error(Errc::invalid, "a mount option contains a NUL byte");
+    const bool known = apply_switch(option, &out) || apply_attribute(option, &out) || apply_propagation(option, &out) ||
+                       apply_superblock(option, &out) || apply_id_mapping(option, &out) ||
+                       std::find(k_ignored.begin(), k_ignored.end(), option) != k_ignored.end();
+    if (!known) out.data.push_back(option);
   }
+  return out;
+}
+
+std::vector<std::string> known_mount_options() {
+  std::vector<std::string> out(k_ignored.begin(), k_ignored.end());
+  const auto add = [&](std::string_view name, bool has_recursive_form) {
+    out.emplace_back(name);
+    if (has_recursive_form) out.push_back("r" + std::string(name));
+  };
+  for (const auto& option : k_attributes) add(option.name, true);
+  for (const auto& option : k_propagations) add(option.name, true);
+  for (const auto& option : k_switches) add(option.name, false);
+  for (const auto& option : k_superblock) add(option.name, false);
+  add("idmap", true);
+  std::sort(out.begin(), out.end());
   return out;
 }
 

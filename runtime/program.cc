@@ -42,18 +42,25 @@ constexpr std::string_view k_names[] = {
     "open_path",
     "open_in_root",
     "open_target",
+    "find_target",
     "close_fd",
     "check_device",
+    "check_place",
+    "check_other",
+    "check_type",
     "write_file",
     "make_symlink",
     "make_dir",
     "make_node",
+    "copy_symlink",
     "remove_dir",
     "remove_file",
     "append_file",
     "set_propagation",
     "mount_overlay",
     "make_mount",
+    "mount_on",
+    "remount",
     "clone_tree",
     "set_mount",
     "attach_mount",
@@ -61,6 +68,9 @@ constexpr std::string_view k_names[] = {
     "mask_path",
     "readonly_path",
     "pivot_root",
+    "hide_mount",
+    "isolate_mount",
+    "switch_root",
     "open_console",
     "set_console",
     "change_dir",
@@ -82,15 +92,21 @@ bool has_text(ChildOpKind kind) {
     case ChildOpKind::open_path:
     case ChildOpKind::open_in_root:
     case ChildOpKind::open_target:
+    case ChildOpKind::find_target:
     case ChildOpKind::write_file:
     case ChildOpKind::make_symlink:
     case ChildOpKind::make_dir:
     case ChildOpKind::make_node:
+    case ChildOpKind::copy_symlink:
     case ChildOpKind::remove_dir:
     case ChildOpKind::remove_file:
     case ChildOpKind::mount_overlay:
+    case ChildOpKind::check_other:
     case ChildOpKind::make_mount:
+    case ChildOpKind::mount_on:
     case ChildOpKind::mask_path:
+    case ChildOpKind::hide_mount:
+    case ChildOpKind::isolate_mount:
     case ChildOpKind::readonly_path:
     case ChildOpKind::execute:
     case ChildOpKind::find_program:
@@ -102,8 +118,11 @@ bool has_text(ChildOpKind kind) {
 }
 
 bool has_more(ChildOpKind kind) {
-  return kind == ChildOpKind::write_file || kind == ChildOpKind::make_symlink || kind == ChildOpKind::make_mount ||
-         kind == ChildOpKind::mount_overlay;
+  return kind == ChildOpKind::write_file || kind == ChildOpKind::make_symlink || kind == ChildOpKind::mount_overlay;
+}
+
+bool has_list(ChildOpKind kind) {
+  return kind == ChildOpKind::make_mount || kind == ChildOpKind::mount_on || kind == ChildOpKind::remount;
 }
 
 // Registers are named by their distance, so that limits can change without touching every golden file.
@@ -121,6 +140,14 @@ std::string quoted_list(const ChildProgram& program, uint32_t offset) {
     out += fmt::format(" '{}'", word);
   }
   return out;
+}
+
+std::string numbers(const ChildProgram& program, const ChildOp& op) {
+  if (op.kind == ChildOpKind::make_mount && op.z != 0) {
+    return fmt::format(" {:#x} {:#x} or '{}'", op.x, op.y, text_at(program, static_cast<uint32_t>(op.z - 1)));
+  }
+  if (op.x == 0 && op.y == 0 && op.z == 0) return {};
+  return fmt::format(" {:#x} {:#x} {:#x}", op.x, op.y, op.z);
 }
 
 }  // namespace
@@ -188,11 +215,11 @@ std::string format_program(const ChildProgram& program) {
       out += quoted_list(program, op.text);
     else if (has_text(op.kind))
       out += fmt::format(" '{}'", text_at(program, op.text));
-    if (op.kind == ChildOpKind::make_mount)
+    if (has_list(op.kind))
       out += " [" + quoted_list(program, op.more) + " ]";
     else if (has_more(op.kind))
       out += fmt::format(" '{}'", text_at(program, op.more));
-    if (op.x != 0 || op.y != 0 || op.z != 0) out += fmt::format(" {:#x} {:#x} {:#x}", op.x, op.y, op.z);
+    out += numbers(program, op);
     out += '\n';
   }
   return out;

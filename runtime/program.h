@@ -1,11 +1,13 @@
 // ChildProgram: the compiled steps of one launch, and the builder that writes it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/child_ops.h"
+#include "runtime/id_mapped_mount.h"
 #include "runtime/idmap.h"
 
 namespace ctr::runtime {
@@ -27,6 +29,12 @@ struct ChildProgram {
   bool waits_before_exec = false;
   // The first op behind wait_start: what comes from here on is reported to who starts the container. 0: there is none.
   size_t first_later_step = 0;
+  // The map that a user namespace which was joined must have; empty: any.
+  IdMap joined_map;
+  // Moved by the launcher: name on the host → name in the container.
+  std::map<std::string, std::string> net_devices;
+  // Made by the launcher before the first clone.
+  std::vector<IdMappedMount> id_mapped_mounts;
   std::vector<std::string> notices;
 };
 

@@ -121,10 +121,10 @@ TEST_CASE("what contradicts itself is refused before anything starts") {
         }) == "ERROR resource limit 'RLIMIT_CORE' is given twice");
   CHECK(refused([](RuntimeSpec* spec) {
           spec->mounts.push_back({.destination = "/proc/self/x", .type = "tmpfs", .source = {}, .options = {}});
-        }) == "ERROR '/proc/self/x' cannot be mounted on: it is inside '/proc'");
+        }) == "ERROR mount at '/proc/self/x': inside '/proc', only some files can be mounted on");
   CHECK(refused([](RuntimeSpec* spec) {
           spec->mounts.push_back({.destination = "//.", .type = "tmpfs", .source = {}, .options = {}});
-        }) == "ERROR a mount cannot replace the root directory '/'");
+        }) == "ERROR mount at '/': it cannot replace the root directory");
   CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.rootfs_propagation = "loud"; }) ==
         "ERROR rootfsPropagation 'loud' is not known");
   CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.ids = {}; }) ==

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "tests/catch.h"
 
 namespace ctr::test {
@@ -41,6 +42,25 @@ RuntimeSpec plain_spec() {
 std::string compiled(const RuntimeSpec& spec, const RootfsPlan& plan, const CompileOptions& options) {
   const auto program = compile_run(spec, plan, plain_host(), options);
   return program ? format_program(*program) : "ERROR " + program.error().text();
+}
+
+std::string compiled_on(const HostFacts& host, const RuntimeSpec& spec) {
+  const auto program = compile_run(spec, plain_rootfs(), host, {});
+  return program ? format_program(*program) : "ERROR " + program.error().text();
+}
+
+std::string steps_about(const std::string& program, const std::string& words) {
+  if (program.starts_with("ERROR")) return program + "\n";
+  std::string out;
+  bool wanted = false;
+  for (const std::string& line : split(program, '\n')) {
+    if (line.starts_with("# ")) {
+      wanted = false;
+      for (const std::string& word : split(words, '|')) wanted = wanted || line.substr(2).starts_with(word);
+    }
+    if (wanted && !line.empty()) out += line + "\n";
+  }
+  return out;
 }
 
 void compare_golden(const std::string& name, const std::string& text) {

@@ -15,6 +15,9 @@ runtime::RuntimeSpec plain_spec();
 // The steps on plain_host(), or "ERROR …".
 std::string compiled(const runtime::RuntimeSpec& spec, const runtime::RootfsPlan& plan,
                      const runtime::CompileOptions& options = {});
+std::string compiled_on(const runtime::HostFacts& host, const runtime::RuntimeSpec& spec);
+// The steps whose acts begin with one of `words` (separated by '|'), to look at a part of a program.
+std::string steps_about(const std::string& program, const std::string& words);
 
 // Compares with tests/golden/runtime/`name`, or with CTR_ACCEPT writes it.
 void compare_golden(const std::string& name, const std::string& text);

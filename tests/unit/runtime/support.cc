@@ -125,8 +125,8 @@ Sandbox::Sandbox() : host(host_facts()), spec(default_spec(host.default_map())) 
   }
   std::filesystem::copy_file("/bin/busybox", layer("bin/busybox"));
   for (const char* applet :
-       {"sh",  "cat",  "ls",       "id", "grep", "stat", "touch", "mount", "readlink", "true", "sleep",
-        "tty", "stty", "hostname", "wc", "kill", "env",  "ps",    "chown", "mkdir",    "echo", "dd"}) {
+       {"sh",  "cat",  "ls",       "id", "grep", "stat", "touch", "mount", "cut",   "readlink", "true", "sleep",
+        "tty", "stty", "hostname", "wc", "kill", "env",  "ps",    "chown", "mkdir", "echo",     "dd"}) {
     make_link("busybox", layer(std::string("bin/") + applet));
   }
   plan.kind = RootfsPlan::Kind::overlay;
@@ -140,6 +140,8 @@ LaunchRequest Sandbox::request() const {
   LaunchRequest out{.spec = spec, .rootfs = plan, .host = host};
   out.extra_fds = extra_fds;
   out.init_program = init_program;
+  out.bundle = bundle;
+  out.root_entry = root_entry;
   if (spec.linux_config.seccomp) out.seccomp = &seccomp;
   out.lifetime = LaunchRequest::Lifetime::with_launcher;
   return out;

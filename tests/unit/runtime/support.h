@@ -65,6 +65,8 @@ class Sandbox {
   runtime::SeccompProgram seccomp;  // used when spec has a profile
   std::vector<int> extra_fds;
   std::string init_program;
+  std::string bundle;  // where relative sources begin
+  runtime::LaunchRequest::RootEntry root_entry = runtime::LaunchRequest::RootEntry::pivot;
 
  private:
   runtime::LaunchRequest request() const;
