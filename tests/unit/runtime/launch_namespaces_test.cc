@@ -1,7 +1,13 @@
 // Namespaces for real: joined, fresh, shared with the host.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/netlink.h"
 #include "runtime/launch.h"
 #include "tests/catch.h"
 #include "tests/unit/runtime/support.h"
@@ -39,6 +45,37 @@ void drop_mounts(Sandbox* box) {
   box->spec.linux_config.masked_paths.clear();
   box->spec.linux_config.readonly_paths.clear();
 }
+
+// Puts this process into a fresh network namespace, and back.
+class OtherNetwork {
+ public:
+  OtherNetwork() : own_(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) { REQUIRE(::unshare(CLONE_NEWNET) == 0); }
+  OtherNetwork(const OtherNetwork&) = delete;
+  OtherNetwork& operator=(const OtherNetwork&) = delete;
+  ~OtherNetwork() { (void)::setns(own_.get(), CLONE_NEWNET); }
+
+  // A pair of devices, of which the first is named and has the address.
+  void add_device(const std::string& name, const std::string& address, uint8_t prefix_bits) {
+    const Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    NetlinkRequest link(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 1, ifinfomsg{});
+    link.attribute(IFLA_IFNAME, name.c_str(), name.size() + 1);
+    // IFLA_INFO_KIND inside of IFLA_LINKINFO.
+    std::string kind = {9, 0, IFLA_INFO_KIND, 0, 'v', 'e', 't', 'h', 0};
+    link.attribute(IFLA_LINKINFO, kind.data(), kind.size());
+    REQUIRE(exchange_netlink(socket.get(), link, 1, "add a device"));
+    ifaddrmsg header{};
+    header.ifa_family = AF_INET;
+    header.ifa_prefixlen = prefix_bits;
+    header.ifa_index = ::if_nametoindex(name.c_str());
+    NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, 2, header);
+    request.attribute(IFA_LOCAL, address.data(), address.size());
+    request.attribute(IFA_ADDRESS, address.data(), address.size());
+    REQUIRE(exchange_netlink(socket.get(), request, 2, "add an address"));
+  }
+
+ private:
+  Fd own_;
+};
 
 constexpr std::pair<NamespaceType, const char*> k_files[] = {
     {NamespaceType::pid, "pid"}, {NamespaceType::network, "net"},   {NamespaceType::ipc, "ipc"},
@@ -159,4 +196,27 @@ TEST_CASE("the root has the propagation of the specification") {
   CHECK(has(root_line("unbindable"), "unbindable"));
   CHECK_FALSE(has(root_line("private"), "shared:"));
   CHECK_FALSE(has(root_line("rslave"), "shared:"));
+}
+
+TEST_CASE("network devices of root move into the container, renamed and up, with their addresses") {
+  Sandbox box;
+  box.spec.linux_config.net_devices = {{"ctr-one", ""}, {"ctr-two", "inside%d"}};
+  if (!box.host.privileged()) {
+    CHECK(has(output(box.sh("true")), "netDevices: only root can move the device 'ctr-one'"));
+    return;
+  }
+  OtherNetwork network;
+  network.add_device("ctr-one", "\x0a\x09\x08\x07", 24);
+  CHECK(has(output(box.sh("true")), "netDevices: network device 'ctr-two' is not there"));
+  // Nothing moves unless everything can.
+  CHECK(::if_nametoindex("ctr-one") != 0);
+  network.add_device("ctr-two", "\x0a\x09\x09\x07", 16);
+  const std::string out = output(box.sh("ip -o link; ip -o address"));
+  CAPTURE(out);
+  CHECK(has(out, "ctr-one"));
+  CHECK(has(out, "inside0"));
+  CHECK(has(out, "10.9.8.7/24"));
+  CHECK(has(out, "10.9.9.7/16"));
+  CHECK_FALSE(has(out, "ctr-two"));
+  CHECK(::if_nametoindex("ctr-one") == 0);
 }

@@ -125,8 +125,8 @@ Sandbox::Sandbox() : host(host_facts()), spec(default_spec(host.default_map())) 
   }
   std::filesystem::copy_file("/bin/busybox", layer("bin/busybox"));
   for (const char* applet :
-       {"sh",  "cat",  "ls",       "id", "grep", "stat", "touch", "mount", "cut",   "readlink", "true", "sleep",
-        "tty", "stty", "hostname", "wc", "kill", "env",  "ps",    "chown", "mkdir", "echo",     "dd"}) {
+       {"sh",    "cat", "ls",   "id",       "grep", "stat", "touch", "mount", "cut",   "ip",    "readlink", "true",
+        "sleep", "tty", "stty", "hostname", "wc",   "kill", "env",   "ps",    "chown", "mkdir", "echo",     "dd"}) {
     make_link("busybox", layer(std::string("bin/") + applet));
   }
   plan.kind = RootfsPlan::Kind::overlay;
