@@ -134,6 +134,14 @@ struct SpecRoot {
   bool operator==(const SpecRoot&) const = default;
 };
 
+// What set_mempolicy(2) takes.
+struct SpecMemoryPolicy {
+  std::string mode;                // "MPOL_INTERLEAVE"
+  std::string nodes;               // "0-3,7"; empty with modes that take none
+  std::vector<std::string> flags;  // "MPOL_F_STATIC_NODES"
+  bool operator==(const SpecMemoryPolicy&) const = default;
+};
+
 struct SpecLinux {
   std::vector<SpecNamespace> namespaces;
   IdMap ids;  // uidMappings, gidMappings
@@ -150,6 +158,8 @@ struct SpecLinux {
   std::vector<std::string> masked_paths;
   std::vector<std::string> readonly_paths;
   std::string mount_label;
+  std::string personality;  // its domain: "LINUX", "LINUX32"; empty: the launcher's. There are no flags so far
+  std::optional<SpecMemoryPolicy> memory_policy;
   bool operator==(const SpecLinux&) const = default;
 };
 

@@ -1,6 +1,8 @@
 // What the codecs of config.json have in common.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <limits>
 #include <optional>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "runtime/kernel_names.h"
 
 namespace ctr::runtime {
 
@@ -41,6 +44,15 @@ Result<std::optional<T>> find_narrow(const JsonReader& reader, std::string_view 
   const auto value = TRY(reader.find_uint(key));
   if (!value) return std::optional<T>();
   return std::optional<T>(TRY(narrow<T>(reader, key, *value)));
+}
+
+// Each of `values`, the list at `key`, is one of `known`. Errors: invalid, naming the element.
+inline Result<void> check_names(const JsonReader& reader, std::string_view key, const std::vector<std::string>& values,
+                                std::span<const KernelName> known, std::string_view what) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!find_value(known, values[i])) return reader.wrong(fmt::format("{}[{}]", key, i), what);
+  }
+  return ok();
 }
 
 }  // namespace ctr::runtime

@@ -44,9 +44,34 @@ struct ConsoleSize {
   bool operator==(const ConsoleSize&) const = default;
 };
 
+// What sched_setattr(2) takes. Which fields go with which policy is checked when read.
+struct SpecScheduler {
+  std::string policy;  // "SCHED_BATCH"
+  int nice = 0;
+  unsigned priority = 0;           // of SCHED_FIFO and SCHED_RR
+  std::vector<std::string> flags;  // "SCHED_FLAG_RESET_ON_FORK"
+  uint64_t runtime = 0;            // of SCHED_DEADLINE, in nanoseconds, as the next two
+  uint64_t deadline = 0;
+  uint64_t period = 0;  // 0: as the deadline
+  bool operator==(const SpecScheduler&) const = default;
+};
+
+struct SpecIoPriority {
+  std::string io_class;   // "IOPRIO_CLASS_BE"
+  unsigned priority = 0;  // 0 (highest) to 7
+  bool operator==(const SpecIoPriority&) const = default;
+};
+
+// Of processes exec starts; lists as "0-3,7", empty: not changed.
+struct SpecCpuAffinity {
+  std::string initial;     // of the launcher, and of the process until it is in the container's cgroup
+  std::string final_cpus;  // "final": of the process in there
+  bool operator==(const SpecCpuAffinity&) const = default;
+};
+
 struct SpecProcess {
   bool terminal = false;
-  std::optional<ConsoleSize> console_size;
+  std::optional<ConsoleSize> console_size;  // counts with a terminal only
   SpecUser user;
   std::vector<std::string> args;
   std::vector<std::string> env;  // KEY=VALUE, exactly what the program sees
@@ -57,6 +82,9 @@ struct SpecProcess {
   std::optional<int> oom_score_adj;
   std::string apparmor_profile;
   std::string selinux_label;
+  std::optional<SpecScheduler> scheduler;
+  std::optional<SpecIoPriority> io_priority;
+  SpecCpuAffinity cpu_affinity;  // execCPUAffinity
   bool operator==(const SpecProcess&) const = default;
 };
 

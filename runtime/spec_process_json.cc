@@ -1,6 +1,10 @@
-// Codec of the process object of config.json.
+// Codec of the process object of config.json; its scheduling is in spec_scheduling_json.cc.
+#include <algorithm>
+
+#include "runtime/kernel_names.h"
 #include "runtime/spec_codec.h"
 #include "runtime/spec_process.h"
+#include "runtime/spec_scheduling.h"
 
 namespace ctr::runtime {
 namespace {
@@ -22,6 +26,7 @@ Result<SpecUser> user_from_json(const JsonReader& reader) {
   user.uid = TRY(narrow<uint32_t>(reader, "uid", TRY(reader.uint_or("uid", 0))));
   user.gid = TRY(narrow<uint32_t>(reader, "gid", TRY(reader.uint_or("gid", 0))));
   user.umask = TRY(find_narrow<uint32_t>(reader, "umask"));
+  if (user.umask && *user.umask > 0777) return reader.wrong("umask", "a file mode of at most 0777 (511)");
   const auto gids = TRY(reader.elements("additionalGids"));
   for (const JsonReader& gid : gids) {
     if (!gid.value().is_integer() || gid.value().as_int() < 0 || gid.value().as_int() > UINT32_MAX) {
@@ -58,8 +63,16 @@ Result<std::vector<SpecRlimit>> rlimits_from_json(const JsonReader& reader) {
   for (const JsonReader& element : elements) {
     SpecRlimit limit;
     limit.type = TRY(element.get_string("type"));
+    if (!find_value(rlimit_names(), limit.type)) return element.wrong("type", "a resource limit");
+    const bool twice = std::any_of(out.begin(), out.end(), [&](const auto& seen) { return seen.type == limit.type; });
+    if (twice) {
+      return Error(Errc::invalid, fmt::format("{}: resource limit '{}' is given twice", element.path(), limit.type));
+    }
     limit.soft = TRY(element.get_uint("soft"));
     limit.hard = TRY(element.get_uint("hard"));
+    if (limit.soft > limit.hard) {
+      return element.wrong("soft", fmt::format("within the hard limit: {} is above {}", limit.soft, limit.hard));
+    }
     out.push_back(std::move(limit));
   }
   return out;
@@ -99,14 +112,18 @@ Json to_json(const SpecProcess& process) {
   out.set("noNewPrivileges", process.no_new_privileges);
   set_text(&out, "apparmorProfile", process.apparmor_profile);
   if (process.oom_score_adj) out.set("oomScoreAdj", *process.oom_score_adj);
+  if (process.scheduler) out.set("scheduler", to_json(*process.scheduler));
   set_text(&out, "selinuxLabel", process.selinux_label);
+  if (process.io_priority) out.set("ioPriority", to_json(*process.io_priority));
+  if (process.cpu_affinity != SpecCpuAffinity{}) out.set("execCPUAffinity", to_json(process.cpu_affinity));
   return out;
 }
 
 Result<SpecProcess> process_from_json(const JsonReader& reader) {
   SpecProcess process;
   process.terminal = TRY(reader.bool_or("terminal", false));
-  process.console_size = TRY(console_size_from_json(reader));
+  // Without a terminal it must be ignored, whatever it says.
+  if (process.terminal) process.console_size = TRY(console_size_from_json(reader));
   if (const auto user = TRY(reader.find_object("user"))) process.user = TRY(user_from_json(*user));
   process.args = TRY(reader.strings("args"));
   process.env = TRY(reader.strings("env"));
@@ -123,6 +140,13 @@ Result<SpecProcess> process_from_json(const JsonReader& reader) {
     process.oom_score_adj = static_cast<int>(*score);
   }
   process.selinux_label = TRY(reader.string_or("selinuxLabel", ""));
+  if (const auto scheduler = TRY(reader.find_object("scheduler"))) {
+    process.scheduler = TRY(scheduler_from_json(*scheduler));
+  }
+  if (const auto io = TRY(reader.find_object("ioPriority"))) process.io_priority = TRY(io_priority_from_json(*io));
+  if (const auto affinity = TRY(reader.find_object("execCPUAffinity"))) {
+    process.cpu_affinity = TRY(cpu_affinity_from_json(*affinity));
+  }
   return process;
 }
 

@@ -16,7 +16,10 @@ constexpr const char* k_full = R"({
     "capabilities": {"bounding": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"], "inheritable": ["CAP_KILL"],
       "permitted": ["CAP_CHOWN"], "ambient": ["CAP_KILL"]},
     "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 18446744073709551615, "soft": 5}], "noNewPrivileges": true,
-    "apparmorProfile": "p", "oomScoreAdj": -5, "selinuxLabel": "l"},
+    "apparmorProfile": "p", "oomScoreAdj": -5, "selinuxLabel": "l",
+    "scheduler": {"policy": "SCHED_DEADLINE", "nice": -1, "priority": 0, "flags": ["SCHED_FLAG_RECLAIM"],
+      "runtime": 2000, "deadline": 3000, "period": 4000},
+    "ioPriority": {"class": "IOPRIO_CLASS_RT", "priority": 1}, "execCPUAffinity": {"initial": "0", "final": "1-2"}},
   "root": {"path": "rootfs", "readonly": true}, "hostname": "h", "domainname": "d",
   "mounts": [{"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid"]}],
   "annotations": {"k": "v"},
@@ -31,7 +34,8 @@ constexpr const char* k_full = R"({
     "cgroupsPath": "/c", "namespaces": [{"type": "pid"}, {"type": "network", "path": "/n"}],
     "devices": [{"path": "/dev/x", "type": "c", "major": 1, "minor": 2, "fileMode": 438, "uid": 0, "gid": 0}],
     "seccomp": {"defaultAction": "SCMP_ACT_ALLOW"}, "rootfsPropagation": "slave", "maskedPaths": ["/m"],
-    "readonlyPaths": ["/r"], "mountLabel": "ml"}})";
+    "readonlyPaths": ["/r"], "mountLabel": "ml", "personality": {"domain": "LINUX32"},
+    "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0-1", "flags": ["MPOL_F_STATIC_NODES"]}}})";
 
 Result<RuntimeSpec> read(const std::string& text) {
   const auto json = parse_json(text, "config.json");
