@@ -24,6 +24,7 @@ constexpr size_t k_filter_limit_bytes = 4096 * 8;  // BPF_MAXINSNS instructions
 
 // A running container as exec needs it.
 struct Target {
+  std::string bundle;
   runtime::StateRecord state;
   runtime::RuntimeSpec spec;
   LaunchRecord launch;
@@ -38,6 +39,7 @@ Error not_running() {
 Result<Target> open_target(Core& core, const storage::ContainerId& id) {
   const auto dir = TRY(TRY(core.store())->containers().open(id));
   Target target;
+  target.bundle = dir.path();
   auto seen = TRY(runtime::observe(dir));
   target.state = std::move(seen.record);
   if (seen.liveness != runtime::Liveness::running || !target.state.init) return not_running();
@@ -129,6 +131,8 @@ Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& e
   for (int fd = 3; fd < 3 + options.preserve_fds; ++fd) request.extra_fds.push_back(fd);
   if (target.spec.linux_config.seccomp && !options.privileged) request.seccomp = &target.filter;
   request.cgroup_fd = cgroup.get();
+  request.subject = {
+      .id = entry.id.text(), .bundle = target.bundle, .status = "running", .annotations = target.spec.annotations};
   core.record_event("container", "exec", entry.id.text(), entry.name, "");
   auto launched = TRY(runtime::launch_exec(request));
   for (const auto& notice : launched.notices) core.debug(notice);

@@ -13,6 +13,7 @@
 #include "runtime/child_console.h"
 #include "runtime/child_execute.h"
 #include "runtime/child_files.h"
+#include "runtime/child_filter.h"
 #include "runtime/child_mounts.h"
 #include "runtime/child_ops.h"
 #include "runtime/child_process.h"

@@ -31,7 +31,8 @@ enum class ChildOpKind : uint16_t {
   set_capabilities,         // [x effective, y permitted, z inheritable]
   raise_ambient,            // [x capabilities]
   no_new_privileges,
-  load_filter,     // [text struct sock_filter array, x count, y flags]
+  load_filter,     // [text struct sock_filter array, x count, y flags]: with SECCOMP_FILTER_FLAG_NEW_LISTENER the
+                   // listener is sent with tag k_tag_listener
   set_rlimit,      // [x resource, y soft, z hard]
   set_umask,       // [x]
   set_hostname,    // [text]
@@ -118,6 +119,7 @@ constexpr uint64_t k_target_not_proc = 32;     // must not come out on a procfs,
 constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace (those asked for)
 constexpr uint64_t k_tag_console = 2;     // the master
 constexpr uint64_t k_tag_pid = 3;         // pidfd; the pid follows the tag
+constexpr uint64_t k_tag_listener = 4;    // of the seccomp filter
 
 // Registers the launcher fills in; compiled programs use those from k_first_free_register on.
 constexpr int k_register_go = 0;

@@ -3,12 +3,10 @@
 #pragma once
 
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
 #include <linux/nsfs.h>
 #include <linux/prctl.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -46,13 +44,6 @@ int op_raise_ambient(const ChildOp& op) {
     if (result < 0) return result;
   }
   return 0;
-}
-
-int op_load_filter(const Interpreter& vm, const ChildOp& op) {
-  sock_fprog program{};
-  program.len = static_cast<unsigned short>(op.x);
-  program.filter = const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(vm.text(op.text)));
-  return call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op.y, &program);
 }
 
 int op_new_session_keyring() {

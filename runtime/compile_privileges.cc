@@ -1,5 +1,6 @@
 // Who the process is and what it may: groups, ids, capabilities, the filter.
 #include <fmt/format.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 
 #include "runtime/capability.h"
@@ -54,6 +55,7 @@ void emit_filter(const CompileInput& input, ProgramBuilder* out) {
             .text = out->bytes(filter->bpf),
             .x = filter->bpf.size() / 8,
             .y = filter->flags});
+  if ((filter->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0) out->program().hands_over_listener = true;
 }
 
 CapabilitySets capability_sets(const SpecProcess& process, ProgramBuilder* out) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -115,6 +116,7 @@ class Launch {
       TRY(go());
     }
     if (program().first_later_step == 0) {
+      if (program().hands_over_listener) TRY(forward_listener(child.pid()));
       const auto report = TRY(read_report(wires_.report.read_end.get()));
       if (report) return step_error(program(), *report);
     }
@@ -214,6 +216,14 @@ class Launch {
     return std::move(handover.fds[0]);
   }
 
+  Result<void> forward_listener(pid_t pid) {
+    CTR_ASSERT(request_.agent.has_value());
+    const Handover handover = TRY(expect(k_tag_listener));
+    if (handover.fds.size() != 1) return Error(Errc::internal, "the listener of the seccomp filter did not come");
+    const pid_t container = request_.container_pid != 0 ? request_.container_pid : pid;
+    return std::move(*request_.agent).send(request_.subject, container, pid, handover.fds[0].get());
+  }
+
   Result<void> wait_ready() {
     const auto report = TRY(read_report(wires_.report.read_end.get()));
     if (!report) return Error(Errc::internal, "the container's first process was killed while it was being set up");
@@ -248,6 +258,15 @@ Result<std::vector<std::pair<int, int>>> place_descriptors(const std::array<int,
     out.emplace_back(k_register_extra + static_cast<int>(i), TRY(high->add(extra[i])));
   }
   return out;
+}
+
+// The agent the filter needs; nullopt: it needs none.
+Result<std::optional<SeccompAgent>> find_agent(const RuntimeSpec& spec, const SeccompProgram* program) {
+  if (program == nullptr || (program->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0) {
+    return std::optional<SeccompAgent>();
+  }
+  if (!spec.linux_config.seccomp) return Error(Errc::internal, "the seccomp filter came without its profile");
+  return std::optional<SeccompAgent>(TRY(SeccompAgent::connect(*spec.linux_config.seccomp)));
 }
 
 Result<void> check_seccomp(const RuntimeSpec& spec, const SeccompProgram* program) {
@@ -318,6 +337,12 @@ Result<Launched> launch(const LaunchRequest& request) {
   start.cgroup_fd = request.cgroup_fd;
   start.observer = request.observer;
   start.private_fds = request.private_fds;
+  start.agent = TRY(find_agent(request.spec, request.seccomp));
+  if (start.agent && request.waiting) {
+    return Error(Errc::unsupported, "a seccomp filter with a listener needs run, not create and start: nobody would be "
+                                    "there to pass the listener on");
+  }
+  start.subject = request.subject;
   return start_program(std::move(start));
 }
 
@@ -337,6 +362,9 @@ Result<Launched> launch_exec(const ExecRequest& request) {
   start.descriptors = TRY(place_descriptors(request.stdio, request.extra_fds, &high));
   start.descriptors.emplace_back(k_register_init, request.init_pidfd);
   start.cgroup_fd = request.cgroup_fd;
+  start.agent = TRY(find_agent(request.spec, request.seccomp));
+  start.subject = request.subject;
+  start.container_pid = request.init_pid;
   return start_program(std::move(start));
 }
 

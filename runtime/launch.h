@@ -10,6 +10,7 @@
 //     ◀── report pipe: ready ─────────────────────  waits
 //     LaunchObserver::before_exec (uplink is up)
 //     ── go pipe: 1 byte ────────────────────────▶  drops privileges, loads the filter, execve
+//     ◀── hand socket: the filter's listener ─────  (if it has one; goes on to the seccomp agent)
 //     ◀── report pipe: EOF = runs, or {step, errno}
 //
 // The caller is a fresh, single-threaded process: clone3 copies it.
@@ -33,6 +34,7 @@
 #include "runtime/idmap.h"
 #include "runtime/rootfs_plan.h"
 #include "runtime/seccomp.h"
+#include "runtime/seccomp_agent.h"
 #include "runtime/spec.h"
 
 namespace ctr::runtime {
@@ -105,6 +107,8 @@ struct LaunchRequest {
   // Whether a working directory that is missing is made (as the image's is) or an error (as the user's is).
   enum class MissingCwd { make, refuse } missing_cwd = MissingCwd::make;
   enum class Keyring { fresh, callers } keyring = Keyring::fresh;  // of the session
+  // What a seccomp agent is told of the container; used when the filter asks for one.
+  AgentSubject subject = {};
   LaunchObserver* observer = nullptr;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;
@@ -144,6 +148,7 @@ struct ExecRequest {
   std::vector<int> extra_fds = {};
   const SeccompProgram* seccomp = nullptr;  // of spec.linux.seccomp
   int cgroup_fd = -1;
+  AgentSubject subject = {};
   LaunchRequest::Lifetime lifetime = LaunchRequest::Lifetime::own;
 };
 // Errors: bad_state when the container is not running; otherwise as launch().

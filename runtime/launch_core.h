@@ -2,6 +2,7 @@
 // launch_in_userns() have in common.
 #pragma once
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct StartRequest {
   int cgroup_fd = -1;
   LaunchObserver* observer = nullptr;
   std::vector<int> private_fds = {};  // the child closes them first thing
+  // Present exactly when the program hands a listener over.
+  std::optional<SeccompAgent> agent = {};
+  AgentSubject subject = {};
+  pid_t container_pid = 0;  // of the container's first process; 0: the one that is started
 };
 // Errors: what the failed step says, see launch().
 Result<Launched> start_program(StartRequest request);

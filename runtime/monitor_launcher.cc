@@ -19,6 +19,8 @@ class ContainerLauncher final : public Launcher {
     request.seccomp = seccomp;
     request.cgroup_fd = cgroup_ ? cgroup_->fd() : -1;
     request.init_program = plan.init_program;
+    request.subject = {
+        .id = plan.container_id, .bundle = plan.bundle, .status = "creating", .annotations = plan.spec.annotations};
     request.observer = &observer;
     request.lifetime = LaunchRequest::Lifetime::with_launcher;
     return launch(request);

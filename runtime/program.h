@@ -35,6 +35,7 @@ struct ChildProgram {
   std::map<std::string, std::string> net_devices;
   // Made by the launcher before the first clone.
   std::vector<IdMappedMount> id_mapped_mounts;
+  bool hands_over_listener = false;
   std::vector<std::string> notices;
 };
 

@@ -12,15 +12,22 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "runtime/kernel_names.h"
 
 namespace ctr::runtime {
 
 // A compiled filter as seccomp(2) takes it.
 struct SeccompProgram {
   std::string bpf;     // struct sock_filter[], in memory order
-  uint32_t flags = 0;  // SECCOMP_FILTER_FLAG_*
+  uint32_t flags = 0;  // SECCOMP_FILTER_FLAG_*; NEW_LISTENER: an agent decides about some calls (SCMP_ACT_NOTIFY)
   bool operator==(const SeccompProgram&) const = default;
 };
+
+// SCMP_ACT_*, SCMP_CMP_*, SECCOMP_FILTER_FLAG_* and SCMP_ARCH_* that linux.seccomp may name.
+std::span<const KernelName> seccomp_actions();
+std::span<const KernelName> seccomp_operators();
+std::span<const KernelName> seccomp_flags();
+std::span<const KernelName> seccomp_architectures();
 
 // What a profile file becomes for one container: its form in the OCI runtime spec, and the filter.
 struct SelectedSeccomp {
@@ -42,8 +49,9 @@ Result<SeccompSource> find_default_seccomp();
 // Errors: invalid, naming the entry.
 Result<Json> select_seccomp(std::string_view profile_text, const std::vector<std::string>& capabilities);
 // Compiles linux.seccomp. Unknown system call names are ignored, as the specification asks; system calls that are newer
-// than the profile's newest get ENOSYS instead of the default errno, so that C libraries fall back.
-// Errors: invalid for unknown actions, operators and flags; unsupported without libseccomp support.
+// than the profile's newest get ENOSYS instead of the default action, so that C libraries fall back.
+// Errors: invalid for unknown actions, operators and flags and for contradictions, naming the path; unsupported without
+// libseccomp support.
 Result<SeccompProgram> compile_seccomp(const Json& oci);
 
 // "2.5.4": of the library that compiles.
@@ -54,5 +62,7 @@ std::string seccomp_library_version();
 // reading; a damaged one is compiled afresh.
 Result<SelectedSeccomp> prepare_seccomp(std::string_view profile_text, const std::vector<std::string>& capabilities,
                                         const Dir& cache_dir);
+// compile_seccomp, remembered in the same way.
+Result<SeccompProgram> prepare_oci_seccomp(const Json& oci, const Dir& cache_dir);
 
 }  // namespace ctr::runtime

@@ -13,7 +13,7 @@ namespace ctr::runtime {
 namespace {
 
 // Raised when what we make of the same profile changes.
-constexpr std::string_view k_generation = "ctr-seccomp-1";
+constexpr std::string_view k_generation = "ctr-seccomp-2";
 
 // A cached entry: one line "<generation> <sha256 of the rest> <flags> <bytes of JSON>", the JSON, the BPF.
 std::string encode(const SelectedSeccomp& selected) {
@@ -37,12 +37,10 @@ std::optional<SelectedSeccomp> decode(std::string_view text) {
                          .program = {.bpf = body.substr(*json_size), .flags = static_cast<uint32_t>(*flags)}};
 }
 
-// The capabilities are what a profile's conditions look at; the order they were given in is not.
-std::string cache_name(std::string_view profile_text, std::vector<std::string> capabilities) {
-  std::sort(capabilities.begin(), capabilities.end());
+// What a program depends on besides `profile_text`: `choice` is what the selection of its entries looked at.
+std::string cache_name(std::string_view profile_text, std::string_view choice) {
   Hasher hasher;
-  hasher.update(
-      fmt::format("{}\n{}\n{}\n{}\n", k_generation, seccomp_library_version(), sizeof(void*), join(capabilities, ",")));
+  hasher.update(fmt::format("{}\n{}\n{}\n{}\n", k_generation, seccomp_library_version(), sizeof(void*), choice));
 #if defined(__x86_64__)
   hasher.update("x86_64\n");
 #elif defined(__aarch64__)
@@ -52,18 +50,36 @@ std::string cache_name(std::string_view profile_text, std::vector<std::string> c
   return hasher.finish().hex();
 }
 
+std::optional<SelectedSeccomp> find_cached(const Dir& cache_dir, const std::string& name) {
+  const auto text = cache_dir.read_file(name);
+  return text ? decode(*text) : std::nullopt;
+}
+
+void remember(const Dir& cache_dir, const std::string& name, const SelectedSeccomp& selected) {
+  cache_dir.write_file(name, encode(selected), Sync::no).ignore("a full disk costs the cache, not the container");
+}
+
 }  // namespace
 
 Result<SelectedSeccomp> prepare_seccomp(std::string_view profile_text, const std::vector<std::string>& capabilities,
                                         const Dir& cache_dir) {
-  const std::string name = cache_name(profile_text, capabilities);
-  if (auto text = cache_dir.read_file(name)) {
-    if (auto selected = decode(*text)) return std::move(*selected);
-  }
+  // The capabilities are what a profile's conditions look at; the order they were given in is not.
+  std::vector<std::string> sorted = capabilities;
+  std::sort(sorted.begin(), sorted.end());
+  const std::string name = cache_name(profile_text, join(sorted, ","));
+  if (auto cached = find_cached(cache_dir, name)) return std::move(*cached);
   SelectedSeccomp selected{.oci = TRY(select_seccomp(profile_text, capabilities)), .program = {}};
   selected.program = TRY(compile_seccomp(selected.oci));
-  cache_dir.write_file(name, encode(selected), Sync::no).ignore("a full disk costs the cache, not the container");
+  remember(cache_dir, name, selected);
   return selected;
+}
+
+Result<SeccompProgram> prepare_oci_seccomp(const Json& oci, const Dir& cache_dir) {
+  const std::string name = cache_name(dump_json(oci), "oci");
+  if (auto cached = find_cached(cache_dir, name)) return std::move(cached->program);
+  const SelectedSeccomp selected{.oci = oci, .program = TRY(compile_seccomp(oci))};
+  remember(cache_dir, name, selected);
+  return selected.program;
 }
 
 }  // namespace ctr::runtime

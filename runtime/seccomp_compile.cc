@@ -13,7 +13,9 @@
 #include <memory>
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "runtime/seccomp.h"
+#include "runtime/seccomp_patch.h"
 
 namespace ctr::runtime {
 namespace {
@@ -23,44 +25,24 @@ struct ContextDeleter {
 };
 using Context = std::unique_ptr<void, ContextDeleter>;
 
-Result<uint32_t> parse_action(const JsonReader& reader, std::string_view key, std::optional<uint64_t> number) {
-  const std::string name = TRY(reader.get_string(key));
-  // EPERM is what the runtime spec leaves to runtimes, and all of them chose.
-  const uint64_t value = number.value_or(EPERM);
-  const bool takes_number = name == "SCMP_ACT_ERRNO" || name == "SCMP_ACT_TRACE";
-  if (number && *number != 0 && !takes_number) {
-    return Error(Errc::invalid, fmt::format("{}: errnoRet does not go with '{}'", reader.path(), name));
-  }
-  // SECCOMP_RET_DATA has 16 bits; the kernel cuts errnos at MAX_ERRNO.
-  if (value > 4095) return reader.wrong("errnoRet", "an errno");
-  if (name == "SCMP_ACT_ALLOW") return uint32_t{SCMP_ACT_ALLOW};
-  if (name == "SCMP_ACT_ERRNO") return static_cast<uint32_t>(SCMP_ACT_ERRNO(value));
-  if (name == "SCMP_ACT_TRACE") return static_cast<uint32_t>(SCMP_ACT_TRACE(value));
-  if (name == "SCMP_ACT_KILL" || name == "SCMP_ACT_KILL_THREAD") return uint32_t{SCMP_ACT_KILL_THREAD};
-  if (name == "SCMP_ACT_KILL_PROCESS") return uint32_t{SCMP_ACT_KILL_PROCESS};
-  if (name == "SCMP_ACT_TRAP") return uint32_t{SCMP_ACT_TRAP};
-  if (name == "SCMP_ACT_LOG") return uint32_t{SCMP_ACT_LOG};
-  if (name == "SCMP_ACT_NOTIFY") {
-    return Error(Errc::unsupported, fmt::format("{}: SCMP_ACT_NOTIFY is not supported", reader.path()));
-  }
-  return Error(Errc::invalid, fmt::format("{}: '{}' is no seccomp action", reader.path(), name));
+Error invalid(const JsonReader& reader, std::string_view words) {
+  return Error(Errc::invalid, fmt::format("{}: {}", reader.path(), words));
 }
 
-Result<scmp_compare> parse_operator(const JsonReader& reader) {
-  constexpr std::pair<std::string_view, scmp_compare> k_operators[] = {
-      {"SCMP_CMP_NE", SCMP_CMP_NE},
-      {"SCMP_CMP_LT", SCMP_CMP_LT},
-      {"SCMP_CMP_LE", SCMP_CMP_LE},
-      {"SCMP_CMP_EQ", SCMP_CMP_EQ},
-      {"SCMP_CMP_GE", SCMP_CMP_GE},
-      {"SCMP_CMP_GT", SCMP_CMP_GT},
-      {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
-  };
-  const std::string name = TRY(reader.get_string("op"));
-  for (const auto& [word, value] : k_operators) {
-    if (name == word) return value;
-  }
-  return Error(Errc::invalid, fmt::format("{}: '{}' is no seccomp operator", reader.path(), name));
+// The action at `key`, with the number at `number_key` for actions that take one.
+Result<uint32_t> parse_action(const JsonReader& reader, std::string_view key, std::string_view number_key) {
+  const std::string name = TRY(reader.get_string(key));
+  const auto number = TRY(reader.find_uint(number_key));
+  const auto action = find_value(seccomp_actions(), name);
+  if (!action) return invalid(reader, fmt::format("'{}' is no seccomp action", name));
+  // SECCOMP_RET_DATA has 16 bits; the kernel cuts errnos at MAX_ERRNO.
+  uint64_t limit = 0;
+  if (name == "SCMP_ACT_ERRNO") limit = 4095;
+  if (name == "SCMP_ACT_TRACE") limit = 65535;
+  if (number && limit == 0) return invalid(reader, fmt::format("{} does not go with '{}'", number_key, name));
+  if (number && *number > limit) return reader.wrong(number_key, fmt::format("a number of at most {}", limit));
+  // EPERM is the specification's default for both.
+  return static_cast<uint32_t>(*action | (limit == 0 ? 0 : number.value_or(EPERM)));
 }
 
 Result<std::vector<scmp_arg_cmp>> parse_args(const JsonReader& entry) {
@@ -72,7 +54,10 @@ Result<std::vector<scmp_arg_cmp>> parse_args(const JsonReader& entry) {
     // System calls have six arguments.
     if (index > 5) return element.wrong("index", "an argument index from 0 to 5");
     arg.arg = static_cast<unsigned>(index);
-    arg.op = TRY(parse_operator(element));
+    const std::string name = TRY(element.get_string("op"));
+    const auto op = find_value(seccomp_operators(), name);
+    if (!op) return invalid(element, fmt::format("'{}' is no seccomp operator", name));
+    arg.op = static_cast<scmp_compare>(*op);
     arg.datum_a = TRY(element.get_uint("value"));
     arg.datum_b = TRY(element.uint_or("valueTwo", 0));
     // For MASKED_EQ the specification has the mask in value and the result in valueTwo, as libseccomp does.
@@ -103,19 +88,20 @@ Result<void> add_rule(const Context& context, uint32_t action, const std::string
   return ok();
 }
 
-Result<std::vector<uint32_t>> add_architectures(const Context& context, const JsonReader& reader) {
-  std::vector<uint32_t> out = {::seccomp_arch_native()};
-  for (const std::string& name : TRY(reader.strings("architectures"))) {
-    std::string word = name.starts_with("SCMP_ARCH_") ? name.substr(10) : name;
-    std::transform(word.begin(), word.end(), word.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    const uint32_t token = ::seccomp_arch_resolve_name(word.c_str());
-    if (token == 0) return Error(Errc::invalid, fmt::format("'{}' is no seccomp architecture", name));
-    const int status = ::seccomp_arch_add(context.get(), token);
+// The native architecture is always one of them.
+Result<std::vector<ArchitectureCalls>> add_architectures(const Context& context, const JsonReader& reader) {
+  std::vector<ArchitectureCalls> out = {{.token = ::seccomp_arch_native(), .newest_known = -1, .young = {}}};
+  const auto listed = TRY(reader.elements("architectures"));
+  for (const JsonReader& element : listed) {
+    if (!element.value().is_string()) return element.wrong("", "a string");
+    const std::string& name = element.value().as_string();
+    const auto token = find_value(seccomp_architectures(), name);
+    if (!token) return invalid(element, fmt::format("'{}' is no seccomp architecture", printable(name)));
+    const int status = ::seccomp_arch_add(context.get(), static_cast<uint32_t>(*token));
     if (status < 0 && status != -EEXIST) {
       return Error::from_errno(fmt::format("add architecture '{}' to the seccomp filter", name), -status);
     }
-    if (status == 0) out.push_back(token);
+    if (status == 0) out.push_back({.token = static_cast<uint32_t>(*token), .newest_known = -1, .young = {}});
   }
   return out;
 }
@@ -123,17 +109,14 @@ Result<std::vector<uint32_t>> add_architectures(const Context& context, const Js
 Result<uint32_t> parse_flags(const JsonReader& reader) {
   // Absent means what crun and runc load with; an empty list means none.
   if (!reader.has("flags")) return uint32_t{SECCOMP_FILTER_FLAG_SPEC_ALLOW};
-  uint32_t flags = 0;
-  for (const std::string& name : TRY(reader.strings("flags"))) {
-    if (name == "SECCOMP_FILTER_FLAG_TSYNC") continue;  // there is one thread
-    if (name == "SECCOMP_FILTER_FLAG_LOG")
-      flags |= SECCOMP_FILTER_FLAG_LOG;
-    else if (name == "SECCOMP_FILTER_FLAG_SPEC_ALLOW")
-      flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    else
-      return Error(Errc::invalid, fmt::format("'{}' is no seccomp flag this version knows", name));
+  uint64_t flags = 0;
+  const std::vector<std::string> names = TRY(reader.strings("flags"));
+  for (size_t i = 0; i < names.size(); ++i) {
+    const auto flag = find_value(seccomp_flags(), names[i]);
+    if (!flag) return reader.wrong(fmt::format("flags[{}]", i), fmt::format("a seccomp flag: '{}'", names[i]));
+    flags |= *flag;
   }
-  return flags;
+  return static_cast<uint32_t>(flags);
 }
 
 Result<std::string> export_bpf(const Context& context) {
@@ -146,32 +129,61 @@ Result<std::string> export_bpf(const Context& context) {
   return read_all(memory.get(), size_t{4096} * 8, "the seccomp filter");
 }
 
-// The highest number of a native system call the profile speaks of.
-Result<int> newest_number(const JsonReader& reader) {
-  int newest = -1;
-  const auto entries = TRY(reader.elements("syscalls"));
-  for (const JsonReader& entry : entries) {
-    for (const std::string& name : TRY(entry.strings("names"))) {
-      newest = std::max(newest, ::seccomp_syscall_resolve_name_arch(::seccomp_arch_native(), name.c_str()));
-    }
+// Notes that the profile speaks of `name`, and what it says when it says it whatever the arguments.
+void note_call(const std::string& name, std::optional<uint32_t> action, std::vector<ArchitectureCalls>* all) {
+  const bool known = ::seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR;
+  const int young = known ? -1 : young_call_number(name);
+  for (ArchitectureCalls& calls : *all) {
+    calls.newest_known = std::max(calls.newest_known, ::seccomp_syscall_resolve_name_arch(calls.token, name.c_str()));
+    if (young < 0 || !action || !numbers_are_common(calls.token)) continue;
+    calls.young.push_back({.number = static_cast<uint32_t>(young), .action = *action});
   }
-  return newest;
 }
 
-// Calls that are younger than the profile must look absent (ENOSYS), not forbidden: C libraries fall back from the
-// former only. Put in front: native calls with a number above the profile's newest return ENOSYS. Numbers with the bit
-// of the x32 ABI are left to the filter.
-std::string with_enosys(const std::string& bpf, uint32_t architecture, int newest) {
-  constexpr uint32_t k_x32_bit = 0x40000000;
-  const std::array<sock_filter, 6> prefix = {{
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, architecture, 0, 4),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, k_x32_bit, 2, 0),
-      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, static_cast<uint32_t>(newest), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-  }};
-  return std::string(reinterpret_cast<const char*>(prefix.data()), sizeof prefix) + bpf;
+bool is_notify(uint32_t action) { return (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF; }
+
+// Adds one entry of `syscalls`.
+Result<void> add_entry(const Context& context, const JsonReader& entry, uint32_t default_action,
+                       std::vector<ArchitectureCalls>* architectures, bool* notifies) {
+  const uint32_t action = TRY(parse_action(entry, "action", "errnoRet"));
+  const auto args = TRY(parse_args(entry));
+  const std::vector<std::string> names = TRY(entry.strings("names"));
+  if (names.empty()) return entry.wrong("names", "a list of at least one system call");
+  for (const std::string& name : names) {
+    // Other runtimes' first process writes to its parent under the filter and would wait for ever. A profile that runs
+    // here is to run there.
+    if (is_notify(action) && name == "write") {
+      return invalid(entry, "SCMP_ACT_NOTIFY cannot be used for the write syscall");
+    }
+    note_call(name, args.empty() ? std::optional(action) : std::nullopt, architectures);
+    if (action != default_action) TRY(add_rule(context, action, name, args));
+  }
+  *notifies = *notifies || is_notify(action);
+  return ok();
+}
+
+// An agent, the flags that ask for one, and where it listens go together.
+Result<uint32_t> listener_flags(const JsonReader& reader, uint32_t flags, bool notifies) {
+  const std::string path = TRY(reader.string_or("listenerPath", ""));
+  if (path.empty() && !TRY(reader.string_or("listenerMetadata", "")).empty()) {
+    return invalid(reader, "listenerMetadata does not go without listenerPath");
+  }
+  if (!notifies) {
+    if ((flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) == 0) return flags;
+    return invalid(reader, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV does not go without SCMP_ACT_NOTIFY");
+  }
+  if (!path.starts_with('/')) {
+    return invalid(reader, fmt::format("SCMP_ACT_NOTIFY needs the absolute path of an agent's socket in listenerPath, "
+                                       "not '{}'",
+                                       printable(path)));
+  }
+  return flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
+}
+
+// Defaults that forbid. A tracer is thought to know what it does.
+bool forbids(uint32_t action) {
+  const uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
+  return kind != SECCOMP_RET_ALLOW && kind != SECCOMP_RET_LOG && kind != SECCOMP_RET_TRACE;
 }
 
 }  // namespace
@@ -185,26 +197,20 @@ std::string seccomp_library_version() {
 Result<SeccompProgram> compile_seccomp(const Json& oci) {
   const JsonReader reader(oci, "linux.seccomp");
   TRY(reader.expect_object());
-  const auto default_number = TRY(reader.find_uint("defaultErrnoRet"));
-  const uint32_t default_action = TRY(parse_action(reader, "defaultAction", default_number));
+  const uint32_t default_action = TRY(parse_action(reader, "defaultAction", "defaultErrnoRet"));
+  if (is_notify(default_action)) return invalid(reader, "SCMP_ACT_NOTIFY cannot be the default action");
   const Context context(::seccomp_init(default_action));
   if (context == nullptr) return Error(Errc::unsupported, "this machine's seccomp library refuses to work");
   // 2: a balanced tree by number. A linear list of hundreds of calls costs the kernel near a millisecond to load.
   (void)::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
-  const auto architectures = TRY(add_architectures(context, reader));
-  SeccompProgram program{.bpf = {}, .flags = TRY(parse_flags(reader))};
+  auto architectures = TRY(add_architectures(context, reader));
+  const uint32_t flags = TRY(parse_flags(reader));
+  bool notifies = false;
   const auto entries = TRY(reader.elements("syscalls"));
-  for (const JsonReader& entry : entries) {
-    const uint32_t action = TRY(parse_action(entry, "action", TRY(entry.find_uint("errnoRet"))));
-    if (action == default_action) continue;
-    const auto args = TRY(parse_args(entry));
-    for (const std::string& name : TRY(entry.strings("names"))) TRY(add_rule(context, action, name, args));
-  }
-  program.bpf = TRY(export_bpf(context));
-  const bool denies = (default_action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
-  const int newest = TRY(newest_number(reader));
-  if (denies && newest >= 0 && default_action != static_cast<uint32_t>(SCMP_ACT_ERRNO(ENOSYS))) {
-    program.bpf = with_enosys(program.bpf, architectures[0], newest);
+  for (const JsonReader& entry : entries) TRY(add_entry(context, entry, default_action, &architectures, &notifies));
+  SeccompProgram program{.bpf = TRY(export_bpf(context)), .flags = TRY(listener_flags(reader, flags, notifies))};
+  if (forbids(default_action) && default_action != (SECCOMP_RET_ERRNO | ENOSYS)) {
+    program.bpf.insert(0, patch_for(architectures));
   }
   // BPF_MAXINSNS: the kernel refuses longer ones with a bare EINVAL.
   if (program.bpf.size() / sizeof(sock_filter) > BPF_MAXINSNS) {

@@ -140,8 +140,13 @@ Result<std::optional<Json>> select_entry(const JsonReader& entry, const std::vec
   if (const std::string name = TRY(entry.string_or("name", "")); !name.empty()) names.push_back(name);
   if (names.empty()) return entry.wrong("names", "a list of system calls");
   Json out = Json::object();
-  out.set("names", Json::strings(names)).set("action", TRY(entry.get_string("action")));
-  if (const auto number = TRY(errno_of(entry, "errnoRet", "errno"))) out.set("errnoRet", *number);
+  const std::string action = TRY(entry.get_string("action"));
+  out.set("names", Json::strings(names)).set("action", action);
+  // Some profiles have a 0 with every action; the runtime specification allows numbers with two of them only.
+  const auto number = TRY(errno_of(entry, "errnoRet", "errno"));
+  if (number && (*number != 0 || action == "SCMP_ACT_ERRNO" || action == "SCMP_ACT_TRACE")) {
+    out.set("errnoRet", *number);
+  }
   const auto args = TRY(entry.elements("args"));
   if (!args.empty()) {
     Json list = Json::array();
@@ -183,6 +188,9 @@ Result<Json> select_seccomp(std::string_view profile_text, const std::vector<std
   }
   out.set("architectures", TRY(architectures(profile)));
   if (profile.has("flags")) out.set("flags", Json::strings(TRY(profile.strings("flags"))));
+  for (const char* key : {"listenerPath", "listenerMetadata"}) {
+    if (const std::string text = TRY(profile.string_or(key, "")); !text.empty()) out.set(key, text);
+  }
   Json entries = Json::array();
   const auto listed = TRY(profile.elements("syscalls"));
   for (const JsonReader& entry : listed) {

@@ -82,17 +82,75 @@ TEST_CASE("mistakes in a profile are refused by name, unknown system calls are n
   CHECK(compile_refusal(R"({"defaultAction":"SCMP_ACT_MAYBE"})") ==
         "linux.seccomp: 'SCMP_ACT_MAYBE' is no seccomp action");
   CHECK(compile_refusal(R"({"defaultAction":"SCMP_ACT_ALLOW","defaultErrnoRet":5})") ==
-        "linux.seccomp: errnoRet does not go with 'SCMP_ACT_ALLOW'");
+        "linux.seccomp: defaultErrnoRet does not go with 'SCMP_ACT_ALLOW'");
   CHECK(compile_refusal(R"({"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_VAX"]})") ==
-        "'SCMP_ARCH_VAX' is no seccomp architecture");
+        "linux.seccomp: architectures[0]: 'SCMP_ARCH_VAX' is no seccomp architecture");
   CHECK(compile_refusal(R"({"defaultAction":"SCMP_ACT_ALLOW","flags":["SECCOMP_FILTER_FLAG_MORE"]})") ==
-        "'SECCOMP_FILTER_FLAG_MORE' is no seccomp flag this version knows");
+        "linux.seccomp: flags[0] is not a seccomp flag: 'SECCOMP_FILTER_FLAG_MORE'");
   CHECK(compile_refusal(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["read"],"action":"SCMP_ACT_ERRNO",
       "args":[{"index":6,"value":0,"op":"SCMP_CMP_EQ"}]}]})")
             .find("args[0]") != std::string::npos);
-  CHECK(compile_refusal(R"({"defaultAction":"SCMP_ACT_NOTIFY"})") == "linux.seccomp: SCMP_ACT_NOTIFY is not supported");
+  const auto entry = [](const std::string& members) {
+    return compile_refusal((R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{)" + members + "}]}").c_str());
+  };
+  CHECK(entry(R"("names":[],"action":"SCMP_ACT_KILL")") ==
+        "linux.seccomp: syscalls[0].names is not a list of at least one system call");
+  CHECK(entry(R"("names":["read"],"action":"SCMP_ACT_KILL","errnoRet":0)") ==
+        "linux.seccomp: syscalls[0]: errnoRet does not go with 'SCMP_ACT_KILL'");
+  CHECK(entry(R"("names":["read"],"action":"SCMP_ACT_ERRNO","errnoRet":4096)") ==
+        "linux.seccomp: syscalls[0].errnoRet is not a number of at most 4095");
+  CHECK(entry(R"("names":["read"],"action":"SCMP_ACT_TRACE","errnoRet":65535)") == "accepted");
+  CHECK(entry(R"("names":["read"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":0,"op":"SCMP_CMP_X"}])") ==
+        "linux.seccomp: syscalls[0].args[0]: 'SCMP_CMP_X' is no seccomp operator");
   CHECK(compile_refusal(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["no_such_call"],
       "action":"SCMP_ACT_KILL"}]})") == "accepted");
+}
+
+TEST_CASE("agents are asked about single calls, and named by an absolute path") {
+  const auto refusal = [](const std::string& members) {
+    return compile_refusal((R"({"defaultAction":"SCMP_ACT_ALLOW",)" + members + "}").c_str());
+  };
+  const std::string entry = R"("syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY"}])";
+  CHECK(compile_refusal(R"({"defaultAction":"SCMP_ACT_NOTIFY","listenerPath":"/agent"})") ==
+        "linux.seccomp: SCMP_ACT_NOTIFY cannot be the default action");
+  CHECK(refusal(entry) ==
+        "linux.seccomp: SCMP_ACT_NOTIFY needs the absolute path of an agent's socket in listenerPath, not ''");
+  CHECK(refusal(R"("listenerPath":"@abstract",)" + entry).find("not '@abstract'") != std::string::npos);
+  CHECK(refusal(R"("listenerPath":"/agent","syscalls":[{"names":["write"],"action":"SCMP_ACT_NOTIFY"}])") ==
+        "linux.seccomp: syscalls[0]: SCMP_ACT_NOTIFY cannot be used for the write syscall");
+  CHECK(refusal(R"("listenerMetadata":"x")") == "linux.seccomp: listenerMetadata does not go without listenerPath");
+  CHECK(refusal(R"("listenerPath":"not-used")") == "accepted");
+  CHECK(refusal(R"("flags":["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"])") ==
+        "linux.seccomp: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV does not go without SCMP_ACT_NOTIFY");
+  const auto json = parse_json(R"({"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/agent",
+      "flags":["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],)" +
+                                   entry + "}",
+                               "p");
+  REQUIRE(json);
+  CHECK(compile_seccomp(*json).value().flags == 0x28);  // NEW_LISTENER, WAIT_KILLABLE_RECV
+}
+
+TEST_CASE("where an agent listens survives the selection of a profile's entries") {
+  const auto oci = select_seccomp(R"({"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/agent","listenerMetadata":"m",
+      "syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_NOTIFY","errnoRet":0}]})",
+                                  {});
+  REQUIRE(oci);
+  CHECK(oci->find("listenerPath")->as_string() == "/agent");
+  CHECK(oci->find("listenerMetadata")->as_string() == "m");
+  CHECK(compile_seccomp(*oci));
+}
+
+TEST_CASE("a filter of the runtime spec is remembered under its own name") {
+  test::TemporaryDirectory directory;
+  const Dir cache = Dir::open(directory.path()).value();
+  const auto json = parse_json(R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],
+      "action":"SCMP_ACT_ERRNO"}]})",
+                               "p");
+  const auto first = prepare_oci_seccomp(*json, cache);
+  REQUIRE(first);
+  REQUIRE(cache.list().value().size() == 1);
+  CHECK(prepare_oci_seccomp(*json, cache).value() == *first);
+  CHECK(*first == compile_seccomp(*json).value());
 }
 
 TEST_CASE("flags are the usual ones when absent and none when empty") {

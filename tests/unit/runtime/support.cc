@@ -1,11 +1,13 @@
 #include "tests/unit/runtime/support.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 
@@ -119,14 +121,51 @@ RuntimeSpec default_spec(const IdMap& ids) {
   return spec;
 }
 
+uint32_t run_filter(const std::string& bpf, const seccomp_data& call) {
+  std::vector<sock_filter> program(bpf.size() / sizeof(sock_filter));
+  std::memcpy(program.data(), bpf.data(), bpf.size());
+  uint32_t accumulator = 0;
+  for (size_t at = 0;; ++at) {
+    must(at < program.size(), "a filter runs past its end");
+    const sock_filter& step = program[at];
+    bool taken = false;
+    switch (step.code) {
+      case BPF_LD | BPF_W | BPF_ABS:
+        std::memcpy(&accumulator, reinterpret_cast<const char*>(&call) + step.k, sizeof accumulator);
+        continue;
+      case BPF_ALU | BPF_AND | BPF_K:
+        accumulator &= step.k;
+        continue;
+      case BPF_RET | BPF_K:
+        return step.k;
+      case BPF_JMP | BPF_JA:
+        at += step.k;
+        continue;
+      case BPF_JMP | BPF_JEQ | BPF_K:
+        taken = accumulator == step.k;
+        break;
+      case BPF_JMP | BPF_JGT | BPF_K:
+        taken = accumulator > step.k;
+        break;
+      case BPF_JMP | BPF_JGE | BPF_K:
+        taken = accumulator >= step.k;
+        break;
+      default:
+        must(false, "a filter has an instruction that seccomp does not take");
+    }
+    at += taken ? step.jt : step.jf;
+  }
+}
+
 Sandbox::Sandbox() : host(host_facts()), spec(default_spec(host.default_map())) {
   for (const char* name : {"upper", "work", "merged", "layer/bin", "layer/etc", "layer/tmp"}) {
     make_directory(directory_ / name);
   }
   std::filesystem::copy_file("/bin/busybox", layer("bin/busybox"));
   for (const char* applet :
-       {"sh",    "cat", "ls",   "id",       "grep", "stat", "touch", "mount", "cut",   "ip",    "readlink", "true",
-        "sleep", "tty", "stty", "hostname", "wc",   "kill", "env",   "ps",    "chown", "mkdir", "echo",     "dd"}) {
+       {"sh",    "cat", "ls",   "id",       "grep", "stat",  "touch",  "mount",   "readlink", "true",
+        "sleep", "tty", "stty", "hostname", "wc",   "kill",  "env",    "ps",      "chown",    "mkdir",
+        "echo",  "dd",  "cut",  "tr",       "head", "uname", "ionice", "linux32", "linux64",  "ip"}) {
     make_link("busybox", layer(std::string("bin/") + applet));
   }
   plan.kind = RootfsPlan::Kind::overlay;
@@ -142,6 +181,7 @@ LaunchRequest Sandbox::request() const {
   out.init_program = init_program;
   out.bundle = bundle;
   out.root_entry = root_entry;
+  out.subject = {.id = "box", .bundle = directory_.path(), .status = "creating", .annotations = {}};
   if (spec.linux_config.seccomp) out.seccomp = &seccomp;
   out.lifetime = LaunchRequest::Lifetime::with_launcher;
   return out;
@@ -179,6 +219,7 @@ Result<Ran> Sandbox::exec(const Launched& container, const std::vector<std::stri
   exec_request.init_pid = container.init.pid();
   exec_request.stdio = {-1, output.write_end.get(), output.write_end.get()};
   if (spec.linux_config.seccomp) exec_request.seccomp = &seccomp;
+  exec_request.subject = {.id = "box", .bundle = directory_.path(), .status = "running", .annotations = {}};
   exec_request.lifetime = LaunchRequest::Lifetime::with_launcher;
   Launched launched = TRY(launch_exec(exec_request));
   output.write_end.reset();

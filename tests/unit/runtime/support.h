@@ -2,6 +2,7 @@
 // out.
 #pragma once
 
+#include <linux/seccomp.h>
 #include <sys/types.h>
 
 #include <string>
@@ -36,6 +37,9 @@ void make_link(const std::string& target, const std::string& path);
 runtime::HostFacts host_facts();
 // What ctr gives a container by default.
 runtime::RuntimeSpec default_spec(const runtime::IdMap& ids);
+
+// What the kernel would make of a filter: the classic BPF that seccomp(2) takes, interpreted.
+uint32_t run_filter(const std::string& bpf, const seccomp_data& call);
 
 struct Ran {
   int code = -1;
