@@ -3,6 +3,7 @@
 // It runs in a copy of a process whose locks, allocator and streams are in an unknown state, and in parts inside the
 // container. So: no allocation, no locks, no stdio, no library but the calls in child.allow; data only, made before the
 // clone. On failure it writes which step failed and why, and ends.
+#include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <linux/prctl.h>
 #include <sys/ioctl.h>
@@ -14,6 +15,7 @@
 #include "runtime/child_execute.h"
 #include "runtime/child_files.h"
 #include "runtime/child_filter.h"
+#include "runtime/child_home.h"
 #include "runtime/child_mounts.h"
 #include "runtime/child_ops.h"
 #include "runtime/child_process.h"
@@ -23,12 +25,6 @@
 namespace ctr::runtime {
 namespace child {
 namespace {
-
-int store(const Interpreter& vm, int number, int result) {
-  if (result < 0) return result;
-  vm.image.registers[number] = result;
-  return 0;
-}
 
 int run_protocol_op(Interpreter& vm, const ChildOp& op) {
   switch (op.kind) {
@@ -48,6 +44,26 @@ int run_protocol_op(Interpreter& vm, const ChildOp& op) {
       end_process(0);
     default:
       return -ENOSYS;
+  }
+}
+
+// What a process has of processors, memory and disks.
+int run_scheduling_op(Interpreter& vm, const ChildOp& op) {
+  switch (op.kind) {
+    case ChildOpKind::set_rlimit:
+      return op_set_rlimit(op);
+    case ChildOpKind::set_cpus:
+      return call(SYS_sched_setaffinity, 0, op.x, vm.text(op.text));
+    case ChildOpKind::set_memory_policy:
+      return call(SYS_set_mempolicy, op.x, op.y == 0 ? nullptr : vm.text(op.text), op.y);
+    case ChildOpKind::set_personality:
+      return call(SYS_personality, op.x);
+    case ChildOpKind::set_io_priority:
+      return call(SYS_ioprio_set, IOPRIO_WHO_PGRP, 0, op.x);
+    case ChildOpKind::set_scheduler:
+      return call(SYS_sched_setattr, 0, vm.text(op.text), 0);
+    default:
+      return run_protocol_op(vm, op);
   }
 }
 
@@ -81,10 +97,10 @@ int run_process_op(Interpreter& vm, const ChildOp& op) {
       return call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     case ChildOpKind::load_filter:
       return op_load_filter(vm, op);
-    case ChildOpKind::set_rlimit:
-      return op_set_rlimit(op);
     case ChildOpKind::set_umask:
       return call(SYS_umask, op.x), 0;
+    case ChildOpKind::set_home:
+      return op_set_home(vm, op);
     case ChildOpKind::set_hostname:
       return call(SYS_sethostname, vm.text(op.text), length_of(vm.text(op.text)));
     case ChildOpKind::set_domainname:
@@ -98,7 +114,7 @@ int run_process_op(Interpreter& vm, const ChildOp& op) {
     case ChildOpKind::open_netlink:
       return store(vm, op.a, call(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
     default:
-      return run_protocol_op(vm, op);
+      return run_scheduling_op(vm, op);
   }
 }
 
@@ -112,7 +128,7 @@ int run_file_op(Interpreter& vm, const ChildOp& op) {
     case ChildOpKind::open_in_root:
       return store(vm, op.a, sys_openat2(vm.fd(op.b), text, op.x, op.y, op.z));
     case ChildOpKind::open_target:
-      return store(vm, op.a, op_open_target(vm, op));
+      return op_open_target(vm, op);
     case ChildOpKind::find_target:
       return op_find_target(vm, op);
     case ChildOpKind::close_fd:
@@ -184,6 +200,8 @@ int run_op(Interpreter& vm, const ChildOp& op) {
       return call(SYS_ioctl, 0, TIOCSCTTY, 0);
     case ChildOpKind::change_dir:
       return op_change_dir(vm, op);
+    case ChildOpKind::retry_dir:
+      return op_retry_dir(vm, op);
     case ChildOpKind::move_fd:
       return op_move_fd(vm, op);
     case ChildOpKind::close_on_exec:

@@ -6,14 +6,34 @@
 namespace ctr::runtime::child {
 namespace {
 
-int op_change_dir(const Interpreter& vm, const ChildOp& op) {
-  int result = call(SYS_fchdir, vm.fd(op.a));
+int enter_dir(int fd) {
+  int result = call(SYS_fchdir, fd);
   if (result < 0) return result;
   // A directory outside of the root has no name in here: "(unreachable)/…" (getcwd(2), CVE-2024-21626).
   char where[4096];
   result = call(SYS_getcwd, where, sizeof where);
   if (result < 0) return result == -ERANGE ? 0 : result;
   return where[0] == '/' ? 0 : -EXDEV;
+}
+
+int op_change_dir(const Interpreter& vm, const ChildOp& op) {
+  const int fd = vm.fd(op.a);
+  if (fd < 0) return 0;
+  const int result = enter_dir(fd);
+  if (result != -EACCES || op.x == 0) return result;
+  vm.image.registers[op.a] = -1;
+  return 0;
+}
+
+// Root of the container may be nobody to a file system of the user's, such as FUSE without allow_other.
+int op_retry_dir(const Interpreter& vm, const ChildOp& op) {
+  if (vm.fd(op.a) >= 0) return 0;
+  const int fd =
+      sys_openat2(vm.fd(op.b), vm.text(op.text), O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  if (fd < 0) return fd;
+  const int result = enter_dir(fd);
+  sys_close(fd);
+  return result;
 }
 
 int op_move_fd(const Interpreter& vm, const ChildOp& op) {

@@ -10,8 +10,8 @@
 namespace ctr::runtime::child {
 namespace {
 
-int op_open_target(const Interpreter& vm, const ChildOp& op) {
-  uint64_t kind = op.x & ~(k_target_no_symlinks | k_target_not_proc | k_target_nofollow);
+int open_target(const Interpreter& vm, const ChildOp& op) {
+  uint64_t kind = op.x & k_target_kinds;
   if (kind == k_target_like_b) {
     struct stat status{};
     const int result = sys_fstat(vm.fd(static_cast<int>(op.z)), &status);
@@ -22,6 +22,9 @@ int op_open_target(const Interpreter& vm, const ChildOp& op) {
   if ((op.x & k_target_no_symlinks) != 0) resolve |= RESOLVE_NO_SYMLINKS;
   const uint64_t flags =
       (kind == k_target_directory ? O_DIRECTORY : 0) | ((op.x & k_target_nofollow) != 0 ? O_NOFOLLOW : 0);
+  if ((op.x & k_target_must_exist) != 0) {
+    return sys_openat2(vm.fd(op.b), vm.text(op.text), O_PATH | flags, 0, resolve);
+  }
   const int fd = open_or_make_target(vm.fd(op.b), vm.text(op.text), flags, static_cast<unsigned>(op.y), resolve);
   if (fd < 0 || (op.x & k_target_not_proc) == 0) return fd;
   struct statfs system{};
@@ -29,6 +32,13 @@ int op_open_target(const Interpreter& vm, const ChildOp& op) {
   if (result == 0 && system.f_type != PROC_SUPER_MAGIC) return fd;
   sys_close(fd);
   return result < 0 ? result : -EXDEV;
+}
+
+int op_open_target(const Interpreter& vm, const ChildOp& op) {
+  const int fd = open_target(vm, op);
+  if (fd != -EACCES || (op.x & k_target_may_be_denied) == 0) return store(vm, op.a, fd);
+  vm.image.registers[op.a] = -1;
+  return 0;
 }
 
 int op_find_target(const Interpreter& vm, const ChildOp& op) {

@@ -31,20 +31,26 @@ enum class ChildOpKind : uint16_t {
   set_capabilities,         // [x effective, y permitted, z inheritable]
   raise_ambient,            // [x capabilities]
   no_new_privileges,
-  load_filter,     // [text struct sock_filter array, x count, y flags]: with SECCOMP_FILTER_FLAG_NEW_LISTENER the
-                   // listener is sent with tag k_tag_listener
-  set_rlimit,      // [x resource, y soft, z hard]
-  set_umask,       // [x]
-  set_hostname,    // [text]
-  set_domainname,  // [text]
-  unshare,         // [x CLONE_NEW* flags]
-  set_namespace,   // [a namespace or pidfd, x CLONE_NEW* flags or 0]
-  clone_child,     // [x clone flags, text uid map, more gid map or 0, z 0 or 1 + offset of a path]: goes on in a
-                   // sibling, which the launcher inherits; its pid and pidfd are sent with tag k_tag_pid. This process
-                   // unmounts the path in its own mount namespace and ends
-  start_fuse,      // [text argv, each word ended by NUL, then NUL]: starts a FUSE server
-  loopback_up,     // lo of this network namespace
-  open_netlink,    // [a]: a NETLINK_ROUTE socket
+  load_filter,        // [text struct sock_filter array, x count, y flags]: with SECCOMP_FILTER_FLAG_NEW_LISTENER the
+                      // listener is sent with tag k_tag_listener
+  set_rlimit,         // [x resource, y soft, z hard]
+  set_umask,          // [x]
+  set_cpus,           // [text mask of CPUs, x its bytes]: those that the cgroup forbids are left out
+  set_memory_policy,  // [x mode and flags, text mask of nodes, y its bits]
+  set_personality,    // [x]
+  set_io_priority,    // [x IOPRIO_PRIO_VALUE]: of the process group
+  set_scheduler,      // [text struct SchedAttr]
+  set_home,           // [text "HOME=/" of the environment with room behind, x uid]: as /etc/passwd says
+  set_hostname,       // [text]
+  set_domainname,     // [text]
+  unshare,            // [x CLONE_NEW* flags]
+  set_namespace,      // [a namespace or pidfd, x CLONE_NEW* flags or 0]
+  clone_child,        // [x clone flags, text uid map, more gid map or 0, z 0 or 1 + offset of a path]: goes on in a
+  // sibling, which the launcher inherits; its pid and pidfd are sent with tag k_tag_pid. This process
+  // unmounts the path in its own mount namespace and ends
+  start_fuse,    // [text argv, each word ended by NUL, then NUL]: starts a FUSE server
+  loopback_up,   // lo of this network namespace
+  open_netlink,  // [a]: a NETLINK_ROUTE socket
   // ---- files
   open_path,     // [a ← open(text), x flags, y mode]: a path of the host
   open_in_root,  // [a ← text below b, x flags, y mode, z RESOLVE_* flags]
@@ -86,7 +92,8 @@ enum class ChildOpKind : uint16_t {
                  //  y uid]
   set_console,   // descriptor 0 becomes the controlling terminal
   // ---- the end
-  change_dir,     // [a]: checked to be inside the root
+  change_dir,     // [a, x 1: a denial leaves register a empty]: checked to be inside the root
+  retry_dir,      // [a, b, text below b]: the change that was denied before, as the user the process has become
   move_fd,        // [a becomes descriptor x, which survives execve]
   close_others,   // [text int16_t array of registers, x lowest descriptor, y count]: closes the others from x on
   close_on_exec,  // [x]: of descriptor x and above
@@ -110,10 +117,13 @@ static_assert(std::is_trivially_destructible_v<ChildOp> && std::is_trivially_cop
 // open_target: what must be there, and what is made.
 constexpr uint64_t k_target_directory = 0;
 constexpr uint64_t k_target_file = 1;
-constexpr uint64_t k_target_like_b = 2;        // as the source in register z is
-constexpr uint64_t k_target_no_symlinks = 16;  // no component may be a link: /proc, /sys, /dev
-constexpr uint64_t k_target_nofollow = 64;     // a link at the end is the target itself
-constexpr uint64_t k_target_not_proc = 32;     // must not come out on a procfs, whatever links lead there
+constexpr uint64_t k_target_like_b = 2;           // as the source in register z is
+constexpr uint64_t k_target_kinds = 3;            // the bits of the above
+constexpr uint64_t k_target_no_symlinks = 16;     // no component may be a link: /proc, /sys, /dev
+constexpr uint64_t k_target_not_proc = 32;        // must not come out on a procfs, whatever links lead there
+constexpr uint64_t k_target_nofollow = 64;        // a link at the end is the target itself
+constexpr uint64_t k_target_may_be_denied = 128;  // a denial leaves the register empty
+constexpr uint64_t k_target_must_exist = 256;     // nothing is made
 
 // Tags of messages on the hand socket.
 constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace (those asked for)
@@ -135,6 +145,22 @@ constexpr int k_first_free_register = k_register_extra + k_max_extra_fds;
 // overlayfs takes at most 500 lower directories (OVL_MAX_STACK).
 constexpr int k_max_lower_dirs = 500;
 constexpr int k_max_registers = k_first_free_register + k_max_lower_dirs + 60;
+
+// struct sched_attr of sched_setattr(2) as of Linux 5.3 (SCHED_ATTR_SIZE_VER1). libc's headers and the kernel's cannot
+// be included together in all versions.
+struct SchedAttr {
+  uint32_t size = 56;
+  uint32_t policy = 0;
+  uint64_t flags = 0;
+  int32_t nice = 0;
+  uint32_t priority = 0;
+  uint64_t runtime = 0;
+  uint64_t deadline = 0;
+  uint64_t period = 0;
+  uint32_t util_min = 0;
+  uint32_t util_max = 1024;  // SCHED_CAPACITY_SCALE: no clamp
+};
+static_assert(sizeof(SchedAttr) == 56);
 
 // What the child writes to the report pipe; nothing before the end of the pipe means success.
 struct ChildReport {

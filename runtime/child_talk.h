@@ -19,6 +19,12 @@ struct Interpreter {
   const char* text(uint32_t offset) const { return image.arena + offset; }
 };
 
+int store(const Interpreter& vm, int number, int result) {
+  if (result < 0) return result;
+  vm.image.registers[number] = result;
+  return 0;
+}
+
 [[noreturn]] void end_process(int code) {
   for (;;) syscall(SYS_exit_group, code);
 }

@@ -14,10 +14,12 @@
 //   8. Mounts in the order of the specification, then devices on the fresh /dev, then the terminal on the fresh devpts.
 //   9. Writes to procfs before its parts become read-only and masked; masks last, they must not be covered.
 //  10. Root read-only, pivot; nothing of the host has a path from here on.
-//  11. Ready; wait for the second go.
-//  12. Not dumpable, limits (a low RLIMIT_NOFILE would break the steps above), session, streams, privileges; then
-//  execve. A container that is created first and started later waits (11) behind these, so that what fails in them
-//  fails the creation; only the filter, which may forbid the wait, and execve are left.
+//  11. Ready; wait for the second go. What takes rights on the host that root of a user namespace has not, the launcher
+//      does from outside meanwhile (scheduler, I/O priority, raised limits, a lower score for the OOM killer).
+//  12. Not dumpable, limits (a low RLIMIT_NOFILE would break the steps above), session, scheduling, streams, user,
+//      privileges; then execve. A directory only the user may enter is entered once the process is the user. A
+//      container that is created first and started later waits (11) behind these, so that what fails in them fails the
+//      creation; only the filter, which may forbid the wait, and execve are left.
 #include "runtime/compile.h"
 
 #include <fcntl.h>
@@ -96,8 +98,8 @@ RuntimeSpec with_init(RuntimeSpec spec, const std::string& program) {
   return spec;
 }
 
-void emit_keyring(const CompileOptions& options, ProgramBuilder* out) {
-  if (!options.new_keyring) return;
+void emit_keyring(const CompileInput& input, ProgramBuilder* out) {
+  if (input.options.habits.keyring == ProcessHabits::Keyring::inherited) return;
   out->act("start a session keyring");
   out->add({.kind = ChildOpKind::new_session_keyring});
 }
@@ -113,7 +115,7 @@ Result<int16_t> emit_own_mounts(const CompileInput& input, const RootfsPlan& roo
   TRY(emit_devices(input, root, out));
   emit_console(input, root, out);
   emit_masks(input, root, out);
-  emit_keyring(input.options, out);
+  emit_keyring(input, out);
   TRY(emit_root_finish(input, root, out));
   return root;
 }
@@ -130,7 +132,7 @@ Result<int16_t> emit_foreign_mounts(const CompileInput& input, const RootfsPlan&
   emit_proc_writes(input, out);
   if (!inherited) emit_mount_join(input.spec, out);
   emit_console(input, -1, out);
-  emit_keyring(input.options, out);
+  emit_keyring(input, out);
   const std::string path = inherited ? rootfs.directory : "/";
   out->act(fmt::format("open root directory '{}'", path));
   const int16_t root = out->take_register();
@@ -144,13 +146,13 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   TRY(check_namespaces(spec));
   TRY(check_net_devices(spec, host));
   TRY(check_sysctls(spec));
-  TRY(check_labels(*spec.process, host));
   TRY(check_mount_label(spec, host));
   TRY(check_intel_rdt(spec));
   const bool user_namespace = spec.find_namespace(NamespaceType::user) != nullptr;
   if (user_namespace && spec.has_fresh_namespace(NamespaceType::user)) TRY(check_map(spec.linux_config.ids));
   const CompileInput input{
       .spec = spec, .process = *spec.process, .host = host, .options = options, .user_namespace = user_namespace};
+  TRY(check_labels(input));
   ProgramBuilder out;
   const int16_t console = out.take_registers(2);
   CTR_ASSERT(console == k_register_console);
@@ -178,10 +180,14 @@ Result<ChildProgram> compile_run(const RuntimeSpec& spec, const RootfsPlan& root
 
 Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& process, const HostFacts& host,
                                   const CompileOptions& options) {
-  TRY(check_labels(process, host));
   const bool user_namespace = spec.find_namespace(NamespaceType::user) != nullptr;
-  const CompileInput input{
-      .spec = spec, .process = process, .host = host, .options = options, .user_namespace = user_namespace};
+  const CompileInput input{.spec = spec,
+                           .process = process,
+                           .host = host,
+                           .options = options,
+                           .user_namespace = user_namespace,
+                           .is_exec = true};
+  TRY(check_labels(input));
   ProgramBuilder out;
   const int16_t console = out.take_registers(2);
   CTR_ASSERT(console == k_register_console);
@@ -191,7 +197,7 @@ Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& pr
   // The container's processes may look at processes of their user namespace: not at this one.
   out.act("hide from the container");
   out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
-  emit_label(input, &out);
+  emit_host_proc_writes(input, &out);
   uint64_t flags = 0;
   for (const SpecNamespace& entry : spec.linux_config.namespaces) flags |= namespace_flag(entry.type);
   out.act("join the container's namespaces");
@@ -209,8 +215,7 @@ Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& pr
   out.act("open the container's root");
   out.add({.kind = ChildOpKind::open_path, .a = root, .text = out.text("/"), .x = O_PATH | O_DIRECTORY});
   emit_console(input, -1, &out);
-  out.act("start a session keyring");
-  out.add({.kind = ChildOpKind::new_session_keyring});
+  emit_keyring(input, &out);
   TRY(emit_process(input, root, &out));
   return out.take();
 }

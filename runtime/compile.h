@@ -6,6 +6,8 @@
 
 #include "base/result.h"
 #include "runtime/host_facts.h"
+#include "runtime/launch_facts.h"
+#include "runtime/process_habits.h"
 #include "runtime/program.h"
 #include "runtime/rootfs_plan.h"
 #include "runtime/seccomp.h"
@@ -18,7 +20,6 @@ struct CompileOptions {
   size_t extra_fds = 0;
   bool with_launcher = false;  // the program dies with its launcher
   bool make_cwd = false;       // a missing working directory is made
-  bool new_keyring = true;     // a session key ring of its own
   std::string init_program;    // host path of the init to run args under (--init); empty: none
   // Everything is done before the second go, and the lock in k_register_waiting is held until the program runs; with
   // by_socket the program then waits to be started by a connection to k_register_start.
@@ -27,6 +28,8 @@ struct CompileOptions {
   bool no_pivot = false;
   std::vector<std::string> kernel_mounts = {};
   std::string bundle = {};  // absolute; where relative sources begin, if there may be any
+  ProcessHabits habits = {};
+  LaunchFacts facts = {};
 };
 
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.

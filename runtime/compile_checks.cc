@@ -142,24 +142,51 @@ Result<void> check_mount_label(const RuntimeSpec& spec, const HostFacts& host) {
                                               printable(spec.linux_config.mount_label)));
 }
 
-Result<void> check_labels(const SpecProcess& process, const HostFacts& host) {
-  if (!process.selinux_label.empty()) return Error(Errc::unsupported, "SELinux labels are not supported");
-  if (process.apparmor_profile.empty() || process.apparmor_profile == "unconfined" || host.apparmor) return ok();
-  return Error(Errc::unsupported,
-               fmt::format("AppArmor profile '{}' cannot be applied: this kernel does not run AppArmor",
-                           process.apparmor_profile));
+namespace {
+
+bool wants_profile(const SpecProcess& process) {
+  return !process.apparmor_profile.empty() && process.apparmor_profile != "unconfined";
 }
 
-void emit_label(const CompileInput& input, ProgramBuilder* out) {
-  const std::string& profile = input.process.apparmor_profile;
-  if (profile.empty() || profile == "unconfined") return;
-  out->act(fmt::format("ask for the AppArmor profile '{}'", profile));
+}  // namespace
+
+Result<void> check_labels(const CompileInput& input) {
+  const std::string& label = input.process.selinux_label;
+  if (!label.empty() && !input.host.selinux) {
+    return Error(Errc::unsupported,
+                 fmt::format("SELinux label '{}' cannot be applied: this kernel does not run SELinux", printable(label)));
+  }
+  if (!wants_profile(input.process) || input.host.apparmor) return ok();
+  return Error(Errc::unsupported,
+               fmt::format("AppArmor profile '{}' cannot be applied: this kernel does not run AppArmor",
+                           printable(input.process.apparmor_profile)));
+}
+
+void emit_host_proc_writes(const CompileInput& input, ProgramBuilder* out) {
+  const SpecProcess& process = input.process;
+  const bool sets_score = input.is_exec && process.oom_score_adj;
+  if (!wants_profile(process) && process.selinux_label.empty() && !sets_score) return;
+  out->act("open the host's proc");
   const int16_t proc = out->take_register();
   out->add({.kind = ChildOpKind::open_path, .a = proc, .text = out->text("/proc"), .x = O_PATH | O_DIRECTORY});
-  out->add({.kind = ChildOpKind::write_file,
-            .b = proc,
-            .text = out->text("self/attr/exec"),
-            .more = out->text("exec " + profile)});
+  const auto write = [&](std::string_view file, const std::string& content) {
+    out->add({.kind = ChildOpKind::write_file, .b = proc, .text = out->text(file), .more = out->text(content)});
+  };
+  // Scores are inherited; in a user namespace the right to lower them is gone.
+  if (sets_score) emit_oom_score(process, proc, out);
+  if (wants_profile(process)) {
+    out->act(fmt::format("ask for the AppArmor profile '{}'", process.apparmor_profile));
+    // The directory of AppArmor's own (Linux 5.8): the common file is that of whichever module comes first.
+    write("self/attr/apparmor/exec", "exec " + process.apparmor_profile);
+  }
+  if (!process.selinux_label.empty()) {
+    out->act(fmt::format("ask for the SELinux label '{}'", process.selinux_label));
+    write("self/attr/exec", process.selinux_label);
+    // Of the session keyring that is made later (keyrings(7)).
+    if (input.options.habits.keyring == ProcessHabits::Keyring::fresh) {
+      write("self/attr/keycreate", process.selinux_label);
+    }
+  }
   out->close_register(proc);
 }
 

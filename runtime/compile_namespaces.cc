@@ -204,7 +204,7 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
   if (joins_any(input.spec) && !input.spec.has_fresh_namespace(NamespaceType::user)) {
     out->add({.kind = ChildOpKind::set_dumpable, .x = 0});
   }
-  emit_label(input, out);
+  emit_host_proc_writes(input, out);
   if (rootfs.kind == RootfsPlan::Kind::fuse && input.user_namespace) {
     TRY(emit_outer_namespace(input, rootfs, out));
   } else if (needs_two_processes(input)) {

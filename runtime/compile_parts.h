@@ -13,6 +13,7 @@ struct CompileInput {
   const HostFacts& host;
   const CompileOptions& options;
   bool user_namespace = false;  // the process has one of its own, or joins one
+  bool is_exec = false;         // one more process in a running container
 };
 
 // compile_namespaces.cc: from the first clone until the process is root of its user namespace.
@@ -65,9 +66,10 @@ enum class MountTable { own, joined, inherited };
 MountTable mount_table(const RuntimeSpec& spec);
 // True when mounts of the container may reach the host: rootfsPropagation shared.
 bool shares_mounts(const RuntimeSpec& spec);
-Result<void> check_labels(const SpecProcess& process, const HostFacts& host);
-// The AppArmor profile the next execve enters; written before anything is joined, through the host's own /proc.
-void emit_label(const CompileInput& input, ProgramBuilder* out);
+Result<void> check_labels(const CompileInput& input);
+// Labels the next execve enters, and of an exec the score for the OOM killer: written before anything is joined,
+// through the host's own /proc.
+void emit_host_proc_writes(const CompileInput& input, ProgramBuilder* out);
 
 // Ready, and the wait for the second go; with options.start by_socket the wait for the start as well.
 void emit_wait_ready(const CompileInput& input, ProgramBuilder* out);
@@ -78,10 +80,22 @@ Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilde
 struct CapabilitySets {
   uint64_t bounding, effective, inheritable, permitted, ambient;
 };
-// compile_privileges.cc: groups, ids, capabilities. From here on rights only shrink.
-Result<CapabilitySets> emit_privileges(const CompileInput& input, ProgramBuilder* out);
+// compile_privileges.cc: groups and ids; then capabilities: from here on rights only shrink. Both behind each other, so
+// that a directory can be entered between them.
+Result<void> emit_identity(const CompileInput& input, ProgramBuilder* out);
+CapabilitySets emit_capabilities(const CompileInput& input, ProgramBuilder* out);
 // The last steps before execve: the filter, and what has to come behind it.
 void emit_last_privileges(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out);
+
+// compile_scheduling.cc: limits, CPUs, memory policy, priorities, scheduler.
+Result<void> emit_rlimits(const CompileInput& input, ProgramBuilder* out);
+Result<void> emit_scheduling(const CompileInput& input, ProgramBuilder* out);
+// True when what takes rights on the host is done by the launcher from outside: it is root there, and the process, root
+// of a user namespace, is not.
+bool applies_outside(const CompileInput& input);
+Result<void> emit_outside(const CompileInput& input, ProgramBuilder* out);
+// Writes process.oomScoreAdj, which must be given, through the procfs in register `proc`.
+void emit_oom_score(const SpecProcess& process, int16_t proc, ProgramBuilder* out);
 
 // Registers of the terminal's master and slave, in a row; taken by emit_console.
 constexpr int16_t k_register_console = k_first_free_register;

@@ -30,7 +30,8 @@ std::string sysctl_path(const std::string& name) {
 
 // Values reach procfs through a mount nobody else has: whatever the image put at /proc, these writes hit the kernel.
 void emit_proc_writes(const CompileInput& input, ProgramBuilder* out) {
-  if (input.spec.linux_config.sysctl.empty() && !input.process.oom_score_adj) return;
+  const bool sets_score = input.process.oom_score_adj && !applies_outside(input);
+  if (input.spec.linux_config.sysctl.empty() && !sets_score) return;
   const int16_t proc = out->take_register();
   if (mount_table(input.spec) == MountTable::own) {
     // With the host's pid namespace a user namespace may not have a procfs of its own: a copy of the host's then.
@@ -52,13 +53,7 @@ void emit_proc_writes(const CompileInput& input, ProgramBuilder* out) {
               .text = out->text("sys/" + sysctl_path(name)),
               .more = out->text(value)});
   }
-  if (input.process.oom_score_adj) {
-    out->act(fmt::format("set oom_score_adj to {}", *input.process.oom_score_adj));
-    out->add({.kind = ChildOpKind::write_file,
-              .b = proc,
-              .text = out->text("self/oom_score_adj"),
-              .more = out->text(std::to_string(*input.process.oom_score_adj))});
-  }
+  if (sets_score) emit_oom_score(input.process, proc, out);
   out->close_register(proc);
 }
 

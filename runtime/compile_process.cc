@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -15,42 +14,6 @@ namespace {
 
 // What execvp(3) searches when there is no PATH: what container tools agree on rather than confstr's "/bin:/usr/bin".
 constexpr std::string_view k_default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-constexpr std::array<std::pair<std::string_view, int>, 16> k_rlimits = {{
-    {"RLIMIT_CPU", RLIMIT_CPU},
-    {"RLIMIT_FSIZE", RLIMIT_FSIZE},
-    {"RLIMIT_DATA", RLIMIT_DATA},
-    {"RLIMIT_STACK", RLIMIT_STACK},
-    {"RLIMIT_CORE", RLIMIT_CORE},
-    {"RLIMIT_RSS", RLIMIT_RSS},
-    {"RLIMIT_NPROC", RLIMIT_NPROC},
-    {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-    {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
-    {"RLIMIT_AS", RLIMIT_AS},
-    {"RLIMIT_LOCKS", RLIMIT_LOCKS},
-    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
-    {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-    {"RLIMIT_NICE", RLIMIT_NICE},
-    {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
-    {"RLIMIT_RTTIME", RLIMIT_RTTIME},
-}};
-
-Result<void> emit_rlimits(const SpecProcess& process, ProgramBuilder* out) {
-  std::vector<std::string_view> seen;
-  for (const SpecRlimit& limit : process.rlimits) {
-    const auto found =
-        std::find_if(k_rlimits.begin(), k_rlimits.end(), [&](const auto& known) { return known.first == limit.type; });
-    if (found == k_rlimits.end()) return Error(Errc::invalid, fmt::format("'{}' is no resource limit", limit.type));
-    if (std::find(seen.begin(), seen.end(), limit.type) != seen.end()) {
-      return Error(Errc::invalid, fmt::format("resource limit '{}' is given twice", limit.type));
-    }
-    seen.push_back(limit.type);
-    out->act(fmt::format("set {} to {}:{}", limit.type, limit.soft, limit.hard));
-    out->add(
-        {.kind = ChildOpKind::set_rlimit, .x = static_cast<uint64_t>(found->second), .y = limit.soft, .z = limit.hard});
-  }
-  return ok();
-}
 
 // The terminal or the streams become 0, 1 and 2; extra descriptors follow.
 void emit_descriptors(const CompileInput& input, ProgramBuilder* out) {
@@ -84,6 +47,8 @@ std::string_view path_of(const std::vector<std::string>& env) {
 // The files execve is tried on, in order. Source: execvp(3).
 std::vector<std::string> program_candidates(const SpecProcess& process) {
   const std::string& name = process.args[0];
+  // execvp(3): an empty name is no file, whatever PATH says.
+  if (name.empty()) return {};
   if (name.find('/') != std::string::npos) return {name};
   std::vector<std::string> candidates;
   for (const std::string& directory : split(path_of(process.env), ':')) {
@@ -114,14 +79,29 @@ void emit_lifetime(const CompileInput& input, ProgramBuilder* out) {
             .x = input.options.with_launcher ? uint64_t{SIGKILL} : uint64_t{0}});
 }
 
+// Room for the longest directory op_set_home takes.
+constexpr size_t k_home_room = 4096;
+
+// The place of HOME in the environment, to be filled in by set_home when the spec has none or an empty one.
+// Source: what runc and crun do; the runtime specification is silent.
+std::optional<uint32_t> emit_home(const SpecProcess& process, ProgramBuilder* out) {
+  for (const std::string& entry : process.env) {
+    if (entry.starts_with("HOME=") && entry != "HOME=") return std::nullopt;
+  }
+  out->act(fmt::format("look up the home directory of user {}", process.user.uid));
+  const uint32_t home = out->text("HOME=/" + std::string(k_home_room, '\0'));
+  out->add({.kind = ChildOpKind::set_home, .text = home, .x = process.user.uid});
+  return home;
+}
+
 // Places what execve takes, and returns where the candidates are.
-uint32_t place_program(const SpecProcess& process, ProgramBuilder* out) {
+uint32_t place_program(const SpecProcess& process, std::optional<uint32_t> home, ProgramBuilder* out) {
   for (const std::string& word : process.args) out->program().argv.push_back(out->text(word));
-  for (const std::string& entry : process.env) out->program().envp.push_back(out->text(entry));
-  std::vector<std::string> candidates = program_candidates(process);
-  // An empty name ends the list; execve would say ENOENT to it.
-  std::erase(candidates, "");
-  return out->text_list(candidates);
+  for (const std::string& entry : process.env) {
+    if (!home || entry != "HOME=") out->program().envp.push_back(out->text(entry));
+  }
+  if (home) out->program().envp.push_back(*home);
+  return out->text_list(program_candidates(process));
 }
 
 // What a container that waits for its start holds open: nothing of the host but the way to be started.
@@ -135,41 +115,69 @@ void emit_close_others(const CompileInput& input, ProgramBuilder* out) {
             .y = k_kept.size()});
 }
 
+// Where the process goes, and where it tries to go again once it is the user. Links of procfs to descriptors are no way
+// into a directory (CVE-2024-21626).
+struct WorkingDirectory {
+  int16_t cwd = -1;
+  int16_t root = -1;
+  std::string relative;
+  std::string words;
+};
+
+WorkingDirectory emit_change_dir(const CompileInput& input, int16_t root, ProgramBuilder* out) {
+  WorkingDirectory place{.cwd = out->take_register(), .root = root, .relative = {}, .words = {}};
+  place.words = fmt::format("change to working directory '{}'", input.process.cwd);
+  place.relative = clean_destination(input.process.cwd).substr(1);
+  if (place.relative.empty()) place.relative = ".";
+  out->act(place.words);
+  const uint64_t existence = input.options.make_cwd ? 0 : k_target_must_exist;
+  out->add({.kind = ChildOpKind::open_target,
+            .a = place.cwd,
+            .b = root,
+            .text = out->text(place.relative),
+            .x = k_target_directory | k_target_may_be_denied | existence,
+            .y = 0755});
+  out->add({.kind = ChildOpKind::change_dir, .a = place.cwd, .x = 1});
+  return place;
+}
+
+void emit_retry_dir(const WorkingDirectory& place, ProgramBuilder* out) {
+  out->act(place.words);
+  out->add({.kind = ChildOpKind::retry_dir, .a = place.cwd, .b = place.root, .text = out->text(place.relative)});
+}
+
+// A process that is to be set up from outside waits for it, unless it has just waited for its start.
+Result<void> emit_outside_wait(const CompileInput& input, ProgramBuilder* out) {
+  TRY(emit_outside(input, out));
+  ChildProgram& program = out->program();
+  if (program.outside.empty() || program.waits_before_exec) return ok();
+  out->act("wait for the settings from outside");
+  out->add({.kind = ChildOpKind::report_ready});
+  out->add({.kind = ChildOpKind::wait_go});
+  program.waits_for_outside = true;
+  return ok();
+}
+
 }  // namespace
 
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out) {
   const SpecProcess& process = input.process;
   TRY(check_text(process));
-  out->act(fmt::format("change to working directory '{}'", process.cwd));
-  const int16_t cwd = out->take_register();
-  const std::string relative = clean_destination(process.cwd).substr(1);
-  // Links of procfs to descriptors are no way into a directory (CVE-2024-21626).
-  if (input.options.make_cwd) {
-    out->add({.kind = ChildOpKind::open_target,
-              .a = cwd,
-              .b = root,
-              .text = out->text(relative.empty() ? "." : relative),
-              .x = k_target_directory | k_target_not_proc,
-              .y = 0755});
-  } else {
-    out->add({.kind = ChildOpKind::open_in_root,
-              .a = cwd,
-              .b = root,
-              .text = out->text(relative.empty() ? "." : relative),
-              .x = O_PATH | O_DIRECTORY,
-              .z = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS});
-  }
-  out->add({.kind = ChildOpKind::change_dir, .a = cwd});
-  out->close_register(cwd);
-  TRY(emit_rlimits(process, out));
+  TRY(emit_outside_wait(input, out));
+  const WorkingDirectory place = emit_change_dir(input, root, out);
+  const std::optional<uint32_t> home = emit_home(process, out);
+  TRY(emit_rlimits(input, out));
   out->act("start a session");
   out->add({.kind = ChildOpKind::set_session});
+  TRY(emit_scheduling(input, out));
   emit_descriptors(input, out);
   emit_extra_descriptors(input, out);
   out->add({.kind = ChildOpKind::set_umask, .x = process.user.umask.value_or(022)});
   out->add({.kind = ChildOpKind::reset_signals});
-  const CapabilitySets sets = TRY(emit_privileges(input, out));
-  const uint32_t candidates = place_program(process, out);
+  TRY(emit_identity(input, out));
+  emit_retry_dir(place, out);
+  const CapabilitySets sets = emit_capabilities(input, out);
+  const uint32_t candidates = place_program(process, home, out);
   emit_lifetime(input, out);
   if (input.options.start != CompileOptions::Start::at_go) {
     out->act(fmt::format("find '{}'", process.args[0]));

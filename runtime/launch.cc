@@ -16,7 +16,9 @@
 #include "runtime/compile.h"
 #include "runtime/host_mounts.h"
 #include "runtime/launch_core.h"
+#include "runtime/launch_facts.h"
 #include "runtime/net_devices.h"
+#include "runtime/number_list.h"
 
 namespace ctr::runtime {
 namespace {
@@ -110,8 +112,14 @@ class Launch {
     if (program().waits_at_start) TRY(go());
     Fd master = TRY(take_console());
     created.console_fd = master.get();
+    if (program().waits_for_outside) {
+      TRY(wait_ready());
+      TRY(apply_outside(program(), child.pid()));
+      TRY(go());
+    }
     if (program().waits_before_exec) {
       TRY(wait_ready());
+      if (!program().waits_for_outside) TRY(apply_outside(program(), child.pid()));
       if (request_.observer != nullptr) TRY(request_.observer->before_exec(created));
       TRY(go());
     }
@@ -281,6 +289,17 @@ CompileOptions::Start start_of(const LaunchRequest& request) {
   return request.waiting->start_socket < 0 ? CompileOptions::Start::ready_last : CompileOptions::Start::by_socket;
 }
 
+// The CPUs the launcher of an exec runs on until the process is in the container's cgroup, and so the process too.
+Result<void> limit_own_cpus(const std::string& list) {
+  if (list.empty()) return ok();
+  const auto mask = parse_number_list(list, k_highest_cpu);
+  if (!mask) return Error(Errc::invalid, fmt::format("'{}' is no list of CPUs", list));
+  if (::syscall(SYS_sched_setaffinity, 0, mask->size(), mask->data()) < 0) {
+    return Error::from_errno(fmt::format("run on CPUs {}", list));
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<int> HighDescriptors::add(int fd) {
@@ -304,14 +323,16 @@ Result<Launched> start_program(StartRequest request) { return Launch(std::move(r
 
 Result<Launched> launch(const LaunchRequest& request) {
   TRY(check_seccomp(request.spec, request.seccomp));
+  if (!request.spec.process) return Error(Errc::invalid, "the runtime spec has no process");
   CompileOptions options{.seccomp = request.seccomp,
                          .extra_fds = request.extra_fds.size(),
                          .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                          .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
-                         .new_keyring = request.keyring == LaunchRequest::Keyring::fresh,
                          .init_program = request.init_program,
                          .start = start_of(request)};
   options.bundle = request.bundle;
+  options.habits = request.habits;
+  options.facts = probe_launch_facts(request.spec, *request.spec.process);
   if (request.root_entry == LaunchRequest::RootEntry::move) {
     options.no_pivot = true;
     const std::string mounts = TRY(read_kernel_file("/proc/self/mountinfo"));
@@ -354,8 +375,9 @@ Result<Launched> launch_exec(const ExecRequest& request) {
                                .extra_fds = request.extra_fds.size(),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = false,
-                               .new_keyring = true,
-                               .init_program = {}};
+                               .init_program = {},
+                               .habits = request.habits,
+                               .facts = probe_launch_facts(request.spec, request.process)};
   ChildProgram program = TRY(compile_exec(request.spec, request.process, request.host, options));
   HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
   StartRequest start{.program = std::move(program), .host = request.host};
@@ -365,6 +387,7 @@ Result<Launched> launch_exec(const ExecRequest& request) {
   start.agent = TRY(find_agent(request.spec, request.seccomp));
   start.subject = request.subject;
   start.container_pid = request.init_pid;
+  TRY(limit_own_cpus(request.process.cpu_affinity.initial));
   return start_program(std::move(start));
 }
 
@@ -375,12 +398,13 @@ Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const R
                                .extra_fds = 0,
                                .with_launcher = false,
                                .make_cwd = true,
-                               .new_keyring = true,
                                .init_program = {}};
   const ChildProgram program = TRY(compile_run(spec, rootfs, host, options));
   std::vector<std::string> lines;
-  for (const std::string& words : program.words) {
-    if (lines.empty() || lines.back() != words) lines.push_back(words);
+  for (const auto* list : {&program.words, &program.outside_words}) {
+    for (const std::string& words : *list) {
+      if (lines.empty() || lines.back() != words) lines.push_back(words);
+    }
   }
   return lines;
 }

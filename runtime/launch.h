@@ -32,6 +32,7 @@
 #include "runtime/child_ops.h"
 #include "runtime/host_facts.h"
 #include "runtime/idmap.h"
+#include "runtime/process_habits.h"
 #include "runtime/rootfs_plan.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_agent.h"
@@ -106,9 +107,9 @@ struct LaunchRequest {
   enum class RootEntry { pivot, move } root_entry = RootEntry::pivot;
   // Whether a working directory that is missing is made (as the image's is) or an error (as the user's is).
   enum class MissingCwd { make, refuse } missing_cwd = MissingCwd::make;
-  enum class Keyring { fresh, callers } keyring = Keyring::fresh;  // of the session
   // What a seccomp agent is told of the container; used when the filter asks for one.
   AgentSubject subject = {};
+  ProcessHabits habits = {};
   LaunchObserver* observer = nullptr;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;
@@ -149,8 +150,10 @@ struct ExecRequest {
   const SeccompProgram* seccomp = nullptr;  // of spec.linux.seccomp
   int cgroup_fd = -1;
   AgentSubject subject = {};
+  ProcessHabits habits = {};
   LaunchRequest::Lifetime lifetime = LaunchRequest::Lifetime::own;
 };
+// With execCPUAffinity.initial, the caller is limited to these CPUs from here on.
 // Errors: bad_state when the container is not running; otherwise as launch().
 Result<Launched> launch_exec(const ExecRequest& request);
 

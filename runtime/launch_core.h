@@ -32,6 +32,11 @@ Error step_error(const ChildProgram& program, const ChildReport& report);
 
 // What `program` does after it was started over its socket; empty when it has no such part.
 LaterSteps later_steps(const ChildProgram& program);
+// The error for an act that failed with `sys` in an op of this kind.
+Error act_error(const std::string& words, ChildOpKind kind, int sys);
+
+// Carries out ChildProgram::outside.
+Result<void> apply_outside(const ChildProgram& program, pid_t pid);
 
 // Descriptors that may be put in places 0 to `places - 1` in any order: copies numbered above, where needed.
 class [[nodiscard]] HighDescriptors {

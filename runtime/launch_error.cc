@@ -50,9 +50,30 @@ std::string hint_for(ChildOpKind kind, int sys) {
       return sys == EINVAL ? "nothing is mounted in this place, or not in a way that can be changed so" : "";
     case ChildOpKind::make_mount:
       return sys == EPERM ? "inside another container, parts of /proc or /sys may be hidden by that container" : "";
+    case ChildOpKind::set_rlimit:
+      return sys == EPERM ? "the hard limit of the caller is lower; only root may raise it" : "";
+    case ChildOpKind::set_scheduler:
+      if (sys == EPERM) {
+        return "real-time policies and higher priorities take CAP_SYS_NICE on the host, and SCHED_DEADLINE takes all "
+               "CPUs: process.scheduler cannot be used together with linux.resources.cpu.cpus";
+      }
+      return sys == EBUSY ? "the CPUs have no time left for SCHED_DEADLINE of this runtime and period" : "";
+    case ChildOpKind::set_io_priority:
+      return sys == EPERM ? "IOPRIO_CLASS_RT takes CAP_SYS_NICE on the host" : "";
+    case ChildOpKind::set_cpus:
+      return sys == EINVAL ? "none of these CPUs is online and in the container's cpuset" : "";
+    case ChildOpKind::set_memory_policy:
+      return sys == EINVAL ? "the mode does not go with these nodes and flags, or none of the nodes is there" : "";
     default:
       return "";
   }
+}
+
+Error act_error(const std::string& words, ChildOpKind kind, int sys) {
+  Error error = Error::from_errno(words, sys);
+  std::string hint = hint_for(kind, sys);
+  if (hint.empty()) return error;
+  return std::move(error).with_hint(std::move(hint));
 }
 
 Error step_error(const StepWords& step, const std::string& command, const ChildReport& report) {
@@ -65,10 +86,7 @@ Error step_error(const StepWords& step, const std::string& command, const ChildR
   if (report.detail == ChildReport::k_wrong_namespace) {
     return Error(Errc::invalid, step.words + ": it is no namespace of this type");
   }
-  Error error = Error::from_errno(step.words, report.error);
-  std::string hint = hint_for(step.kind, report.error);
-  if (hint.empty()) return error;
-  return std::move(error).with_hint(std::move(hint));
+  return act_error(step.words, step.kind, report.error);
 }
 
 Error nonsense() { return Error(Errc::internal, "the container's first process spoke nonsense"); }

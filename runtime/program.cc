@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cstring>
 
 #include "base/result.h"
 
@@ -31,6 +32,12 @@ constexpr std::string_view k_names[] = {
     "load_filter",
     "set_rlimit",
     "set_umask",
+    "set_cpus",
+    "set_memory_policy",
+    "set_personality",
+    "set_io_priority",
+    "set_scheduler",
+    "set_home",
     "set_hostname",
     "set_domainname",
     "unshare",
@@ -74,6 +81,7 @@ constexpr std::string_view k_names[] = {
     "open_console",
     "set_console",
     "change_dir",
+    "retry_dir",
     "move_fd",
     "close_others",
     "close_on_exec",
@@ -108,6 +116,8 @@ bool has_text(ChildOpKind kind) {
     case ChildOpKind::hide_mount:
     case ChildOpKind::isolate_mount:
     case ChildOpKind::readonly_path:
+    case ChildOpKind::retry_dir:
+    case ChildOpKind::set_home:
     case ChildOpKind::execute:
     case ChildOpKind::find_program:
     case ChildOpKind::start_fuse:
@@ -150,11 +160,65 @@ std::string numbers(const ChildProgram& program, const ChildOp& op) {
   return fmt::format(" {:#x} {:#x} {:#x}", op.x, op.y, op.z);
 }
 
+// Raw bytes in the arena, in words.
+std::string describe_bytes(const ChildProgram& program, const ChildOp& op) {
+  if (op.kind == ChildOpKind::set_scheduler) {
+    SchedAttr attributes;
+    std::memcpy(&attributes, program.arena.data() + op.text, sizeof attributes);
+    return fmt::format(" policy {} flags {:#x} nice {} priority {} deadline {}/{}/{}", attributes.policy,
+                       attributes.flags, attributes.nice, attributes.priority, attributes.runtime, attributes.deadline,
+                       attributes.period);
+  }
+  const bool has_mask = op.kind == ChildOpKind::set_cpus || (op.kind == ChildOpKind::set_memory_policy && op.y != 0);
+  if (!has_mask) return {};
+  uint64_t first = 0;
+  std::memcpy(&first, program.arena.data() + op.text, sizeof first);
+  return fmt::format(" mask {:#x}", first);
+}
+
+std::string format_op(const ChildProgram& program, const ChildOp& op) {
+  std::string out = fmt::format("   {}", child_op_name(op.kind));
+  if (op.a >= 0) out += fmt::format(" {}", register_name(op.a));
+  if (op.b >= 0) out += fmt::format(" {}", register_name(op.b));
+  const bool list =
+      op.kind == ChildOpKind::execute || op.kind == ChildOpKind::find_program || op.kind == ChildOpKind::start_fuse;
+  if (list)
+    out += quoted_list(program, op.text);
+  else if (has_text(op.kind))
+    out += fmt::format(" '{}'", text_at(program, op.text));
+  if (has_list(op.kind))
+    out += " [" + quoted_list(program, op.more) + " ]";
+  else if (has_more(op.kind))
+    out += fmt::format(" '{}'", text_at(program, op.more));
+  out += describe_bytes(program, op);
+  return out + numbers(program, op) + '\n';
+}
+
+// Ops below the words they share.
+std::string format_ops(const ChildProgram& program, const std::vector<ChildOp>& ops,
+                       const std::vector<std::string>& words) {
+  std::string out;
+  std::string act;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    if (words[i] != act) {
+      act = words[i];
+      out += fmt::format("# {}\n", act);
+    }
+    out += format_op(program, ops[i]);
+  }
+  return out;
+}
+
 }  // namespace
 
 void ProgramBuilder::add(const ChildOp& op) {
   program_.ops.push_back(op);
   program_.words.push_back(words_);
+}
+
+void ProgramBuilder::add_outside(const ChildOp& op) {
+  program_.outside.push_back(op);
+  program_.outside_words.push_back(words_);
 }
 
 uint32_t ProgramBuilder::text(std::string_view bytes) {
@@ -199,30 +263,9 @@ std::string_view child_op_name(ChildOpKind kind) { return k_names[static_cast<si
 
 std::string format_program(const ChildProgram& program) {
   std::string out = fmt::format("clone {:#x}{}\n", program.clone_flags, program.clones_again ? " again" : "");
-  std::string act;
-  for (size_t i = 0; i < program.ops.size(); ++i) {
-    const ChildOp& op = program.ops[i];
-    if (program.words[i] != act) {
-      act = program.words[i];
-      out += fmt::format("# {}\n", act);
-    }
-    out += fmt::format("{:<2} {}", "", child_op_name(op.kind));
-    if (op.a >= 0) out += fmt::format(" {}", register_name(op.a));
-    if (op.b >= 0) out += fmt::format(" {}", register_name(op.b));
-    const bool list =
-        op.kind == ChildOpKind::execute || op.kind == ChildOpKind::find_program || op.kind == ChildOpKind::start_fuse;
-    if (list)
-      out += quoted_list(program, op.text);
-    else if (has_text(op.kind))
-      out += fmt::format(" '{}'", text_at(program, op.text));
-    if (has_list(op.kind))
-      out += " [" + quoted_list(program, op.more) + " ]";
-    else if (has_more(op.kind))
-      out += fmt::format(" '{}'", text_at(program, op.more));
-    out += numbers(program, op);
-    out += '\n';
-  }
-  return out;
+  out += format_ops(program, program.ops, program.words);
+  if (program.outside.empty()) return out;
+  return out + "from outside\n" + format_ops(program, program.outside, program.outside_words);
 }
 
 }  // namespace ctr::runtime

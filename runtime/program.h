@@ -26,6 +26,7 @@ struct ChildProgram {
   bool waits_at_start = false;
   bool hands_over_namespaces = false;
   bool hands_over_console = false;
+  bool waits_for_outside = false;  // a wait of its own for `outside`
   bool waits_before_exec = false;
   // The first op behind wait_start: what comes from here on is reported to who starts the container. 0: there is none.
   size_t first_later_step = 0;
@@ -35,8 +36,13 @@ struct ChildProgram {
   std::map<std::string, std::string> net_devices;
   // Made by the launcher before the first clone.
   std::vector<IdMappedMount> id_mapped_mounts;
-  bool hands_over_listener = false;
   std::vector<std::string> notices;
+  // What the launcher does to the process while that waits for the last go, with the words of each: settings that take
+  // rights outside of the process's user namespace. Kinds: write_file (text below /proc/PID), set_rlimit (raises the
+  // hard limit where it is lower), set_io_priority, set_scheduler.
+  std::vector<ChildOp> outside;
+  std::vector<std::string> outside_words;
+  bool hands_over_listener = false;
 };
 
 class ProgramBuilder {
@@ -48,6 +54,8 @@ class ProgramBuilder {
   void act(std::string words) { words_ = std::move(words); }
   // Adds an op with fields as its kind in child_ops.h says.
   void add(const ChildOp& op);
+  // Adds an op that the launcher carries out: see ChildProgram::outside.
+  void add_outside(const ChildOp& op);
 
   // Places bytes in the arena and returns where. A NUL is added behind.
   uint32_t text(std::string_view bytes);

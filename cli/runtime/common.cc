@@ -56,7 +56,7 @@ Result<std::vector<int>> find_inherited(size_t count) {
 Result<ctr::runtime::CreateRequest> creation_request(const RuntimeContext& context, const RuntimeArgs& args,
                                                      const ctr::runtime::StateRoot& root,
                                                      const ctr::runtime::HostFacts& host) {
-  using Keyring = ctr::runtime::LaunchRequest::Keyring;
+  using Keyring = ctr::runtime::ProcessHabits::Keyring;
   const size_t listening = TRY(count_listening(context.environment));
   const size_t preserved = TRY(args.number("preserve-fds", 0, k_most_fds));
   return ctr::runtime::CreateRequest{.root = root,
@@ -69,7 +69,7 @@ Result<ctr::runtime::CreateRequest> creation_request(const RuntimeContext& conte
                                      .listening_fds = listening,
                                      .console_socket = args.text("console-socket"),
                                      .pidfd_socket = args.text("pidfd-socket"),
-                                     .keyring = args.flag("no-new-keyring") ? Keyring::callers : Keyring::fresh};
+                                     .keyring = args.flag("no-new-keyring") ? Keyring::inherited : Keyring::fresh};
 }
 
 }  // namespace ctr::cli::runtime

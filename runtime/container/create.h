@@ -34,7 +34,7 @@ struct CreateRequest {
   size_t listening_fds = 0;         // the first of them, as sd_listen_fds(3) counts
   std::string console_socket = {};  // takes the master of the terminal; empty: it stays with `launched`
   std::string pidfd_socket = {};    // takes a pidfd of the first process
-  LaunchRequest::Keyring keyring = LaunchRequest::Keyring::fresh;
+  ProcessHabits::Keyring keyring = ProcessHabits::Keyring::fresh;
   // by_command: it waits for start(). at_once: it runs when this returns.
   enum class Start { by_command, at_once } start = Start::by_command;
   // Who takes the terminal, if there is one: the socket, without which that is an error, or who holds `launched`.

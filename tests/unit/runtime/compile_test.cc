@@ -90,6 +90,44 @@ TEST_CASE("the steps of exec") {
   compare_golden("exec.steps", format_program(*program));
 }
 
+TEST_CASE("the steps of a process with a scheduler, priorities, a personality and an agent") {
+  RuntimeSpec spec = plain_spec();
+  SpecProcess& process = *spec.process;
+  process.env.push_back("HOME=/root");
+  process.scheduler = SpecScheduler{.policy = "SCHED_BATCH", .nice = 3, .flags = {"SCHED_FLAG_RESET_ON_FORK"}};
+  process.io_priority = SpecIoPriority{.io_class = "IOPRIO_CLASS_BE", .priority = 6};
+  process.cpu_affinity = {.initial = "0", .final_cpus = "0-1"};
+  process.apparmor_profile = "profile";
+  process.selinux_label = "label";
+  process.oom_score_adj = 5;
+  process.rlimits = {{.type = "RLIMIT_CORE", .soft = 0, .hard = 0}};
+  spec.linux_config.personality = "LINUX32";
+  spec.linux_config.memory_policy =
+      SpecMemoryPolicy{.mode = "MPOL_BIND", .nodes = "0-1", .flags = {"MPOL_F_STATIC_NODES"}};
+  const SeccompProgram filter{.bpf = std::string(16, 'x'), .flags = 8};  // NEW_LISTENER
+  CompileOptions options;
+  options.seccomp = &filter;
+  options.habits.cpus = ProcessHabits::Cpus::all;
+  HostFacts host = plain_host();
+  host.apparmor = true;
+  host.selinux = true;
+  const auto run = compile_run(spec, plain_rootfs(), host, options);
+  REQUIRE(run);
+  compare("process.steps", format_program(*run));
+  options.habits.keyring = ProcessHabits::Keyring::inherited;
+  const auto exec = compile_exec(spec, process, host, options);
+  REQUIRE(exec);
+  compare("process-exec.steps", format_program(*exec));
+  // Root on the host does from outside what root of a user namespace has no right to.
+  host.uid = host.gid = 0;
+  const auto by_root = compile_run(spec, plain_rootfs(), host, options);
+  REQUIRE(by_root);
+  compare("process-by-root.steps", format_program(*by_root));
+  const auto exec_by_root = compile_exec(spec, process, host, options);
+  REQUIRE(exec_by_root);
+  compare("process-exec-by-root.steps", format_program(*exec_by_root));
+}
+
 TEST_CASE("the words of the steps are what --explain prints") {
   const auto lines = explain_launch(plain_spec(), plain_rootfs(), plain_host());
   REQUIRE(lines);
@@ -129,6 +167,13 @@ TEST_CASE("what contradicts itself is refused before anything starts") {
         "ERROR rootfsPropagation 'loud' is not known");
   CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.ids = {}; }) ==
         "ERROR the uid map of the user namespace is empty");
+}
+
+TEST_CASE("a label of a module that does not run is refused") {
+  RuntimeSpec spec = plain_spec();
+  spec.process->selinux_label = "label";
+  CHECK(compiled(spec, plain_rootfs()) ==
+        "ERROR SELinux label 'label' cannot be applied: this kernel does not run SELinux");
 }
 
 TEST_CASE("unknown capabilities are left out with a notice") {

@@ -181,6 +181,7 @@ LaunchRequest Sandbox::request() const {
   out.init_program = init_program;
   out.bundle = bundle;
   out.root_entry = root_entry;
+  out.habits = habits;
   out.subject = {.id = "box", .bundle = directory_.path(), .status = "creating", .annotations = {}};
   if (spec.linux_config.seccomp) out.seccomp = &seccomp;
   out.lifetime = LaunchRequest::Lifetime::with_launcher;
@@ -219,6 +220,7 @@ Result<Ran> Sandbox::exec(const Launched& container, const std::vector<std::stri
   exec_request.init_pid = container.init.pid();
   exec_request.stdio = {-1, output.write_end.get(), output.write_end.get()};
   if (spec.linux_config.seccomp) exec_request.seccomp = &seccomp;
+  exec_request.habits = habits;
   exec_request.subject = {.id = "box", .bundle = directory_.path(), .status = "running", .annotations = {}};
   exec_request.lifetime = LaunchRequest::Lifetime::with_launcher;
   Launched launched = TRY(launch_exec(exec_request));

@@ -71,6 +71,7 @@ class Sandbox {
   std::string init_program;
   std::string bundle;  // where relative sources begin
   runtime::LaunchRequest::RootEntry root_entry = runtime::LaunchRequest::RootEntry::pivot;
+  runtime::ProcessHabits habits;
 
  private:
   runtime::LaunchRequest request() const;
