@@ -12,20 +12,9 @@
 
 using namespace ctr;
 using namespace ctr::runtime;
-using ctr::test::Ran;
+using ctr::test::has;
+using ctr::test::output;
 using ctr::test::Sandbox;
-
-namespace {
-
-// The output of a run that must work; on failure the error's words.
-std::string output(const Result<Ran>& ran) {
-  if (!ran) return "ERROR " + ran.error().text();
-  return ran->out;
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
 
 TEST_CASE("a container runs as root of its own namespaces") {
   Sandbox box;

@@ -14,14 +14,11 @@
 
 using namespace ctr;
 using namespace ctr::runtime;
-using ctr::test::Ran;
+using ctr::test::has;
+using ctr::test::output;
 using ctr::test::Sandbox;
 
 namespace {
-
-std::string output(const Result<Ran>& ran) { return ran ? ran->out : "ERROR " + ran.error().text(); }
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 void use_profile(Sandbox* box, const std::string& text) {
   const auto json = parse_json(text, "profile");

@@ -10,29 +10,24 @@ using namespace ctr::runtime;
 
 namespace {
 
-// "accepted", or why not, for a process with these further members.
-std::string process_with(const std::string& members) {
-  const auto json =
-      parse_json(R"({"ociVersion": "1.3.0", "process": {"cwd": "/", "args": ["x"], )" + members + "}}", "c");
+// "accepted", or why not. What is read is written and read as the same.
+std::string verdict(const std::string& text) {
+  const auto json = parse_json(text, "config.json");
   REQUIRE(json);
   const auto spec = spec_from_json(*json);
   if (!spec) return spec.error().text();
-  // What is read is written and read as the same.
   const auto again = spec_from_json(to_json(*spec));
   REQUIRE(again);
   CHECK(*again == *spec);
   return "accepted";
 }
 
+std::string process_with(const std::string& members) {
+  return verdict(R"({"ociVersion": "1.3.0", "process": {"cwd": "/", "args": ["x"], )" + members + "}}");
+}
+
 std::string linux_with(const std::string& members) {
-  const auto json = parse_json(R"({"ociVersion": "1.3.0", "linux": {)" + members + "}}", "c");
-  REQUIRE(json);
-  const auto spec = spec_from_json(*json);
-  if (!spec) return spec.error().text();
-  const auto again = spec_from_json(to_json(*spec));
-  REQUIRE(again);
-  CHECK(*again == *spec);
-  return "accepted";
+  return verdict(R"({"ociVersion": "1.3.0", "linux": {)" + members + "}}");
 }
 
 std::string scheduler(const std::string& members) { return process_with("\"scheduler\": {" + members + "}"); }

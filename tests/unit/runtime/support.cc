@@ -157,6 +157,10 @@ uint32_t run_filter(const std::string& bpf, const seccomp_data& call) {
   }
 }
 
+std::string output(const Result<Ran>& ran) { return ran ? ran->out : "ERROR " + ran.error().text(); }
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 Sandbox::Sandbox() : host(host_facts()), spec(default_spec(host.default_map())) {
   for (const char* name : {"upper", "work", "merged", "layer/bin", "layer/etc", "layer/tmp"}) {
     make_directory(directory_ / name);

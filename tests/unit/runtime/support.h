@@ -46,6 +46,10 @@ struct Ran {
   std::string out;  // both streams
 };
 
+// What a run that must work printed; on failure the error's words.
+std::string output(const Result<Ran>& ran);
+bool has(const std::string& text, const std::string& part);
+
 class Sandbox {
  public:
   Sandbox();
