@@ -99,8 +99,8 @@ build_packages=(g++ meson ninja-build pkg-config libfmt-dev nlohmann-json3-dev l
 run_packages=(uidmap fuse-overlayfs slirp4netns ca-certificates)
 vm_packages=(qemu-system-x86 e2fsprogs)
 try_packages=(docker-registry busybox-static python3)
-test_packages=(catch2 bats shellcheck clang-format-19 clang-tidy-19 ccache apache2-utils openssl skopeo crun jq curl zstd
-  binutils git)
+test_packages=(catch2 bats shellcheck clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 ccache apache2-utils openssl
+  skopeo crun jq curl zstd binutils git)
 
 missing_packages() {
   local package

@@ -239,7 +239,7 @@ Result<std::string> file_system_name(std::string path) {
 DoctorProbes host_probes(const HostFacts& host, const UserPaths& paths) {
   DoctorProbes probes;
   probes.native_overlay = [&host, store = paths.store]() -> Result<bool> {
-    TRY(Dir::open_or_make(store, 0700));
+    (void)TRY(Dir::open_or_make(store, 0700));
     return runtime::probe_native_overlay(host, store);
   };
   probes.store_file_system = [store = paths.store] { return file_system_name(store); };

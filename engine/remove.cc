@@ -52,7 +52,7 @@ Result<void> lock_and_remove(Core& core, const storage::ContainerId& id, bool vo
   const auto* store = TRY(core.store());
   auto lock = store->containers().lock(id, LockMode::exclusive, core.cancel());
   if (!lock && lock.error().code() == Errc::not_found) return ok();
-  TRY(std::move(lock));
+  const auto held = TRY(std::move(lock));
   if (TRY(store->containers().is_running(id))) {
     return Error(Errc::bad_state, fmt::format("container {} was started meanwhile", id.text()));
   }
@@ -94,7 +94,7 @@ Result<void> remove_ended(Core& core, const storage::ContainerId& id) {
   const auto* store = TRY(core.store());
   auto lock = store->containers().lock(id, LockMode::exclusive, core.cancel());
   if (!lock && lock.error().code() == Errc::not_found) return ok();
-  TRY(std::move(lock));
+  const auto held = TRY(std::move(lock));
   return remove_locked(core, id, true);
 }
 
