@@ -360,8 +360,9 @@ Result<Launched> launch(const LaunchRequest& request) {
   start.private_fds = request.private_fds;
   start.agent = TRY(find_agent(request.spec, request.seccomp));
   if (start.agent && request.waiting) {
-    return Error(Errc::unsupported, "a seccomp filter with a listener needs run, not create and start: nobody would be "
-                                    "there to pass the listener on");
+    return Error(Errc::unsupported,
+                 "a seccomp filter with a listener needs run, not create and start: nobody would be "
+                 "there to pass the listener on");
   }
   start.subject = request.subject;
   return start_program(std::move(start));

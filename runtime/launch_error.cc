@@ -69,13 +69,6 @@ std::string hint_for(ChildOpKind kind, int sys) {
   }
 }
 
-Error act_error(const std::string& words, ChildOpKind kind, int sys) {
-  Error error = Error::from_errno(words, sys);
-  std::string hint = hint_for(kind, sys);
-  if (hint.empty()) return error;
-  return std::move(error).with_hint(std::move(hint));
-}
-
 Error step_error(const StepWords& step, const std::string& command, const ChildReport& report) {
   if (step.kind == ChildOpKind::execute || step.kind == ChildOpKind::find_program) {
     return execute_error(command, report);
@@ -104,6 +97,13 @@ std::optional<ChildOpKind> parse_op_name(std::string_view name) {
 }
 
 }  // namespace
+
+Error act_error(const std::string& words, ChildOpKind kind, int sys) {
+  Error error = Error::from_errno(words, sys);
+  std::string hint = hint_for(kind, sys);
+  if (hint.empty()) return error;
+  return std::move(error).with_hint(std::move(hint));
+}
 
 Error step_error(const ChildProgram& program, const ChildReport& report) {
   if (report.step >= program.ops.size()) return nonsense();

@@ -113,19 +113,19 @@ TEST_CASE("the steps of a process with a scheduler, priorities, a personality an
   host.selinux = true;
   const auto run = compile_run(spec, plain_rootfs(), host, options);
   REQUIRE(run);
-  compare("process.steps", format_program(*run));
+  compare_golden("process.steps", format_program(*run));
   options.habits.keyring = ProcessHabits::Keyring::inherited;
   const auto exec = compile_exec(spec, process, host, options);
   REQUIRE(exec);
-  compare("process-exec.steps", format_program(*exec));
+  compare_golden("process-exec.steps", format_program(*exec));
   // Root on the host does from outside what root of a user namespace has no right to.
   host.uid = host.gid = 0;
   const auto by_root = compile_run(spec, plain_rootfs(), host, options);
   REQUIRE(by_root);
-  compare("process-by-root.steps", format_program(*by_root));
+  compare_golden("process-by-root.steps", format_program(*by_root));
   const auto exec_by_root = compile_exec(spec, process, host, options);
   REQUIRE(exec_by_root);
-  compare("process-exec-by-root.steps", format_program(*exec_by_root));
+  compare_golden("process-exec-by-root.steps", format_program(*exec_by_root));
 }
 
 TEST_CASE("the words of the steps are what --explain prints") {

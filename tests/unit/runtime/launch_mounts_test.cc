@@ -9,19 +9,14 @@
 
 using namespace ctr;
 using namespace ctr::runtime;
+using ctr::test::has;
+using ctr::test::output;
 using ctr::test::Ran;
 using ctr::test::Sandbox;
 
 namespace {
 
 // The output of a run that must work; on failure the error's words.
-std::string output(const Result<Ran>& ran) {
-  if (!ran) return "ERROR " + ran.error().text();
-  return ran->out;
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 SpecMount entry(const std::string& destination, const std::string& type, const std::string& source,
                 std::vector<std::string> options) {
   return {.destination = destination, .type = type, .source = source, .options = std::move(options)};

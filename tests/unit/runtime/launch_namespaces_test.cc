@@ -14,17 +14,12 @@
 
 using namespace ctr;
 using namespace ctr::runtime;
+using ctr::test::has;
+using ctr::test::output;
 using ctr::test::Ran;
 using ctr::test::Sandbox;
 
 namespace {
-
-std::string output(const Result<Ran>& ran) {
-  if (!ran) return "ERROR " + ran.error().text();
-  return ran->out;
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 void set_namespace(Sandbox* box, NamespaceType type, const std::string& path) {
   auto& namespaces = box->spec.linux_config.namespaces;
