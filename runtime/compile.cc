@@ -15,11 +15,11 @@
 //   9. Writes to procfs before its parts become read-only and masked; masks last, they must not be covered.
 //  10. Root read-only, pivot; nothing of the host has a path from here on.
 //  11. Ready; wait for the second go. What takes rights on the host that root of a user namespace has not, the launcher
-//      does from outside meanwhile (scheduler, I/O priority, raised limits, a lower score for the OOM killer).
+//      does from outside before (scheduler, I/O priority, raised limits, a lower score for the OOM killer).
 //  12. Not dumpable, limits (a low RLIMIT_NOFILE would break the steps above), session, scheduling, streams, user,
-//      privileges; then execve. A directory only the user may enter is entered once the process is the user. A
-//      container that is created first and started later waits (11) behind these, so that what fails in them fails the
-//      creation; only the filter, which may forbid the wait, and execve are left.
+//      privileges; then execve. A directory only the user may enter is entered once the process is the user. A container
+//      that is created first and started later waits (11) behind these, so that what fails in them fails the creation;
+//      only the filter, which may forbid the wait, and execve are left.
 #include "runtime/compile.h"
 
 #include <fcntl.h>
@@ -127,7 +127,6 @@ Result<int16_t> emit_foreign_mounts(const CompileInput& input, const RootfsPlan&
   if (inherited && rootfs.kind != RootfsPlan::Kind::directory) {
     return Error(Errc::unsupported, "a container whose root is to be mounted needs a mount namespace");
   }
-  if (!rootfs.edits.empty()) return Error(Errc::unsupported, "files are put only into a root of the container's own");
   emit_names(input.spec, out);
   emit_proc_writes(input, out);
   if (!inherited) emit_mount_join(input.spec, out);

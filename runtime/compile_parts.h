@@ -77,16 +77,6 @@ void emit_wait_ready(const CompileInput& input, ProgramBuilder* out);
 // compile_process.cc: from "everything is mounted" to execve.
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
-struct CapabilitySets {
-  uint64_t bounding, effective, inheritable, permitted, ambient;
-};
-// compile_privileges.cc: groups and ids; then capabilities: from here on rights only shrink. Both behind each other, so
-// that a directory can be entered between them.
-Result<void> emit_identity(const CompileInput& input, ProgramBuilder* out);
-CapabilitySets emit_capabilities(const CompileInput& input, ProgramBuilder* out);
-// The last steps before execve: the filter, and what has to come behind it.
-void emit_last_privileges(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out);
-
 // compile_scheduling.cc: limits, CPUs, memory policy, priorities, scheduler.
 Result<void> emit_rlimits(const CompileInput& input, ProgramBuilder* out);
 Result<void> emit_scheduling(const CompileInput& input, ProgramBuilder* out);
@@ -96,6 +86,16 @@ bool applies_outside(const CompileInput& input);
 Result<void> emit_outside(const CompileInput& input, ProgramBuilder* out);
 // Writes process.oomScoreAdj, which must be given, through the procfs in register `proc`.
 void emit_oom_score(const SpecProcess& process, int16_t proc, ProgramBuilder* out);
+
+struct CapabilitySets {
+  uint64_t bounding, effective, inheritable, permitted, ambient;
+};
+// compile_privileges.cc: the bounding set, groups and ids; what cannot be granted becomes a notice.
+Result<CapabilitySets> emit_identity(const CompileInput& input, ProgramBuilder* out);
+// The capabilities. From here on rights only shrink.
+void emit_rights(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out);
+// The last steps before execve: the filter, and what has to come behind it.
+void emit_last_rights(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out);
 
 // Registers of the terminal's master and slave, in a row; taken by emit_console.
 constexpr int16_t k_register_console = k_first_free_register;

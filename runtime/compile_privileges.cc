@@ -67,18 +67,6 @@ CapabilitySets capability_sets(const CompileInput& input, std::vector<std::strin
   return sets;
 }
 
-void set_capabilities(const CapabilitySets& sets, ProgramBuilder* out) {
-  out->act("set the capabilities");
-  out->add({.kind = ChildOpKind::set_capabilities, .x = sets.effective, .y = sets.permitted, .z = sets.inheritable});
-  if (sets.ambient != 0) out->add({.kind = ChildOpKind::raise_ambient, .x = sets.ambient});
-}
-
-// Without no_new_privs the filter needs CAP_SYS_ADMIN to be loaded, so that it comes before the last step of dropping;
-// with it, the filter comes last and need not allow any of this.
-bool filter_before_capabilities(const CompileInput& input) {
-  return input.options.seccomp != nullptr && !input.process.no_new_privileges;
-}
-
 // The kernel denies setgroups(2) where an unprivileged process wrote the single-id map (user_namespaces(7)).
 bool groups_denied(const CompileInput& input) {
   return input.user_namespace && input.spec.linux_config.ids.is_single() && !input.host.privileged();
@@ -103,14 +91,26 @@ Result<void> check_identity(const CompileInput& input) {
   return ok();
 }
 
+void emit_capabilities(const CapabilitySets& sets, ProgramBuilder* out) {
+  out->act("set the capabilities");
+  out->add({.kind = ChildOpKind::set_capabilities, .x = sets.effective, .y = sets.permitted, .z = sets.inheritable});
+  if (sets.ambient != 0) out->add({.kind = ChildOpKind::raise_ambient, .x = sets.ambient});
+}
+
+// Without no_new_privs the filter needs CAP_SYS_ADMIN to be loaded, so that it comes before the last step of dropping;
+// with it, the filter comes last and need not allow any of this.
+bool filter_before_capabilities(const CompileInput& input) {
+  return input.options.seccomp != nullptr && !input.process.no_new_privileges;
+}
+
 }  // namespace
 
-Result<void> emit_identity(const CompileInput& input, ProgramBuilder* out) {
+Result<CapabilitySets> emit_identity(const CompileInput& input, ProgramBuilder* out) {
   TRY(check_identity(input));
   const SpecUser& user = input.process.user;
   out->act("limit the capability bounding set");
-  const uint64_t bounding = capability_sets(input, &out->program().notices).bounding;
-  out->add({.kind = ChildOpKind::limit_bounding_set, .x = bounding});
+  const CapabilitySets sets = capability_sets(input, &out->program().notices);
+  out->add({.kind = ChildOpKind::limit_bounding_set, .x = sets.bounding});
   if (!groups_denied(input) && !keeps_groups(input.spec)) {
     out->act("set the additional groups");
     const std::string raw(reinterpret_cast<const char*>(user.additional_gids.data()),
@@ -121,27 +121,21 @@ Result<void> emit_identity(const CompileInput& input, ProgramBuilder* out) {
   out->add({.kind = ChildOpKind::keep_capabilities});
   out->add({.kind = ChildOpKind::set_group, .x = user.gid});
   out->add({.kind = ChildOpKind::set_user, .x = user.uid});
-  return ok();
-}
-
-CapabilitySets emit_capabilities(const CompileInput& input, ProgramBuilder* out) {
-  std::vector<std::string> said_before;
-  const CapabilitySets sets = capability_sets(input, &said_before);
-  if (filter_before_capabilities(input)) {
-    const uint64_t admin = uint64_t{1} << *parse_capability("CAP_SYS_ADMIN");
-    out->act("keep what loading the filter takes");
-    const uint64_t needed = sets.permitted | admin;
-    out->add({.kind = ChildOpKind::set_capabilities, .x = needed, .y = needed, .z = sets.inheritable});
-  } else {
-    set_capabilities(sets, out);
-  }
   return sets;
 }
 
-void emit_last_privileges(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out) {
+void emit_rights(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out) {
+  if (!filter_before_capabilities(input)) return emit_capabilities(sets, out);
+  const uint64_t admin = uint64_t{1} << *parse_capability("CAP_SYS_ADMIN");
+  out->act("keep what loading the filter takes");
+  const uint64_t needed = sets.permitted | admin;
+  out->add({.kind = ChildOpKind::set_capabilities, .x = needed, .y = needed, .z = sets.inheritable});
+}
+
+void emit_last_rights(const CompileInput& input, const CapabilitySets& sets, ProgramBuilder* out) {
   if (filter_before_capabilities(input)) {
     emit_filter(input, out);
-    set_capabilities(sets, out);
+    emit_capabilities(sets, out);
   }
   if (!input.process.no_new_privileges) return;
   out->act("set no_new_privs");

@@ -79,21 +79,6 @@ void emit_lifetime(const CompileInput& input, ProgramBuilder* out) {
             .x = input.options.with_launcher ? uint64_t{SIGKILL} : uint64_t{0}});
 }
 
-// Room for the longest directory op_set_home takes.
-constexpr size_t k_home_room = 4096;
-
-// The place of HOME in the environment, to be filled in by set_home when the spec has none or an empty one.
-// Source: what runc and crun do; the runtime specification is silent.
-std::optional<uint32_t> emit_home(const SpecProcess& process, ProgramBuilder* out) {
-  for (const std::string& entry : process.env) {
-    if (entry.starts_with("HOME=") && entry != "HOME=") return std::nullopt;
-  }
-  out->act(fmt::format("look up the home directory of user {}", process.user.uid));
-  const uint32_t home = out->text("HOME=/" + std::string(k_home_room, '\0'));
-  out->add({.kind = ChildOpKind::set_home, .text = home, .x = process.user.uid});
-  return home;
-}
-
 // Places what execve takes, and returns where the candidates are.
 uint32_t place_program(const SpecProcess& process, std::optional<uint32_t> home, ProgramBuilder* out) {
   for (const std::string& word : process.args) out->program().argv.push_back(out->text(word));
@@ -113,6 +98,21 @@ void emit_close_others(const CompileInput& input, ProgramBuilder* out) {
             .text = out->bytes(raw),
             .x = 3 + input.options.extra_fds,
             .y = k_kept.size()});
+}
+
+// Room for the longest directory op_set_home takes.
+constexpr size_t k_home_room = 4096;
+
+// The place of HOME in the environment, to be filled in by set_home when the spec has none or an empty one.
+// Source: what runc and crun do; the runtime specification is silent.
+std::optional<uint32_t> emit_home(const SpecProcess& process, ProgramBuilder* out) {
+  for (const std::string& entry : process.env) {
+    if (entry.starts_with("HOME=") && entry != "HOME=") return std::nullopt;
+  }
+  out->act(fmt::format("look up the home directory of user {}", process.user.uid));
+  const uint32_t home = out->text("HOME=/" + std::string(k_home_room, '\0'));
+  out->add({.kind = ChildOpKind::set_home, .text = home, .x = process.user.uid});
+  return home;
 }
 
 // Where the process goes, and where it tries to go again once it is the user. Links of procfs to descriptors are no way
@@ -146,7 +146,7 @@ void emit_retry_dir(const WorkingDirectory& place, ProgramBuilder* out) {
   out->add({.kind = ChildOpKind::retry_dir, .a = place.cwd, .b = place.root, .text = out->text(place.relative)});
 }
 
-// A process that is to be set up from outside waits for it, unless it has just waited for its start.
+// A process that is to be set up from outside waits for it.
 Result<void> emit_outside_wait(const CompileInput& input, ProgramBuilder* out) {
   TRY(emit_outside(input, out));
   ChildProgram& program = out->program();
@@ -174,9 +174,9 @@ Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilde
   emit_extra_descriptors(input, out);
   out->add({.kind = ChildOpKind::set_umask, .x = process.user.umask.value_or(022)});
   out->add({.kind = ChildOpKind::reset_signals});
-  TRY(emit_identity(input, out));
+  const CapabilitySets sets = TRY(emit_identity(input, out));
   emit_retry_dir(place, out);
-  const CapabilitySets sets = emit_capabilities(input, out);
+  emit_rights(input, sets, out);
   const uint32_t candidates = place_program(process, home, out);
   emit_lifetime(input, out);
   if (input.options.start != CompileOptions::Start::at_go) {
@@ -185,7 +185,7 @@ Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilde
     emit_close_others(input, out);
     emit_wait_ready(input, out);
   }
-  emit_last_privileges(input, sets, out);
+  emit_last_rights(input, sets, out);
   out->act(fmt::format("execute '{}'", process.args[0]));
   out->add({.kind = ChildOpKind::execute, .text = candidates});
   return ok();

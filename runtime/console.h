@@ -83,7 +83,5 @@ struct JoinEnd {
 // written. `pidfd` is the process's, waited for by the caller afterwards: exit_code is not set.
 // Errors: interrupted when a signal ends the command and signal_proxy is off.
 Result<JoinEnd> join_console(int pty_master, int pidfd, const JoinOptions& options);
-// The same for a process that has the caller's own streams: signals are all there is to pass. Returns at its end.
-Result<void> pass_signals(int pidfd);
 
 }  // namespace ctr::runtime

@@ -162,18 +162,4 @@ Result<JoinEnd> join_console(int pty_master, int pidfd, const JoinOptions& optio
   return ConsoleJoin(pty_master, pidfd, options, std::move(signals)).run();
 }
 
-Result<void> pass_signals(int pidfd) {
-  const JoinSignals signals = TRY(JoinSignals::block());
-  for (;;) {
-    pollfd entries[] = {{.fd = pidfd, .events = POLLIN, .revents = 0},
-                        {.fd = signals.fd(), .events = POLLIN, .revents = 0}};
-    if (::poll(entries, 2, -1) < 0 && errno != EINTR) return Error::from_errno("wait for the process");
-    if (entries[0].revents != 0) return ok();
-    while (const auto number = signals.next()) {
-      // A process that has just ended takes none.
-      (void)::syscall(SYS_pidfd_send_signal, pidfd, *number, nullptr, 0);
-    }
-  }
-}
-
 }  // namespace ctr::runtime

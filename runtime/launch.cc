@@ -16,8 +16,8 @@
 #include "runtime/compile.h"
 #include "runtime/host_mounts.h"
 #include "runtime/launch_core.h"
-#include "runtime/launch_facts.h"
 #include "runtime/net_devices.h"
+#include "runtime/launch_facts.h"
 #include "runtime/number_list.h"
 
 namespace ctr::runtime {
@@ -359,11 +359,6 @@ Result<Launched> launch(const LaunchRequest& request) {
   start.observer = request.observer;
   start.private_fds = request.private_fds;
   start.agent = TRY(find_agent(request.spec, request.seccomp));
-  if (start.agent && request.waiting) {
-    return Error(Errc::unsupported,
-                 "a seccomp filter with a listener needs run, not create and start: nobody would be "
-                 "there to pass the listener on");
-  }
   start.subject = request.subject;
   return start_program(std::move(start));
 }
@@ -399,6 +394,7 @@ Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const R
                                .extra_fds = 0,
                                .with_launcher = false,
                                .make_cwd = true,
+                               .new_keyring = true,
                                .init_program = {}};
   const ChildProgram program = TRY(compile_run(spec, rootfs, host, options));
   std::vector<std::string> lines;

@@ -69,15 +69,26 @@ std::string hint_for(ChildOpKind kind, int sys) {
   }
 }
 
+}  // namespace
+
+Error act_error(const std::string& words, ChildOpKind kind, int sys) {
+  Error error = Error::from_errno(words, sys);
+  std::string hint = hint_for(kind, sys);
+  if (hint.empty()) return error;
+  return std::move(error).with_hint(std::move(hint));
+}
+
+namespace {
+
 Error step_error(const StepWords& step, const std::string& command, const ChildReport& report) {
   if (step.kind == ChildOpKind::execute || step.kind == ChildOpKind::find_program) {
     return execute_error(command, report);
   }
-  if (step.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
-    return Error(Errc::io, fmt::format("{}: {}", step.words, printable(trim(report.words))));
-  }
   if (report.detail == ChildReport::k_wrong_namespace) {
     return Error(Errc::invalid, step.words + ": it is no namespace of this type");
+  }
+  if (step.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
+    return Error(Errc::io, fmt::format("{}: {}", step.words, printable(trim(report.words))));
   }
   return act_error(step.words, step.kind, report.error);
 }
@@ -97,13 +108,6 @@ std::optional<ChildOpKind> parse_op_name(std::string_view name) {
 }
 
 }  // namespace
-
-Error act_error(const std::string& words, ChildOpKind kind, int sys) {
-  Error error = Error::from_errno(words, sys);
-  std::string hint = hint_for(kind, sys);
-  if (hint.empty()) return error;
-  return std::move(error).with_hint(std::move(hint));
-}
 
 Error step_error(const ChildProgram& program, const ChildReport& report) {
   if (report.step >= program.ops.size()) return nonsense();

@@ -26,8 +26,8 @@ struct ChildProgram {
   bool waits_at_start = false;
   bool hands_over_namespaces = false;
   bool hands_over_console = false;
-  bool waits_for_outside = false;  // a wait of its own for `outside`
   bool waits_before_exec = false;
+  bool waits_for_outside = false;  // `outside` is to be done at a wait of its own, before that one
   // The first op behind wait_start: what comes from here on is reported to who starts the container. 0: there is none.
   size_t first_later_step = 0;
   // The map that a user namespace which was joined must have; empty: any.

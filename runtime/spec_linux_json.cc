@@ -239,9 +239,9 @@ Json to_json(const SpecLinux& config) {
   set_strings(&out, "maskedPaths", config.masked_paths);
   set_strings(&out, "readonlyPaths", config.readonly_paths);
   set_text(&out, "mountLabel", config.mount_label);
-  if (config.intel_rdt) out.set("intelRdt", to_json(*config.intel_rdt));
   if (!config.personality.empty()) out.set("personality", personality_to_json(config.personality));
   if (config.memory_policy) out.set("memoryPolicy", to_json(*config.memory_policy));
+  if (config.intel_rdt) out.set("intelRdt", to_json(*config.intel_rdt));
   return out;
 }
 
@@ -266,9 +266,9 @@ Result<SpecLinux> linux_from_json(const JsonReader& reader) {
   config.masked_paths = TRY(absolute_paths(reader, "maskedPaths"));
   config.readonly_paths = TRY(absolute_paths(reader, "readonlyPaths"));
   config.mount_label = TRY(reader.string_or("mountLabel", ""));
-  if (const auto rdt = TRY(reader.find_object("intelRdt"))) config.intel_rdt = TRY(intel_rdt_from_json(*rdt));
   config.personality = TRY(personality_from_json(reader));
   config.memory_policy = TRY(memory_policy_from_json(reader));
+  if (const auto rdt = TRY(reader.find_object("intelRdt"))) config.intel_rdt = TRY(intel_rdt_from_json(*rdt));
   return config;
 }
 

@@ -23,10 +23,7 @@ constexpr auto k_options = [] {
 
 // Waits for the end of the program, which signals and the terminal reach meanwhile.
 Result<ExitStatus> stay_in_front(ctr::runtime::Launched& launched) {
-  if (!launched.console_master.valid()) {
-    TRY(ctr::runtime::pass_signals(launched.init.pidfd()));
-    return launched.init.wait();
-  }
+  if (!launched.console_master.valid()) return launched.init.wait();
   const ctr::runtime::JoinOptions join{.stdin_fd = 0, .stdout_fd = 1, .signal_proxy = true, .terminal = true};
   (void)TRY(ctr::runtime::join_console(launched.console_master.get(), launched.init.pidfd(), join));
   launched.console_master.reset();

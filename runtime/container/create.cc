@@ -131,8 +131,7 @@ class Creation {
     launch_request.extra_fds = request_.extra_fds;
     launch_request.seccomp = bundle.seccomp ? &*bundle.seccomp : nullptr;
     launch_request.cgroup_fd = cgroup ? cgroup->fd() : -1;
-    launch_request.bundle = bundle.bundle;
-    launch_request.habits = {.keyring = request_.keyring, .cpus = ProcessHabits::Cpus::all};
+    launch_request.habits.keyring = request_.keyring;
     launch_request.observer = &recorder;
     launch_request.waiting = LaunchRequest::Waiting{.lock_fd = waiting->fd(), .start_socket = socket.get()};
     launch_request.private_fds = {container_->lock.fd()};

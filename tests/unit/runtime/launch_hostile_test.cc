@@ -19,7 +19,6 @@
 using namespace ctr;
 using namespace ctr::runtime;
 using ctr::test::has;
-using ctr::test::output;
 using ctr::test::Ran;
 using ctr::test::Sandbox;
 

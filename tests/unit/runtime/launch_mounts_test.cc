@@ -10,13 +10,11 @@
 using namespace ctr;
 using namespace ctr::runtime;
 using ctr::test::has;
-using ctr::test::output;
 using ctr::test::Ran;
 using ctr::test::Sandbox;
 
 namespace {
 
-// The output of a run that must work; on failure the error's words.
 SpecMount entry(const std::string& destination, const std::string& type, const std::string& source,
                 std::vector<std::string> options) {
   return {.destination = destination, .type = type, .source = source, .options = std::move(options)};

@@ -167,9 +167,9 @@ Sandbox::Sandbox() : host(host_facts()), spec(default_spec(host.default_map())) 
   }
   std::filesystem::copy_file("/bin/busybox", layer("bin/busybox"));
   for (const char* applet :
-       {"sh",    "cat", "ls",   "id",       "grep", "stat",  "touch",  "mount",   "readlink", "true",
-        "sleep", "tty", "stty", "hostname", "wc",   "kill",  "env",    "ps",      "chown",    "mkdir",
-        "echo",  "dd",  "cut",  "tr",       "head", "uname", "ionice", "linux32", "linux64",  "ip"}) {
+       {"sh",    "cat",  "ls",       "id",   "grep", "stat", "touch",  "mount",   "cut",     "ip",
+        "true",  "tty",  "readlink", "wc",   "kill", "env",  "ps",     "chown",   "mkdir",   "echo",
+        "sleep", "stty", "hostname", "head", "dd",   "tr",   "ionice", "linux32", "linux64", "uname"}) {
     make_link("busybox", layer(std::string("bin/") + applet));
   }
   plan.kind = RootfsPlan::Kind::overlay;
