@@ -16,6 +16,7 @@
 #include "runtime/child_files.h"
 #include "runtime/child_filter.h"
 #include "runtime/child_home.h"
+#include "runtime/child_hook.h"
 #include "runtime/child_mounts.h"
 #include "runtime/child_ops.h"
 #include "runtime/child_process.h"
@@ -101,6 +102,8 @@ int run_process_op(Interpreter& vm, const ChildOp& op) {
       return call(SYS_umask, op.x), 0;
     case ChildOpKind::set_home:
       return op_set_home(vm, op);
+    case ChildOpKind::run_hook:
+      return op_run_hook(vm, op);
     case ChildOpKind::set_hostname:
       return call(SYS_sethostname, vm.text(op.text), length_of(vm.text(op.text)));
     case ChildOpKind::set_domainname:

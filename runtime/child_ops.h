@@ -97,9 +97,12 @@ enum class ChildOpKind : uint16_t {
   move_fd,        // [a becomes descriptor x, which survives execve]
   close_others,   // [text int16_t array of registers, x lowest descriptor, y count]: closes the others from x on
   close_on_exec,  // [x]: of descriptor x and above
-  find_program,   // [text as execute's]: fails as execute would for what can be told without it
-  execute,        // [text candidates, each ended by NUL, then NUL; argv and envp of the image]
-  finish,         // ends the process with status 0
+  run_hook,  // [text uint32_t array of places: path, number of words, words, number of variables, variables; more what
+             //  stands before the pid in its input, NUL, what stands behind, NUL, directory or nothing; x timeout in
+             //  ms, 0 for none]
+  find_program,  // [text as execute's]: fails as execute would for what can be told without it
+  execute,       // [text candidates, each ended by NUL, then NUL; argv and envp of the image]
+  finish,        // ends the process with status 0
 };
 
 struct ChildOp {
@@ -144,6 +147,8 @@ constexpr int k_max_extra_fds = 64;
 constexpr int k_first_free_register = k_register_extra + k_max_extra_fds;
 // overlayfs takes at most 500 lower directories (OVL_MAX_STACK).
 constexpr int k_max_lower_dirs = 500;
+// Of each, arguments and variables, that a hook inside the container can have.
+constexpr size_t k_max_hook_words = 200;
 constexpr int k_max_registers = k_first_free_register + k_max_lower_dirs + 60;
 
 // struct sched_attr of sched_setattr(2) as of Linux 5.3 (SCHED_ATTR_SIZE_VER1). libc's headers and the kernel's cannot
@@ -172,6 +177,10 @@ struct ChildReport {
   static constexpr uint32_t k_is_directory = 1;         // execute: the file is a directory
   static constexpr uint32_t k_interpreter_missing = 2;  // execute: the file exists, its interpreter does not
   static constexpr uint32_t k_wrong_namespace = 3;      // set_namespace: the file is no namespace of this type
+  // run_hook: error is the exit status or the number of the signal instead of an errno.
+  static constexpr uint32_t k_hook_exit = 4;
+  static constexpr uint32_t k_hook_signal = 5;
+  static constexpr uint32_t k_hook_late = 6;
   // What a failed helper program said, NUL-terminated. The whole stays below PIPE_BUF: it is written and read at once.
   char words[244] = {};
 };

@@ -17,9 +17,9 @@
 //  11. Ready; wait for the second go. What takes rights on the host that root of a user namespace has not, the launcher
 //      does from outside before (scheduler, I/O priority, raised limits, a lower score for the OOM killer).
 //  12. Not dumpable, limits (a low RLIMIT_NOFILE would break the steps above), session, scheduling, streams, user,
-//      privileges; then execve. A directory only the user may enter is entered once the process is the user. A container
-//      that is created first and started later waits (11) behind these, so that what fails in them fails the creation;
-//      only the filter, which may forbid the wait, and execve are left.
+//      privileges; then execve. A directory only the user may enter is entered once the process is the user. A
+//      container that is created first and started later waits (11) behind these, so that what fails in them fails the
+//      creation; only the filter, which may forbid the wait, and execve are left.
 #include "runtime/compile.h"
 
 #include <fcntl.h>
@@ -116,6 +116,8 @@ Result<int16_t> emit_own_mounts(const CompileInput& input, const RootfsPlan& roo
   emit_console(input, root, out);
   emit_masks(input, root, out);
   emit_keyring(input, out);
+  // Their paths are those of the host, which are out of reach behind the pivot.
+  TRY(emit_hooks(input, input.spec.hooks.create_container, "createContainer", input.options.hook_state.directory, out));
   TRY(emit_root_finish(input, root, out));
   return root;
 }
@@ -132,6 +134,7 @@ Result<int16_t> emit_foreign_mounts(const CompileInput& input, const RootfsPlan&
   if (!inherited) emit_mount_join(input.spec, out);
   emit_console(input, -1, out);
   emit_keyring(input, out);
+  TRY(emit_hooks(input, input.spec.hooks.create_container, "createContainer", input.options.hook_state.directory, out));
   const std::string path = inherited ? rootfs.directory : "/";
   out->act(fmt::format("open root directory '{}'", path));
   const int16_t root = out->take_register();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/hook_state.h"
 #include "runtime/host_facts.h"
 #include "runtime/launch_facts.h"
 #include "runtime/process_habits.h"
@@ -30,6 +31,7 @@ struct CompileOptions {
   std::string bundle = {};  // absolute; where relative sources begin, if there may be any
   ProcessHabits habits = {};
   LaunchFacts facts = {};
+  HookState hook_state = {};
 };
 
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.

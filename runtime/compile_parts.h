@@ -71,6 +71,10 @@ Result<void> check_labels(const CompileInput& input);
 // through the host's own /proc.
 void emit_host_proc_writes(const CompileInput& input, ProgramBuilder* out);
 
+// compile_hooks.cc: the hooks of one kind ("createContainer"), as steps of the container's first process.
+Result<void> emit_hooks(const CompileInput& input, const std::vector<SpecHook>& hooks, std::string_view kind,
+                        const std::string& directory, ProgramBuilder* out);
+
 // Ready, and the wait for the second go; with options.start by_socket the wait for the start as well.
 void emit_wait_ready(const CompileInput& input, ProgramBuilder* out);
 

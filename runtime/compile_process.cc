@@ -186,6 +186,7 @@ Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilde
     emit_wait_ready(input, out);
   }
   emit_last_rights(input, sets, out);
+  if (!input.is_exec) TRY(emit_hooks(input, input.spec.hooks.start_container, "startContainer", "", out));
   out->act(fmt::format("execute '{}'", process.args[0]));
   out->add({.kind = ChildOpKind::execute, .text = candidates});
   return ok();

@@ -16,8 +16,8 @@
 #include "runtime/compile.h"
 #include "runtime/host_mounts.h"
 #include "runtime/launch_core.h"
-#include "runtime/net_devices.h"
 #include "runtime/launch_facts.h"
+#include "runtime/net_devices.h"
 #include "runtime/number_list.h"
 
 namespace ctr::runtime {
@@ -332,6 +332,7 @@ Result<Launched> launch(const LaunchRequest& request) {
                          .start = start_of(request)};
   options.bundle = request.bundle;
   options.habits = request.habits;
+  options.hook_state = request.hook_state;
   options.facts = probe_launch_facts(request.spec, *request.spec.process);
   if (request.root_entry == LaunchRequest::RootEntry::move) {
     options.no_pivot = true;
@@ -394,7 +395,6 @@ Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const R
                                .extra_fds = 0,
                                .with_launcher = false,
                                .make_cwd = true,
-                               .new_keyring = true,
                                .init_program = {}};
   const ChildProgram program = TRY(compile_run(spec, rootfs, host, options));
   std::vector<std::string> lines;

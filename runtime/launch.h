@@ -30,6 +30,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "runtime/child_ops.h"
+#include "runtime/hook_state.h"
 #include "runtime/host_facts.h"
 #include "runtime/idmap.h"
 #include "runtime/process_habits.h"
@@ -110,6 +111,7 @@ struct LaunchRequest {
   // What a seccomp agent is told of the container; used when the filter asks for one.
   AgentSubject subject = {};
   ProcessHabits habits = {};
+  HookState hook_state = {};  // for spec.hooks that run inside the container
   LaunchObserver* observer = nullptr;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;

@@ -36,6 +36,26 @@ Error execute_error(const std::string& command, const ChildReport& report) {
   return Error(Errc::command_not_executable, fmt::format("execute `{}`: {}", name, std::strerror(sys))).with_sys(sys);
 }
 
+// `words` are "running startContainer hook #1"; the whole is worded as runc words it.
+Error hook_error(const std::string& words, const ChildReport& report) {
+  std::string reason;
+  switch (report.detail) {
+    case ChildReport::k_hook_exit:
+      reason = fmt::format("exit status {}", report.error);
+      break;
+    case ChildReport::k_hook_signal:
+      reason = fmt::format("signal {}", report.error);
+      break;
+    case ChildReport::k_hook_late:
+      reason = "hook ran past its timeout";
+      break;
+    default:
+      return Error::from_errno("error " + words, report.error);
+  }
+  if (const auto said = trim(report.words); !said.empty()) reason += fmt::format(": {}", printable(said));
+  return Error(Errc::io, fmt::format("error {}: {}", words, reason));
+}
+
 std::string hint_for(ChildOpKind kind, int sys) {
   switch (kind) {
     case ChildOpKind::mount_overlay:
@@ -84,6 +104,7 @@ Error step_error(const StepWords& step, const std::string& command, const ChildR
   if (step.kind == ChildOpKind::execute || step.kind == ChildOpKind::find_program) {
     return execute_error(command, report);
   }
+  if (step.kind == ChildOpKind::run_hook) return hook_error(step.words, report);
   if (report.detail == ChildReport::k_wrong_namespace) {
     return Error(Errc::invalid, step.words + ": it is no namespace of this type");
   }

@@ -85,6 +85,7 @@ constexpr std::string_view k_names[] = {
     "move_fd",
     "close_others",
     "close_on_exec",
+    "run_hook",
     "find_program",
     "execute",
     "finish",

@@ -4,6 +4,7 @@
 // values and ignored when read, as the specification asks.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -163,6 +164,21 @@ struct SpecLinux {
   bool operator==(const SpecLinux&) const = default;
 };
 
+// A program of the host or of the container, run at a point of the container's life. Source: config.md, "POSIX-platform
+// Hooks".
+struct SpecHook {
+  std::string path;                             // absolute
+  std::vector<std::string> args;                // argv, argv[0] included; empty: the path
+  std::vector<std::string> env;                 // complete: nothing is inherited
+  std::optional<std::chrono::seconds> timeout;  // absent: none
+  bool operator==(const SpecHook&) const = default;
+};
+
+struct SpecHooks {
+  std::vector<SpecHook> prestart, create_runtime, create_container, start_container, poststart, poststop;
+  bool operator==(const SpecHooks&) const = default;
+};
+
 struct RuntimeSpec {
   std::string oci_version = "1.2.0";
   std::optional<SpecProcess> process;
@@ -172,6 +188,7 @@ struct RuntimeSpec {
   std::vector<SpecMount> mounts;
   std::map<std::string, std::string> annotations;
   SpecLinux linux_config;  // "linux", which is a macro in GNU dialects
+  SpecHooks hooks;
   bool operator==(const RuntimeSpec&) const = default;
 
   // The namespace entry of `type`; nullptr: inherited from the starter.

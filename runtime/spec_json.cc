@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "runtime/spec.h"
 #include "runtime/spec_codec.h"
+#include "runtime/spec_hooks.h"
 
 namespace ctr::runtime {
 namespace {
@@ -65,6 +66,7 @@ Json to_json(const RuntimeSpec& spec) {
   set_text(&out, "domainname", spec.domainname);
   if (!spec.mounts.empty()) out.set("mounts", mounts_to_json(spec.mounts));
   if (!spec.annotations.empty()) out.set("annotations", Json::string_map(spec.annotations));
+  if (spec.hooks != SpecHooks()) out.set("hooks", to_json(spec.hooks));
   out.set("linux", to_json(spec.linux_config));
   return out;
 }
@@ -84,6 +86,7 @@ Result<RuntimeSpec> spec_from_json(const Json& value) {
   spec.domainname = TRY(reader.string_or("domainname", ""));
   spec.mounts = TRY(mounts_from_json(reader));
   spec.annotations = TRY(reader.string_map("annotations"));
+  if (const auto hooks = TRY(reader.find_object("hooks"))) spec.hooks = TRY(hooks_from_json(*hooks));
   if (const auto config = TRY(reader.find_object("linux"))) spec.linux_config = TRY(linux_from_json(*config));
   return spec;
 }

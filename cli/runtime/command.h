@@ -25,7 +25,8 @@ struct Globals {
 };
 
 struct RuntimeContext {
-  std::string program;  // what we were called: "crun", "runc", "ctr runtime"
+  std::string program;             // what we were called: "crun", "runc", "ctr runtime"
+  std::vector<std::string> words;  // behind the program, as they were given
   Globals globals;
   const Environment& environment;
   Log& log;
@@ -54,9 +55,12 @@ std::span<const RuntimeCommand* const> all_runtime_commands();
 // Each in the file of its name.
 extern const RuntimeCommand k_runtime_create;
 extern const RuntimeCommand k_runtime_delete;
+extern const RuntimeCommand k_runtime_exec;
+extern const RuntimeCommand k_runtime_features;
 extern const RuntimeCommand k_runtime_kill;
 extern const RuntimeCommand k_runtime_list;
 extern const RuntimeCommand k_runtime_run;
+extern const RuntimeCommand k_runtime_spec;
 extern const RuntimeCommand k_runtime_start;
 extern const RuntimeCommand k_runtime_state;
 

@@ -6,8 +6,8 @@ namespace ctr::cli::runtime {
 namespace {
 
 constexpr std::array k_commands = {
-    &k_runtime_create, &k_runtime_delete, &k_runtime_kill,  &k_runtime_list,
-    &k_runtime_run,    &k_runtime_start,  &k_runtime_state,
+    &k_runtime_create, &k_runtime_delete, &k_runtime_exec, &k_runtime_features, &k_runtime_kill,
+    &k_runtime_list,   &k_runtime_run,    &k_runtime_spec, &k_runtime_start,    &k_runtime_state,
 };
 
 }  // namespace

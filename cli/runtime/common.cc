@@ -2,12 +2,18 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <regex.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <memory>
 
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/paths.h"
 #include "base/text.h"
+#include "cli/runtime/log.h"
+#include "runtime/own_binary.h"
 
 namespace ctr::cli::runtime {
 
@@ -51,25 +57,86 @@ Result<std::vector<int>> find_inherited(size_t count) {
   return fds;
 }
 
+// What executing ourselves once more must not repeat for ever.
+constexpr const char* k_guarded = "_CTR_RUNTIME_GUARDED";
+
+Result<void> guard_program(const RuntimeContext& context) {
+  const std::string self = "/proc/self/exe";
+  if (!environment_value(context.environment, k_guarded).empty()) {
+    return Error(Errc::internal, "the container could overwrite this program, and a protected copy does not run");
+  }
+  const Fd program = TRY(ctr::runtime::open_protected_program(self).context("protect this program from the container"));
+  std::vector<std::string> words = split(context.program, ' ');
+  words.insert(words.end(), context.words.begin(), context.words.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  std::vector<std::string> entries = {std::string(k_guarded) + "=1"};
+  for (const auto& [name, value] : context.environment) entries.push_back(name + "=" + value);
+  std::vector<char*> envp;
+  for (std::string& entry : entries) envp.push_back(entry.data());
+  envp.push_back(nullptr);
+  ::execveat(program.get(), "", argv.data(), envp.data(), AT_EMPTY_PATH);
+  return Error::from_errno("execute a protected copy of this program");
+}
+
 }  // namespace
+
+ctr::runtime::ProgramGuard program_guard(const RuntimeContext& context, const ctr::runtime::HostFacts& host) {
+  return [&context, &host](const ctr::runtime::RuntimeSpec& spec) -> Result<void> {
+    struct stat file{};
+    if (::stat("/proc/self/exe", &file) < 0) return Error::from_errno("look at '/proc/self/exe'");
+    if (!ctr::runtime::may_overwrite(file, spec, host) || ctr::runtime::runs_protected()) return ok();
+    return guard_program(context);
+  };
+}
+
+Result<PassedDescriptors> passed_descriptors(const RuntimeContext& context, const RuntimeArgs& args) {
+  const size_t listening = TRY(count_listening(context.environment));
+  const size_t preserved = TRY(args.number("preserve-fds", 0, k_most_fds));
+  return PassedDescriptors{.listening = listening, .fds = TRY(find_inherited(listening + preserved))};
+}
+
+Result<int> for_matching(const RuntimeContext& context, const std::string& expression,
+                         const std::function<Result<void>(const ctr::runtime::StateRoot&, const std::string&)>& act) {
+  regex_t compiled;
+  const std::string whole = "^(" + expression + ")$";
+  if (::regcomp(&compiled, whole.c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
+    return Error(Errc::invalid, fmt::format("'{}' is not a regular expression", printable(expression)));
+  }
+  const std::unique_ptr<regex_t, decltype(&::regfree)> owner(&compiled, ::regfree);
+  const auto root = TRY(ctr::runtime::StateRoot::open(context.globals.root));
+  if (!root) return 0;
+  int code = 0;
+  for (const std::string& id : TRY(root->list())) {
+    if (::regexec(&compiled, id.c_str(), 0, nullptr, 0) != 0) continue;
+    if (auto done = act(*root, id); !done) {
+      context.log.error(done.error());
+      code = 1;
+    }
+  }
+  return code;
+}
 
 Result<ctr::runtime::CreateRequest> creation_request(const RuntimeContext& context, const RuntimeArgs& args,
                                                      const ctr::runtime::StateRoot& root,
                                                      const ctr::runtime::HostFacts& host) {
   using Keyring = ctr::runtime::ProcessHabits::Keyring;
-  const size_t listening = TRY(count_listening(context.environment));
-  const size_t preserved = TRY(args.number("preserve-fds", 0, k_most_fds));
+  using RootEntry = ctr::runtime::LaunchRequest::RootEntry;
+  PassedDescriptors passed = TRY(passed_descriptors(context, args));
   return ctr::runtime::CreateRequest{.root = root,
                                      .host = host,
                                      .id = args.words()[0],
                                      .bundle = args.text("bundle", "."),
                                      .config_path = args.text("config"),
                                      .pid_file = args.text("pid-file"),
-                                     .extra_fds = TRY(find_inherited(listening + preserved)),
-                                     .listening_fds = listening,
+                                     .extra_fds = std::move(passed.fds),
+                                     .listening_fds = passed.listening,
                                      .console_socket = args.text("console-socket"),
                                      .pidfd_socket = args.text("pidfd-socket"),
-                                     .keyring = args.flag("no-new-keyring") ? Keyring::inherited : Keyring::fresh};
+                                     .keyring = args.flag("no-new-keyring") ? Keyring::inherited : Keyring::fresh,
+                                     .root_entry = args.flag("no-pivot") ? RootEntry::move : RootEntry::pivot,
+                                     .guard = program_guard(context, host)};
 }
 
 }  // namespace ctr::cli::runtime

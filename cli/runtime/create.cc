@@ -7,7 +7,9 @@ namespace {
 Result<int> create(RuntimeContext& context, const RuntimeArgs& args) {
   const auto root = TRY(ctr::runtime::StateRoot::open_or_make(context.globals.root));
   const auto host = TRY(probe_host(context));
-  const auto request = TRY(creation_request(context, args, root, host));
+  Warnings warnings(context.log);
+  auto request = TRY(creation_request(context, args, root, host));
+  request.warnings = &warnings.list;
   auto created = TRY(ctr::runtime::create_container(request));
   for (const std::string& notice : created.launched.notices) context.log.warn(notice);
   // It outlives us: who started us, or the system's first process, waits for it.

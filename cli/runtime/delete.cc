@@ -1,6 +1,7 @@
 #include <array>
 
 #include "cli/runtime/common.h"
+#include "cli/runtime/log.h"
 #include "runtime/container/remove.h"
 
 namespace ctr::cli::runtime {
@@ -8,13 +9,21 @@ namespace {
 
 constexpr std::array k_options = {
     flag("force", 'f', "Kill the container first; one that does not exist is no error"),
+    flag("regex", 'r', "CONTAINER is a regular expression that a whole name must match"),
 };
 
 Result<int> remove(RuntimeContext& context, const RuntimeArgs& args) {
-  const std::string& id = args.words()[0];
   const auto force = args.flag("force") ? ctr::runtime::Force::yes : ctr::runtime::Force::no;
+  const auto host = TRY(probe_host(context));
+  Warnings warnings(context.log);
+  if (args.flag("regex")) {
+    return for_matching(context, args.words()[0], [&](const auto& root, const std::string& id) {
+      return ctr::runtime::delete_container(root, id, force, host, &warnings.list);
+    });
+  }
+  const std::string& id = args.words()[0];
   auto root = open_root(context, id);
-  auto removed = root ? ctr::runtime::delete_container(*root, id, force, TRY(probe_host(context)))
+  auto removed = root ? ctr::runtime::delete_container(*root, id, force, host, &warnings.list)
                       : Result<void>(std::move(root).error());
   const bool missing = !removed && removed.error().code() == Errc::not_found;
   if (!removed && !(missing && force == ctr::runtime::Force::yes)) return std::move(removed).error();

@@ -9,17 +9,18 @@ namespace {
 
 constexpr std::array k_options = {
     flag("all", 'a', "Signal all processes of the container"),
+    flag("regex", 'r', "CONTAINER is a regular expression that a whole name must match"),
 };
 
 Result<int> kill(RuntimeContext& context, const RuntimeArgs& args) {
-  const std::string& id = args.words()[0];
-  const auto root = TRY(open_root(context, id));
   const int number = TRY(parse_signal(args.words().size() > 1 ? args.words()[1] : "TERM"));
-  if (args.flag("all")) {
-    TRY(ctr::runtime::signal_all(root, id, number, TRY(probe_host(context))));
-  } else {
-    TRY(ctr::runtime::signal_container(root, id, number));
-  }
+  const auto signal = [&](const ctr::runtime::StateRoot& root, const std::string& id) -> Result<void> {
+    if (!args.flag("all")) return ctr::runtime::signal_container(root, id, number);
+    return ctr::runtime::signal_all(root, id, number, TRY(probe_host(context)));
+  };
+  if (args.flag("regex")) return for_matching(context, args.words()[0], signal);
+  const std::string& id = args.words()[0];
+  TRY(signal(TRY(open_root(context, id)), id));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -30,6 +31,18 @@ class Log {
   Fd file_;
   Format format_ = Format::text;
   bool debug_ = false;
+};
+
+// Sentences that are told when this goes out of scope.
+struct Warnings {
+  explicit Warnings(Log& out) : log(out) {}
+  Warnings(const Warnings&) = delete;
+  Warnings& operator=(const Warnings&) = delete;
+  ~Warnings() {
+    for (const std::string& warning : list) log.warn(warning);
+  }
+  Log& log;
+  std::vector<std::string> list = {};
 };
 
 }  // namespace ctr::cli::runtime

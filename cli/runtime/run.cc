@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "cli/runtime/common.h"
+#include "cli/runtime/foreground.h"
 #include "cli/runtime/log.h"
-#include "runtime/console.h"
 #include "runtime/container/remove.h"
 
 namespace ctr::cli::runtime {
@@ -21,19 +21,12 @@ constexpr auto k_options = [] {
   return all;
 }();
 
-// Waits for the end of the program, which signals and the terminal reach meanwhile.
-Result<ExitStatus> stay_in_front(ctr::runtime::Launched& launched) {
-  if (!launched.console_master.valid()) return launched.init.wait();
-  const ctr::runtime::JoinOptions join{.stdin_fd = 0, .stdout_fd = 1, .signal_proxy = true, .terminal = true};
-  (void)TRY(ctr::runtime::join_console(launched.console_master.get(), launched.init.pidfd(), join));
-  launched.console_master.reset();
-  return launched.init.wait();
-}
-
 Result<int> run(RuntimeContext& context, const RuntimeArgs& args) {
   const auto root = TRY(ctr::runtime::StateRoot::open_or_make(context.globals.root));
   const auto host = TRY(probe_host(context));
+  Warnings warnings(context.log);
   auto request = TRY(creation_request(context, args, root, host));
+  request.warnings = &warnings.list;
   request.start = ctr::runtime::CreateRequest::Start::at_once;
   const bool detach = args.flag("detach");
   if (!detach && request.console_socket.empty()) request.terminal = ctr::runtime::CreateRequest::Terminal::caller;
@@ -49,7 +42,7 @@ Result<int> run(RuntimeContext& context, const RuntimeArgs& args) {
   }
   const ExitStatus status = TRY(stay_in_front(*launched));
   if (!args.flag("keep")) {
-    auto removed = ctr::runtime::delete_container(root, request.id, ctr::runtime::Force::yes, host);
+    auto removed = ctr::runtime::delete_container(root, request.id, ctr::runtime::Force::yes, host, &warnings.list);
     // Somebody else may have deleted it meanwhile.
     if (!removed && removed.error().code() != Errc::not_found) return std::move(removed).error();
   }

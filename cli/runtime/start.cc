@@ -1,13 +1,17 @@
 #include "runtime/container/start.h"
 
 #include "cli/runtime/common.h"
+#include "cli/runtime/log.h"
 
 namespace ctr::cli::runtime {
 namespace {
 
 Result<int> start(RuntimeContext& context, const RuntimeArgs& args) {
   const std::string& id = args.words()[0];
-  TRY(ctr::runtime::start_container(TRY(open_root(context, id)), id));
+  const auto root = TRY(open_root(context, id));
+  const auto host = TRY(probe_host(context));
+  Warnings warnings(context.log);
+  TRY(ctr::runtime::start_container(root, id, host, &warnings.list));
   return 0;
 }
 

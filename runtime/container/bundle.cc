@@ -17,19 +17,6 @@ void add_user_namespace(const HostFacts& host, RuntimeSpec* spec) {
   if (spec->linux_config.ids.empty()) spec->linux_config.ids = host.default_map();
 }
 
-// A hook that is asked for and does not run would leave the container half set up.
-Result<void> refuse_hooks(const Json& config) {
-  const JsonReader reader(config, "config.json");
-  TRY(reader.expect_object());
-  const auto hooks = TRY(reader.find_object("hooks"));
-  if (!hooks) return ok();
-  for (const char* kind : {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}) {
-    if (TRY(hooks->elements(kind)).empty()) continue;
-    return Error(Errc::unsupported, fmt::format("config.json: hooks.{}: hooks are not supported", kind));
-  }
-  return ok();
-}
-
 Result<RootfsPlan> plan_rootfs(const std::string& bundle, const SpecRoot& root) {
   if (root.path.empty()) return Error(Errc::invalid, "config.json: root.path is empty");
   const std::string path =
@@ -46,19 +33,25 @@ Result<RootfsPlan> plan_rootfs(const std::string& bundle, const SpecRoot& root) 
 
 }  // namespace
 
-Result<PreparedBundle> prepare_bundle(const std::string& bundle, const std::string& config_path,
+Result<PreparedConfig> prepare_config(const std::string& text, const StateRoot& root, const HostFacts& host) {
+  PreparedConfig out;
+  out.spec = TRY(spec_from_json(TRY(parse_json(text, "config.json"))));
+  if (!out.spec.process) return Error(Errc::invalid, "config.json: process is missing");
+  add_user_namespace(host, &out.spec);
+  if (out.spec.linux_config.seccomp) {
+    out.seccomp = TRY(prepare_oci_seccomp(*out.spec.linux_config.seccomp, TRY(root.filter_cache())));
+  }
+  return out;
+}
+
+Result<PreparedBundle> prepare_bundle(const std::string& bundle, const std::string& config_path, const StateRoot& root,
                                       const HostFacts& host) {
   PreparedBundle out;
   out.bundle = TRY(absolute_path(bundle));
   const std::string config = config_path.empty() ? out.bundle + "/config.json" : config_path;
   out.config_text = TRY(read_file(config));
-  const Json document = TRY(parse_json(out.config_text, "config.json"));
-  out.spec = TRY(spec_from_json(document));
-  TRY(refuse_hooks(document));
-  if (!out.spec.process) return Error(Errc::invalid, "config.json: process is missing");
-  add_user_namespace(host, &out.spec);
-  out.rootfs = TRY(plan_rootfs(out.bundle, out.spec.root));
-  if (out.spec.linux_config.seccomp) out.seccomp = TRY(compile_seccomp(*out.spec.linux_config.seccomp));
+  out.config = TRY(prepare_config(out.config_text, root, host));
+  out.rootfs = TRY(plan_rootfs(out.bundle, out.config.spec.root));
   return out;
 }
 

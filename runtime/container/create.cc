@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/seccomp.h>
 #include <termios.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "base/lock.h"
 #include "runtime/cgroup.h"
 #include "runtime/container/descriptor_socket.h"
+#include "runtime/container/hooks.h"
 #include "runtime/container/pid_file.h"
 #include "runtime/container/remove.h"
 #include "runtime/container/status.h"
@@ -29,11 +31,19 @@ Result<void> keep_line_ends(int master) {
 // Records the first process as soon as there is one, so that whatever happens to us it can be found.
 class Recorder final : public LaunchObserver {
  public:
-  Recorder(LockedContainer& container, const CreateRequest& request) : container_(container), request_(request) {}
+  Recorder(LockedContainer& container, const CreateRequest& request, const SpecHooks& hooks)
+      : container_(container), request_(request), hooks_(hooks) {}
 
   Result<void> on_created(const CreatedProcess& process) override {
-    container_.record.init = TRY(process_ref(process.pid));
-    return write_record(container_.dir, container_.record);
+    ContainerRecord& record = container_.record;
+    record.init = TRY(process_ref(process.pid));
+    // From here on poststop hooks are owed, whatever happens.
+    record.hooks.poststart = hooks_.poststart;
+    record.hooks.poststop = hooks_.poststop;
+    TRY(write_record(container_.dir, record));
+    const std::string state = hook_state(record, ContainerStatus::created);
+    TRY(run_hooks(hooks_.prestart, "prestart", record.bundle, state));
+    return run_hooks(hooks_.create_runtime, "createRuntime", record.bundle, state);
   }
 
   Result<void> before_exec(const CreatedProcess& process) override {
@@ -48,17 +58,8 @@ class Recorder final : public LaunchObserver {
  private:
   LockedContainer& container_;
   const CreateRequest& request_;
+  const SpecHooks& hooks_;
 };
-
-// What sd_listen_fds(3) reads. The program is the first process of its pid namespace.
-void tell_listening(size_t count, std::vector<std::string>& env) {
-  if (count == 0) return;
-  for (const std::string& entry : {fmt::format("LISTEN_FDS={}", count), std::string("LISTEN_PID=1")}) {
-    const std::string name = entry.substr(0, entry.find('=') + 1);
-    const auto same = [&](const std::string& other) { return other.starts_with(name); };
-    if (std::none_of(env.begin(), env.end(), same)) env.push_back(entry);
-  }
-}
 
 // One container in the making: what is made so far goes with this object until commit().
 class Creation {
@@ -68,23 +69,28 @@ class Creation {
   Creation(const Creation&) = delete;
   Creation& operator=(const Creation&) = delete;
   ~Creation() {
-    if (container_)
-      discard_container(request_.root, std::move(*container_), request_.host).ignore("the first error counts");
+    if (!container_) return;
+    std::vector<std::string> unheard;
+    std::vector<std::string>* warnings = request_.warnings != nullptr ? request_.warnings : &unheard;
+    discard_container(request_.root, std::move(*container_), request_.host, warnings).ignore("the first error counts");
   }
 
   Result<CreatedContainer> run(const PreparedBundle& bundle) {
     ContainerRecord& record = container_->record;
-    record.oci_version = bundle.spec.oci_version;
+    record.oci_version = bundle.config.spec.oci_version;
     record.bundle = bundle.bundle;
     record.rootfs = bundle.rootfs.directory;
     record.created = now();
     record.uid = request_.host.uid;
-    record.annotations = bundle.spec.annotations;
+    record.annotations = bundle.config.spec.annotations;
     record.boot_id = TRY(read_boot_id());
     TRY(container_->dir.write_file(k_config_file, bundle.config_text, Sync::no));
-    TRY(connect_sockets(*bundle.spec.process));
+    TRY(connect_sockets(*bundle.config.spec.process));
     Launched launched = TRY(launch_bundle(bundle));
     TRY(hand_out(launched));
+    if (request_.start == CreateRequest::Start::at_once) {
+      TRY(run_hooks(record.hooks.poststart, "poststart", record.bundle, hook_state(record, ContainerStatus::running)));
+    }
     CreatedContainer out{.container = std::move(*container_), .launched = std::move(launched)};
     container_.reset();
     return out;
@@ -114,8 +120,18 @@ class Creation {
     return ok();
   }
 
+  // The filter is loaded when the container is started, by when nobody is left to hand its listener on.
+  Result<void> check_agent(const PreparedConfig& config) const {
+    const bool has_agent = config.seccomp && (config.seccomp->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+    if (!has_agent || request_.start == CreateRequest::Start::at_once) return ok();
+    return Error(Errc::unsupported,
+                 "config.json: linux.seccomp: SCMP_ACT_NOTIFY is for containers that are run, not created and started");
+  }
+
   Result<Launched> launch_bundle(const PreparedBundle& bundle) {
-    const SpecResources resources = bundle.spec.linux_config.resources.value_or(SpecResources());
+    const RuntimeSpec& spec = bundle.config.spec;
+    TRY(check_agent(bundle.config));
+    const SpecResources resources = spec.linux_config.resources.value_or(SpecResources());
     auto cgroup = TRY(Cgroup::create(request_.id, resources, request_.host));
     if (cgroup) container_->record.cgroup_path = cgroup->path();
     TRY(write_record(container_->dir, container_->record));
@@ -125,13 +141,19 @@ class Creation {
     if (request_.start == CreateRequest::Start::by_command) {
       socket = TRY(Channel::listen(container_->dir, k_start_socket));
     }
-    Recorder recorder(*container_, request_);
-    LaunchRequest launch_request{.spec = bundle.spec, .rootfs = bundle.rootfs, .host = request_.host};
+    Recorder recorder(*container_, request_, spec.hooks);
+    LaunchRequest launch_request{.spec = spec, .rootfs = bundle.rootfs, .host = request_.host};
     launch_request.stdio = {0, 1, 2};
     launch_request.extra_fds = request_.extra_fds;
-    launch_request.seccomp = bundle.seccomp ? &*bundle.seccomp : nullptr;
+    launch_request.seccomp = bundle.config.seccomp ? &*bundle.config.seccomp : nullptr;
     launch_request.cgroup_fd = cgroup ? cgroup->fd() : -1;
     launch_request.habits.keyring = request_.keyring;
+    launch_request.bundle = bundle.bundle;
+    launch_request.root_entry = request_.root_entry;
+    launch_request.subject = {
+        .id = request_.id, .bundle = bundle.bundle, .status = "creating", .annotations = spec.annotations};
+    launch_request.hook_state = split_hook_state(container_->record, ContainerStatus::created);
+    launch_request.hook_state.directory = bundle.bundle;
     launch_request.observer = &recorder;
     launch_request.waiting = LaunchRequest::Waiting{.lock_fd = waiting->fd(), .start_socket = socket.get()};
     launch_request.private_fds = {container_->lock.fd()};
@@ -146,10 +168,22 @@ class Creation {
 
 }  // namespace
 
+void tell_listening(size_t count, std::optional<int> pid, std::vector<std::string>& env) {
+  if (count == 0) return;
+  const auto add = [&](std::string_view name, const std::string& value) {
+    const auto same = [&](const std::string& other) { return other.starts_with(name); };
+    if (std::none_of(env.begin(), env.end(), same)) env.push_back(std::string(name) + value);
+  };
+  add("LISTEN_FDS=", std::to_string(count));
+  if (pid) add("LISTEN_PID=", std::to_string(*pid));
+}
+
 Result<CreatedContainer> create_container(const CreateRequest& request) {
   TRY(check_container_id(request.id));
-  PreparedBundle bundle = TRY(prepare_bundle(request.bundle, request.config_path, request.host));
-  tell_listening(request.listening_fds, bundle.spec.process->env);
+  PreparedBundle bundle = TRY(prepare_bundle(request.bundle, request.config_path, request.root, request.host));
+  if (request.guard) TRY(request.guard(bundle.config.spec));
+  // The program is the first process of its pid namespace.
+  tell_listening(request.listening_fds, 1, bundle.config.spec.process->env);
   Creation creation(request, TRY(request.root.reserve(request.id)));
   return creation.run(bundle);
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,13 @@
 #include "runtime/launch.h"
 
 namespace ctr::runtime {
+
+// Called once it is known what is to run, before anything is made: the place to run the launcher itself from a file
+// that the container cannot write to. An error stops the launch.
+using ProgramGuard = std::function<Result<void>(const RuntimeSpec& spec)>;
+
+// What sd_listen_fds(3) reads, unless `env` says it already. Without `pid` the process is told no pid.
+void tell_listening(size_t count, std::optional<int> pid, std::vector<std::string>& env);
 
 struct CreateRequest {
   const StateRoot& root;
@@ -39,6 +47,10 @@ struct CreateRequest {
   enum class Start { by_command, at_once } start = Start::by_command;
   // Who takes the terminal, if there is one: the socket, without which that is an error, or who holds `launched`.
   enum class Terminal { socket, caller } terminal = Terminal::socket;
+  LaunchRequest::RootEntry root_entry = LaunchRequest::RootEntry::pivot;
+  ProgramGuard guard = {};
+  // What went wrong and does not count, such as a poststop hook after a failure; may be nullptr.
+  std::vector<std::string>* warnings = nullptr;
 };
 
 struct CreatedContainer {

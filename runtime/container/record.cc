@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/spec_hooks.h"
+
 namespace ctr::runtime {
 namespace {
 
@@ -26,7 +28,8 @@ Json to_json(const ContainerRecord& record) {
       .set("init", std::move(init))
       .set("ready", record.ready)
       .set("cgroup_path", record.cgroup_path)
-      .set("later", to_json(record.later));
+      .set("later", to_json(record.later))
+      .set("hooks", to_json(record.hooks));
   return out;
 }
 
@@ -53,6 +56,7 @@ Result<ContainerRecord> container_record_from_json(const JsonReader& reader) {
   record.ready = TRY(reader.get_bool("ready"));
   record.cgroup_path = TRY(reader.string_or("cgroup_path", ""));
   if (const auto later = TRY(reader.find_object("later"))) record.later = TRY(later_steps_from_json(*later));
+  if (const auto hooks = TRY(reader.find_object("hooks"))) record.hooks = TRY(hooks_from_json(*hooks));
   return record;
 }
 

@@ -30,6 +30,7 @@ struct ContainerRecord {
   bool ready = false;              // create has done its part
   std::string cgroup_path;         // below the v2 mount point; empty without one
   LaterSteps later;                // for the words of `start`
+  SpecHooks hooks;                 // of them poststart and poststop
   bool operator==(const ContainerRecord&) const = default;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/wait.h"
 #include "runtime/cgroup.h"
+#include "runtime/container/hooks.h"
 #include "runtime/container/status.h"
 
 namespace ctr::runtime {
@@ -49,7 +50,8 @@ Result<void> signal_all(const StateRoot& root, const std::string& id, int number
   return send_signal(view.init, number);
 }
 
-Result<void> discard_container(const StateRoot& root, LockedContainer container, const HostFacts& host) {
+Result<void> discard_container(const StateRoot& root, LockedContainer container, const HostFacts& host,
+                               std::vector<std::string>* warnings) {
   const ContainerView view = TRY(view_container(container.dir, container.record));
   auto cgroup = TRY(find_cgroup(container.record, host));
   if (cgroup) TRY(cgroup->kill());
@@ -58,10 +60,17 @@ Result<void> discard_container(const StateRoot& root, LockedContainer container,
     TRY(wait_for(view.init.get(), POLLIN, {}, k_kill_wait).context("wait for the end of the container"));
   }
   if (cgroup) TRY(cgroup->remove());
-  return root.remove(std::move(container));
+  const ContainerRecord record = container.record;
+  TRY(root.remove(std::move(container)));
+  const std::string state = hook_state(record, ContainerStatus::stopped);
+  for (std::string& failure : run_all_hooks(record.hooks.poststop, "poststop", record.bundle, state)) {
+    warnings->push_back(std::move(failure));
+  }
+  return ok();
 }
 
-Result<void> delete_container(const StateRoot& root, const std::string& id, Force force, const HostFacts& host) {
+Result<void> delete_container(const StateRoot& root, const std::string& id, Force force, const HostFacts& host,
+                              std::vector<std::string>* warnings) {
   LockedContainer container = TRY(root.lock(id));
   const ContainerView view = TRY(view_container(container.dir, container.record));
   const bool ended = view.status == ContainerStatus::stopped || view.status == ContainerStatus::created;
@@ -69,7 +78,7 @@ Result<void> delete_container(const StateRoot& root, const std::string& id, Forc
     return Error(Errc::bad_state, fmt::format("cannot delete container '{}': it is {}", id, status_name(view.status)))
         .with_hint("stop it first, or use --force");
   }
-  return discard_container(root, std::move(container), host);
+  return discard_container(root, std::move(container), host, warnings);
 }
 
 }  // namespace ctr::runtime

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "runtime/container/state_root.h"
@@ -16,10 +17,13 @@ Result<void> signal_all(const StateRoot& root, const std::string& id, int number
 
 enum class Force { no, yes };
 // Removes what create_container() made; what waits to be started, and with Force::yes also what runs, is killed first.
+// Then poststop hooks are run; `warnings` takes a sentence for each that failed.
 // Errors: not_found; bad_state when it runs.
-Result<void> delete_container(const StateRoot& root, const std::string& id, Force force, const HostFacts& host);
+Result<void> delete_container(const StateRoot& root, const std::string& id, Force force, const HostFacts& host,
+                              std::vector<std::string>* warnings);
 
 // What delete_container() does behind the check.
-Result<void> discard_container(const StateRoot& root, LockedContainer container, const HostFacts& host);
+Result<void> discard_container(const StateRoot& root, LockedContainer container, const HostFacts& host,
+                               std::vector<std::string>* warnings);
 
 }  // namespace ctr::runtime

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "runtime/container/state_root.h"
@@ -9,7 +10,10 @@
 namespace ctr::runtime {
 
 // Returns once the container's program runs.
+// With startContainer hooks a container that cannot be started is destroyed, and so is one whose poststart hook fails.
+// `warnings` takes what went wrong with its poststop hooks.
 // Errors: not_found, bad_state (not in status created), and as launch() for the steps that are left.
-Result<void> start_container(const StateRoot& root, const std::string& id);
+Result<void> start_container(const StateRoot& root, const std::string& id, const HostFacts& host,
+                             std::vector<std::string>* warnings);
 
 }  // namespace ctr::runtime

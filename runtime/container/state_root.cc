@@ -124,6 +124,14 @@ Result<void> StateRoot::remove(LockedContainer container) const {
   return remove_tree(dir_, gone);
 }
 
+Result<Dir> StateRoot::filter_cache() const {
+  // No id begins with a dot: see check_container_id().
+  constexpr const char* k_filter_cache = ".filters";
+  auto made = dir_.make_dir(k_filter_cache, 0700);
+  if (!made && made.error().sys() != EEXIST) return std::move(made).error();
+  return dir_.open_dir(k_filter_cache);
+}
+
 Result<std::vector<std::string>> StateRoot::list() const {
   std::vector<std::string> ids;
   for (std::string& name : TRY(dir_.list())) {

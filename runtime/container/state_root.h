@@ -6,6 +6,8 @@
 //   waiting      held by the container's first process until its program runs
 //   start        socket on which it waits to be started
 //
+// and `<root>/.filters/` with compiled seccomp filters.
+//
 // A directory whose lock is free and which has no state.json was left by a command that was killed before it had made
 // anything.
 #pragma once
@@ -58,6 +60,8 @@ class [[nodiscard]] StateRoot {
   Result<Dir> find(const std::string& id) const;
   // Removes everything below. The lock is held until the last name is gone.
   Result<void> remove(LockedContainer container) const;
+  // Where compiled seccomp filters are kept; made when it is missing.
+  Result<Dir> filter_cache() const;
   // Sorted.
   Result<std::vector<std::string>> list() const;
 
