@@ -214,11 +214,7 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; }
   assert_match '^Usage: ctr runtime'
 }
 
-@test "hooks and other managers of cgroups are refused by name" {
-  config '.hooks = {"prestart": [], "poststop": [{"path": "/bin/true"}]}'
-  run -1 rt create box
-  assert_contains 'config.json: hooks.poststop: hooks are not supported'
-  config 'del(.hooks)'
+@test "other managers of cgroups are refused by name" {
   run -1 rt --systemd-cgroup create box
   assert_contains '--cgroup-manager systemd: only cgroupfs is supported'
 }
