@@ -294,6 +294,6 @@ TEST_CASE("labels of security modules that do not run are refused") {
     box.spec.process->selinux_label.clear();
     box.spec.linux_config.mount_label = "a:b:c:s1";
     CHECK(output(box.run({"true"})) ==
-          "ERROR SELinux label 'a:b:c:s1' cannot be applied: this kernel does not run SELinux");
+          "ERROR mountLabel 'a:b:c:s1' cannot be applied: this kernel does not run SELinux");
   }
 }
