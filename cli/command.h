@@ -53,7 +53,8 @@ struct Command {
   size_t least_words = 0, most_words = k_any_words;  // positional words
   Positionals positionals = Positionals::anywhere;
   Complete complete = Complete::nothing;
-  bool hidden = false;  // for our own processes: not in help, manual and completions
+  bool hidden = false;             // for our own processes: not in help, manual and completions
+  bool enters_containers = false;  // starts or joins one: runs from a file that containers cannot write to
   // The exit code. An error is printed by the caller; its exit code is 125 unless its code says otherwise.
   Result<int> (*run)(Context& context, const Args& args) = nullptr;
 

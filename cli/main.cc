@@ -14,6 +14,7 @@
 #include "cli/commands/all.h"
 #include "cli/dispatch.h"
 #include "cli/output.h"
+#include "cli/own_program.h"
 #include "cli/version.h"
 #include "engine/engine.h"
 #include "engine/worker.h"
@@ -60,7 +61,7 @@ class Session final : public Context {
     if (!global_.runroot.empty()) options.paths.run = TRY(absolute_path(global_.runroot));
     options.cancel = cancel_;
     options.log = &output_;
-    options.own_binary = TRY(own_binary());
+    options.own_binary = TRY(installed_program());
     options.version = k_version;
     options.debug = global_.debug;
     // As in podman a script is never asked: a person has both.
@@ -69,14 +70,6 @@ class Session final : public Context {
   }
 
  private:
-  static Result<std::string> own_binary() {
-    std::string path(4096, '\0');  // PATH_MAX, Linux
-    const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
-    if (length < 0) return Error::from_errno("read '/proc/self/exe'");
-    path.resize(static_cast<size_t>(length));
-    return path;
-  }
-
   std::vector<std::string> argv_;
   std::string program_;
   Environment environment_;
@@ -99,8 +92,14 @@ int fail(Output& output, const Error& error) {
   return 125;
 }
 
-int run(std::vector<std::string> argv) {
+int run(char** words, std::vector<std::string> argv) {
   Output output;
+  auto line = parse_command_line(program_name(argv), {argv.begin() + (argv.empty() ? 0 : 1), argv.end()});
+  if (!line) return fail(output, line.error());
+  output.set_debug(line->global.debug ? Output::Debug::yes : Output::Debug::no);
+  if (line->command != nullptr && line->command->enters_containers) {
+    if (auto safe = protect_program(words); !safe) return fail(output, safe.error());
+  }
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGINT);
@@ -108,9 +107,6 @@ int run(std::vector<std::string> argv) {
   auto signal_fd = make_signal_fd(signals);
   if (!signal_fd) return fail(output, signal_fd.error());
   Session session(argv, read_environment(environ), CancelToken(signal_fd->get()), output);
-  auto line = parse_command_line(session.program(), {argv.begin() + (argv.empty() ? 0 : 1), argv.end()});
-  if (!line) return fail(output, line.error());
-  output.set_debug(line->global.debug ? Output::Debug::yes : Output::Debug::no);
   session.set_globals(line->global);
   const int code = run_command_line(session, *line);
   return code == k_interrupted_code ? code_of_signal(*signal_fd).value_or(code) : code;
@@ -121,10 +117,10 @@ int run(std::vector<std::string> argv) {
 
 int main(int argc, char** argv) {
   // Before a descriptor is opened: the caller's from 3 on may be meant for the container.
+  ctr::cli::take_over_program();
   const std::string_view name = argc > 0 ? argv[0] : "";
   if (ctr::cli::runtime::is_runtime_name(name)) {
-    return ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc},
-                                          environ);
+    return ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc}, environ);
   }
   if (argc > 1 && argv[1] == ctr::cli::k_runtime_command.name) {
     return ctr::cli::runtime::run_runtime("ctr runtime", {argv + 2, argv + argc}, environ);
@@ -133,5 +129,5 @@ int main(int argc, char** argv) {
   if (argc > 1) {
     if (const auto code = ctr::engine::run_worker(argv[1], environ)) return *code;
   }
-  return ctr::cli::run({argv, argv + argc});
+  return ctr::cli::run(argv, {argv, argv + argc});
 }

@@ -148,7 +148,7 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   TRY(add_root_files(core, dir, stored, store->containers().path(input.entry.id)));
   const auto plan = TRY(make_plan(core, input, stored));
   const runtime::SeccompProgram filter = {std::move(stored.seccomp_bpf), stored.launch.seccomp_flags};
-  runtime::MonitorStart start = {plan, core.options().own_binary, core.helper_env()};
+  runtime::MonitorStart start = {plan, "/proc/self/exe", core.helper_env()};
   if (plan.spec.linux_config.seccomp) start.seccomp = &filter;
   if (plan.log.driver == runtime::LogPlan::Driver::passthrough) start.stdio = {0, 1, 2};
   auto monitor = TRY(runtime::spawn_monitor(start));

@@ -75,6 +75,7 @@ constexpr Command k_exec_command = {.name = "exec",
                                     .least_words = 1,
                                     .positionals = Positionals::end_options,
                                     .complete = Complete::running,
+                                    .enters_containers = true,
                                     .run = exec};
 
 }  // namespace ctr::cli

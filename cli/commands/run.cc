@@ -119,6 +119,7 @@ constexpr Command k_run_command = {.name = "run",
                                    .least_words = 1,
                                    .positionals = Positionals::end_options,
                                    .complete = Complete::images,
+                                   .enters_containers = true,
                                    .run = run};
 
 constexpr Command k_create_command = {.name = "create",

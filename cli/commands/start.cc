@@ -72,6 +72,7 @@ constexpr Command k_start_command = {.name = "start",
                                      .summary = "Start containers that were created or have ended",
                                      .options = {group<k_start_options>, filter_options, latest_options},
                                      .complete = Complete::containers,
+                                     .enters_containers = true,
                                      .run = start};
 
 constexpr Command k_attach_command = {.name = "attach",

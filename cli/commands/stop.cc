@@ -116,6 +116,7 @@ constexpr Command k_restart_command = {
     .summary = "Stop containers and start them again",
     .options = {group<k_restart_options>, selection_options, filter_options, latest_options},
     .complete = Complete::containers,
+    .enters_containers = true,
     .run = restart};
 
 constexpr Command k_kill_command = {.name = "kill",

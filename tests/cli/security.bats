@@ -83,3 +83,33 @@ runs() { run ctr run --rm --network none "$@"; }
   [ "$(stat -c %a "$XDG_DATA_HOME/ctr")" = 700 ]
   [ "$(stat -c %a "$XDG_RUNTIME_DIR/ctr")" = 700 ]
 }
+
+# The container makes the command that joins it execute itself as a program of the container, holds the file of that
+# process, and writes to it when the process has ended and the file is not busy any more (CVE-2019-5736). Root of the
+# container is the user, and so is the owner of this copy.
+@test "a container that executes ctr itself cannot write to the file" {
+  local own=$file_dir/own/ctr before
+  mkdir "$file_dir/own"
+  cp "$(dirname "$CTR")"/ctr "$(dirname "$CTR")"/ctr-* "$file_dir/own/"
+  chmod u+w "$own"
+  before=$(sha256sum <"$own")
+  "$own" run -d --name box --network none "$IMAGE" sleep 1000
+  "$own" exec box mkfifo /fifo
+  # It waits for a reader of its log, and is ctr meanwhile.
+  "$own" exec -d box /proc/self/exe runtime --log /fifo state nosuch
+  run -0 "$own" exec -i box sh <<'A'
+for p in /proc/[0-9]*; do
+  case "$(readlink "$p/exe")" in
+    *busybox | '') ;;
+    *) exec 3<"$p/exe" && echo held ;;
+  esac
+done
+cat /fifo >/dev/null
+sleep 0.3
+{ echo overwritten >>/proc/self/fd/3; } 2>/dev/null && echo written
+true
+A
+  assert_output held
+  [ "$before" = "$(sha256sum <"$own")" ]
+  "$own" rm -f -t 0 box
+}
