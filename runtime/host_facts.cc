@@ -70,7 +70,34 @@ std::string container_parent(const std::string& mount_point, const std::string& 
   return is_ours(mount_point + (parent == "/" ? "" : parent)) ? parent : "";
 }
 
-CgroupFacts probe_cgroup() {
+std::vector<std::string> controllers_of(const std::string& cgroup_dir) {
+  std::vector<std::string> names = split(kernel_text(cgroup_dir + "/cgroup.controllers"), ' ');
+  std::erase(names, "");
+  return names;
+}
+
+// Which systemd may be asked for a scope. A user's has its cgroup at a fixed place (pam_systemd(8)); what is delegated
+// there is what its scopes can have. Source: sd_booted(3), user@.service(5), podman's choice of slices.
+void probe_systemd(const Environment& environment, uint32_t uid, CgroupFacts& facts) {
+  const auto set = [&](std::string bus, const char* slice, const std::string& delegated) {
+    facts.systemd_bus = std::move(bus);
+    facts.systemd_slice = slice;
+    facts.systemd_controllers = controllers_of(facts.mount_point + delegated);
+  };
+  if (uid == 0) {
+    const char* bus = "/run/dbus/system_bus_socket";
+    if (in_user_namespace() || !path_exists("/run/systemd/system") || !path_exists(bus)) return;
+    return set(fmt::format("unix:path={}", bus), "machine.slice", "");
+  }
+  const std::string runtime_dir = environment_value(environment, "XDG_RUNTIME_DIR");
+  if (runtime_dir.empty() || !path_exists(runtime_dir + "/systemd/private")) return;
+  std::string bus = environment_value(environment, "DBUS_SESSION_BUS_ADDRESS");
+  if (bus.empty() && path_exists(runtime_dir + "/bus")) bus = fmt::format("unix:path={}/bus", runtime_dir);
+  if (bus.empty()) return;
+  set(std::move(bus), "user.slice", fmt::format("/user.slice/user-{0}.slice/user@{0}.service", uid));
+}
+
+CgroupFacts probe_cgroup(const Environment& environment, uint32_t uid) {
   CgroupFacts facts;
   facts.hierarchies = own_cgroups();
   facts.own_path = take_unified(&facts.hierarchies);
@@ -86,13 +113,12 @@ CgroupFacts probe_cgroup() {
     return facts;
   }
   if (facts.mode == CgroupMode::hybrid) return facts;
+  probe_systemd(environment, uid, facts);
+  facts.own_writable = !facts.own_path.empty() && is_ours(facts.mount_point + facts.own_path);
   facts.parent_path = container_parent(facts.mount_point, facts.own_path);
   if (facts.parent_path.empty()) return facts;
   facts.mode = CgroupMode::v2_delegated;
-  const std::string file = facts.mount_point + facts.parent_path + "/cgroup.controllers";
-  for (std::string& name : split(kernel_text(file), ' ')) {
-    if (!name.empty()) facts.controllers.push_back(std::move(name));
-  }
+  facts.controllers = controllers_of(facts.mount_point + facts.parent_path);
   return facts;
 }
 
@@ -177,6 +203,10 @@ Json cgroup_to_json(const CgroupFacts& facts) {
       .set("own_path", facts.own_path)
       .set("parent_path", facts.parent_path)
       .set("controllers", Json::strings(facts.controllers))
+      .set("own_writable", facts.own_writable)
+      .set("systemd_bus", facts.systemd_bus)
+      .set("systemd_slice", facts.systemd_slice)
+      .set("systemd_controllers", Json::strings(facts.systemd_controllers))
       .set("hierarchies", hierarchies_to_json(facts.hierarchies));
   return out;
 }
@@ -196,6 +226,10 @@ Result<CgroupFacts> cgroup_from_json(const JsonReader& reader) {
   facts.parent_path = TRY(reader.get_string("parent_path"));
   facts.controllers = TRY(reader.strings("controllers"));
   facts.hierarchies = TRY(hierarchies_from_json(reader));
+  facts.own_writable = TRY(reader.get_bool("own_writable"));
+  facts.systemd_bus = TRY(reader.get_string("systemd_bus"));
+  facts.systemd_slice = TRY(reader.get_string("systemd_slice"));
+  facts.systemd_controllers = TRY(reader.strings("systemd_controllers"));
   return facts;
 }
 
@@ -262,7 +296,7 @@ Result<HostFacts> probe_host_facts(const Environment& environment) {
   facts.seccomp = path_exists("/proc/sys/kernel/seccomp/actions_avail");
   facts.apparmor = kernel_text("/sys/module/apparmor/parameters/enabled") == "Y";
   facts.selinux = path_exists("/sys/fs/selinux/enforce");
-  facts.cgroup = probe_cgroup();
+  facts.cgroup = probe_cgroup(environment, facts.uid);
   return facts;
 }
 

@@ -1,27 +1,42 @@
 // Launcher over launch.h: the container in its cgroup.
 #include <optional>
 
-#include "runtime/cgroup.h"
+#include "runtime/container_cgroup.h"
 #include "runtime/monitor.h"
 
 namespace ctr::runtime {
 
 namespace {
 
+// Puts the first process into its cgroup before anybody else looks at it.
+class CgroupObserver final : public LaunchObserver {
+ public:
+  CgroupObserver(ContainerCgroup& cgroup, LaunchObserver& next) : cgroup_(cgroup), next_(next) {}
+  Result<void> on_created(const CreatedProcess& process) override {
+    TRY(cgroup_.adopt(process.pid));
+    return next_.on_created(process);
+  }
+  Result<void> before_exec(const CreatedProcess& process) override { return next_.before_exec(process); }
+
+ private:
+  ContainerCgroup& cgroup_;
+  LaunchObserver& next_;
+};
+
 class ContainerLauncher final : public Launcher {
  public:
   Result<Launched> start(const LaunchPlan& plan, const SeccompProgram* seccomp, const std::array<int, 3>& stdio,
                          LaunchObserver& observer) override {
-    SpecResources resources = plan.spec.linux_config.resources.value_or(SpecResources());
-    cgroup_ = TRY(Cgroup::create(plan.container_id, resources, plan.host));
+    cgroup_ = TRY(ContainerCgroup::prepare(plan.cgroup, plan.spec, plan.host, Cgroup::Existing::replace));
+    CgroupObserver first(*cgroup_, observer);
     LaunchRequest request{.spec = plan.spec, .rootfs = plan.rootfs, .host = plan.host};
     request.stdio = stdio;
     request.seccomp = seccomp;
-    request.cgroup_fd = cgroup_ ? cgroup_->fd() : -1;
+    request.cgroup_fd = cgroup_->clone_fd();
     request.init_program = plan.init_program;
     request.subject = {
         .id = plan.container_id, .bundle = plan.bundle, .status = "creating", .annotations = plan.spec.annotations};
-    request.observer = &observer;
+    request.observer = &first;
     request.lifetime = LaunchRequest::Lifetime::with_launcher;
     return launch(request);
   }
@@ -30,16 +45,13 @@ class ContainerLauncher final : public Launcher {
 
   Result<Leftover> clean_up() override {
     if (!cgroup_) return Leftover{};
-    Leftover leftover{.oom_killed = cgroup_->oom_killed()};
-    // With --pid host processes of the container may live on.
-    TRY(cgroup_->kill());
-    TRY(cgroup_->remove());
+    const bool oom_killed = TRY(cgroup_->clean_up());
     cgroup_.reset();
-    return leftover;
+    return Leftover{.oom_killed = oom_killed};
   }
 
  private:
-  std::optional<Cgroup> cgroup_;
+  std::optional<ContainerCgroup> cgroup_;
 };
 
 }  // namespace

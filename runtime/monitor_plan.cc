@@ -59,6 +59,7 @@ Json to_json(const LaunchPlan& plan) {
       .set("spec", to_json(plan.spec))
       .set("rootfs", to_json(plan.rootfs))
       .set("host", to_json(plan.host))
+      .set("cgroup", to_json(plan.cgroup))
       .set("seccomp_flags", plan.seccomp_flags)
       .set("init_program", plan.init_program)
       .set("log", std::move(log))
@@ -81,6 +82,7 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
   plan.spec = TRY(spec_from_json(*spec));
   plan.rootfs = TRY(rootfs_plan_from_json(TRY(get_object(reader, "rootfs"))));
   plan.host = TRY(host_facts_from_json(TRY(get_object(reader, "host"))));
+  plan.cgroup = TRY(cgroup_plan_from_json(TRY(get_object(reader, "cgroup"))));
   plan.seccomp_flags = static_cast<uint32_t>(TRY(reader.uint_or("seccomp_flags", 0)));
   plan.init_program = TRY(reader.string_or("init_program", ""));
   plan.log = TRY(log_from_json(TRY(get_object(reader, "log"))));

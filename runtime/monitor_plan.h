@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "runtime/cgroup_plan.h"
 #include "runtime/host_facts.h"
 #include "runtime/rootfs_plan.h"
 #include "runtime/spec.h"
@@ -42,6 +43,7 @@ struct LaunchPlan {
   RuntimeSpec spec;     // with process
   RootfsPlan rootfs;
   HostFacts host;
+  CgroupPlan cgroup;
   uint32_t seccomp_flags = 0;  // of the program whose bytes come in their own memfd
   std::string init_program;    // --init
   LogPlan log;

@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "runtime/idmap.h"
 #include "runtime/spec_process.h"
+#include "runtime/spec_resources.h"
 
 namespace ctr::runtime {
 
@@ -74,59 +75,6 @@ struct SpecDevice {
   std::optional<uint32_t> uid;
   std::optional<uint32_t> gid;
   bool operator==(const SpecDevice&) const = default;
-};
-
-struct SpecDeviceRule {
-  bool allow = false;
-  std::string type;  // "a", "c", "b"; empty as "a"
-  std::optional<int64_t> major;
-  std::optional<int64_t> minor;
-  std::string access;  // of "rwm"
-  bool operator==(const SpecDeviceRule&) const = default;
-};
-
-struct SpecMemory {
-  std::optional<int64_t> limit;        // bytes; -1: unlimited
-  std::optional<int64_t> reservation;  // bytes
-  std::optional<int64_t> swap;         // bytes of memory plus swap, as cgroup v1 counted
-  std::optional<uint64_t> swappiness;
-  bool operator==(const SpecMemory&) const = default;
-};
-
-struct SpecCpu {
-  std::optional<uint64_t> shares;
-  std::optional<int64_t> quota;    // microseconds in each period; -1: unlimited
-  std::optional<uint64_t> period;  // microseconds
-  std::optional<uint64_t> burst;   // microseconds
-  std::optional<int64_t> idle;
-  std::string cpus;
-  std::string mems;
-  bool operator==(const SpecCpu&) const = default;
-};
-
-struct SpecBlockIo {
-  std::optional<uint16_t> weight;
-  struct Throttle {
-    int64_t major = 0;
-    int64_t minor = 0;
-    uint64_t rate = 0;
-    bool operator==(const Throttle&) const = default;
-  };
-  std::vector<Throttle> read_bps;
-  std::vector<Throttle> write_bps;
-  std::vector<Throttle> read_iops;
-  std::vector<Throttle> write_iops;
-  bool operator==(const SpecBlockIo&) const = default;
-};
-
-struct SpecResources {
-  std::vector<SpecDeviceRule> devices;
-  std::optional<SpecMemory> memory;
-  std::optional<SpecCpu> cpu;
-  std::optional<int64_t> pids_limit;  // -1: unlimited
-  std::optional<SpecBlockIo> block_io;
-  std::map<std::string, std::string> unified;  // cgroup v2 file → text, verbatim
-  bool operator==(const SpecResources&) const = default;
 };
 
 struct SpecRoot {

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "cli/option.h"
 #include "cli/runtime/args.h"
+#include "runtime/cgroup_plan.h"
 
 namespace ctr::cli::runtime {
 
@@ -21,6 +22,7 @@ class Log;
 // The options before the sub-command.
 struct Globals {
   std::string root;
+  ctr::runtime::CgroupManager cgroup_manager = ctr::runtime::CgroupManager::cgroupfs;
   bool debug = false;
 };
 
@@ -52,16 +54,21 @@ struct RuntimeCommand {
 // Every sub-command, in the order of the help text.
 std::span<const RuntimeCommand* const> all_runtime_commands();
 
-// Each in the file of its name.
+// Each in the file of its name; resume is in pause.cc.
 extern const RuntimeCommand k_runtime_create;
 extern const RuntimeCommand k_runtime_delete;
 extern const RuntimeCommand k_runtime_exec;
 extern const RuntimeCommand k_runtime_features;
+extern const RuntimeCommand k_runtime_events;
 extern const RuntimeCommand k_runtime_kill;
 extern const RuntimeCommand k_runtime_list;
+extern const RuntimeCommand k_runtime_pause;
+extern const RuntimeCommand k_runtime_ps;
+extern const RuntimeCommand k_runtime_resume;
 extern const RuntimeCommand k_runtime_run;
 extern const RuntimeCommand k_runtime_spec;
 extern const RuntimeCommand k_runtime_start;
 extern const RuntimeCommand k_runtime_state;
+extern const RuntimeCommand k_runtime_update;
 
 }  // namespace ctr::cli::runtime

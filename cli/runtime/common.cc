@@ -134,6 +134,7 @@ Result<ctr::runtime::CreateRequest> creation_request(const RuntimeContext& conte
                                      .listening_fds = passed.listening,
                                      .console_socket = args.text("console-socket"),
                                      .pidfd_socket = args.text("pidfd-socket"),
+                                     .cgroup_manager = context.globals.cgroup_manager,
                                      .keyring = args.flag("no-new-keyring") ? Keyring::inherited : Keyring::fresh,
                                      .root_entry = args.flag("no-pivot") ? RootEntry::move : RootEntry::pivot,
                                      .guard = program_guard(context, host)};

@@ -14,16 +14,15 @@ constexpr std::array k_options = {
 
 Result<int> remove(RuntimeContext& context, const RuntimeArgs& args) {
   const auto force = args.flag("force") ? ctr::runtime::Force::yes : ctr::runtime::Force::no;
-  const auto host = TRY(probe_host(context));
   Warnings warnings(context.log);
   if (args.flag("regex")) {
     return for_matching(context, args.words()[0], [&](const auto& root, const std::string& id) {
-      return ctr::runtime::delete_container(root, id, force, host, &warnings.list);
+      return ctr::runtime::delete_container(root, id, force, &warnings.list);
     });
   }
   const std::string& id = args.words()[0];
   auto root = open_root(context, id);
-  auto removed = root ? ctr::runtime::delete_container(*root, id, force, host, &warnings.list)
+  auto removed = root ? ctr::runtime::delete_container(*root, id, force, &warnings.list)
                       : Result<void>(std::move(root).error());
   const bool missing = !removed && removed.error().code() == Errc::not_found;
   if (!removed && !(missing && force == ctr::runtime::Force::yes)) return std::move(removed).error();

@@ -10,7 +10,7 @@ namespace ctr::cli::runtime {
 namespace {
 
 constexpr std::array k_global_options = {
-    value("cgroup-manager", 0, "MANAGER", "Who makes cgroups: only cgroupfs"),
+    value("cgroup-manager", 0, "MANAGER", "Who makes cgroups: cgroupfs, systemd or disabled"),
     flag("debug", 0, "Write debug messages"),
     flag("help", 'h', "Print this help"),
     value("log", 0, "FILE", "Write messages to FILE as well"),
@@ -18,7 +18,7 @@ constexpr std::array k_global_options = {
     value("log-level", 0, "LEVEL", "Least level of messages: error, warning or debug"),
     value("root", 0, "DIR", "Directory of the containers' state"),
     value("rootless", 0, "WHETHER", "Accepted; whether rights are missing is found out"),
-    flag("systemd-cgroup", 0, "The same as --cgroup-manager systemd, which is refused"),
+    flag("systemd-cgroup", 0, "The same as --cgroup-manager systemd"),
     flag("version", 'v', "Print the version"),
 };
 
@@ -56,7 +56,7 @@ std::string command_help(const std::string& program, const RuntimeCommand& comma
 
 std::string version_text(const std::string& program) {
   // What tells it from others of the name: programs read the first word and the number.
-  return fmt::format("{} version {}\ncommit: ctr-{}\nspec: 1.3.0\n+CAP +SECCOMP\n", program, k_version, k_version);
+  return fmt::format("{} version {}\ncommit: ctr-{}\nspec: 1.3.0\n+SYSTEMD +CAP +SECCOMP +EBPF\n", program, k_version, k_version);
 }
 
 }  // namespace ctr::cli::runtime

@@ -16,7 +16,7 @@ Result<int> kill(RuntimeContext& context, const RuntimeArgs& args) {
   const int number = TRY(parse_signal(args.words().size() > 1 ? args.words()[1] : "TERM"));
   const auto signal = [&](const ctr::runtime::StateRoot& root, const std::string& id) -> Result<void> {
     if (!args.flag("all")) return ctr::runtime::signal_container(root, id, number);
-    return ctr::runtime::signal_all(root, id, number, TRY(probe_host(context)));
+    return ctr::runtime::signal_all(root, id, number);
   };
   if (args.flag("regex")) return for_matching(context, args.words()[0], signal);
   const std::string& id = args.words()[0];

@@ -40,10 +40,12 @@ Result<Globals> read_globals(const RuntimeArgs& args, const Environment& environ
   globals.root =
       args.has("root") ? TRY(absolute_path(args.text("root"))) : TRY(ctr::runtime::default_state_root(environment));
   const std::string cgroup_manager = args.text("cgroup-manager", args.flag("systemd-cgroup") ? "systemd" : "cgroupfs");
-  if (cgroup_manager != "cgroupfs") {
-    return Error(Errc::unsupported,
-                 fmt::format("--cgroup-manager {}: only cgroupfs is supported", printable(cgroup_manager)));
+  const auto manager = ctr::runtime::parse_cgroup_manager(cgroup_manager);
+  if (!manager) {
+    return wrong(
+        fmt::format("--cgroup-manager is cgroupfs, systemd or disabled, not '{}'", printable(cgroup_manager)));
   }
+  globals.cgroup_manager = *manager;
   globals.debug = args.flag("debug");
   return globals;
 }

@@ -42,7 +42,7 @@ Result<int> run(RuntimeContext& context, const RuntimeArgs& args) {
   }
   const ExitStatus status = TRY(stay_in_front(*launched));
   if (!args.flag("keep")) {
-    auto removed = ctr::runtime::delete_container(root, request.id, ctr::runtime::Force::yes, host, &warnings.list);
+    auto removed = ctr::runtime::delete_container(root, request.id, ctr::runtime::Force::yes, &warnings.list);
     // Somebody else may have deleted it meanwhile.
     if (!removed && removed.error().code() != Errc::not_found) return std::move(removed).error();
   }

@@ -9,7 +9,7 @@
 
 #include "base/channel.h"
 #include "base/lock.h"
-#include "runtime/cgroup.h"
+#include "runtime/container/find_cgroup.h"
 #include "runtime/container/descriptor_socket.h"
 #include "runtime/container/hooks.h"
 #include "runtime/container/pid_file.h"
@@ -31,12 +31,14 @@ Result<void> keep_line_ends(int master) {
 // Records the first process as soon as there is one, so that whatever happens to us it can be found.
 class Recorder final : public LaunchObserver {
  public:
-  Recorder(LockedContainer& container, const CreateRequest& request, const SpecHooks& hooks)
-      : container_(container), request_(request), hooks_(hooks) {}
+  Recorder(LockedContainer& container, const CreateRequest& request, const SpecHooks& hooks, ContainerCgroup& cgroup)
+      : container_(container), request_(request), hooks_(hooks), cgroup_(cgroup) {}
 
   Result<void> on_created(const CreatedProcess& process) override {
     ContainerRecord& record = container_.record;
     record.init = TRY(process_ref(process.pid));
+    TRY(cgroup_.adopt(process.pid));
+    record_cgroup(cgroup_, request_.host, &record);
     // From here on poststop hooks are owed, whatever happens.
     record.hooks.poststart = hooks_.poststart;
     record.hooks.poststop = hooks_.poststop;
@@ -59,6 +61,7 @@ class Recorder final : public LaunchObserver {
   LockedContainer& container_;
   const CreateRequest& request_;
   const SpecHooks& hooks_;
+  ContainerCgroup& cgroup_;
 };
 
 // One container in the making: what is made so far goes with this object until commit().
@@ -72,7 +75,7 @@ class Creation {
     if (!container_) return;
     std::vector<std::string> unheard;
     std::vector<std::string>* warnings = request_.warnings != nullptr ? request_.warnings : &unheard;
-    discard_container(request_.root, std::move(*container_), request_.host, warnings).ignore("the first error counts");
+    discard_container(request_.root, std::move(*container_), warnings).ignore("the first error counts");
   }
 
   Result<CreatedContainer> run(const PreparedBundle& bundle) {
@@ -131,9 +134,10 @@ class Creation {
   Result<Launched> launch_bundle(const PreparedBundle& bundle) {
     const RuntimeSpec& spec = bundle.config.spec;
     TRY(check_agent(bundle.config));
-    const SpecResources resources = spec.linux_config.resources.value_or(SpecResources());
-    auto cgroup = TRY(Cgroup::create(request_.id, resources, request_.host));
-    if (cgroup) container_->record.cgroup_path = cgroup->path();
+    const CgroupPlan plan = TRY(
+        plan_bundle_cgroup(spec.linux_config.cgroups_path, request_.id, request_.cgroup_manager, request_.host));
+    auto cgroup = TRY(prepare_cgroup(plan, spec, request_.host));
+    record_cgroup(cgroup, request_.host, &container_->record);
     TRY(write_record(container_->dir, container_->record));
     auto waiting = TRY(FileLock::try_acquire(container_->dir, k_waiting_lock, LockMode::exclusive));
     if (!waiting) return Error(Errc::in_use, fmt::format("container '{}' is being made by somebody else", request_.id));
@@ -141,12 +145,12 @@ class Creation {
     if (request_.start == CreateRequest::Start::by_command) {
       socket = TRY(Channel::listen(container_->dir, k_start_socket));
     }
-    Recorder recorder(*container_, request_, spec.hooks);
+    Recorder recorder(*container_, request_, spec.hooks, cgroup);
     LaunchRequest launch_request{.spec = spec, .rootfs = bundle.rootfs, .host = request_.host};
     launch_request.stdio = {0, 1, 2};
     launch_request.extra_fds = request_.extra_fds;
     launch_request.seccomp = bundle.config.seccomp ? &*bundle.config.seccomp : nullptr;
-    launch_request.cgroup_fd = cgroup ? cgroup->fd() : -1;
+    launch_request.cgroup_fd = cgroup.clone_fd();
     launch_request.habits.keyring = request_.keyring;
     launch_request.bundle = bundle.bundle;
     launch_request.root_entry = request_.root_entry;

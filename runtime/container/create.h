@@ -18,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "runtime/cgroup_plan.h"
 #include "runtime/container/bundle.h"
 #include "runtime/container/state_root.h"
 #include "runtime/launch.h"
@@ -42,6 +43,7 @@ struct CreateRequest {
   size_t listening_fds = 0;         // the first of them, as sd_listen_fds(3) counts
   std::string console_socket = {};  // takes the master of the terminal; empty: it stays with `launched`
   std::string pidfd_socket = {};    // takes a pidfd of the first process
+  CgroupManager cgroup_manager = CgroupManager::cgroupfs;
   ProcessHabits::Keyring keyring = ProcessHabits::Keyring::fresh;
   // by_command: it waits for start(). at_once: it runs when this returns.
   enum class Start { by_command, at_once } start = Start::by_command;

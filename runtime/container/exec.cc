@@ -12,6 +12,7 @@
 #include "runtime/container/descriptor_socket.h"
 #include "runtime/container/pid_file.h"
 #include "runtime/container/status.h"
+#include "runtime/container_cgroup.h"
 
 namespace ctr::runtime {
 namespace {
@@ -54,7 +55,8 @@ Result<Fd> open_cgroup(const ContainerExecRequest& request, const Target& target
     if (!below) return Fd();
     return Error(Errc::unsupported, fmt::format("--cgroup {}: the container has no cgroup", printable(request.cgroup)));
   }
-  Fd cgroup = TRY(open_path(request.host.cgroup.mount_point + target.record.cgroup_path, O_PATH | O_DIRECTORY));
+  TRY(come_near(target.record.cgroup_path, request.host));
+  Fd cgroup = TRY(open_path(target.record.cgroup_mount + target.record.cgroup_path, O_PATH | O_DIRECTORY));
   if (!below) return cgroup;
   open_how how{};
   how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;

@@ -28,6 +28,9 @@ Json to_json(const ContainerRecord& record) {
       .set("init", std::move(init))
       .set("ready", record.ready)
       .set("cgroup_path", record.cgroup_path)
+      .set("cgroup_mount", record.cgroup_mount)
+      .set("cgroup_unit", record.cgroup_unit)
+      .set("cgroup_made", record.cgroup_made)
       .set("later", to_json(record.later))
       .set("hooks", to_json(record.hooks));
   return out;
@@ -55,6 +58,9 @@ Result<ContainerRecord> container_record_from_json(const JsonReader& reader) {
   }
   record.ready = TRY(reader.get_bool("ready"));
   record.cgroup_path = TRY(reader.string_or("cgroup_path", ""));
+  record.cgroup_mount = TRY(reader.string_or("cgroup_mount", ""));
+  record.cgroup_unit = TRY(reader.string_or("cgroup_unit", ""));
+  record.cgroup_made = TRY(reader.bool_or("cgroup_made", false));
   if (const auto later = TRY(reader.find_object("later"))) record.later = TRY(later_steps_from_json(*later));
   if (const auto hooks = TRY(reader.find_object("hooks"))) record.hooks = TRY(hooks_from_json(*hooks));
   return record;

@@ -7,9 +7,10 @@
 
 #include <chrono>
 #include <csignal>
+#include <set>
 
 #include "base/wait.h"
-#include "runtime/cgroup.h"
+#include "runtime/container/find_cgroup.h"
 #include "runtime/container/hooks.h"
 #include "runtime/container/status.h"
 
@@ -25,11 +26,23 @@ Result<void> send_signal(const Fd& process, int number) {
   return Error::from_errno(fmt::format("send signal {} to the container", number));
 }
 
-Result<std::optional<Cgroup>> find_cgroup(const ContainerRecord& record, const HostFacts& host) {
-  if (record.cgroup_path.empty()) return std::optional<Cgroup>();
-  auto cgroup = Cgroup::open(record.cgroup_path, host);
-  if (!cgroup && cgroup.error().code() == Errc::not_found) return std::optional<Cgroup>();
-  return std::optional(TRY(std::move(cgroup)));
+// Each once; children that are forked meanwhile are caught by the next look, up to a bound.
+Result<void> signal_processes(const Cgroup& cgroup, int number) {
+  std::set<pid_t> told;
+  constexpr int k_rounds = 16;
+  for (int round = 0; round < k_rounds; ++round) {
+    bool found = false;
+    for (const pid_t pid : TRY(cgroup.processes())) {
+      if (!told.insert(pid).second) continue;
+      found = true;
+      const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+      if (!process.valid()) continue;
+      auto sent = send_signal(process, number);
+      if (!sent && sent.error().code() != Errc::bad_state) return sent;
+    }
+    if (!found) return ok();
+  }
+  return ok();
 }
 
 }  // namespace
@@ -41,25 +54,28 @@ Result<void> signal_container(const StateRoot& root, const std::string& id, int 
   return send_signal(view.init, number);
 }
 
-Result<void> signal_all(const StateRoot& root, const std::string& id, int number, const HostFacts& host) {
+Result<void> signal_all(const StateRoot& root, const std::string& id, int number) {
   const Dir dir = TRY(root.find(id));
   const ContainerRecord record = TRY(read_record(dir));
   const ContainerView view = TRY(view_container(dir, record));
-  if (const auto cgroup = TRY(find_cgroup(record, host)); cgroup && number == SIGKILL) return cgroup->kill();
+  if (const auto cgroup = TRY(find_cgroup(record))) {
+    return number == SIGKILL ? cgroup->kill() : signal_processes(*cgroup, number);
+  }
   if (!view.init.valid()) return ok();
   return send_signal(view.init, number);
 }
 
-Result<void> discard_container(const StateRoot& root, LockedContainer container, const HostFacts& host,
-                               std::vector<std::string>* warnings) {
+Result<void> discard_container(const StateRoot& root, LockedContainer container, std::vector<std::string>* warnings) {
   const ContainerView view = TRY(view_container(container.dir, container.record));
-  auto cgroup = TRY(find_cgroup(container.record, host));
+  auto cgroup = TRY(find_cgroup(container.record));
   if (cgroup) TRY(cgroup->kill());
   if (view.init.valid()) {
     send_signal(view.init, SIGKILL).ignore("what has ended meanwhile is seen by its descriptor");
     TRY(wait_for(view.init.get(), POLLIN, {}, k_kill_wait).context("wait for the end of the container"));
   }
-  if (cgroup) TRY(cgroup->remove());
+  if (cgroup && container.record.cgroup_made) TRY(cgroup->remove());
+  // What was there before stays, without what the container made in it.
+  if (cgroup && !container.record.cgroup_made) TRY(cgroup->remove_children());
   const ContainerRecord record = container.record;
   TRY(root.remove(std::move(container)));
   const std::string state = hook_state(record, ContainerStatus::stopped);
@@ -69,7 +85,7 @@ Result<void> discard_container(const StateRoot& root, LockedContainer container,
   return ok();
 }
 
-Result<void> delete_container(const StateRoot& root, const std::string& id, Force force, const HostFacts& host,
+Result<void> delete_container(const StateRoot& root, const std::string& id, Force force,
                               std::vector<std::string>* warnings) {
   LockedContainer container = TRY(root.lock(id));
   const ContainerView view = TRY(view_container(container.dir, container.record));
@@ -78,7 +94,7 @@ Result<void> delete_container(const StateRoot& root, const std::string& id, Forc
     return Error(Errc::bad_state, fmt::format("cannot delete container '{}': it is {}", id, status_name(view.status)))
         .with_hint("stop it first, or use --force");
   }
-  return discard_container(root, std::move(container), host, warnings);
+  return discard_container(root, std::move(container), warnings);
 }
 
 }  // namespace ctr::runtime

@@ -40,7 +40,7 @@ Result<void> start_container(const StateRoot& root, const std::string& id, const
         run_hooks(record.hooks.poststart, "poststart", record.bundle, hook_state(record, ContainerStatus::running));
   }
   if (started) return started;
-  discard_container(root, std::move(container), host, warnings).ignore("the first error counts");
+  discard_container(root, std::move(container), warnings).ignore("the first error counts");
   return started;
 }
 

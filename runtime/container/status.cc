@@ -4,6 +4,7 @@
 
 #include "base/lock.h"
 #include "base/users.h"
+#include "runtime/container/find_cgroup.h"
 #include "runtime/container/state_root.h"
 
 namespace ctr::runtime {
@@ -32,10 +33,12 @@ Result<ContainerView> view_container(const Dir& container_dir, const ContainerRe
   if (!init && init.error().code() == Errc::not_found) return view;
   view.init = TRY(std::move(init));
   const bool waiting = TRY(is_locked(container_dir, k_waiting_lock));
-  if (waiting)
+  if (waiting) {
     view.status = record.ready ? ContainerStatus::created : ContainerStatus::creating;
-  else
-    view.status = ContainerStatus::running;
+    return view;
+  }
+  const auto cgroup = TRY(find_cgroup(record));
+  view.status = cgroup && cgroup->is_frozen() ? ContainerStatus::paused : ContainerStatus::running;
   return view;
 }
 

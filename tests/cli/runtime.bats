@@ -214,7 +214,32 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; }
   assert_match '^Usage: ctr runtime'
 }
 
-@test "other managers of cgroups are refused by name" {
+@test "the manager of cgroups is one of three" {
+  run -1 rt --cgroup-manager other create box
+  assert_contains "--cgroup-manager is cgroupfs, systemd or disabled, not 'other'"
+  config '.linux.cgroupsPath = "/a/b"'
+  # Without a systemd that reason comes first.
   run -1 rt --systemd-cgroup create box
-  assert_contains '--cgroup-manager systemd: only cgroupfs is supported'
+  assert_match 'needs cgroup v2|needs a systemd|slice:prefix:name'
+}
+
+@test "without a cgroup limits are refused, and what works on one says so" {
+  config '.linux.resources = {pids: {limit: 3}}'
+  run -1 rt --cgroup-manager disabled create box
+  assert_contains 'the number of processes cannot be limited'
+  config 'del(.linux.resources)'
+  rt --cgroup-manager disabled create box
+  for verb in pause resume ps events; do
+    run -1 rt "$verb" box
+    assert_contains "container 'box': it has no cgroup of its own"
+  done
+  run -1 rt update --pids-limit 3 box
+  assert_contains "cannot update container 'box': it has no cgroup of its own"
+  run -1 rt update box
+  assert_contains 'update: no limit is named'
+  run -1 rt update --mem-bw-schema x box
+  assert_contains '--mem-bw-schema: intelRdt is not supported'
+  rt kill --all box KILL
+  wait_for has_status box stopped
+  rt delete box
 }
