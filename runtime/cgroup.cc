@@ -40,8 +40,8 @@ void enable_controllers(const Dir& parent, const std::vector<std::string>& wante
   }
 }
 
-// Waits until `key` of cgroup.events is `wanted`: the file's change is told by POLLPRI (cgroups(7)). False: not in time,
-// or the cgroup is gone.
+// Waits until `key` of cgroup.events is `wanted`: the file's change is told by POLLPRI (cgroups(7)). False: not in
+// time, or the cgroup is gone.
 bool wait_event(const Dir& dir, const std::string& key, uint64_t wanted) {
   const auto file = dir.open_file("cgroup.events", O_RDONLY);
   if (!file) return false;

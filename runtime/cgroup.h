@@ -21,8 +21,8 @@ class [[nodiscard]] Cgroup {
     replace,  // it is ours, of a run that was killed: its limits must not be inherited
     keep,     // somebody made it for us
   };
-  // `path` is absolute below `mount_point`. Missing parents are made, and `controllers` are enabled down to it as far as
-  // they are to be had. Errors: in_use (processes), bad_state (frozen), permission.
+  // `path` is absolute below `mount_point`. Missing parents are made, and `controllers` are enabled down to it as far
+  // as they are to be had. Errors: in_use (processes), bad_state (frozen), permission.
   static Result<Cgroup> make(const std::string& mount_point, const std::string& path, Existing existing,
                              const std::vector<std::string>& controllers);
   // Errors: not_found.

@@ -20,11 +20,13 @@ Error no_cgroup(const std::string& subject, const CgroupFacts& facts) {
     case CgroupMode::v1:
     case CgroupMode::hybrid:
       return error(fmt::format("cgroups are not delegated to this user (mode: {})", cgroup_mode_name(facts.mode)))
-          .with_hint("boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line: see `ctr doctor`; or run "
-                     "without the limit");
+          .with_hint(
+              "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line: see `ctr doctor`; or run "
+              "without the limit");
     case CgroupMode::v2_not_delegated:
       return error("cgroups are not delegated to this user (mode: v2, not delegated)")
-          .with_hint("log in through a session of systemd, which delegates: see `ctr doctor`; or run without the limit");
+          .with_hint(
+              "log in through a session of systemd, which delegates: see `ctr doctor`; or run without the limit");
     case CgroupMode::v2_delegated:
       break;
   }
@@ -40,12 +42,14 @@ Error missing_controller(std::string_view subject, std::string_view controller, 
   };
   if (uid == 0) {
     return error("available here")
-        .with_hint("the kernel lacks it, or it is disabled on the kernel's command line, or cgroup v1 holds it: look at "
-                   "/sys/fs/cgroup/cgroup.controllers");
+        .with_hint(
+            "the kernel lacks it, or it is disabled on the kernel's command line, or cgroup v1 holds it: look at "
+            "/sys/fs/cgroup/cgroup.controllers");
   }
   return error("delegated to this user")
-      .with_hint("write '[Service]' and 'Delegate=cpu cpuset io memory pids' to "
-                 "/etc/systemd/system/user@.service.d/delegate.conf, then log in again");
+      .with_hint(
+          "write '[Service]' and 'Delegate=cpu cpuset io memory pids' to "
+          "/etc/systemd/system/user@.service.d/delegate.conf, then log in again");
 }
 
 Result<void> check_limits(const SpecResources& resources, const CgroupPlan& plan, const HostFacts& host) {

@@ -48,15 +48,17 @@ Result<void> check_memory(const SpecMemory& memory) {
     return Error(Errc::invalid, "swap cannot be limited without a limit of memory: the two are counted together");
   }
   if (*memory.swap < *memory.limit) {
-    return Error(Errc::invalid, fmt::format("the limit of memory and swap together, {}, is below the limit of memory, {}",
-                                            *memory.swap, *memory.limit));
+    return Error(Errc::invalid,
+                 fmt::format("the limit of memory and swap together, {}, is below the limit of memory, {}",
+                             *memory.swap, *memory.limit));
   }
   return ok();
 }
 
 void add_memory(const SpecMemory& memory, Settings* out) {
   const auto add = [&](const char* file, std::string value, Missing missing) {
-    out->push_back({.file = file, .value = std::move(value), .controller = "memory", .subject = "memory", .missing = missing});
+    out->push_back(
+        {.file = file, .value = std::move(value), .controller = "memory", .subject = "memory", .missing = missing});
   };
   // Swap comes first: a lower memory.max pushes pages out at once, and must find the room that they may have.
   if (const auto swap = swap_limit(memory)) add("memory.swap.max", amount(*swap), Missing::only_no_swap);
@@ -130,7 +132,8 @@ Result<void> add_block_io(const SpecBlockIo& io, Settings* out) {
 // Reservations count what a program may have to rely on without a SIGBUS; kernels before 5.7 do not have them.
 Result<void> add_hugepages(const SpecHugepageLimit& limit, Settings* out) {
   if (limit.page_size.empty() || limit.page_size.find_first_not_of("0123456789KMGB") != std::string::npos) {
-    return Error(Errc::invalid, fmt::format("'{}' is not a size of huge pages, such as 2MB", printable(limit.page_size)));
+    return Error(Errc::invalid,
+                 fmt::format("'{}' is not a size of huge pages, such as 2MB", printable(limit.page_size)));
   }
   const auto add = [&](const char* suffix, Missing missing) {
     out->push_back({.file = fmt::format("hugetlb.{}.{}", limit.page_size, suffix),

@@ -43,8 +43,8 @@ uint64_t io_weight(uint16_t weight);
 // Only where cgroup_settings() finds nothing wrong.
 std::optional<int64_t> swap_limit(const SpecMemory& memory);
 
-// What an update leaves out is as it is: fills in what the given values are counted from. `memory_max` and `cpu_max` are
-// the texts of those files.
+// What an update leaves out is as it is: fills in what the given values are counted from. `memory_max` and `cpu_max`
+// are the texts of those files.
 void complete_update(SpecResources* resources, const std::string& memory_max, const std::string& cpu_max);
 // memory.checkBeforeUpdate: a limit below what is in use is refused. Errors: invalid.
 Result<void> check_memory_use(const SpecMemory& memory, uint64_t memory_bytes, uint64_t swap_bytes);

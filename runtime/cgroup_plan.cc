@@ -101,11 +101,13 @@ Result<CgroupPlan> plan_directory(const CgroupRequest& request, const CgroupFact
   if (!request.parent.empty()) {
     if (!is_v2(facts)) return not_v2("--cgroup-parent", facts);
     if (request.parent.ends_with(".slice")) {
-      return Error(Errc::invalid, fmt::format("'{}' is a slice, which cgroupfs as cgroup manager cannot use: did you mean "
-                                              "--cgroup-manager systemd?",
-                                              printable(request.parent)));
+      return Error(Errc::invalid,
+                   fmt::format("'{}' is a slice, which cgroupfs as cgroup manager cannot use: did you mean "
+                               "--cgroup-manager systemd?",
+                               printable(request.parent)));
     }
-    const std::string parent = request.parent.starts_with('/') ? request.parent : below(facts.parent_path, request.parent);
+    const std::string parent =
+        request.parent.starts_with('/') ? request.parent : below(facts.parent_path, request.parent);
     plan.path = below(TRY(clean_path(parent)), name);
     return plan;
   }
@@ -165,7 +167,8 @@ Result<CgroupPlan> plan_bundle_cgroup(const std::string& cgroups_path, const std
   const CgroupFacts& facts = host.cgroup;
   if (manager == CgroupManager::disabled) return CgroupPlan{};
   if (manager == CgroupManager::systemd) {
-    CgroupRequest request{.container_id = container_id, .manager = manager, .mode = CgroupsMode::no_monitor, .parent = {}};
+    CgroupRequest request{
+        .container_id = container_id, .manager = manager, .mode = CgroupsMode::no_monitor, .parent = {}};
     if (cgroups_path.empty()) return plan_scope(request, facts);
     const std::vector<std::string> parts = split(cgroups_path, ':');
     if (parts.size() != 3 || parts[2].empty()) {
@@ -179,7 +182,8 @@ Result<CgroupPlan> plan_bundle_cgroup(const std::string& cgroups_path, const std
     // A slice as the name is the cgroup itself in runc; only scopes hold processes of others.
     plan.unit = name + ".scope";
     if (is_unit_name(plan.unit, ".scope")) return plan;
-    return Error(Errc::invalid, fmt::format("cgroupsPath \"{}\" does not make the name of a unit", printable(cgroups_path)));
+    return Error(Errc::invalid,
+                 fmt::format("cgroupsPath \"{}\" does not make the name of a unit", printable(cgroups_path)));
   }
   CgroupPlan plan{.kind = CgroupPlan::Kind::directory, .manager = CgroupManager::cgroupfs};
   if (cgroups_path.empty()) {

@@ -29,10 +29,10 @@ std::vector<std::string> cgroup_controllers(CgroupManager manager, const CgroupF
 
 // --cgroups of podman.
 enum class CgroupsMode {
-  enabled,    // a cgroup for the container, and another for its monitor
-  no_monitor, // "no-conmon": the monitor stays where it was started
-  split,      // both below the cgroup of the starter, which a unit with Delegate=yes has to itself
-  disabled,   // the container stays in the cgroup of the starter
+  enabled,     // a cgroup for the container, and another for its monitor
+  no_monitor,  // "no-conmon": the monitor stays where it was started
+  split,       // both below the cgroup of the starter, which a unit with Delegate=yes has to itself
+  disabled,    // the container stays in the cgroup of the starter
 };
 std::string_view cgroups_mode_name(CgroupsMode mode);
 std::optional<CgroupsMode> parse_cgroups_mode(std::string_view name);
@@ -62,9 +62,9 @@ struct CgroupRequest {
 // For `ctr run` and its kin. Errors: unsupported (mode or parent that this host cannot do), invalid.
 Result<CgroupPlan> plan_cgroup(const CgroupRequest& request, const CgroupFacts& facts);
 
-// For a bundle's linux.cgroupsPath: "slice:prefix:name" with systemd, else a path that is absolute below the mount point
-// or relative to where cgroups of ours are made. Errors: invalid, unsupported.
-// Source: runtime-spec config-linux.md "Cgroups Path".
+// For a bundle's linux.cgroupsPath: "slice:prefix:name" with systemd, else a path that is absolute below the mount
+// point or relative to where cgroups of ours are made. Errors: invalid, unsupported. Source: runtime-spec
+// config-linux.md "Cgroups Path".
 Result<CgroupPlan> plan_bundle_cgroup(const std::string& cgroups_path, const std::string& container_id,
                                       CgroupManager manager, const HostFacts& host);
 

@@ -97,7 +97,8 @@ Result<void> ContainerCgroup::start_monitor_scope(const CancelToken& cancel) {
   const pid_t self = ::getpid();
   CgroupPlan plan = *plan_;
   const auto start = [&] {
-    return start_scope({.plan = plan, .description = "ctr container", .processes = {self}, .limits = {}}, *host_, cancel);
+    return start_scope({.plan = plan, .description = "ctr container", .processes = {self}, .limits = {}}, *host_,
+                       cancel);
   };
   auto started = start();
   if (!started && started.error().code() == Errc::exists) {

@@ -24,7 +24,8 @@ namespace ctr::runtime {
 
 class [[nodiscard]] ContainerCgroup {
  public:
-  // Errors: as check_limits(), Cgroup::make(), Cgroup::apply(), start_scope(), set_device_policy(). Nothing is left then.
+  // Errors: as check_limits(), Cgroup::make(), Cgroup::apply(), start_scope(), set_device_policy(). Nothing is left
+  // then.
   static Result<ContainerCgroup> prepare(const CgroupPlan& plan, const RuntimeSpec& spec, const HostFacts& host,
                                          Cgroup::Existing existing, const CancelToken& cancel = {});
   ContainerCgroup(ContainerCgroup&&) noexcept = default;

@@ -129,8 +129,8 @@ std::vector<Rule> default_rules() {
     out.push_back({.allow = true, .type = BPF_DEVCG_DEV_CHAR, .major = major, .minor = minor, .access = k_all_access});
   };
   for (const uint32_t memory : {3U, 5U, 7U, 8U, 9U}) character(1, memory);  // null, zero, full, random, urandom
-  for (const uint32_t terminal : {0U, 1U, 2U}) character(5, terminal);    // tty, console, ptmx
-  character(136, {});                                                  // /dev/pts
+  for (const uint32_t terminal : {0U, 1U, 2U}) character(5, terminal);      // tty, console, ptmx
+  character(136, {});                                                       // /dev/pts
   return out;
 }
 

@@ -1,6 +1,5 @@
-#include "runtime/spec_resources.h"
-
 #include "runtime/spec_codec.h"
+#include "runtime/spec_resources.h"
 
 namespace ctr::runtime {
 namespace {

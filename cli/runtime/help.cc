@@ -56,7 +56,8 @@ std::string command_help(const std::string& program, const RuntimeCommand& comma
 
 std::string version_text(const std::string& program) {
   // What tells it from others of the name: programs read the first word and the number.
-  return fmt::format("{} version {}\ncommit: ctr-{}\nspec: 1.3.0\n+SYSTEMD +CAP +SECCOMP +EBPF\n", program, k_version, k_version);
+  return fmt::format("{} version {}\ncommit: ctr-{}\nspec: 1.3.0\n+SYSTEMD +CAP +SECCOMP +EBPF\n", program, k_version,
+                     k_version);
 }
 
 }  // namespace ctr::cli::runtime

@@ -42,8 +42,7 @@ Result<Globals> read_globals(const RuntimeArgs& args, const Environment& environ
   const std::string cgroup_manager = args.text("cgroup-manager", args.flag("systemd-cgroup") ? "systemd" : "cgroupfs");
   const auto manager = ctr::runtime::parse_cgroup_manager(cgroup_manager);
   if (!manager) {
-    return wrong(
-        fmt::format("--cgroup-manager is cgroupfs, systemd or disabled, not '{}'", printable(cgroup_manager)));
+    return wrong(fmt::format("--cgroup-manager is cgroupfs, systemd or disabled, not '{}'", printable(cgroup_manager)));
   }
   globals.cgroup_manager = *manager;
   globals.debug = args.flag("debug");

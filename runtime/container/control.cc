@@ -35,8 +35,8 @@ Result<void> pause_container(const StateRoot& root, const std::string& id) {
 Result<void> resume_container(const StateRoot& root, const std::string& id) {
   const LiveContainer live = TRY(open_live(root, id, "resume"));
   if (!live.cgroup.is_frozen()) {
-    return Error(Errc::bad_state, fmt::format("cannot resume container '{}': it is {}, not paused", id,
-                                              status_name(live.view.status)));
+    return Error(Errc::bad_state,
+                 fmt::format("cannot resume container '{}': it is {}, not paused", id, status_name(live.view.status)));
   }
   return live.cgroup.thaw();
 }

@@ -9,8 +9,8 @@
 
 #include "base/channel.h"
 #include "base/lock.h"
-#include "runtime/container/find_cgroup.h"
 #include "runtime/container/descriptor_socket.h"
+#include "runtime/container/find_cgroup.h"
 #include "runtime/container/hooks.h"
 #include "runtime/container/pid_file.h"
 #include "runtime/container/remove.h"
