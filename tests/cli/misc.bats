@@ -134,8 +134,8 @@ complete_words() {
 @test "what cannot be honoured is refused by name" {
   run -125 ctr --storage-driver vfs ps
   assert_line 'Error: --storage-driver vfs: only overlay is supported'
-  run -125 ctr --cgroup-manager systemd ps
-  assert_line 'Error: --cgroup-manager systemd: only cgroupfs is supported'
+  run -125 ctr --cgroup-manager other ps
+  assert_line 'Error: --cgroup-manager other: choose systemd, cgroupfs or disabled'
 }
 
 @test "reset asks, and removes the whole store with --force" {
