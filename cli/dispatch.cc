@@ -15,7 +15,7 @@ namespace ctr::cli {
 namespace {
 
 constexpr std::array k_global_options = {
-    value("cgroup-manager", 0, "NAME", "Only cgroupfs: the container's cgroup is made below ctr's own"),
+    value("cgroup-manager", 0, "NAME", "Who makes cgroups: systemd, cgroupfs or disabled"),
     flag("help", 0, "Print help"),
     value("log-level", 0, "LEVEL", "Messages on stderr: error, warn, info or debug"),
     value("root", 0, "DIR", "Keep images and containers in DIR", Complete::directories),
@@ -36,6 +36,7 @@ Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
 Result<void> apply_globals(const Args& args, GlobalOptions& global) {
   static constexpr std::array<std::string_view, 8> k_levels = {"trace",   "debug", "info",  "warn",
                                                                "warning", "error", "fatal", "panic"};
+  static constexpr std::array<std::string_view, 3> k_managers = {"systemd", "cgroupfs", "disabled"};
   if (args.has("root")) global.root = args.text("root");
   if (args.has("runroot")) global.runroot = args.text("runroot");
   if (args.has("log-level")) {
@@ -48,9 +49,12 @@ Result<void> apply_globals(const Args& args, GlobalOptions& global) {
     }
     global.debug = level == "debug" || level == "trace";
   }
-  if (args.has("cgroup-manager") && args.text("cgroup-manager") != "cgroupfs") {
-    return Error(Errc::unsupported, fmt::format("--cgroup-manager {}: only cgroupfs is supported",
-                                                printable(args.text("cgroup-manager"))));
+  if (args.has("cgroup-manager")) {
+    global.cgroup_manager = args.text("cgroup-manager");
+    if (std::find(k_managers.begin(), k_managers.end(), global.cgroup_manager) == k_managers.end()) {
+      return wrong(
+          fmt::format("--cgroup-manager {}: choose systemd, cgroupfs or disabled", printable(global.cgroup_manager)));
+    }
   }
   if (args.has("storage-driver") && args.text("storage-driver") != "overlay") {
     return Error(Errc::unsupported,

@@ -16,6 +16,7 @@ struct GlobalOptions {
   bool debug = false;
   std::string root;     // --root: the store
   std::string runroot;  // --runroot: the runtime directory
+  std::string cgroup_manager;
 };
 
 struct CommandLine {

@@ -59,6 +59,7 @@ class Session final : public Context {
     options.paths = TRY(find_user_paths(environment_, options.uid));
     if (!global_.root.empty()) options.paths.store = TRY(absolute_path(global_.root));
     if (!global_.runroot.empty()) options.paths.run = TRY(absolute_path(global_.runroot));
+    options.cgroup_manager = global_.cgroup_manager;
     options.cancel = cancel_;
     options.log = &output_;
     options.own_binary = TRY(installed_program());

@@ -86,7 +86,9 @@ constexpr std::array k_container_options = {
 };
 
 constexpr std::array k_namespace_options = {
+    value("cgroup-parent", 0, "PARENT", "Where the container's cgroup is made: a slice, or with cgroupfs a directory"),
     value("cgroupns", 0, "MODE", "Cgroup namespace: private, host, container:NAME or ns:PATH"),
+    value("cgroups", 0, "MODE", "Cgroups of container and monitor: enabled, disabled, no-conmon or split"),
     value("ipc", 0, "MODE", "IPC namespace: private, host, shareable, none, container:NAME or ns:PATH"),
     list("network", 0, "MODE", "Network: private, none, host, slirp4netns, container:NAME or ns:PATH"),
     value("pid", 0, "MODE", "Process namespace: private, host, container:NAME or ns:PATH"),

@@ -259,6 +259,8 @@ Result<void> add_namespaces(const Args& args, const engine::Config& config, Cont
   spec.ipc = TRY(namespace_choice("ipc", args.text("ipc", config.ipcns), true));
   spec.uts = TRY(namespace_choice("uts", args.text("uts", config.utsns), false));
   spec.cgroup = TRY(namespace_choice("cgroupns", args.text("cgroupns", config.cgroupns), false));
+  spec.cgroups = args.text("cgroups", config.cgroups);
+  spec.cgroup_parent = args.text("cgroup-parent");
   // podman's name for the map that a normal user gets without an option.
   const std::string userns = args.text("userns", config.userns == "private" ? "" : config.userns);
   spec.userns = TRY(userns_choice(userns));

@@ -138,12 +138,14 @@ Result<void> read_containers(Table table, Config& config) {
   table.read("pidns", config.pidns);
   table.read("utsns", config.utsns);
   table.read("cgroupns", config.cgroupns);
+  table.read("cgroups", config.cgroups);
   table.read("host_containers_internal_ip", config.host_containers_internal_ip);
   read_sizes(table, config);
   return table.finish();
 }
 
 Result<void> read_engine(Table table, Config& config) {
+  table.read("cgroup_manager", config.cgroup_manager);
   table.read("detach_keys", config.detach_keys);
   table.read("retry_delay", config.retry_delay);
   table.read_number("retry", config.retry);

@@ -44,9 +44,11 @@ struct Config {
   std::string userns;  // "host", "keep-id", "private"
   std::string netns;   // "private", "host", "none"
   std::string ipcns, pidns, utsns, cgroupns;
+  std::string cgroups;              // "enabled", "disabled", "no-conmon", "split"
   std::string default_network_cmd;  // [network] default_rootless_network_cmd
   std::string host_containers_internal_ip;
   // [engine]
+  std::string cgroup_manager;  // "systemd", "cgroupfs"; empty: what the host has
   std::string detach_keys = "ctrl-p,ctrl-q";
   std::chrono::seconds stop_timeout{10};
   PullPolicy pull_policy = PullPolicy::missing;

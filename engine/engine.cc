@@ -52,6 +52,7 @@ class LocalEngine final : public Engine {
   explicit LocalEngine(EngineOptions options) : core_(std::move(options)) {}
 
   Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
+    spec.cgroup_manager = core_.options().cgroup_manager;
     created_ = TRY(create_container(core_, std::move(spec), options));
     return created_->info;
   }
@@ -71,6 +72,7 @@ class LocalEngine final : public Engine {
   Result<std::vector<std::string>> explain(ContainerSpec spec, const CreateOptions& options) override {
     (void)options;
     const auto* host = TRY(core_.host());
+    spec.cgroup_manager = core_.options().cgroup_manager;
     const auto prepared = TRY(rehearse_container(core_, std::move(spec)));
     return runtime::explain_launch(prepared.spec, prepared.launch.rootfs, *host);
   }

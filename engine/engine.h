@@ -194,8 +194,9 @@ struct EngineOptions {
   DebugLog* log = nullptr;  // borrowed
   std::string own_binary;   // /proc/self/exe resolved
   std::string version;
-  bool debug = false;  // whether `log` shows debug lines
-  int ask_fd = -1;     // a terminal on which a person can be asked; borrowed
+  std::string cgroup_manager;  // --cgroup-manager; empty: configuration and host decide
+  bool debug = false;          // whether `log` shows debug lines
+  int ask_fd = -1;             // a terminal on which a person can be asked; borrowed
 };
 
 // The one door to everything below. Opening is cheap: the store and the configuration are read when first needed.

@@ -14,6 +14,7 @@
 #include "engine/user.h"
 #include "runtime/cgroup.h"
 #include "runtime/console.h"
+#include "runtime/container_cgroup.h"
 #include "runtime/launch.h"
 
 namespace ctr::engine {
@@ -90,8 +91,12 @@ Result<runtime::SpecProcess> make_process(const Target& target, const ExecOption
   return process;
 }
 
+// Errors: bad_state for a container that is paused: whoever starts in there would never run.
 Result<Fd> open_cgroup(const Target& target, const runtime::HostFacts& host) {
   if (target.state.cgroup_path.empty()) return Fd();
+  const auto cgroup = TRY(runtime::Cgroup::open(host.cgroup.mount_point, target.state.cgroup_path));
+  if (cgroup.is_frozen()) return Error(Errc::bad_state, "cannot exec in a paused container: container state improper");
+  TRY(runtime::come_near(cgroup.path(), host));
   return open_path(host.cgroup.mount_point + target.state.cgroup_path, O_PATH | O_DIRECTORY);
 }
 

@@ -1,10 +1,12 @@
 #include "engine/host_probe.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/text.h"
 
 namespace ctr::engine {
 
@@ -74,6 +77,24 @@ std::vector<DeviceSpec> host_devices() {
   std::sort(devices.begin(), devices.end(),
             [](const auto& a, const auto& b) { return a.container_path < b.container_path; });
   return devices;
+}
+
+Result<std::vector<runtime::SpecDeviceRule>> device_rules(const std::vector<DeviceSpec>& devices) {
+  std::vector<runtime::SpecDeviceRule> rules = {
+      {.allow = false, .type = "a", .major = std::nullopt, .minor = std::nullopt, .access = "rwm"}};
+  for (const DeviceSpec& device : devices) {
+    struct stat facts{};
+    if (::stat(device.host_path.c_str(), &facts) != 0) {
+      return Error::from_errno(fmt::format("look at the device '{}'", printable(device.host_path)));
+    }
+    if (!S_ISCHR(facts.st_mode) && !S_ISBLK(facts.st_mode)) continue;
+    rules.push_back({.allow = true,
+                     .type = S_ISCHR(facts.st_mode) ? "c" : "b",
+                     .major = major(facts.st_rdev),
+                     .minor = minor(facts.st_rdev),
+                     .access = device.permissions});
+  }
+  return rules;
 }
 
 ResourceLimit own_limit(int resource) {

@@ -15,6 +15,9 @@ std::string host_address();
 std::string host_name();
 // Every character and block device below /dev that a container may be given (--privileged).
 std::vector<DeviceSpec> host_devices();
+// Rules for the cgroup of a container of root: of the host's devices those that it is given, with the accesses it is
+// given. Devices that every container has need none. Errors: not_found.
+Result<std::vector<runtime::SpecDeviceRule>> device_rules(const std::vector<DeviceSpec>& devices);
 // RLIMIT_NOFILE and the like of this process; `resource` as of getrlimit(2).
 ResourceLimit own_limit(int resource);
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "engine/cgroup_choice.h"
 #include "engine/host_probe.h"
 #include "engine/inspect.h"
 #include "runtime/seccomp.h"
@@ -128,13 +129,16 @@ void add_machine(Json& json, const runtime::HostFacts& host) {
 Json host_json(Core& core, const runtime::HostFacts& host, const Config& config) {
   const auto mode = host.cgroup.mode;
   const bool v2 = mode == runtime::CgroupMode::v2_delegated || mode == runtime::CgroupMode::v2_not_delegated;
+  const auto manager = choose_cgroup_manager("", config, host.cgroup);
+  const std::string cgroup_manager(manager ? runtime::cgroup_manager_name(*manager) : "disabled");
   Json json = Json::object();
   json.set("arch", oci::host_platform().architecture)
       .set("buildahVersion", "")
-      .set("cgroupManager", mode == runtime::CgroupMode::v2_delegated ? "cgroupfs" : "disabled")
+      .set("cgroupManager", cgroup_manager)
       .set("cgroupVersion", v2 ? "v2" : "v1")
       .set("cgroupMode", runtime::cgroup_mode_name(mode))
-      .set("cgroupControllers", Json::strings(host.cgroup.controllers))
+      .set("cgroupControllers",
+           Json::strings(manager ? runtime::cgroup_controllers(*manager, host.cgroup) : host.cgroup.controllers))
       .set("conmon", Json::object()
                          .set("package", "ctr")
                          .set("path", core.options().own_binary)

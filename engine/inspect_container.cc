@@ -198,11 +198,12 @@ Json ulimits_json(const ContainerSpec& spec) {
   return json;
 }
 
-void add_resources(Json& json, const ResourceSpec& resources) {
+void add_resources(Json& json, const ContainerSpec& spec) {
+  const ResourceSpec& resources = spec.resources;
   json.set("CpuShares", resources.cpu_shares.value_or(0))
       .set("Memory", resources.memory_bytes.value_or(0))
       .set("NanoCpus", int64_t{0})
-      .set("CgroupParent", "")
+      .set("CgroupParent", spec.cgroup_parent)
       .set("BlkioWeight", 0)
       .set("BlkioWeightDevice", Json())
       .set("BlkioDeviceReadBps", Json())
@@ -236,11 +237,19 @@ void add_limits(Json& json, const ContainerSpec& spec) {
       .set("IntelRdtClosID", "");
 }
 
+// The manager that was asked for, else the one that made the cgroup it is in.
+std::string cgroup_manager_word(const ContainerView& view) {
+  if (!view.record.spec.cgroup_manager.empty()) return view.record.spec.cgroup_manager;
+  const std::string& path = view.state.cgroup_path;
+  if (path.empty()) return "disabled";
+  return path.ends_with(".scope") || path.ends_with(".scope/container") ? "systemd" : "cgroupfs";
+}
+
 Json host_config_json(const ContainerView& view) {
   const auto& spec = view.record.spec;
   Json json = Json::object();
   json.set("Binds", binds_json(view.record))
-      .set("CgroupManager", view.state.cgroup_path.empty() ? "disabled" : "cgroupfs")
+      .set("CgroupManager", cgroup_manager_word(view))
       .set("CgroupMode", mode_word(spec.cgroup, "private"))
       .set("ContainerIDFile", spec.cid_file)
       .set("LogConfig", log_json(view))
@@ -262,7 +271,7 @@ Json host_config_json(const ContainerView& view) {
       .set("GroupAdd", Json::strings(spec.groups))
       .set("IpcMode", mode_word(spec.ipc, "private"))
       .set("Cgroup", "")
-      .set("Cgroups", view.state.cgroup_path.empty() ? "disabled" : "default")
+      .set("Cgroups", spec.cgroups.empty() || spec.cgroups == "enabled" ? "default" : spec.cgroups)
       .set("Links", Json())
       .set("OomScoreAdj", spec.oom_score_adj.value_or(0))
       .set("PidMode", mode_word(spec.pid, "private"))
@@ -278,7 +287,7 @@ Json host_config_json(const ContainerView& view) {
       .set("Runtime", "ctr")
       .set("ConsoleSize", Json(Json::Array{0, 0}))
       .set("Isolation", "");
-  add_resources(json, spec.resources);
+  add_resources(json, spec);
   json.set("Devices", devices_json(spec));
   add_limits(json, spec);
   return json;

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "engine/cgroup_choice.h"
 #include "engine/env.h"
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
@@ -16,7 +17,7 @@
 #include "engine/spec_gen.h"
 #include "engine/timezone.h"
 #include "engine/transfer.h"
-#include "runtime/cgroup.h"
+#include "runtime/cgroup_check.h"
 #include "storage/volumes.h"
 
 namespace ctr::engine {
@@ -276,12 +277,19 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   generation.open_files = own_limit(RLIMIT_NOFILE);
   generation.processes = own_limit(RLIMIT_NPROC);
   if (spec.security.privileged) generation.host_devices = host_devices();
+  const auto cgroup = TRY(choose_cgroup(spec, record.id, *config, *host));
+  generation.limits_processes = can_limit(cgroup, "pids", *host);
+  // Who is not root of the machine has no say in this: his container opens what he may open.
+  if (host->privileged() && !runtime::in_user_namespace() && !spec.security.privileged &&
+      cgroup.kind != runtime::CgroupPlan::Kind::none) {
+    generation.device_rules = TRY(device_rules(spec.devices));
+  }
   prepared.spec = TRY(generate_spec(generation));
   if (record.spec.timezone.empty()) record.spec.timezone = config->timezone;
   if (!record.spec.timezone.empty()) TRY(find_zone(record.spec.timezone, core.options().environment));
   TRY(check_working_dir(spec, record.id, prepared.mounts, view));
   if (prepared.spec.linux_config.resources) {
-    TRY(runtime::check_limits(*prepared.spec.linux_config.resources, *host));
+    TRY(runtime::check_limits(*prepared.spec.linux_config.resources, cgroup, *host));
   }
   if (spec.init || config->init) prepared.launch.init_program = TRY(find_init(core));
   prepared.launch.log = TRY(plan_log(core, spec, input.bundle));

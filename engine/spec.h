@@ -134,6 +134,9 @@ struct ContainerSpec {
   ResourceSpec resources;
   NetworkChoice network;
   NamespaceChoice pid, ipc, uts, cgroup;
+  std::string cgroups;         // --cgroups: "enabled", "disabled", "no-conmon", "split"; empty: enabled
+  std::string cgroup_manager;  // --cgroup-manager; empty: what configuration and host say at the start
+  std::string cgroup_parent;   // a slice for systemd, a directory for cgroupfs; empty: the usual one
   UsernsChoice userns;
   std::vector<std::string> dns_servers, dns_search, dns_options;
   std::vector<std::string> add_hosts;  // "name:ip"

@@ -287,8 +287,11 @@ void set_resources(const SpecInput& input, RuntimeSpec& out) {
   const auto& wanted = input.spec.resources;
   runtime::SpecResources resources;
   if (wanted.memory_bytes || wanted.memory_reservation_bytes || wanted.memory_swap_bytes) {
-    resources.memory = runtime::SpecMemory{wanted.memory_bytes, wanted.memory_reservation_bytes,
-                                           wanted.memory_swap_bytes, std::nullopt};
+    runtime::SpecMemory memory;
+    memory.limit = wanted.memory_bytes;
+    memory.reservation = wanted.memory_reservation_bytes;
+    memory.swap = wanted.memory_swap_bytes;
+    resources.memory = memory;
   }
   if (wanted.cpu_shares || wanted.cpu_period_us || wanted.cpu_quota_us || !wanted.cpuset_cpus.empty() ||
       !wanted.cpuset_mems.empty()) {
@@ -301,12 +304,12 @@ void set_resources(const SpecInput& input, RuntimeSpec& out) {
     resources.cpu = std::move(cpu);
   }
   // The default applies where it can; only a limit that was asked for is refused elsewhere.
-  const bool delegated = input.host.cgroup.mode == runtime::CgroupMode::v2_delegated;
   if (wanted.pids) {
-    if (*wanted.pids > 0 || delegated) resources.pids_limit = *wanted.pids > 0 ? *wanted.pids : -1;
-  } else if (delegated && input.config.pids_limit > 0) {
+    if (*wanted.pids > 0 || input.limits_processes) resources.pids_limit = *wanted.pids > 0 ? *wanted.pids : -1;
+  } else if (input.limits_processes && input.config.pids_limit > 0) {
     resources.pids_limit = input.config.pids_limit;
   }
+  resources.devices = input.device_rules;
   if (resources != runtime::SpecResources{}) out.linux_config.resources = std::move(resources);
 }
 

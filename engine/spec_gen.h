@@ -43,6 +43,9 @@ struct SpecInput {
   ResourceLimit open_files = {};  // of this process: a container starts with the hard ones
   ResourceLimit processes = {};
   std::vector<DeviceSpec> host_devices = {};  // with privileged: every device of the host
+  bool limits_processes = true;               // the default limit of processes can be set
+  // Which devices may be opened, where a cgroup of root decides that; empty: their permissions alone do.
+  std::vector<runtime::SpecDeviceRule> device_rules = {};
 };
 
 // The command: entrypoint and arguments joined as podman does. Errors: invalid when there is nothing to run.

@@ -389,6 +389,9 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_object(json, "ipc", namespace_json(spec.ipc));
   put_object(json, "uts", namespace_json(spec.uts));
   put_object(json, "cgroup", namespace_json(spec.cgroup));
+  put(json, "cgroups", spec.cgroups);
+  put(json, "cgroup_manager", spec.cgroup_manager);
+  put(json, "cgroup_parent", spec.cgroup_parent);
   put_object(json, "userns", userns_json(spec.userns));
   put(json, "dns_servers", spec.dns_servers);
   put(json, "dns_search", spec.dns_search);
@@ -421,6 +424,9 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.ipc = TRY(read_namespace(reader, "ipc"));
   spec.uts = TRY(read_namespace(reader, "uts"));
   spec.cgroup = TRY(read_namespace(reader, "cgroup"));
+  spec.cgroups = TRY(reader.string_or("cgroups", ""));
+  spec.cgroup_manager = TRY(reader.string_or("cgroup_manager", ""));
+  spec.cgroup_parent = TRY(reader.string_or("cgroup_parent", ""));
   spec.userns = TRY(read_userns(reader));
   spec.dns_servers = TRY(reader.strings("dns_servers"));
   spec.dns_search = TRY(reader.strings("dns_search"));

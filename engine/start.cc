@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/caps.h"
+#include "engine/cgroup_choice.h"
 #include "engine/env.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
@@ -104,6 +105,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   plan.run_dir = core.run_dir(stored.record.id);
   plan.rootfs = stored.launch.rootfs;
   plan.host = *host;
+  plan.cgroup = TRY(choose_cgroup(spec, plan.container_id, *TRY(core.config()), *host));
   plan.seccomp_flags = stored.launch.seccomp_flags;
   plan.init_program = stored.launch.init_program;
   plan.log = stored.launch.log;

@@ -1,6 +1,7 @@
 #include "engine/spec_gen.h"
 
 #include <cstdlib>
+#include <functional>
 
 #include "base/file.h"
 #include "tests/catch.h"
@@ -27,7 +28,8 @@ oci::ImageConfig image_config() {
   return image;
 }
 
-Result<runtime::RuntimeSpec> generate(const ContainerSpec& spec, const runtime::HostFacts& host = host_facts()) {
+Result<runtime::RuntimeSpec> generate(const ContainerSpec& spec, const runtime::HostFacts& host = host_facts(),
+                                      const std::function<void(SpecInput&)>& change = {}) {
   const Config config;
   const auto image = image_config();
   const VolumeNaming naming = {[] { return std::string("anon"); },
@@ -48,6 +50,7 @@ Result<runtime::RuntimeSpec> generate(const ContainerSpec& spec, const runtime::
                      "/store/containers/aaaa"};
   input.open_files = {1024, 4096};
   input.processes = {100, 200};
+  if (change) change(input);
   return generate_spec(input);
 }
 
@@ -132,13 +135,18 @@ TEST_CASE("the host's pid and ipc namespaces bring its mounts") {
   CHECK_FALSE(generated->has_fresh_namespace(runtime::NamespaceType::pid));
 }
 
-TEST_CASE("without a delegated cgroup the default pids limit is left out, and one that is asked for stays") {
-  auto host = host_facts();
-  host.cgroup.mode = runtime::CgroupMode::hybrid;
-  CHECK_FALSE(generate({}, host).value().linux_config.resources);
+TEST_CASE("where processes cannot be counted the default limit is left out, and one that is asked for stays") {
+  const auto without = [](SpecInput& input) { input.limits_processes = false; };
+  CHECK_FALSE(generate({}, host_facts(), without).value().linux_config.resources);
   ContainerSpec spec;
   spec.resources.pids = 5;
-  CHECK(generate(spec, host).value().linux_config.resources->pids_limit == 5);
+  CHECK(generate(spec, host_facts(), without).value().linux_config.resources->pids_limit == 5);
+}
+
+TEST_CASE("rules for devices are the container's") {
+  const runtime::SpecDeviceRule rule = {.allow = true, .type = "c", .major = 10, .minor = 229, .access = "rw"};
+  const auto generated = generate({}, host_facts(), [&](SpecInput& input) { input.device_rules = {rule}; });
+  CHECK(generated.value().linux_config.resources->devices == std::vector{rule});
 }
 
 TEST_CASE("a single-id map has no group tty") {
