@@ -64,7 +64,8 @@ Result<ProcessRef> process_ref(pid_t pid) {
 Result<Fd> open_process(const ProcessRef& process) {
   std::string what = "process " + std::to_string(process.pid);
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
-  if (!pidfd.valid() && errno == ESRCH) return Error(Errc::not_found, what + " has ended");
+  // EINVAL: the number lives on as that of a process group or session, whose first process has ended.
+  if (!pidfd.valid() && (errno == ESRCH || errno == EINVAL)) return Error(Errc::not_found, what + " has ended");
   if (!pidfd.valid()) return Error::from_errno("open " + what);
   // The descriptor is open, so the number cannot pass to a third process between the two steps.
   ProcessRef found = TRY(process_ref(process.pid));
