@@ -121,7 +121,8 @@ int main(int argc, char** argv) {
   ctr::cli::take_over_program();
   const std::string_view name = argc > 0 ? argv[0] : "";
   if (ctr::cli::runtime::is_runtime_name(name)) {
-    return ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc}, environ);
+    return ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc},
+                                          environ);
   }
   if (argc > 1 && argv[1] == ctr::cli::k_runtime_command.name) {
     return ctr::cli::runtime::run_runtime("ctr runtime", {argv + 2, argv + argc}, environ);

@@ -49,7 +49,8 @@ Result<void> protect_program(char* const* argv) {
   struct stat status{};
   if (::stat(k_own_link, &status) < 0) return Error::from_errno("look at the own program");
   if (!may_be_written(status) || runtime::runs_protected()) return ok();
-  const Fd program = TRY(runtime::open_protected_program(k_own_link).context("keep the own program from the container"));
+  const Fd program =
+      TRY(runtime::open_protected_program(k_own_link).context("keep the own program from the container"));
   if (::setenv(k_variable, TRY(installed_program()).c_str(), 1) < 0) return Error::from_errno("set a variable");
   ::syscall(SYS_execveat, program.get(), "", argv, environ, AT_EMPTY_PATH);
   return Error::from_errno("execute a protected copy of the own program");

@@ -129,6 +129,7 @@ Result<int16_t> emit_foreign_mounts(const CompileInput& input, const RootfsPlan&
   if (inherited && rootfs.kind != RootfsPlan::Kind::directory) {
     return Error(Errc::unsupported, "a container whose root is to be mounted needs a mount namespace");
   }
+  if (!rootfs.edits.empty()) return Error(Errc::unsupported, "files are put only into a root of the container's own");
   emit_names(input.spec, out);
   emit_proc_writes(input, out);
   if (!inherited) emit_mount_join(input.spec, out);

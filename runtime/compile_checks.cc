@@ -153,8 +153,9 @@ bool wants_profile(const SpecProcess& process) {
 Result<void> check_labels(const CompileInput& input) {
   const std::string& label = input.process.selinux_label;
   if (!label.empty() && !input.host.selinux) {
-    return Error(Errc::unsupported, fmt::format("SELinux label '{}' cannot be applied: this kernel does not run SELinux",
-                                                printable(label)));
+    return Error(
+        Errc::unsupported,
+        fmt::format("SELinux label '{}' cannot be applied: this kernel does not run SELinux", printable(label)));
   }
   if (!wants_profile(input.process) || input.host.apparmor) return ok();
   return Error(Errc::unsupported,

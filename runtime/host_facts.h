@@ -36,7 +36,7 @@ struct CgroupFacts {
   std::string parent_path;               // with v2_delegated: where container cgroups are created, below mount_point
   std::vector<std::string> controllers;  // that may be used below parent_path
   std::vector<CgroupHierarchy> hierarchies;  // with v1 and hybrid
-  bool own_writable = false;             // own_path is ours to divide: a unit with Delegate=yes
+  bool own_writable = false;                 // own_path is ours to divide: a unit with Delegate=yes
   // Where the systemd that manages us (for root: the machine's) takes orders, "unix:path=…"; empty: there is none.
   std::string systemd_bus;
   std::string systemd_slice;                     // in which its scopes are made unless another is asked for

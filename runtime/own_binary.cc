@@ -8,11 +8,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/file.h"
 
 namespace ctr::runtime {
 namespace {
 
+// MFD_EXEC of memfd_create(2), since Linux 6.3: without it vm.memfd_noexec=1 denies a mode with execution.
+constexpr unsigned k_executable = 0x10;
 constexpr int k_seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 // Detached: no path leads to the mount, so that nobody remounts it. Needs CAP_SYS_ADMIN.
@@ -31,7 +35,9 @@ Result<Fd> copy_sealed(const std::string& path) {
   const Fd from = TRY(open_path(path, O_RDONLY));
   struct stat status{};
   if (::fstat(from.get(), &status) < 0) return Error::from_errno("look at '" + path + "'");
-  Fd to(::memfd_create("ctr", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  constexpr unsigned k_flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  Fd to(::memfd_create("ctr", k_flags | k_executable));
+  if (!to.valid() && errno == EINVAL) to = Fd(::memfd_create("ctr", k_flags));
   if (!to.valid()) return Error::from_errno("create a memory file");
   for (off_t left = status.st_size; left > 0;) {
     const ssize_t size = ::sendfile(to.get(), from.get(), nullptr, static_cast<size_t>(left));

@@ -22,8 +22,8 @@ Result<int> remove(RuntimeContext& context, const RuntimeArgs& args) {
   }
   const std::string& id = args.words()[0];
   auto root = open_root(context, id);
-  auto removed = root ? ctr::runtime::delete_container(*root, id, force, &warnings.list)
-                      : Result<void>(std::move(root).error());
+  auto removed =
+      root ? ctr::runtime::delete_container(*root, id, force, &warnings.list) : Result<void>(std::move(root).error());
   const bool missing = !removed && removed.error().code() == Errc::not_found;
   if (!removed && !(missing && force == ctr::runtime::Force::yes)) return std::move(removed).error();
   return 0;

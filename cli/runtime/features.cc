@@ -48,7 +48,7 @@ Json seccomp_features() {
 
 Json cgroup_features() {
   Json out = Json::object();
-  return out.set("v1", false).set("v2", true).set("systemd", false).set("systemdUser", false).set("rdma", false);
+  return out.set("v1", false).set("v2", true).set("systemd", true).set("systemdUser", true).set("rdma", true);
 }
 
 Json linux_features() {

@@ -9,9 +9,8 @@ namespace {
 Result<int> start(RuntimeContext& context, const RuntimeArgs& args) {
   const std::string& id = args.words()[0];
   const auto root = TRY(open_root(context, id));
-  const auto host = TRY(probe_host(context));
   Warnings warnings(context.log);
-  TRY(ctr::runtime::start_container(root, id, host, &warnings.list));
+  TRY(ctr::runtime::start_container(root, id, &warnings.list));
   return 0;
 }
 

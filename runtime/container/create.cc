@@ -134,8 +134,8 @@ class Creation {
   Result<Launched> launch_bundle(const PreparedBundle& bundle) {
     const RuntimeSpec& spec = bundle.config.spec;
     TRY(check_agent(bundle.config));
-    const CgroupPlan plan = TRY(
-        plan_bundle_cgroup(spec.linux_config.cgroups_path, request_.id, request_.cgroup_manager, request_.host));
+    const CgroupPlan plan =
+        TRY(plan_bundle_cgroup(spec.linux_config.cgroups_path, request_.id, request_.cgroup_manager, request_.host));
     auto cgroup = TRY(prepare_cgroup(plan, spec, request_.host));
     record_cgroup(cgroup, request_.host, &container_->record);
     TRY(write_record(container_->dir, container_->record));
@@ -151,7 +151,7 @@ class Creation {
     launch_request.extra_fds = request_.extra_fds;
     launch_request.seccomp = bundle.config.seccomp ? &*bundle.config.seccomp : nullptr;
     launch_request.cgroup_fd = cgroup.clone_fd();
-    launch_request.habits.keyring = request_.keyring;
+    launch_request.habits = {.keyring = request_.keyring, .cpus = ProcessHabits::Cpus::all};
     launch_request.bundle = bundle.bundle;
     launch_request.root_entry = request_.root_entry;
     launch_request.subject = {

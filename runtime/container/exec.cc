@@ -29,8 +29,8 @@ Result<Target> open_target(const ContainerExecRequest& request) {
   Dir dir = TRY(request.root.find(request.id));
   ContainerRecord record = TRY(read_record(dir));
   ContainerView view = TRY(view_container(dir, record));
-  const bool paused = view.status == ContainerStatus::paused && !request.ignore_paused;
-  if (paused || !view.init.valid() || view.status == ContainerStatus::creating) {
+  const bool runs = view.status == ContainerStatus::running;
+  if (!runs && !(view.status == ContainerStatus::paused && request.ignore_paused)) {
     return Error(Errc::bad_state,
                  fmt::format("cannot execute in container '{}': it is {}", request.id, status_name(view.status)));
   }
@@ -82,11 +82,12 @@ Result<void> check_terminal(const ContainerExecRequest& request, const SpecProce
 
 Result<Launched> exec_container(const ContainerExecRequest& request) {
   const Target target = TRY(open_target(request));
+  // First: executed once more, the command reads a process file that is a pipe for the only time.
+  if (request.guard) TRY(request.guard(target.config.spec));
   SpecProcess process = TRY(make_process(request, *target.config.spec.process));
   if (process.args.empty()) return Error(Errc::invalid, "a command is missing");
   tell_listening(request.listening_fds, std::nullopt, process.env);
   TRY(check_terminal(request, process));
-  if (request.guard) TRY(request.guard(target.config.spec));
   Fd console;
   if (!request.console_socket.empty()) console = TRY(connect_descriptor_socket(request.console_socket));
   const Fd cgroup = TRY(open_cgroup(request, target));

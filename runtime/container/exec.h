@@ -1,4 +1,4 @@
-// One more process in a container that runs or waits for its start.
+// One more process in a container that runs.
 #pragma once
 
 #include <string>

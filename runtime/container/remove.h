@@ -23,7 +23,6 @@ Result<void> delete_container(const StateRoot& root, const std::string& id, Forc
                               std::vector<std::string>* warnings);
 
 // What delete_container() does behind the check.
-Result<void> discard_container(const StateRoot& root, LockedContainer container,
-                               std::vector<std::string>* warnings);
+Result<void> discard_container(const StateRoot& root, LockedContainer container, std::vector<std::string>* warnings);
 
 }  // namespace ctr::runtime

@@ -21,8 +21,7 @@ bool runs_hooks(const LaterSteps& later) {
 
 }  // namespace
 
-Result<void> start_container(const StateRoot& root, const std::string& id, const HostFacts& host,
-                             std::vector<std::string>* warnings) {
+Result<void> start_container(const StateRoot& root, const std::string& id, std::vector<std::string>* warnings) {
   LockedContainer container = TRY(root.lock(id));
   const ContainerRecord& record = container.record;
   const ContainerView view = TRY(view_container(container.dir, record));

@@ -13,7 +13,6 @@ namespace ctr::runtime {
 // With startContainer hooks a container that cannot be started is destroyed, and so is one whose poststart hook fails.
 // `warnings` takes what went wrong with its poststop hooks.
 // Errors: not_found, bad_state (not in status created), and as launch() for the steps that are left.
-Result<void> start_container(const StateRoot& root, const std::string& id, const HostFacts& host,
-                             std::vector<std::string>* warnings);
+Result<void> start_container(const StateRoot& root, const std::string& id, std::vector<std::string>* warnings);
 
 }  // namespace ctr::runtime

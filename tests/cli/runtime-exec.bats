@@ -83,7 +83,7 @@ start_box() { rt run -d box; }
   rt exec --pid-file "$bundle/pid2" --process terminal.json --detach --console-socket "$bundle/console" box
   wait "$receiver"
   run -0 cat received
-  assert_contains done
+  assert_contains 'done'
 }
 
 @test "exec in the foreground with a terminal though the caller has none" {
@@ -104,9 +104,9 @@ start_box() { rt run -d box; }
   # Whoever it is, the container sees it only as the program it has become: no process whose exe is the engine's.
   script 'while :; do for p in /proc/[0-9]*; do readlink $p/exe; done; done >/tmp/seen 2>/dev/null'
   start_box
-  local i
-  for i in 1 2 3 4 5 6 7 8; do rt exec box true; done
+  for _ in 1 2 3 4 5 6 7 8; do rt exec box true; done
   rt kill box KILL
+  grep -q '^/bin/busybox$' rootfs/tmp/seen
   run ! grep -v '^/bin/busybox$' rootfs/tmp/seen
 }
 

@@ -44,7 +44,7 @@ A
   own exec -d box /proc/self/exe runtime --log /tmp/fifo state nosuch
   # Detached: on the host, too, no process may keep the file busy.
   own exec -d box sh -c 'attack >/tmp/result'
-  wait_for grep -q done rootfs/tmp/result
+  wait_for grep -q 'done' rootfs/tmp/result
   run -0 cat rootfs/tmp/result
   assert_output $'held\ndone'
   [ "$before" = "$(sha256sum <"$file_dir/own/ctr-runtime")" ]
