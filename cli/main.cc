@@ -14,9 +14,9 @@
 #include "cli/commands/all.h"
 #include "cli/dispatch.h"
 #include "cli/output.h"
-#include "cli/own_program.h"
 #include "cli/version.h"
 #include "engine/engine.h"
+#include "engine/own_program.h"
 #include "engine/worker.h"
 
 extern char** environ;
@@ -62,7 +62,7 @@ class Session final : public Context {
     options.cgroup_manager = global_.cgroup_manager;
     options.cancel = cancel_;
     options.log = &output_;
-    options.own_binary = TRY(installed_program());
+    options.own_binary = TRY(engine::installed_program());
     options.version = k_version;
     options.debug = global_.debug;
     // As in podman a script is never asked: a person has both.
@@ -99,7 +99,7 @@ int run(char** words, std::vector<std::string> argv) {
   if (!line) return fail(output, line.error());
   output.set_debug(line->global.debug ? Output::Debug::yes : Output::Debug::no);
   if (line->command != nullptr && line->command->enters_containers) {
-    if (auto safe = protect_program(words); !safe) return fail(output, safe.error());
+    if (auto safe = engine::protect_program(words); !safe) return fail(output, safe.error());
   }
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -118,7 +118,7 @@ int run(char** words, std::vector<std::string> argv) {
 
 int main(int argc, char** argv) {
   // Before a descriptor is opened: the caller's from 3 on may be meant for the container.
-  ctr::cli::take_over_program();
+  ctr::engine::take_over_program();
   const std::string_view name = argc > 0 ? argv[0] : "";
   if (ctr::cli::runtime::is_runtime_name(name)) {
     return ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc},

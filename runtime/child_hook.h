@@ -50,7 +50,7 @@ int make_state(const char* before, const char* behind) {
 }
 
 [[noreturn]] void become_hook(const HookWords& words, const char* directory, int state, int output, int failed) {
-  int result = call(SYS_dup3, state, 0, 0);
+  int result = call(SYS_dup3, state, 0, 0);  // not CLOEXEC: the hook's streams
   if (result >= 0) result = call(SYS_dup3, output, 1, 0);
   if (result >= 0) result = call(SYS_dup3, output, 2, 0);
   if (result >= 0) result = call(SYS_close_range, 3U, k_last_fd, CLOSE_RANGE_CLOEXEC);

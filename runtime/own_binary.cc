@@ -35,9 +35,8 @@ Result<Fd> copy_sealed(const std::string& path) {
   const Fd from = TRY(open_path(path, O_RDONLY));
   struct stat status{};
   if (::fstat(from.get(), &status) < 0) return Error::from_errno("look at '" + path + "'");
-  constexpr unsigned k_flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  Fd to(::memfd_create("ctr", k_flags | k_executable));
-  if (!to.valid() && errno == EINVAL) to = Fd(::memfd_create("ctr", k_flags));
+  Fd to(::memfd_create("ctr", MFD_CLOEXEC | MFD_ALLOW_SEALING | k_executable));
+  if (!to.valid() && errno == EINVAL) to = Fd(::memfd_create("ctr", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!to.valid()) return Error::from_errno("create a memory file");
   for (off_t left = status.st_size; left > 0;) {
     const ssize_t size = ::sendfile(to.get(), from.get(), nullptr, static_cast<size_t>(left));
@@ -71,6 +70,11 @@ bool may_overwrite(const struct stat& file, const RuntimeSpec& spec, const HostF
 Result<Fd> open_protected_program(const std::string& path) {
   auto view = clone_read_only(path);
   return view ? std::move(view) : copy_sealed(path);
+}
+
+Error execute_protected(const Fd& program, char* const* argv, char* const* envp) {
+  ::execveat(program.get(), "", argv, envp, AT_EMPTY_PATH);
+  return Error::from_errno("execute a protected copy of this program");
 }
 
 bool runs_protected() {

@@ -20,6 +20,9 @@ bool may_overwrite(const struct stat& file, const RuntimeSpec& spec, const HostF
 // one, else a sealed copy in memory (1-2 ms for 5 MB). To be executed through /proc/self/fd or execveat(2).
 Result<Fd> open_protected_program(const std::string& path);
 
+// Replaces this process by it. Returns the error only.
+Error execute_protected(const Fd& program, char* const* argv, char* const* envp);
+
 // True when the running program is such a file.
 bool runs_protected();
 

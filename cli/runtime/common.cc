@@ -76,8 +76,7 @@ Result<void> guard_program(const RuntimeContext& context) {
   std::vector<char*> envp;
   for (std::string& entry : entries) envp.push_back(entry.data());
   envp.push_back(nullptr);
-  ::execveat(program.get(), "", argv.data(), envp.data(), AT_EMPTY_PATH);
-  return Error::from_errno("execute a protected copy of this program");
+  return ctr::runtime::execute_protected(program, argv.data(), envp.data());
 }
 
 }  // namespace

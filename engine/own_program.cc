@@ -1,8 +1,6 @@
-#include "cli/own_program.h"
+#include "engine/own_program.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,7 +8,7 @@
 #include "base/fd.h"
 #include "runtime/own_binary.h"
 
-namespace ctr::cli {
+namespace ctr::engine {
 namespace {
 
 constexpr const char* k_own_link = "/proc/self/exe";
@@ -52,8 +50,7 @@ Result<void> protect_program(char* const* argv) {
   const Fd program =
       TRY(runtime::open_protected_program(k_own_link).context("keep the own program from the container"));
   if (::setenv(k_variable, TRY(installed_program()).c_str(), 1) < 0) return Error::from_errno("set a variable");
-  ::syscall(SYS_execveat, program.get(), "", argv, environ, AT_EMPTY_PATH);
-  return Error::from_errno("execute a protected copy of the own program");
+  return runtime::execute_protected(program, argv, environ);
 }
 
-}  // namespace ctr::cli
+}  // namespace ctr::engine

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace ctr::cli {
+namespace ctr::engine {
 
 // Takes over what a process before this one left for installed_program(). First thing in main().
 void take_over_program();
@@ -22,4 +22,4 @@ Result<std::string> installed_program();
 // Errors: when that cannot be done; the container must not be started then.
 Result<void> protect_program(char* const* argv);
 
-}  // namespace ctr::cli
+}  // namespace ctr::engine
