@@ -9,6 +9,7 @@
 #include <csignal>
 #include <set>
 
+#include "base/file.h"
 #include "base/wait.h"
 #include "runtime/container/find_cgroup.h"
 #include "runtime/container/hooks.h"
@@ -19,6 +20,9 @@ namespace {
 
 // A killed process with much memory takes its time; one that takes longer hangs in the kernel.
 constexpr std::chrono::seconds k_kill_wait{10};
+// systemd needs milliseconds to notice; one that does not answer keeps nobody.
+constexpr std::chrono::milliseconds k_scope_wait{2000};
+constexpr std::chrono::milliseconds k_scope_pause{5};
 
 Result<void> send_signal(const Fd& process, int number) {
   if (::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0) == 0) return ok();
@@ -41,6 +45,19 @@ Result<void> signal_processes(const Cgroup& cgroup, int number) {
       if (!sent && sent.error().code() != Errc::bad_state) return sent;
     }
     if (!found) return ok();
+  }
+  return ok();
+}
+
+// What was there before stays, without what the container made in it. A scope's cgroup is systemd's to remove: it would
+// not see that the scope is empty if its directory went first. A new scope can have the name only when the old one is
+// gone.
+Result<void> give_up_cgroup(const ContainerRecord& record, Cgroup& cgroup) {
+  if (record.cgroup_unit.empty()) return record.cgroup_made ? cgroup.remove() : cgroup.remove_children();
+  TRY(cgroup.remove_children());
+  for (auto waited = k_scope_pause; waited < k_scope_wait && path_exists(record.cgroup_mount + record.cgroup_path);
+       waited += k_scope_pause) {
+    (void)::poll(nullptr, 0, static_cast<int>(k_scope_pause.count()));
   }
   return ok();
 }
@@ -73,9 +90,7 @@ Result<void> discard_container(const StateRoot& root, LockedContainer container,
     send_signal(view.init, SIGKILL).ignore("what has ended meanwhile is seen by its descriptor");
     TRY(wait_for(view.init.get(), POLLIN, {}, k_kill_wait).context("wait for the end of the container"));
   }
-  if (cgroup && container.record.cgroup_made) TRY(cgroup->remove());
-  // What was there before stays, without what the container made in it.
-  if (cgroup && !container.record.cgroup_made) TRY(cgroup->remove_children());
+  if (cgroup) TRY(give_up_cgroup(container.record, *cgroup));
   const ContainerRecord record = container.record;
   TRY(root.remove(std::move(container)));
   const std::string state = hook_state(record, ContainerStatus::stopped);
