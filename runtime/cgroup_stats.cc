@@ -159,7 +159,7 @@ std::vector<CgroupStats::Io> parse_io_stat(std::string_view text) {
 Result<CgroupStats> read_stats(const Cgroup& cgroup) {
   const Dir& dir = cgroup.dir();
   // A directory that was removed while we hold it open shows no files.
-  TRY(dir.open_file("cgroup.procs", O_RDONLY));
+  (void)TRY(dir.open_file("cgroup.procs", O_RDONLY));
   CgroupStats stats;
   stats.cpu = read_cpu(dir);
   stats.memory = read_memory(dir);
