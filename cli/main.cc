@@ -93,13 +93,13 @@ int fail(Output& output, const Error& error) {
   return 125;
 }
 
-int run(char** words, std::vector<std::string> argv) {
+int run(std::vector<std::string> argv) {
   Output output;
   auto line = parse_command_line(program_name(argv), {argv.begin() + (argv.empty() ? 0 : 1), argv.end()});
   if (!line) return fail(output, line.error());
   output.set_debug(line->global.debug ? Output::Debug::yes : Output::Debug::no);
   if (line->command != nullptr && line->command->enters_containers) {
-    if (auto safe = engine::protect_program(words); !safe) return fail(output, safe.error());
+    if (auto safe = engine::protect_program(); !safe) return fail(output, safe.error());
   }
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -131,5 +131,5 @@ int main(int argc, char** argv) {
   if (argc > 1) {
     if (const auto code = ctr::engine::run_worker(argv[1], environ)) return *code;
   }
-  return ctr::cli::run(argv, {argv, argv + argc});
+  return ctr::cli::run({argv, argv + argc});
 }

@@ -4,12 +4,17 @@
 #include <linux/mount.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
 
+#include "base/fd.h"
 #include "base/file.h"
 
 namespace ctr::runtime {
@@ -17,6 +22,8 @@ namespace {
 
 // MFD_EXEC of memfd_create(2), since Linux 6.3: without it vm.memfd_noexec=1 denies a mode with execution.
 constexpr unsigned k_executable = 0x10;
+constexpr const char* k_own_link = "/proc/self/exe";
+constexpr const char* k_variable = "_CTR_INSTALLED_PROGRAM";
 constexpr int k_seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 // Detached: no path leads to the mount, so that nobody remounts it. Needs CAP_SYS_ADMIN.
@@ -57,33 +64,68 @@ bool owns(const std::vector<IdRange>& ranges, uint32_t id) {
   return false;
 }
 
-}  // namespace
-
-bool may_overwrite(const struct stat& file, const RuntimeSpec& spec, const HostFacts& host) {
-  const IdMap& ids = spec.linux_config.ids;
-  if (spec.find_namespace(NamespaceType::user) == nullptr) return host.privileged();
-  // A namespace that is joined may map anything.
-  if (ids.empty() || (file.st_mode & S_IWOTH) != 0 || owns(ids.uids, file.st_uid)) return true;
-  return (file.st_mode & S_IWGRP) != 0 && owns(ids.gids, file.st_gid);
-}
-
-Result<Fd> open_protected_program(const std::string& path) {
-  auto view = clone_read_only(path);
-  return view ? std::move(view) : copy_sealed(path);
-}
-
-Error execute_protected(const Fd& program, char* const* argv, char* const* envp) {
-  ::execveat(program.get(), "", argv, envp, AT_EMPTY_PATH);
-  return Error::from_errno("execute a protected copy of this program");
-}
-
 bool runs_protected() {
-  const auto own = open_path("/proc/self/exe", O_RDONLY);
+  const auto own = open_path(k_own_link, O_RDONLY);
   if (!own) return false;
   struct statvfs system{};
   if (::fstatvfs(own->get(), &system) == 0 && (system.f_flag & ST_RDONLY) != 0) return true;
   const int seals = ::fcntl(own->get(), F_GET_SEALS);
   return seals >= 0 && (seals & k_seals) == k_seals;
+}
+
+Result<Fd> open_protected_program() {
+  auto view = clone_read_only(k_own_link);
+  return view ? std::move(view) : copy_sealed(k_own_link);
+}
+
+// The path that a process before this one left; empty: there was none.
+std::string& path_taken_over() {
+  static std::string path;
+  return path;
+}
+
+}  // namespace
+
+void take_over_program() {
+  const char* value = ::getenv(k_variable);
+  if (value == nullptr) return;
+  path_taken_over() = value;
+  ::unsetenv(k_variable);
+}
+
+Result<std::string> installed_program() {
+  if (!path_taken_over().empty()) return path_taken_over();
+  std::string path(4096, '\0');  // PATH_MAX, Linux
+  const ssize_t length = ::readlink(k_own_link, path.data(), path.size());
+  if (length < 0) return Error::from_errno("read '/proc/self/exe'");
+  path.resize(static_cast<size_t>(length));
+  return path;
+}
+
+Result<bool> may_overwrite(const RuntimeSpec& spec, const HostFacts& host) {
+  if (spec.find_namespace(NamespaceType::user) == nullptr) return host.privileged();
+  struct stat file{};
+  if (::stat(k_own_link, &file) < 0) return Error::from_errno("look at the own program");
+  const IdMap& ids = spec.linux_config.ids;
+  // A namespace that is joined may map anything.
+  if (ids.empty() || (file.st_mode & S_IWOTH) != 0 || owns(ids.uids, file.st_uid)) return true;
+  return (file.st_mode & S_IWGRP) != 0 && owns(ids.gids, file.st_gid);
+}
+
+Result<void> run_protected() {
+  if (runs_protected()) return ok();
+  // Executing ourselves once more must not repeat for ever.
+  if (!path_taken_over().empty()) {
+    return Error(Errc::internal, "a container could overwrite this program, and a protected copy does not run");
+  }
+  const Fd program = TRY(open_protected_program().context("protect this program from the container"));
+  std::string words = TRY(read_kernel_file("/proc/self/cmdline"));
+  std::vector<char*> argv;
+  for (size_t at = 0; at < words.size(); at += std::strlen(words.data() + at) + 1) argv.push_back(words.data() + at);
+  argv.push_back(nullptr);
+  if (::setenv(k_variable, TRY(installed_program()).c_str(), 1) < 0) return Error::from_errno("set a variable");
+  ::execveat(program.get(), "", argv.data(), environ, AT_EMPTY_PATH);
+  return Error::from_errno("execute a protected copy of this program");
 }
 
 }  // namespace ctr::runtime

@@ -1,29 +1,28 @@
-// The file of this program, kept from containers that get hold of it through /proc/PID/exe (CVE-2019-5736): a process
-// that joins a container, and whatever a container starts as "/proc/self/exe", is this file inside.
+// The file of this program, kept from containers that get hold of it through /proc/PID/exe: a process that joins a
+// container, and whatever a container starts as "/proc/self/exe", is this file inside (CVE-2019-5736).
 #pragma once
-
-#include <sys/stat.h>
 
 #include <string>
 
-#include "base/fd.h"
 #include "base/result.h"
 #include "runtime/host_facts.h"
 #include "runtime/spec.h"
 
 namespace ctr::runtime {
 
-// True when root of the container could write to a file with this status.
-bool may_overwrite(const struct stat& file, const RuntimeSpec& spec, const HostFacts& host);
+// First thing in main(): takes what run_protected() left for this process out of its environment.
+void take_over_program();
 
-// The program at `path` so that nobody can write to it: through a read-only mount of nobody's where this user may make
-// one, else a sealed copy in memory (1-2 ms for 5 MB). To be executed through /proc/self/fd or execveat(2).
-Result<Fd> open_protected_program(const std::string& path);
+// The absolute path of the program's own file, also while a copy of it runs.
+Result<std::string> installed_program();
 
-// Replaces this process by it. Returns the error only.
-Error execute_protected(const Fd& program, char* const* argv, char* const* envp);
+// True when root of the container could write to the file of this program.
+Result<bool> may_overwrite(const RuntimeSpec& spec, const HostFacts& host);
 
-// True when the running program is such a file.
-bool runs_protected();
+// Replaces this process by the same program, with the same words, from a file that nobody can write to: through a
+// read-only mount without a place where this user may make one, else a sealed copy in memory (1-2 ms for 5 MB). Returns
+// when this process is such a one. To be called before signals are blocked.
+// Errors: when that cannot be done; nothing may be started in a container then.
+Result<void> run_protected();
 
 }  // namespace ctr::runtime

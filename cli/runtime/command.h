@@ -27,8 +27,7 @@ struct Globals {
 };
 
 struct RuntimeContext {
-  std::string program;             // what we were called: "crun", "runc", "ctr runtime"
-  std::vector<std::string> words;  // behind the program, as they were given
+  std::string program;  // what we were called: "crun", "runc", "ctr runtime"
   Globals globals;
   const Environment& environment;
   Log& log;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <regex.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
@@ -57,36 +56,11 @@ Result<std::vector<int>> find_inherited(size_t count) {
   return fds;
 }
 
-// What executing ourselves once more must not repeat for ever.
-constexpr const char* k_guarded = "_CTR_RUNTIME_GUARDED";
-
-Result<void> guard_program(const RuntimeContext& context) {
-  const std::string self = "/proc/self/exe";
-  if (!environment_value(context.environment, k_guarded).empty()) {
-    return Error(Errc::internal, "the container could overwrite this program, and a protected copy does not run");
-  }
-  const Fd program = TRY(ctr::runtime::open_protected_program(self).context("protect this program from the container"));
-  std::vector<std::string> words = split(context.program, ' ');
-  words.insert(words.end(), context.words.begin(), context.words.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  std::vector<std::string> entries = {std::string(k_guarded) + "=1"};
-  for (const auto& [name, value] : context.environment) entries.push_back(name + "=" + value);
-  std::vector<char*> envp;
-  for (std::string& entry : entries) envp.push_back(entry.data());
-  envp.push_back(nullptr);
-  return ctr::runtime::execute_protected(program, argv.data(), envp.data());
-}
-
 }  // namespace
 
-ctr::runtime::ProgramGuard program_guard(const RuntimeContext& context, const ctr::runtime::HostFacts& host) {
-  return [&context, &host](const ctr::runtime::RuntimeSpec& spec) -> Result<void> {
-    struct stat file{};
-    if (::stat("/proc/self/exe", &file) < 0) return Error::from_errno("look at '/proc/self/exe'");
-    if (!ctr::runtime::may_overwrite(file, spec, host) || ctr::runtime::runs_protected()) return ok();
-    return guard_program(context);
+ctr::runtime::ProgramGuard program_guard(const ctr::runtime::HostFacts& host) {
+  return [&host](const ctr::runtime::RuntimeSpec& spec) -> Result<void> {
+    return TRY(ctr::runtime::may_overwrite(spec, host)) ? ctr::runtime::run_protected() : ok();
   };
 }
 
@@ -136,7 +110,7 @@ Result<ctr::runtime::CreateRequest> creation_request(const RuntimeContext& conte
                                      .cgroup_manager = context.globals.cgroup_manager,
                                      .keyring = args.flag("no-new-keyring") ? Keyring::inherited : Keyring::fresh,
                                      .root_entry = args.flag("no-pivot") ? RootEntry::move : RootEntry::pivot,
-                                     .guard = program_guard(context, host)};
+                                     .guard = program_guard(host)};
 }
 
 }  // namespace ctr::cli::runtime

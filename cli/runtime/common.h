@@ -37,7 +37,7 @@ Result<PassedDescriptors> passed_descriptors(const RuntimeContext& context, cons
 
 // Sees to it that a container that could overwrite this program finds a copy of it only: this may execute it once more,
 // and not return. For requests that start something.
-ctr::runtime::ProgramGuard program_guard(const RuntimeContext& context, const ctr::runtime::HostFacts& host);
+ctr::runtime::ProgramGuard program_guard(const ctr::runtime::HostFacts& host);
 
 // The options `create` and `run` have in common; k_own more behind them.
 inline constexpr std::array<OptionSpec, 9> k_creation_options = {

@@ -93,7 +93,7 @@ Result<int> execute(RuntimeContext& context, const RuntimeArgs& args) {
       .terminal = detach || args.has("console-socket") ? Terminal::socket : Terminal::caller,
       .cgroup = args.text("cgroup"),
       .ignore_paused = args.flag("ignore-paused"),
-      .guard = program_guard(context, host)};
+      .guard = program_guard(host)};
   auto launched = TRY(ctr::runtime::exec_container(request));
   for (const std::string& notice : launched.notices) context.log.warn(notice);
   if (detach) {

@@ -77,7 +77,6 @@ class Call {
       : program_(program), environment_(environment), log_(log) {}
 
   int run(const std::vector<std::string>& words) {
-    words_ = words;
     auto code = dispatch(words);
     if (code) return *code;
     log_.error(code.error());
@@ -106,7 +105,6 @@ class Call {
     const RuntimeArgs args = TRY(parse_runtime_args(command.options, rest, command.trailing));
     TRY(check_count(command, args));
     RuntimeContext context{.program = program_,
-                           .words = words_,
                            .globals = TRY(read_globals(global, environment_)),
                            .environment = environment_,
                            .log = log_};
@@ -116,7 +114,6 @@ class Call {
   const std::string& program_;
   const Environment& environment_;
   Log& log_;
-  std::vector<std::string> words_;
   int failure_code_ = 1;
 };
 

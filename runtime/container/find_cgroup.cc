@@ -12,8 +12,7 @@ void record_cgroup(const ContainerCgroup& cgroup, const HostFacts& host, Contain
   record->cgroup_path = cgroup.path();
   record->cgroup_mount = host.cgroup.mount_point;
   record->cgroup_unit = cgroup.unit();
-  // A scope is removed by whoever made it, systemd, with its last process.
-  record->cgroup_made = cgroup.cgroup()->is_new() || !cgroup.unit().empty();
+  record->cgroup_made = cgroup.cgroup()->is_new();
 }
 
 Result<std::optional<Cgroup>> find_cgroup(const ContainerRecord& record) {

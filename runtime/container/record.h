@@ -31,7 +31,7 @@ struct ContainerRecord {
   std::string cgroup_path;         // below the v2 mount point; empty without one
   std::string cgroup_mount;        // that mount point
   std::string cgroup_unit;         // the scope of systemd that it is in; empty: of our own making
-  bool cgroup_made = false;        // create made it, so that delete removes it
+  bool cgroup_made = false;        // create made its directory, so that delete removes it
   LaterSteps later;                // for the words of `start`
   SpecHooks hooks;                 // of them poststart and poststop
   bool operator==(const ContainerRecord&) const = default;
