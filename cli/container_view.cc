@@ -152,25 +152,18 @@ std::string container_status(const ContainerInfo& info, TimePoint at) {
   return capitalized(engine::state_name(info.state));
 }
 
-Json ps_rows(std::span<const PsEntry> entries, const PsOptions& options, TimePoint at,
-             std::span<const std::string> columns) {
-  std::vector<const Field*> fields;
+Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at, std::span<const std::string> columns) {
+  const Row row{*entry.info, entry.size, options, at};
+  Json out = Json::object();
   for (const auto& field : k_fields) {
     const bool wanted = columns.empty() || std::find(columns.begin(), columns.end(), field.name) != columns.end();
-    if (wanted) fields.push_back(&field);
+    if (wanted) out.set(field.name, field.value(row));
   }
-  Json rows = Json::array();
-  for (const auto& entry : entries) {
-    const Row row{entry.info, entry.size, options, at};
-    Json out = Json::object();
-    for (const auto* field : fields) out.set(field->name, field->value(row));
-    rows.push(std::move(out));
-  }
-  return rows;
+  return out;
 }
 
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {
-  const auto& info = entry.info;
+  const auto& info = *entry.info;
   Json namespaces = Json::object();
   for (const auto& field : k_namespaces) {
     const std::string inode = options.namespaces ? namespace_inode(info, field.proc) : "";

@@ -21,16 +21,15 @@ struct PsOptions {
 
 // A container with what `ps -s` adds.
 struct PsEntry {
-  engine::ContainerInfo info;
+  const engine::ContainerInfo* info;  // not owned
   std::optional<engine::Engine::ContainerSize> size;
 };
 
 // "Up 3 seconds", "Exited (137) 2 hours ago", "Created".
 std::string container_status(const engine::ContainerInfo& info, TimePoint at);
-// The words of `ps`: one object of strings and numbers an entry, as podman's templates see it. With `columns` only
+// The words of `ps`: an object of strings and numbers, as podman's templates see it. With `columns` only
 // these fields, since most listings show few of them; an empty list means all.
-Json ps_rows(std::span<const PsEntry> entries, const PsOptions& options, TimePoint at,
-             std::span<const std::string> columns = {});
+Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at, std::span<const std::string> columns = {});
 // One element of `ps --format json`.
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at);
 // Columns, headings and types of `ps`.

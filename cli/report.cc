@@ -101,14 +101,23 @@ std::string heading_of(std::string_view field) {
 }
 
 std::string print_table(const Listing& listing, const Json& rows, Heading heading) {
+  const auto& array = rows.as_array();
+  return print_table(listing, array.size(), [&](size_t index) { return array[index]; }, heading);
+}
+
+std::string print_table(const Listing& listing, size_t count, const std::function<Json(size_t index)>& make_row,
+                        Heading heading) {
   std::vector<std::vector<std::string>> cells;
   if (heading == Heading::yes) {
     std::vector<std::string> titles;
     for (const auto& field : listing.columns) titles.push_back(heading_for(listing, field));
     cells.push_back(std::move(titles));
   }
-  for (const auto& row : rows.as_array()) {
+  cells.reserve(cells.size() + count);
+  for (size_t index = 0; index < count; ++index) {
+    const Json row = make_row(index);
     std::vector<std::string> line;
+    line.reserve(listing.columns.size());
     for (const auto& field : listing.columns) {
       const Json* value = row.find(field);
       line.push_back(value == nullptr ? "" : printable(print_value(*value, listing.types.maps.contains(field))));

@@ -1,6 +1,7 @@
 // Listings: rows of fields, printed as a table, as JSON or through the user's template.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ enum class Heading { no, yes };
 
 // The table without --format.
 std::string print_table(const Listing& listing, const Json& rows, Heading heading);
+// The same for `count` rows that are made one after the other, so that a long listing need not hold them all.
+std::string print_table(const Listing& listing, size_t count, const std::function<Json(size_t index)>& make_row,
+                        Heading heading);
 // --format TEMPLATE: with "table " in front a table with headings, else one line a row.
 // Errors: invalid, in Go's words.
 Result<std::string> print_format(const Listing& listing, std::string_view format, const Json& rows, Heading heading);

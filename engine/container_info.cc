@@ -5,13 +5,20 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/memory.h"
 #include "base/record_file.h"
 #include "base/text.h"
 #include "storage/root.h"
+#include "storage/running.h"
 
 namespace ctr::engine {
 
 namespace {
+
+// From this many containers on the heap grows at once; and what one takes of it, its row and its line of a table
+// included.
+constexpr size_t k_many = 8;
+constexpr size_t k_info_bytes = 2560;
 
 ContainerState state_of(runtime::Liveness liveness) {
   switch (liveness) {
@@ -63,7 +70,45 @@ Result<ContainerInfo> read_info(const Dir& root, const storage::ContainerEntry& 
   return join_state(std::move(summary), seen, entry.name, root.path() + "/" + id);
 }
 
+// What a row of the table of running containers says; `root` is the path of the directory of all containers.
+Result<ContainerInfo> parse_running_row(std::string_view text, const std::string& root) {
+  const std::string what = "the row of a running container";
+  const Json json = TRY(parse_own_json(text, what));
+  const JsonReader reader(json, what);
+  auto summary = TRY(record_summary_from_json(reader));
+  const auto state = TRY(reader.find_object("state"));
+  if (!state) return reader.wrong("state", "an object");
+  const runtime::Observation seen = {TRY(runtime::state_record_from_json(*state)), runtime::Liveness::running};
+  auto bundle = root + "/" + summary.id;
+  return join_state(std::move(summary), seen, "", std::move(bundle));
+}
+
+// Moves those of `entries` into `infos` that the table of running containers tells of. A table that cannot be read is
+// like none.
+void take_running(const storage::Store& store, const std::string& root, std::vector<storage::ContainerEntry>& entries,
+                  std::vector<ContainerInfo>& infos) {
+  std::vector<bool> taken(entries.size());
+  const auto add = [&](std::string_view id, std::string_view text) {
+    const auto at = std::lower_bound(entries.begin(), entries.end(), id,
+                                     [](const auto& entry, auto key) { return entry.id.text() < key; });
+    if (at == entries.end() || at->id.text() != id) return;
+    auto info = parse_running_row(text, root);
+    if (!info || info->id.hex != id) return;
+    const auto index = static_cast<size_t>(at - entries.begin());
+    if (taken[index]) return;
+    taken[index] = true;
+    infos.push_back(std::move(*info));
+  };
+  storage::list_running(store.root().dir(), add).ignore("every container can be looked up in its directory");
+  size_t index = 0;
+  std::erase_if(entries, [&](const auto&) { return taken[index++]; });
+}
+
 }  // namespace
+
+std::string running_row(Json summary, const runtime::StateRecord& state) {
+  return dump_json(summary.set("state", runtime::to_json(state)));
+}
 
 Result<ContainerRecord> read_record(const Dir& container_dir) {
   return parse_container_record(TRY(container_dir.read_file(k_record_file)), record_path(container_dir));
@@ -98,10 +143,13 @@ Result<std::vector<ContainerInfo>> list_all(Core& core) {
   const auto* store = TRY(core.store());
   const auto containers = store->containers();
   std::vector<ContainerInfo> infos;
-  const auto entries = TRY(containers.list());
+  auto entries = TRY(containers.list_unnamed());
   if (entries.empty()) return infos;
   const Dir* root = TRY(store->root().area(storage::Area::containers));
+  if (entries.size() > k_many) prefault_heap(entries.size() * k_info_bytes);
   infos.reserve(entries.size());
+  take_running(*store, root->path(), entries, infos);
+  TRY(containers.add_names(entries));
   for (const auto& entry : entries) {
     auto info = read_info(*root, entry);
     if (!info && info.error().code() == Errc::not_found) continue;

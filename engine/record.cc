@@ -93,14 +93,6 @@ Result<ContainerRecord> read_record(const JsonReader& reader) {
   return record;
 }
 
-Result<RecordSummary> read_summary(const JsonReader& reader) {
-  TRY(check_schema(reader));
-  RecordSummary summary;
-  TRY(read_summary_members(reader, summary));
-  summary.spec = TRY(spec_summary_from_json(TRY(get_spec(reader))));
-  return summary;
-}
-
 // What is wrong in a file of ours is damage, not input.
 template <typename T>
 Result<T> as_stored(Result<T> read) {
@@ -140,6 +132,28 @@ Json to_json(const ContainerRecord& record) {
   return json;
 }
 
+Json summary_json(const ContainerRecord& record) {
+  constexpr std::string_view k_spec = "spec.";
+  const Json whole = to_json(record);
+  Json spec = Json::object();
+  Json out = Json::object();
+  for (const auto name : k_summary_members) {
+    const bool of_spec = name.starts_with(k_spec);
+    const auto key = of_spec ? name.substr(k_spec.size()) : name;
+    const Json* value = (of_spec ? *whole.find("spec") : whole).find(key);
+    if (value != nullptr) (of_spec ? spec : out).set(std::string(key), *value);
+  }
+  return out.set("spec", std::move(spec));
+}
+
+Result<RecordSummary> record_summary_from_json(const JsonReader& reader) {
+  TRY(check_schema(reader));
+  RecordSummary summary;
+  TRY(read_summary_members(reader, summary));
+  summary.spec = TRY(spec_summary_from_json(TRY(get_spec(reader))));
+  return summary;
+}
+
 RecordSummary summarize(const ContainerRecord& record) {
   return {record.id,           record.name,    record.image_name, record.image_id,
           record.image_digest, record.created, record.argv,       summarize(record.spec)};
@@ -152,7 +166,7 @@ Result<ContainerRecord> parse_container_record(std::string_view document, const 
 
 Result<RecordSummary> parse_record_summary(std::string_view document, const std::string& what) {
   const auto json = TRY(as_stored(parse_own_json_members(document, what, k_summary_members)));
-  return as_stored(read_summary(JsonReader(json, what)));
+  return as_stored(record_summary_from_json(JsonReader(json, what)));
 }
 
 }  // namespace ctr::engine

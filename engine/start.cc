@@ -119,7 +119,8 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
     }
   }
   plan.engine =
-      to_json(MonitorOrders{plan.name, stored.record.image_name, spec.auto_remove, TRY(plan_network(spec, *host))});
+      to_json(MonitorOrders{plan.name, stored.record.image_name, spec.auto_remove,
+                            summary_json(stored.record).set("name", plan.name), TRY(plan_network(spec, *host))});
   plan.spec = std::move(stored.spec);
   return plan;
 }

@@ -4,12 +4,14 @@
 
 #include "base/file.h"
 #include "base/paths.h"
+#include "engine/container_info.h"
 #include "engine/copy_up.h"
 #include "engine/core.h"
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
 #include "engine/remove.h"
 #include "runtime/monitor.h"
+#include "storage/running.h"
 #include "storage/trash.h"
 
 namespace ctr::engine {
@@ -48,14 +50,28 @@ void end_container(Core& core, const runtime::LaunchPlan& plan, const runtime::S
   if (id) remove_ended(core, *id).ignore("nobody listens to a monitor whose container has ended");
 }
 
+Result<storage::RunningRow> show_running(const EngineOptions& options, const runtime::LaunchPlan& plan,
+                                         const runtime::StateRecord& state) {
+  auto orders = TRY(monitor_orders_from_json(plan.engine));
+  const auto id = TRY(storage::ContainerId::parse(plan.container_id));
+  const auto store = TRY(Dir::open(options.paths.store));
+  return storage::publish_running(store, id, running_row(std::move(orders.summary), state));
+}
+
 int run_monitor_process(char** environment_block) {
   auto options = worker_options(environment_block);
   if (!options) return 1;
   std::optional<Core> core;
+  std::optional<storage::RunningRow> row;
   bool removed = false;
   runtime::MonitorHooks hooks;
   hooks.make_network = make_network;
+  hooks.on_started = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
+    // Without a row, listings look into the container's directory.
+    if (auto made = show_running(*options, plan, state)) row.emplace(std::move(*made));
+  };
   hooks.on_exit = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
+    row.reset();
     core.emplace(*options);
     end_container(*core, plan, state);
     removed = true;

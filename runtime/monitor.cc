@@ -89,7 +89,11 @@ Result<StartReport> Monitor::start(const SeccompProgram* seccomp) {
   // A record that cannot be read must not keep a container from being started: it is about to be replaced.
   former_ = read_state(bundle_).value_or(StateRecord());
   Result<StartReport> report = launch_program(seccomp);
-  if (!report) undo_start(report.error());
+  if (!report) {
+    undo_start(report.error());
+  } else if (hooks_.on_started) {
+    hooks_.on_started(plan_, record_);
+  }
   return report;
 }
 
@@ -181,7 +185,6 @@ Result<void> Monitor::serve(Fd starter) {
     loop_.add_timer(*plan_.timeout, [this] { on_timeout(); });
   }
   watch_network();
-  if (hooks_.on_started) hooks_.on_started(plan_, record_);
   forget_plan();
   return loop_.run();
 }

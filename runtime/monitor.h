@@ -110,7 +110,7 @@ std::unique_ptr<Launcher> real_launcher();
 struct MonitorHooks {
   // Builds the network from the plan's `engine` part; nullptr: no network work.
   std::function<Result<std::unique_ptr<NetworkSetup>>(const LaunchPlan&)> make_network;
-  // The program runs (events).
+  // The program runs; nobody has been told so yet.
   std::function<void(const LaunchPlan&, const StateRecord&)> on_started;
   // The program has ended and state.json says so; the lock is still held. Auto-remove and events happen here.
   std::function<void(const LaunchPlan&, const StateRecord&)> on_exit;

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "storage/root.h"
+#include "storage/running.h"
 #include "storage/staging.h"
 #include "storage/trash.h"
 
@@ -165,6 +166,12 @@ Result<ContainerStaging> ContainerDirs::begin(const ContainerId& id, const std::
 }
 
 Result<std::vector<ContainerEntry>> ContainerDirs::list() const {
+  auto entries = TRY(list_unnamed());
+  TRY(add_names(entries));
+  return entries;
+}
+
+Result<std::vector<ContainerEntry>> ContainerDirs::list_unnamed() const {
   std::vector<ContainerEntry> entries;
   const Dir* containers = TRY(root_->find_area(Area::containers));
   if (containers == nullptr) return entries;
@@ -172,8 +179,12 @@ Result<std::vector<ContainerEntry>> ContainerDirs::list() const {
     auto id = ContainerId::parse(text);
     if (id) entries.push_back({std::move(*id), ""});
   }
-  if (entries.empty()) return entries;
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  return entries;
+}
+
+Result<void> ContainerDirs::add_names(std::vector<ContainerEntry>& entries) const {
+  if (entries.empty()) return ok();
   const Dir* names = TRY(root_->area(Area::names));
   for (auto& name : TRY(names->list())) {
     auto id = TRY(read_name(*names, name));
@@ -182,7 +193,7 @@ Result<std::vector<ContainerEntry>> ContainerDirs::list() const {
         std::lower_bound(entries.begin(), entries.end(), *id, [](const auto& a, const auto& b) { return a.id < b; });
     if (at != entries.end() && at->id == *id) at->name = std::move(name);
   }
-  return entries;
+  return ok();
 }
 
 Result<ContainerEntry> ContainerDirs::resolve(std::string_view name_or_id) const {
@@ -252,6 +263,7 @@ Result<void> ContainerDirs::rename(const ContainerId& id, const std::string& new
   const Dir* names = TRY(root_->area(Area::names));
   std::string old_name = TRY(find_name(id));
   if (old_name == new_name) return ok();
+  TRY(forget_running(root_->dir(), id));
   if (old_name.empty()) return reserve_name(*root_, new_name, id, cancel);
   while (true) {
     auto moved = names->rename(old_name, *names, new_name, RENAME_NOREPLACE);

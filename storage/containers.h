@@ -76,8 +76,12 @@ class ContainerDirs {
   // invalid.
   Result<ContainerStaging> begin(const ContainerId& id, const std::string& name, const CancelToken& cancel = {}) const;
 
-  // Unordered. A few system calls when there are no containers.
+  // Sorted by id. A few system calls when there are no containers.
   Result<std::vector<ContainerEntry>> list() const;
+  // The same without the names, which cost a system call each.
+  Result<std::vector<ContainerEntry>> list_unnamed() const;
+  // Fills in the names of such a list.
+  Result<void> add_names(std::vector<ContainerEntry>& entries) const;
   // By exact name, else by id or unique prefix of an id. Errors: not_found, invalid when a prefix fits several.
   Result<ContainerEntry> resolve(std::string_view name_or_id) const;
   // The name of a container, empty when it has none.

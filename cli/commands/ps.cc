@@ -39,7 +39,9 @@ Result<void> check_flags(const Args& args) {
   return ok();
 }
 
-Result<std::vector<PsEntry>> entries(engine::Engine& engine, const Args& args) {
+// Those of `infos` that are asked for.
+Result<std::vector<PsEntry>> entries(engine::Engine& engine, const Args& args,
+                                     const std::vector<ContainerInfo>& infos) {
   const auto filters = TRY(parse_filters(args));
   const auto last = TRY(args.number("last"));
   const bool by_state = std::any_of(filters.begin(), filters.end(), [](const auto& f) { return f.key == "status"; });
@@ -48,11 +50,10 @@ Result<std::vector<PsEntry>> entries(engine::Engine& engine, const Args& args) {
   // An unknown key is an error on an empty store too.
   TRY(engine.matches({}, filters));
   std::vector<PsEntry> found;
-  auto infos = TRY(engine.list_containers());
   found.reserve(infos.size());
-  for (auto& info : infos) {
+  for (const auto& info : infos) {
     const bool running = info.state == ContainerState::running || info.state == ContainerState::stopping;
-    if ((all || running) && TRY(engine.matches(info, filters))) found.push_back({std::move(info), {}});
+    if ((all || running) && TRY(engine.matches(info, filters))) found.push_back({&info, {}});
   }
   const size_t count = latest ? 1 : last && *last >= 0 ? static_cast<size_t>(*last) : found.size();
   if (found.size() > count) found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(count));
@@ -66,13 +67,13 @@ Result<void> sort_entries(const std::string& field, std::vector<PsEntry>& entrie
   };
   // They come in the order of their creation.
   if (field.empty() || field == "created") return ok();
-  if (field == "command") return by([](const PsEntry& e) { return join(e.info.argv, " "); });
-  if (field == "id") return by([](const PsEntry& e) { return e.info.id.hex; });
-  if (field == "image") return by([](const PsEntry& e) { return e.info.image_name; });
-  if (field == "names") return by([](const PsEntry& e) { return e.info.name; });
-  if (field == "runningfor") return by([](const PsEntry& e) { return e.info.started.value_or(TimePoint()); });
+  if (field == "command") return by([](const PsEntry& e) { return join(e.info->argv, " "); });
+  if (field == "id") return by([](const PsEntry& e) { return e.info->id.hex; });
+  if (field == "image") return by([](const PsEntry& e) { return e.info->image_name; });
+  if (field == "names") return by([](const PsEntry& e) { return e.info->name; });
+  if (field == "runningfor") return by([](const PsEntry& e) { return e.info->started.value_or(TimePoint()); });
   if (field == "size") return by([](const PsEntry& e) { return e.size ? e.size->rw_bytes : uint64_t{0}; });
-  if (field == "status") return by([](const PsEntry& e) { return engine::state_name(e.info.state); });
+  if (field == "status") return by([](const PsEntry& e) { return engine::state_name(e.info->state); });
   return Error(Errc::invalid,
                fmt::format("\"{}\" is not a valid choice for --sort: choose from command, created, id, image, "
                            "names, runningfor, size, status",
@@ -88,15 +89,16 @@ Result<int> ps(Context& context, const Args& args) {
   options.size = args.flag("size");
   options.pod = args.flag("pod");
   options.namespaces = args.flag("ns") || format.find(".Namespaces") != std::string::npos;
-  auto found = TRY(entries(*engine, args));
+  const auto infos = TRY(engine->list_containers());
+  auto found = TRY(entries(*engine, args, infos));
   if (options.size) {
-    for (auto& entry : found) entry.size = TRY(engine->container_size(entry.info));
+    for (auto& entry : found) entry.size = TRY(engine->container_size(*entry.info));
   }
   TRY(sort_entries(args.text("sort"), found));
   Output& output = context.output();
   if (args.flag("quiet") && !args.has("format")) {
     for (const auto& entry : found) {
-      output.line(options.ids == PsOptions::Ids::whole ? entry.info.id.hex : entry.info.id.short_form());
+      output.line(options.ids == PsOptions::Ids::whole ? entry.info->id.hex : entry.info->id.short_form());
     }
     return 0;
   }
@@ -108,12 +110,16 @@ Result<int> ps(Context& context, const Args& args) {
     return 0;
   }
   const auto listing = ps_listing(options);
-  // A template may name any field.
-  const auto columns = format.empty() ? listing.columns : std::vector<std::string>();
-  const Json rows = ps_rows(found, options, at, columns);
   const Heading heading = args.flag("noheading") ? Heading::no : Heading::yes;
-  output.print(format.empty() ? print_table(listing, rows, heading)
-                              : TRY(print_format(listing, format, rows, heading)));
+  if (format.empty()) {
+    const auto row = [&](size_t index) { return ps_row(found[index], options, at, listing.columns); };
+    output.print(print_table(listing, found.size(), row, heading));
+    return 0;
+  }
+  Json rows = Json::array();
+  // A template may name any field.
+  for (const auto& entry : found) rows.push(ps_row(entry, options, at, {}));
+  output.print(TRY(print_format(listing, format, rows, heading)));
   return 0;
 }
 

@@ -28,6 +28,25 @@ teardown() { assert_nothing_left; }
   [ "$(grep -cE '^[0-9a-f]{64}$' <<<"$output")" -eq 2 ]
 }
 
+@test "a running container is listed from its row as from its own files" {
+  ctr run -d --name web --label a=b --tmpfs /t --cidfile "$BATS_TEST_TMPDIR/cid" --network none "$IMAGE" sleep 100 >/dev/null
+  ctr create --name idle "$IMAGE" >/dev/null
+  local table=$XDG_DATA_HOME/ctr/running by_row by_files
+  local all='{{.ID}} {{.Image}} {{.ImageID}} {{.Command}} {{.CreatedAt}} {{.StartedAt}} {{.State}} {{.Pid}} {{.Names}} {{.Labels}} {{.Mounts}} {{.CIDFile}} {{.Restarts}}'
+  grep -q '"name":"web"' "$table"
+  by_row=$(ctr ps -a --format "$all")
+  mv "$table" "$table.away"
+  by_files=$(ctr ps -a --format "$all")
+  mv "$table.away" "$table"
+  [ "$(wc -l <<<"$by_row")" -eq 2 ]
+  [ "$by_row" = "$by_files" ]
+  # Of a running container nothing else is read.
+  mv "$XDG_DATA_HOME/ctr/containers/$(cat "$BATS_TEST_TMPDIR/cid")/container.json" "$BATS_TEST_TMPDIR/"
+  run -0 ctr ps --format '{{.Names}}'
+  assert_output web
+  mv "$BATS_TEST_TMPDIR/container.json" "$XDG_DATA_HOME/ctr/containers/$(cat "$BATS_TEST_TMPDIR/cid")/"
+}
+
 @test "commands are cut at 17 characters" {
   ctr create --name long "$IMAGE" sleep 1000000000000 >/dev/null
   run -0 ctr ps -a --format '{{.Command}}'

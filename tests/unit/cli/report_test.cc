@@ -18,25 +18,27 @@ namespace {
 
 const TimePoint k_noon = from_unix_seconds(1'800'000'000);
 
-PsEntry container(const std::string& name, engine::ContainerState state) {
-  PsEntry entry;
-  entry.info.id.hex = std::string(60, 'a') + "beef";
-  entry.info.name = name;
-  entry.info.image_name = "docker.io/library/busybox:latest";
-  entry.info.image_id = std::string(64, 'c');
-  entry.info.argv = {"sleep", "100000000000000"};
-  entry.info.created = k_noon - std::chrono::hours(2);
-  entry.info.state = state;
-  entry.info.exit_code = 137;
-  entry.info.started = k_noon - std::chrono::minutes(5);
-  entry.info.finished = k_noon - std::chrono::seconds(3);
-  entry.info.spec.labels = {{"a", "1"}};
-  return entry;
+engine::ContainerInfo container(const std::string& name, engine::ContainerState state) {
+  engine::ContainerInfo info;
+  info.id.hex = std::string(60, 'a') + "beef";
+  info.name = name;
+  info.image_name = "docker.io/library/busybox:latest";
+  info.image_id = std::string(64, 'c');
+  info.argv = {"sleep", "100000000000000"};
+  info.created = k_noon - std::chrono::hours(2);
+  info.state = state;
+  info.exit_code = 137;
+  info.started = k_noon - std::chrono::minutes(5);
+  info.finished = k_noon - std::chrono::seconds(3);
+  info.spec.labels = {{"a", "1"}};
+  return info;
 }
 
-Json rows_of(const PsEntry& entry) { return ps_rows({&entry, 1}, {}, k_noon); }
+Json rows_of(const engine::ContainerInfo& info, std::span<const std::string> columns = {}) {
+  return Json::array().push(ps_row({&info, {}}, {}, k_noon, columns));
+}
 
-std::string formatted(const std::string& format, const PsEntry& entry) {
+std::string formatted(const std::string& format, const engine::ContainerInfo& entry) {
   const auto text = print_format(ps_listing({}), format, rows_of(entry), Heading::yes);
   return text ? *text : text.error().text();
 }
@@ -65,12 +67,12 @@ TEST_CASE("the table of ps is podman's") {
 TEST_CASE("rows have the fields that are shown") {
   const auto entry = container("web", engine::ContainerState::running);
   const std::vector<std::string> columns = {"Names", "ID"};
-  CHECK(dump_json(ps_rows({&entry, 1}, {}, k_noon, columns)) == R"([{"ID":"aaaaaaaaaaaa","Names":"web"}])");
+  CHECK(dump_json(rows_of(entry, columns)) == R"([{"ID":"aaaaaaaaaaaa","Names":"web"}])");
 }
 
 TEST_CASE("states read as podman's") {
-  CHECK(container_status(container("x", engine::ContainerState::exited).info, k_noon) == "Exited (137) 3 seconds ago");
-  CHECK(container_status(container("x", engine::ContainerState::created).info, k_noon) == "Created");
+  CHECK(container_status(container("x", engine::ContainerState::exited), k_noon) == "Exited (137) 3 seconds ago");
+  CHECK(container_status(container("x", engine::ContainerState::created), k_noon) == "Created");
 }
 
 TEST_CASE("formats print one line a container, headings only with table") {
@@ -97,12 +99,13 @@ TEST_CASE("headings come from the words of a field") {
 
 TEST_CASE("control characters of others never reach the terminal") {
   auto entry = container("web", engine::ContainerState::running);
-  entry.info.argv = {"\x1b[2Jx"};
+  entry.argv = {"\x1b[2Jx"};
   CHECK(print_table(ps_listing({}), rows_of(entry), Heading::no).find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("the JSON of ps has podman's fields") {
-  const Json json = ps_json(container("web", engine::ContainerState::running), {}, k_noon);
+  const auto info = container("web", engine::ContainerState::running);
+  const Json json = ps_json({&info, {}}, {}, k_noon);
   for (const char* field : {"AutoRemove", "Command",      "Created",    "CreatedAt", "CIDFile", "Exited",  "ExitedAt",
                             "ExitCode",   "ExposedPorts", "Id",         "Image",     "ImageID", "IsInfra", "Labels",
                             "Mounts",     "Names",        "Namespaces", "Networks",  "Pid",     "Pod",     "PodName",

@@ -1,0 +1,37 @@
+#include "base/memory.h"
+
+#include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdint>
+#include <cstdlib>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace ctr {
+
+namespace {
+constexpr size_t k_most_bytes = size_t{16} << 20;
+}
+
+void prefault_heap(size_t bytes) {
+  bytes = std::min(bytes, k_most_bytes);
+  // The block is part of the heap, not a mapping of its own, and is kept when it is free again.
+  ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(2 * bytes));
+  ::mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  void* block = std::malloc(bytes);
+  if (block == nullptr) return;
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(block) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<uintptr_t>(block) + bytes) / page * page;
+  // Older kernels do not know it: each page is then faulted in as it is used.
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+  std::free(block);
+}
+
+}  // namespace ctr

@@ -1,0 +1,176 @@
+#include "storage/running.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/parse.h"
+#include "base/random.h"
+#include "base/text.h"
+
+namespace ctr::storage {
+
+namespace {
+
+constexpr const char* k_running_name = "running";
+constexpr size_t k_slot_bytes = 4096;
+// In front of the text: id, checksum and length, all of fixed width.
+constexpr size_t k_id_digits = 64;
+constexpr size_t k_sum_digits = 16;
+constexpr size_t k_length_digits = 4;
+constexpr size_t k_head_bytes = k_id_digits + 1 + k_sum_digits + 1 + k_length_digits + 1;
+static_assert(k_head_bytes + k_longest_running_row_bytes <= k_slot_bytes);
+// Slots that are tried before the file is made longer, and places behind its end that are tried then.
+constexpr int k_tries = 4;
+
+off_t offset_of(size_t slot) { return static_cast<off_t>(slot * k_slot_bytes); }
+off_t claim_of(size_t slot) { return offset_of(slot); }
+off_t mark_of(size_t slot) { return offset_of(slot) + 1; }
+
+// `length` 0 means up to the largest offset.
+struct flock exclusive(off_t start, off_t length) {
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = start;
+  lock.l_len = length;
+  return lock;
+}
+
+bool try_lock(const Fd& file, off_t start, off_t length = 1) {
+  auto lock = exclusive(start, length);
+  return ::fcntl(file.get(), F_OFD_SETLK, &lock) == 0;
+}
+
+bool is_locked(const Fd& file, off_t start) {
+  auto lock = exclusive(start, 1);
+  return ::fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+Result<size_t> count_slots(const Fd& file) {
+  struct stat info{};
+  if (::fstat(file.get(), &info) < 0) return Error::from_errno("read the size of the table of running containers");
+  return (static_cast<size_t>(info.st_size) + k_slot_bytes - 1) / k_slot_bytes;
+}
+
+// Tells a row that was read while somebody wrote it. FNV-1a over words of 8 bytes.
+constexpr uint64_t k_first_sum = 0xcbf29ce484222325;
+uint64_t checksum(std::string_view text, uint64_t sum) {
+  while (!text.empty()) {
+    const size_t count = std::min(text.size(), sizeof(uint64_t));
+    uint64_t word = 0;
+    std::memcpy(&word, text.data(), count);
+    sum = (sum ^ word) * 0x100000001b3;
+    sum ^= sum >> 32;
+    text.remove_prefix(count);
+  }
+  return sum;
+}
+
+std::string head(std::string_view id, std::string_view text) {
+  return fmt::format("{} {:016x} {:04}\n", id, checksum(text, checksum(id, k_first_sum)), text.size());
+}
+
+// The slot of a new row, with its first lock held.
+Result<size_t> claim_slot(const Fd& file) {
+  const size_t count = TRY(count_slots(file));
+  for (int i = 0; i < k_tries && count > 0; ++i) {
+    const size_t slot = random_number() % count;
+    if (try_lock(file, claim_of(slot))) return slot;
+  }
+  for (size_t slot = count; slot < count + k_tries; ++slot) {
+    if (try_lock(file, claim_of(slot))) return slot;
+  }
+  return Error(Errc::in_use, "the table of running containers has no free slot");
+}
+
+struct Row {
+  std::string_view id;
+  std::string_view text;
+};
+using SlotBytes = std::array<char, k_slot_bytes>;
+
+// Views into `bytes`; nullopt for a row that is empty, torn or of another form.
+std::optional<Row> read_row(const Fd& file, size_t slot, SlotBytes& bytes) {
+  const ssize_t count = ::pread(file.get(), bytes.data(), bytes.size(), offset_of(slot));
+  if (count < static_cast<ssize_t>(k_head_bytes)) return std::nullopt;
+  const std::string_view whole(bytes.data(), static_cast<size_t>(count));
+  const auto found = whole.substr(0, k_head_bytes);
+  const auto length = parse_unsigned(found.substr(k_head_bytes - 1 - k_length_digits, k_length_digits), "a length");
+  if (!length || *length > whole.size() - k_head_bytes) return std::nullopt;
+  const Row row = {found.substr(0, k_id_digits), whole.substr(k_head_bytes, *length)};
+  if (found != head(row.id, row.text)) return std::nullopt;
+  return row;
+}
+
+Result<std::optional<Fd>> open_table(const Dir& store, int flags) {
+  auto file = store.open_file(k_running_name, flags);
+  if (!file && file.error().sys() == ENOENT) return std::optional<Fd>();
+  return std::optional<Fd>(TRY(std::move(file)));
+}
+
+}  // namespace
+
+RunningRow::~RunningRow() {
+  if (!file_.valid() || !try_lock(file_, offset_of(slot_), 0)) return;
+  size_t end = slot_;
+  // Further down for slots that others left, in growing steps.
+  for (size_t step = 1; end > 0; step *= 2) {
+    const size_t start = end - std::min(step, end);
+    if (!try_lock(file_, offset_of(start), 0)) break;
+    end = start;
+  }
+  // A file that stays as long as it is does no harm.
+  (void)!::ftruncate(file_.get(), offset_of(end));
+}
+
+Result<RunningRow> publish_running(const Dir& store, const ContainerId& id, std::string_view text) {
+  if (text.size() > k_longest_running_row_bytes) return Error(Errc::invalid, "the row of a container is too long");
+  Fd file = TRY(store.open_file(k_running_name, O_RDWR | O_CREAT, 0600));
+  const size_t slot = TRY(claim_slot(file));
+  RunningRow row(std::move(file), slot);
+  const std::string bytes = head(id.text(), text) + std::string(text);
+  const ssize_t count = ::pwrite(row.file_.get(), bytes.data(), bytes.size(), offset_of(slot));
+  if (count < 0) return Error::from_errno("write to the table of running containers");
+  if (static_cast<size_t>(count) < bytes.size()) {
+    return Error(Errc::no_space, "the table of running containers cannot grow");
+  }
+  if (!try_lock(row.file_, mark_of(slot))) return Error(Errc::in_use, "the table of running containers is being cut");
+  return row;
+}
+
+Result<void> list_running(const Dir& store,
+                          const std::function<void(std::string_view id, std::string_view text)>& row) {
+  const auto file = TRY(open_table(store, O_RDONLY));
+  if (!file) return ok();
+  const size_t count = TRY(count_slots(*file));
+  SlotBytes bytes;
+  for (size_t slot = 0; slot < count; ++slot) {
+    // In this order: what is read behind a lock is that holder's row, or a torn or complete one of the next.
+    if (!is_locked(*file, mark_of(slot))) continue;
+    if (const auto found = read_row(*file, slot, bytes)) row(found->id, found->text);
+  }
+  return ok();
+}
+
+Result<void> forget_running(const Dir& store, const ContainerId& id) {
+  const auto file = TRY(open_table(store, O_RDWR));
+  if (!file) return ok();
+  const size_t count = TRY(count_slots(*file));
+  SlotBytes bytes;
+  for (size_t slot = 0; slot < count; ++slot) {
+    const auto row = read_row(*file, slot, bytes);
+    if (!row || row->id != id.text()) continue;
+    const char nothing = 0;
+    if (::pwrite(file->get(), &nothing, 1, offset_of(slot)) != 1) {
+      return Error::from_errno("write to the table of running containers");
+    }
+  }
+  return ok();
+}
+
+}  // namespace ctr::storage
