@@ -23,8 +23,8 @@ Result<ContainerRecord> read_record(const Dir& container_dir);
 // A container that has not been started; `bundle` is its directory.
 ContainerInfo info_of(RecordSummary summary, std::string bundle);
 
-// What a monitor shows of its container in the table of running ones; `summary` is that of the record with the name that
-// the container has.
+// What a monitor shows of its container in the table of running ones; `summary` is that of the record with the name
+// that the container has.
 std::string running_row(Json summary, const runtime::StateRecord& state);
 
 // Everything about one container.
