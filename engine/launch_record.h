@@ -36,7 +36,7 @@ struct MonitorOrders {
   std::string name;
   std::string image;
   bool auto_remove = false;
-  Json summary;  // the container's row in the table of running ones, but for its state
+  Json summary;                                 // the container's row in the table of running ones, but for its state
   std::optional<network::NetworkPlan> network;  // nullopt: the network namespace is not ours to set up
   bool operator==(const MonitorOrders&) const = default;
 };
