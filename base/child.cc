@@ -231,8 +231,13 @@ Result<Output> run_program(SpawnOptions options, std::string_view input, std::ch
     memory = TRY(make_sealed_memfd("input", input));
     options.fds.emplace_back(memory.get(), STDIN_FILENO);
   }
-  options.fds.emplace_back(out.write_end.get(), STDOUT_FILENO);
-  options.fds.emplace_back(err.write_end.get(), STDERR_FILENO);
+  const auto is_named = [&](int number) {
+    return std::any_of(options.fds.begin(), options.fds.end(), [&](const auto& pair) { return pair.second == number; });
+  };
+  for (const auto& [end, number] :
+       {std::pair(out.write_end.get(), STDOUT_FILENO), {err.write_end.get(), STDERR_FILENO}}) {
+    if (!is_named(number)) options.fds.emplace_back(end, number);
+  }
   Child child = TRY(spawn(options));
   out.write_end.reset();
   err.write_end.reset();

@@ -65,8 +65,8 @@ struct Output {
   std::string out;
   std::string err;
 };
-// Runs to the end and collects both streams (what is over 1 MiB of each is dropped). `input` is its stdin, as a file in
-// memory. What descendants print after its end is not waited for.
+// Runs to the end and collects the streams that `options.fds` does not name (over 1 MiB of each is dropped). `input` is
+// its stdin, as a file in memory. What descendants print after its end is not waited for.
 // Errors: as spawn(); interrupted and timed_out, then the program has been killed.
 Result<Output> run_program(SpawnOptions options, std::string_view input, std::chrono::milliseconds timeout,
                            const CancelToken& cancel = {});
