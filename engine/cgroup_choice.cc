@@ -38,6 +38,10 @@ Result<runtime::CgroupPlan> choose_cgroup(const ContainerSpec& spec, const std::
     return Error(Errc::invalid,
                  fmt::format("--cgroups {}: choose enabled, disabled, no-conmon or split", printable(spec.cgroups)));
   }
+  const std::string& named = spec.cgroup_manager.empty() ? config.cgroup_manager : spec.cgroup_manager;
+  if (*mode == runtime::CgroupsMode::split && named == "disabled") {
+    return Error(Errc::invalid, "--cgroups split and the cgroup manager disabled exclude each other");
+  }
   return runtime::plan_cgroup({.container_id = container_id,
                                .manager = TRY(choose_cgroup_manager(spec.cgroup_manager, config, host.cgroup)),
                                .mode = *mode,

@@ -153,11 +153,12 @@ std::vector<std::string> cgroup_controllers(CgroupManager manager, const CgroupF
 }
 
 Result<CgroupPlan> plan_cgroup(const CgroupRequest& request, const CgroupFacts& facts) {
+  // It is asked for by name, so that a host that cannot do it is an error, whoever manages other cgroups.
+  if (request.mode == CgroupsMode::split) return plan_split(request, facts);
   if (request.mode == CgroupsMode::disabled || request.manager == CgroupManager::disabled) {
     if (request.parent.empty()) return CgroupPlan{};
     return Error(Errc::invalid, "--cgroup-parent says where a cgroup is made, and cgroups are disabled");
   }
-  if (request.mode == CgroupsMode::split) return plan_split(request, facts);
   if (request.manager == CgroupManager::systemd) return plan_scope(request, facts);
   return plan_directory(request, facts);
 }

@@ -73,6 +73,22 @@ TEST_CASE("--cgroups chooses what is made") {
   CHECK(choose(spec).error().code() == Errc::invalid);
 }
 
+TEST_CASE("--cgroups split on a host that cannot do it is refused, not started without a cgroup") {
+  auto host = host_with_systemd();
+  ContainerSpec spec;
+  spec.cgroups = "split";
+  host.cgroup.systemd_bus.clear();
+  for (const auto mode : {runtime::CgroupMode::v1, runtime::CgroupMode::hybrid, runtime::CgroupMode::none}) {
+    host.cgroup.mode = mode;
+    const auto refused = choose(spec, host);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Errc::unsupported);
+    CHECK(refused.error().text().starts_with("--cgroups split needs cgroup v2"));
+  }
+  spec.cgroup_manager = "disabled";
+  CHECK(choose(spec).error().text() == "--cgroups split and the cgroup manager disabled exclude each other");
+}
+
 TEST_CASE("a parent is a slice for systemd and a directory for cgroupfs") {
   ContainerSpec spec;
   spec.cgroup_parent = "web.slice";
