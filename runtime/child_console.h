@@ -1,6 +1,7 @@
 // The terminal. Part of the interpreter; see child.cc for its rules.
 #pragma once
 
+#include <asm/termbits.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
@@ -29,9 +30,18 @@ int open_ptmx(const Interpreter& vm, const ChildOp& op) {
   return result;
 }
 
+// The terminal of the caller turns line feeds into new lines; a second one in between would do it twice.
+int keep_line_feeds(int terminal) {
+  struct termios modes{};
+  const int result = call(SYS_ioctl, terminal, TCGETS, &modes);
+  if (result < 0) return result;
+  modes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  return call(SYS_ioctl, terminal, TCSETS, &modes);
+}
+
 int prepare_terminal(int terminal, const ChildOp& op) {
-  int result = 0;
-  if (op.x != 0) {
+  int result = op.z == 0 ? 0 : keep_line_feeds(terminal);
+  if (result == 0 && op.x != 0) {
     winsize size{};
     size.ws_row = static_cast<unsigned short>(op.x >> 16);
     size.ws_col = static_cast<unsigned short>(op.x);

@@ -49,10 +49,17 @@ int make_state(const char* before, const char* behind) {
   return result;
 }
 
-[[noreturn]] void become_hook(const HookWords& words, const char* directory, int state, int output, int failed) {
-  int result = call(SYS_dup3, state, 0, 0);  // not CLOEXEC: the hook's streams
-  if (result >= 0) result = call(SYS_dup3, output, 1, 0);
-  if (result >= 0) result = call(SYS_dup3, output, 2, 0);
+// What a hook is connected to.
+struct HookStreams {
+  int state;
+  int output;
+  int error;
+};
+
+[[noreturn]] void become_hook(const HookWords& words, const char* directory, const HookStreams& streams, int failed) {
+  int result = call(SYS_dup3, streams.state, 0, 0);                // not CLOEXEC: the hook's streams
+  if (result >= 0) result = call(SYS_dup3, streams.output, 1, 0);  // not CLOEXEC: likewise
+  if (result >= 0) result = call(SYS_dup3, streams.error, 2, 0);   // not CLOEXEC: likewise
   if (result >= 0) result = call(SYS_close_range, 3U, k_last_fd, CLOSE_RANGE_CLOEXEC);
   if (result >= 0) result = op_reset_signals();
   if (result >= 0 && *directory != '\0') result = call(SYS_chdir, directory);
@@ -92,13 +99,13 @@ int wait_hook(Interpreter& vm, int pid, int pidfd, uint64_t timeout_ms) {
 }
 
 // Starts the hook and returns once it is executed, or has failed to be.
-int start_hook(const HookWords& words, const char* directory, int state, int output, int* pidfd) {
+int start_hook(const HookWords& words, const char* directory, const HookStreams& streams, int* pidfd) {
   int failed[2];
   int result = call(SYS_pipe2, failed, O_CLOEXEC);
   if (result < 0) return result;
   // clone3(2) is refused by filters that cannot look at its flags, and a filter may be loaded by now.
   const int pid = call(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, pidfd, nullptr, nullptr);
-  if (pid == 0) become_hook(words, directory, state, output, failed[1]);
+  if (pid == 0) become_hook(words, directory, streams, failed[1]);
   sys_close(failed[1]);
   if (pid > 0) {
     int size = 0;
@@ -114,7 +121,7 @@ int start_hook(const HookWords& words, const char* directory, int state, int out
   return result;
 }
 
-// What the hook has said, on either stream, goes into the report.
+// What the hook has said, on a stream without a file of its own, goes into the report.
 int op_run_hook(Interpreter& vm, const ChildOp& op) {
   HookWords words;
   find_hook_words(vm, op, &words);
@@ -125,8 +132,11 @@ int op_run_hook(Interpreter& vm, const ChildOp& op) {
   const int output = call(SYS_memfd_create, "words", MFD_CLOEXEC);
   int result = output;
   if (output >= 0) {
+    const HookStreams streams{.state = state,
+                              .output = vm.fd(op.a) < 0 ? output : vm.fd(op.a),
+                              .error = vm.fd(op.b) < 0 ? output : vm.fd(op.b)};
     int pidfd = -1;
-    result = start_hook(words, behind + length_of(behind) + 1, state, output, &pidfd);
+    result = start_hook(words, behind + length_of(behind) + 1, streams, &pidfd);
     if (result > 0) {
       result = wait_hook(vm, result, pidfd, op.x);
       sys_close(pidfd);

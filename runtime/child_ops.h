@@ -16,7 +16,8 @@ enum class ChildOpKind : uint16_t {
   send_fds,      // [a first register, x count, y tag]: one message on the hand socket, tag first
   wait_go,       // one byte of the go pipe; its end means that the launcher died: exit quietly
   report_ready,  // tells that only the last steps are left
-  wait_start,    // [a listening socket]: one byte of a connection, which becomes the report pipe; the socket is closed
+  wait_start,    // [a listening socket, text int16_t array of registers, x count]: a connection's first byte, one of
+                 // k_ask_*; that of who starts it becomes report pipe and hand socket, and the socket is closed
   // ---- the process itself
   set_parent_death_signal,  // [x signal; 0 none]
   set_dumpable,             // [x]
@@ -89,7 +90,7 @@ enum class ChildOpKind : uint16_t {
   switch_root,      // [a; x 1: a mount, which is moved over "/"; 0: a directory]: chroot(2) into it
   // ---- the terminal
   open_console,  // [a ← master, a+1 ← slave of dev/pts/ptmx below b (b -1: of /dev/pts), x rows << 16 | columns,
-                 //  y uid]
+                 //  y uid, z 1: line feeds are not turned into new lines]
   set_console,   // descriptor 0 becomes the controlling terminal
   // ---- the end
   change_dir,     // [a, x 1: a denial leaves register a empty]: checked to be inside the root
@@ -99,7 +100,7 @@ enum class ChildOpKind : uint16_t {
   close_on_exec,  // [x]: of descriptor x and above
   run_hook,  // [text uint32_t array of places: path, number of words, words, number of variables, variables; more what
              //  stands before the pid in its input, NUL, what stands behind, NUL, directory or nothing; x timeout in
-             //  ms, 0 for none]
+             //  ms, 0 for none; a, b files for its standard output and error, -1: they go into the report]
   find_program,  // [text as execute's]: fails as execute would for what can be told without it
   execute,       // [text candidates, each ended by NUL, then NUL; argv and envp of the image]
   finish,        // ends the process with status 0
@@ -129,10 +130,17 @@ constexpr uint64_t k_target_may_be_denied = 128;  // a denial leaves the registe
 constexpr uint64_t k_target_must_exist = 256;     // nothing is made
 
 // Tags of messages on the hand socket.
-constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace (those asked for)
+constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace (those asked for); to
+                                          // who asks with k_ask_namespaces: the container's
 constexpr uint64_t k_tag_console = 2;     // the master
 constexpr uint64_t k_tag_pid = 3;         // pidfd; the pid follows the tag
 constexpr uint64_t k_tag_listener = 4;    // of the seccomp filter
+// Namespaces of a container at most, and the descriptors of a message.
+constexpr int k_max_namespaces = 8;
+
+// What is asked of a process in wait_start.
+constexpr char k_ask_start = 's';
+constexpr char k_ask_namespaces = 'n';
 
 // Registers the launcher fills in; compiled programs use those from k_first_free_register on.
 constexpr int k_register_go = 0;
@@ -149,7 +157,9 @@ constexpr int k_first_free_register = k_register_extra + k_max_extra_fds;
 constexpr int k_max_lower_dirs = 500;
 // Of each, arguments and variables, that a hook inside the container can have.
 constexpr size_t k_max_hook_words = 200;
-constexpr int k_max_registers = k_first_free_register + k_max_lower_dirs + 60;
+// Behind those of the program: files for what hooks inside the container print, standard output and error.
+constexpr int k_register_hook_output = k_first_free_register + k_max_lower_dirs + 60;
+constexpr int k_max_registers = k_register_hook_output + 2;
 
 // struct sched_attr of sched_setattr(2) as of Linux 5.3 (SCHED_ATTR_SIZE_VER1). libc's headers and the kernel's cannot
 // be included together in all versions.

@@ -33,7 +33,7 @@ int store(const Interpreter& vm, int number, int result) {
 int send_message(int socket, uint64_t tag, uint64_t value, const int* fds, size_t count) {
   uint64_t body[2] = {tag, value};
   iovec part{.iov_base = body, .iov_len = sizeof body};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 4)] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * k_max_namespaces)] = {};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -80,6 +80,15 @@ void report(Interpreter& vm, uint32_t step, int error) {
   call(SYS_write, vm.fd(k_register_report), &vm.report, sizeof vm.report);
 }
 
+// The container's namespaces, to who runs one more program in it: this process is not dumpable, so that only root of
+// the host could open them by its pid.
+void send_namespaces(const Interpreter& vm, const ChildOp& op, int connection) {
+  const auto* registers = reinterpret_cast<const int16_t*>(vm.text(op.text));
+  int fds[k_max_namespaces];
+  for (uint64_t i = 0; i < op.x; ++i) fds[i] = vm.fd(registers[i]);
+  send_message(connection, k_tag_namespaces, op.x, fds, op.x);
+}
+
 // The connection of the one who starts the container. One that says nothing is somebody's look.
 int op_wait_start(const Interpreter& vm, const ChildOp& op) {
   for (;;) {
@@ -90,11 +99,13 @@ int op_wait_start(const Interpreter& vm, const ChildOp& op) {
     int size = 0;
     do size = call(SYS_read, connection, &byte, 1);
     while (size == -EINTR);
-    if (size == 1) {
+    if (size == 1 && byte == k_ask_start) {
       sys_close(vm.fd(op.a));
       vm.image.registers[k_register_report] = connection;
+      vm.image.registers[k_register_hand] = connection;
       return 0;
     }
+    if (size == 1 && byte == k_ask_namespaces) send_namespaces(vm, op, connection);
     sys_close(connection);
   }
 }

@@ -13,7 +13,8 @@
 //   7. The cgroup namespace's root is the cgroup of the moment: unshare after clone3 has put us into it.
 //   8. Mounts in the order of the specification, then devices on the fresh /dev, then the terminal on the fresh devpts.
 //   9. Writes to procfs before its parts become read-only and masked; masks last, they must not be covered.
-//  10. Root read-only, pivot; nothing of the host has a path from here on.
+//  10. Hooks of the launcher's, then those of this process: everything is mounted, and the host is still in sight. Root
+//      read-only, pivot; nothing of the host has a path from here on.
 //  11. Ready; wait for the second go. What takes rights on the host that root of a user namespace has not, the launcher
 //      does from outside before (scheduler, I/O priority, raised limits, a lower score for the OOM killer).
 //  12. Not dumpable, limits (a low RLIMIT_NOFILE would break the steps above), session, scheduling, streams, user,
@@ -104,6 +105,13 @@ void emit_keyring(const CompileInput& input, ProgramBuilder* out) {
   out->add({.kind = ChildOpKind::new_session_keyring});
 }
 
+// The launcher's hooks of the creation, then those of this process.
+Result<void> emit_create_hooks(const CompileInput& input, ProgramBuilder* out) {
+  emit_wait_hooks(input, out);
+  const HookState& state = input.options.hook_state;
+  return emit_hooks(input, input.spec.hooks.create_container, "createContainer", state.directory, out);
+}
+
 // The container's own mounts, from its root to the last mask.
 Result<int16_t> emit_own_mounts(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out) {
   emit_isolation(input, rootfs, out);
@@ -116,8 +124,9 @@ Result<int16_t> emit_own_mounts(const CompileInput& input, const RootfsPlan& roo
   emit_console(input, root, out);
   emit_masks(input, root, out);
   emit_keyring(input, out);
+  emit_open_namespaces(input, out);
   // Their paths are those of the host, which are out of reach behind the pivot.
-  TRY(emit_hooks(input, input.spec.hooks.create_container, "createContainer", input.options.hook_state.directory, out));
+  TRY(emit_create_hooks(input, out));
   TRY(emit_root_finish(input, root, out));
   return root;
 }
@@ -132,14 +141,16 @@ Result<int16_t> emit_foreign_mounts(const CompileInput& input, const RootfsPlan&
   if (!rootfs.edits.empty()) return Error(Errc::unsupported, "files are put only into a root of the container's own");
   emit_names(input.spec, out);
   emit_proc_writes(input, out);
+  emit_open_namespaces(input, out);
   if (!inherited) emit_mount_join(input.spec, out);
   emit_console(input, -1, out);
   emit_keyring(input, out);
-  TRY(emit_hooks(input, input.spec.hooks.create_container, "createContainer", input.options.hook_state.directory, out));
+  TRY(emit_create_hooks(input, out));
   const std::string path = inherited ? rootfs.directory : "/";
   out->act(fmt::format("open root directory '{}'", path));
   const int16_t root = out->take_register();
   out->add({.kind = ChildOpKind::open_path, .a = root, .text = out->text(path), .x = O_PATH | O_DIRECTORY});
+  TRY(check_intel_rdt(spec));
   out->add({.kind = ChildOpKind::switch_root, .a = root, .x = 0});
   return root;
 }
@@ -150,7 +161,6 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
   TRY(check_net_devices(spec, host));
   TRY(check_sysctls(spec));
   TRY(check_mount_label(spec, host));
-  TRY(check_intel_rdt(spec));
   const bool user_namespace = spec.find_namespace(NamespaceType::user) != nullptr;
   if (user_namespace && spec.has_fresh_namespace(NamespaceType::user)) TRY(check_map(spec.linux_config.ids));
   const CompileInput input{
@@ -201,15 +211,12 @@ Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& pr
   out.act("hide from the container");
   out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
   emit_host_proc_writes(input, &out);
-  uint64_t flags = 0;
-  for (const SpecNamespace& entry : spec.linux_config.namespaces) flags |= namespace_flag(entry.type);
-  out.act("join the container's namespaces");
-  out.add({.kind = ChildOpKind::set_namespace, .a = k_register_init, .x = flags});
+  emit_join_container(input, &out);
   if (user_namespace) {
     emit_become_root(&out);
     out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
   }
-  if ((flags & CLONE_NEWPID) != 0) {
+  if (spec.find_namespace(NamespaceType::pid) != nullptr) {
     out.program().clones_again = true;
     out.act("clone into the container's pid namespace");
     out.add({.kind = ChildOpKind::clone_child});

@@ -32,6 +32,11 @@ struct CompileOptions {
   ProcessHabits habits = {};
   LaunchFacts facts = {};
   HookState hook_state = {};
+  // Whether k_register_hook_output has files for what hooks inside the container print.
+  bool hook_stdout = false;
+  bool hook_stderr = false;
+  // An exec finds the container's namespaces in ChildProgram::namespace_registers, not by its first process.
+  bool by_namespaces = false;
 };
 
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.

@@ -191,7 +191,8 @@ void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out) 
             .a = k_register_console,
             .b = root,
             .x = uint64_t{size.height} << 16 | size.width,
-            .y = input.process.user.uid});
+            .y = input.process.user.uid,
+            .z = input.options.habits.line_feeds == ProcessHabits::LineFeeds::kept ? uint64_t{1} : uint64_t{0}});
   out->add({.kind = ChildOpKind::send_fds, .a = k_register_console, .x = 1, .y = k_tag_console});
   out->add({.kind = ChildOpKind::close_fd, .a = k_register_console});
   out->program().hands_over_console = true;

@@ -38,12 +38,24 @@ Result<void> emit_hooks(const CompileInput& input, const std::vector<SpecHook>& 
     out->act(fmt::format("running {} hook #{}", kind, i + 1));
     const uint32_t words = place_words(hook, out);
     const uint64_t timeout = hook.timeout ? static_cast<uint64_t>(hook.timeout->count()) * 1000 : 0;
+    const int16_t first = k_register_hook_output;
     out->add({.kind = ChildOpKind::run_hook,
+              .a = input.options.hook_stdout ? first : int16_t{-1},
+              .b = input.options.hook_stderr ? static_cast<int16_t>(first + 1) : int16_t{-1},
               .text = words,
               .more = place_state(input.options.hook_state, directory, out),
               .x = timeout});
   }
   return ok();
+}
+
+void emit_wait_hooks(const CompileInput& input, ProgramBuilder* out) {
+  const SpecHooks& hooks = input.spec.hooks;
+  if (hooks.prestart.empty() && hooks.create_runtime.empty()) return;
+  out->act("wait for the runtime's hooks");
+  out->add({.kind = ChildOpKind::report_ready});
+  out->add({.kind = ChildOpKind::wait_go});
+  out->program().waits_for_hooks = true;
 }
 
 }  // namespace ctr::runtime

@@ -54,16 +54,26 @@ bool sets_values_of(const RuntimeSpec& spec, NamespaceType type) {
   return sets_sysctl_of(spec, type) || (type == NamespaceType::uts && has_names);
 }
 
-// Names below /proc/self/ns.
 const char* namespace_file(NamespaceType type) {
   switch (type) {
-    case NamespaceType::network:
-      return "/proc/self/ns/net";
+    case NamespaceType::cgroup:
+      return "/proc/self/ns/cgroup";
     case NamespaceType::ipc:
       return "/proc/self/ns/ipc";
-    default:
-      return "/proc/self/ns/uts";
+    case NamespaceType::mount:
+      return "/proc/self/ns/mnt";
+    case NamespaceType::network:
+      return "/proc/self/ns/net";
+    case NamespaceType::pid:
+      return "/proc/self/ns/pid";
+    case NamespaceType::time:
+      return "/proc/self/ns/time";
+    case NamespaceType::user:
+      return "/proc/self/ns/user";
+    case NamespaceType::uts:
+      break;
   }
+  return "/proc/self/ns/uts";
 }
 
 void emit_join(const RuntimeSpec& spec, const SpecNamespace& entry, ProgramBuilder* out) {
@@ -220,6 +230,44 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
   program.waits_at_start = true;
   if (input.user_namespace) emit_become_root(out);
   return ok();
+}
+
+std::vector<NamespaceType> namespace_order(const RuntimeSpec& spec) {
+  std::vector<NamespaceType> order;
+  for (const NamespaceType type : k_join_order) {
+    if (spec.find_namespace(type) != nullptr) order.push_back(type);
+  }
+  if (spec.find_namespace(NamespaceType::mount) != nullptr) order.push_back(NamespaceType::mount);
+  return order;
+}
+
+void emit_open_namespaces(const CompileInput& input, ProgramBuilder* out) {
+  if (input.options.start != CompileOptions::Start::by_socket) return;
+  out->act("open the container's namespaces");
+  for (const NamespaceType type : namespace_order(input.spec)) {
+    const int16_t file = out->take_register();
+    // A mount namespace is entered later than the host's /proc is out of sight.
+    const bool is_path = type == NamespaceType::mount && joins(input.spec, type);
+    const std::string path = is_path ? input.spec.find_namespace(type)->path : namespace_file(type);
+    out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(path), .x = O_RDONLY});
+    out->program().namespace_registers.push_back(file);
+  }
+}
+
+void emit_join_container(const CompileInput& input, ProgramBuilder* out) {
+  out->act("join the container's namespaces");
+  const std::vector<NamespaceType> order = namespace_order(input.spec);
+  if (!input.options.by_namespaces) {
+    uint64_t flags = 0;
+    for (const NamespaceType type : order) flags |= namespace_flag(type);
+    out->add({.kind = ChildOpKind::set_namespace, .a = k_register_init, .x = flags});
+    return;
+  }
+  for (const NamespaceType type : order) {
+    const int16_t file = out->take_register();
+    out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = namespace_flag(type)});
+    out->program().namespace_registers.push_back(file);
+  }
 }
 
 void emit_mount_join(const RuntimeSpec& spec, ProgramBuilder* out) {

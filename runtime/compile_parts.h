@@ -19,6 +19,10 @@ struct CompileInput {
 // compile_namespaces.cc: from the first clone until the process is root of its user namespace.
 Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out);
 void emit_become_root(ProgramBuilder* out);
+// Opens what a waiting process hands out for more processes, while the host's /proc is in sight.
+void emit_open_namespaces(const CompileInput& input, ProgramBuilder* out);
+// Into all namespaces of a container that is there.
+void emit_join_container(const CompileInput& input, ProgramBuilder* out);
 // Into the mount namespace that the spec gives a path of.
 void emit_mount_join(const RuntimeSpec& spec, ProgramBuilder* out);
 // The cgroup namespace, names and loopback.
@@ -55,11 +59,11 @@ void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
 // compile_checks.cc: what the specification forbids or this host cannot do.
 Result<void> check_namespaces(const RuntimeSpec& spec);
+Result<void> check_intel_rdt(const RuntimeSpec& spec);
 Result<void> check_net_devices(const RuntimeSpec& spec, const HostFacts& host);
 Result<void> check_sysctls(const RuntimeSpec& spec);
 // True when a sysctl of the spec is a value of the namespace of this type.
 bool sets_sysctl_of(const RuntimeSpec& spec, NamespaceType type);
-Result<void> check_intel_rdt(const RuntimeSpec& spec);
 Result<void> check_mount_label(const RuntimeSpec& spec, const HostFacts& host);
 // Whose mounts the container sees.
 enum class MountTable { own, joined, inherited };
@@ -74,6 +78,8 @@ void emit_host_proc_writes(const CompileInput& input, ProgramBuilder* out);
 // compile_hooks.cc: the hooks of one kind ("createContainer"), as steps of the container's first process.
 Result<void> emit_hooks(const CompileInput& input, const std::vector<SpecHook>& hooks, std::string_view kind,
                         const std::string& directory, ProgramBuilder* out);
+// The wait for the hooks that the launcher runs, if there are any: see LaunchObserver::on_mounted.
+void emit_wait_hooks(const CompileInput& input, ProgramBuilder* out);
 
 // Ready, and the wait for the second go; with options.start by_socket the wait for the start as well.
 void emit_wait_ready(const CompileInput& input, ProgramBuilder* out);

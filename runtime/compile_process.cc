@@ -3,7 +3,6 @@
 #include <linux/openat2.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 
 #include "base/text.h"
@@ -89,15 +88,23 @@ uint32_t place_program(const SpecProcess& process, std::optional<uint32_t> home,
   return out->text_list(program_candidates(process));
 }
 
-// What a container that waits for its start holds open: nothing of the host but the way to be started.
+uint32_t place_registers(const std::vector<int16_t>& registers, ProgramBuilder* out) {
+  return out->bytes({reinterpret_cast<const char*>(registers.data()), registers.size() * sizeof(int16_t)});
+}
+
+// What a container that waits for its start holds open: its own namespaces, and of the host nothing but the way to be
+// started and where its last hooks print.
 void emit_close_others(const CompileInput& input, ProgramBuilder* out) {
-  constexpr std::array<int16_t, 4> k_kept = {k_register_go, k_register_report, k_register_waiting, k_register_start};
-  const std::string raw(reinterpret_cast<const char*>(k_kept.data()), sizeof k_kept);
+  std::vector<int16_t> kept = {k_register_go, k_register_report, k_register_waiting, k_register_start};
+  for (const int16_t file : out->program().namespace_registers) kept.push_back(file);
+  if (!input.spec.hooks.start_container.empty()) {
+    for (const int i : {0, 1}) kept.push_back(static_cast<int16_t>(k_register_hook_output + i));
+  }
   out->act("close what the container does not need");
   out->add({.kind = ChildOpKind::close_others,
-            .text = out->bytes(raw),
+            .text = place_registers(kept, out),
             .x = 3 + input.options.extra_fds,
-            .y = k_kept.size()});
+            .y = kept.size()});
 }
 
 // Room for the longest directory op_set_home takes.
@@ -201,7 +208,11 @@ void emit_wait_ready(const CompileInput& input, ProgramBuilder* out) {
   if (input.options.start != CompileOptions::Start::by_socket) return;
   out->add({.kind = ChildOpKind::close_fd, .a = k_register_go});
   out->add({.kind = ChildOpKind::close_fd, .a = k_register_report});
-  out->add({.kind = ChildOpKind::wait_start, .a = k_register_start});
+  const std::vector<int16_t>& namespaces = program.namespace_registers;
+  out->add({.kind = ChildOpKind::wait_start,
+            .a = k_register_start,
+            .text = place_registers(namespaces, out),
+            .x = namespaces.size()});
   program.first_later_step = program.ops.size();
 }
 

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -64,6 +65,12 @@ class DetachMatcher {
   size_t matched_ = 0;
 };
 
+// One more descriptor that a loop reads when there is something.
+struct AlsoRead {
+  int fd = -1;  // -1: none
+  std::function<void()> read = {};
+};
+
 // How the caller's descriptors are joined to a container. They are borrowed; -1 leaves a stream out.
 struct JoinOptions {
   int stdin_fd = -1;
@@ -72,6 +79,7 @@ struct JoinOptions {
   std::string detach_keys = {};  // bytes, from parse_detach_keys()
   bool signal_proxy = false;     // forward every signal that can be
   bool terminal = false;         // the container has a terminal: raw mode and window sizes if stdin_fd is one, too
+  AlsoRead also = {};            // only with a pty
 };
 
 struct JoinEnd {

@@ -56,7 +56,7 @@ Result<JoinEnd> ConsoleJoin::run() {
 }
 
 Result<void> ConsoleJoin::turn() {
-  enum { k_master, k_process, k_signals, k_input, k_output, k_entries };
+  enum { k_master, k_process, k_signals, k_input, k_output, k_also, k_entries };
   pollfd entries[k_entries] = {};
   short master_events = output_.idle() ? POLLIN : 0;
   if (!input_.waiting().empty() || input_ended_) master_events = static_cast<short>(master_events | POLLOUT);
@@ -65,10 +65,12 @@ Result<void> ConsoleJoin::turn() {
   entries[k_signals] = {signals_.fd(), POLLIN, 0};
   entries[k_input] = {input_.wants_read() ? input_.fd() : -1, POLLIN, 0};
   entries[k_output] = {output_.idle() ? -1 : output_.poll_fd(), POLLOUT, 0};
+  entries[k_also] = {options_.also.fd, POLLIN, 0};
   if (::poll(entries, k_entries, -1) < 0) {
     if (errno != EINTR) return Error::from_errno("poll");
     return ok();
   }
+  if (entries[k_also].revents != 0) options_.also.read();
   if (entries[k_signals].revents != 0) TRY(on_signals());
   if (entries[k_output].revents != 0) after_write(TRY(output_.flush()));
   if (entries[k_process].revents != 0) ended_ = true;

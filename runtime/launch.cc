@@ -5,7 +5,6 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "base/file.h"
 #include "runtime/compile.h"
+#include "runtime/handover.h"
 #include "runtime/host_mounts.h"
 #include "runtime/launch_core.h"
 #include "runtime/launch_facts.h"
@@ -29,40 +29,6 @@ struct Wires {
   Pipe report;
   SocketPair hand;
 };
-
-struct Handover {
-  uint64_t tag = 0;
-  uint64_t value = 0;
-  std::vector<Fd> fds;
-};
-
-// nullopt: the child has ended.
-Result<std::optional<Handover>> receive(int socket) {
-  uint64_t body[2] = {};
-  iovec part{.iov_base = body, .iov_len = sizeof body};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 4)] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t size = -1;
-  do size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  while (size < 0 && errno == EINTR);
-  if (size < 0 && errno != ECONNRESET) return Error::from_errno("hear from the container's first process");
-  if (size != sizeof body) return std::optional<Handover>();
-  Handover out{.tag = body[0], .value = body[1], .fds = {}};
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-      out.fds.emplace_back(fd);
-    }
-  }
-  return std::optional<Handover>(std::move(out));
-}
 
 // One report; nullopt at the end of the pipe.
 Result<std::optional<ChildReport>> read_report(int pipe) {
@@ -112,6 +78,11 @@ class Launch {
     if (program().waits_at_start) TRY(go());
     Fd master = TRY(take_console());
     created.console_fd = master.get();
+    if (program().waits_for_hooks) {
+      TRY(wait_ready());
+      if (request_.observer != nullptr) TRY(request_.observer->on_mounted(created));
+      TRY(go());
+    }
     if (program().waits_for_outside) {
       TRY(wait_ready());
       TRY(apply_outside(program(), child.pid()));
@@ -191,7 +162,7 @@ class Launch {
   }
 
   Result<Handover> expect(uint64_t tag) {
-    auto handover = TRY(receive(wires_.hand.ours.get()));
+    auto handover = TRY(receive_handover(wires_.hand.ours.get()));
     if (!handover) return failure();
     CTR_ASSERT(handover->tag == tag);
     return std::move(*handover);
@@ -333,6 +304,8 @@ Result<Launched> launch(const LaunchRequest& request) {
   options.bundle = request.bundle;
   options.habits = request.habits;
   options.hook_state = request.hook_state;
+  options.hook_stdout = request.hook_output[0] >= 0;
+  options.hook_stderr = request.hook_output[1] >= 0;
   options.facts = probe_launch_facts(request.spec, *request.spec.process);
   if (request.root_entry == LaunchRequest::RootEntry::move) {
     options.no_pivot = true;
@@ -355,11 +328,16 @@ Result<Launched> launch(const LaunchRequest& request) {
       start.descriptors.emplace_back(k_register_start, TRY(high.add(request.waiting->start_socket)));
     }
   }
+  for (size_t i = 0; i < request.hook_output.size(); ++i) {
+    if (request.hook_output[i] < 0) continue;
+    start.descriptors.emplace_back(k_register_hook_output + static_cast<int>(i), TRY(high.add(request.hook_output[i])));
+  }
   for (const auto& [place, mount] : mapped) start.descriptors.emplace_back(place, TRY(high.add(mount.get())));
   start.cgroup_fd = request.cgroup_fd;
   start.observer = request.observer;
   start.private_fds = request.private_fds;
-  start.agent = TRY(find_agent(request.spec, request.seccomp));
+  // Whoever starts a program that waits takes the listener.
+  if (options.start != CompileOptions::Start::by_socket) start.agent = TRY(find_agent(request.spec, request.seccomp));
   start.subject = request.subject;
   return start_program(std::move(start));
 }
@@ -374,12 +352,18 @@ Result<Launched> launch_exec(const ExecRequest& request) {
                                .make_cwd = false,
                                .init_program = {},
                                .habits = request.habits,
-                               .facts = probe_launch_facts(request.spec, request.process)};
+                               .facts = probe_launch_facts(request.spec, request.process),
+                               .by_namespaces = !request.namespaces.empty()};
   ChildProgram program = TRY(compile_exec(request.spec, request.process, request.host, options));
   HighDescriptors high(3 + static_cast<int>(request.extra_fds.size()));
   StartRequest start{.program = std::move(program), .host = request.host};
   start.descriptors = TRY(place_descriptors(request.stdio, request.extra_fds, &high));
   start.descriptors.emplace_back(k_register_init, request.init_pidfd);
+  const std::vector<int16_t>& places = start.program.namespace_registers;
+  CTR_ASSERT(places.size() == request.namespaces.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    start.descriptors.emplace_back(places[i], TRY(high.add(request.namespaces[i])));
+  }
   start.cgroup_fd = request.cgroup_fd;
   start.agent = TRY(find_agent(request.spec, request.seccomp));
   start.subject = request.subject;

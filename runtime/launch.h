@@ -5,8 +5,11 @@
 //     ◀── hand socket: descriptors ───────────────
 //     writes the id maps
 //     LaunchObserver::on_created  (start uplink)
-//     ── go pipe: 1 byte ────────────────────────▶  mounts, pivots, …; opens the terminal
+//     ── go pipe: 1 byte ────────────────────────▶  mounts; opens the terminal
 //     ◀── hand socket: terminal's master ─────────
+//     ◀── report pipe: ready ─────────────────────  (if hooks of the runtime are to run here)
+//     LaunchObserver::on_mounted
+//     ── go pipe: 1 byte ────────────────────────▶  pivots, …
 //     ◀── report pipe: ready ─────────────────────  waits
 //     LaunchObserver::before_exec (uplink is up)
 //     ── go pipe: 1 byte ────────────────────────▶  drops privileges, loads the filter, execve
@@ -53,13 +56,21 @@ struct LaterSteps {
   size_t first = 0;     // number of the first one
   std::string command;  // argv[0]
   std::vector<StepWords> steps;
+  bool hands_over_listener = false;  // of the seccomp filter, to who starts it
   bool operator==(const LaterSteps&) const = default;
 };
 Json to_json(const LaterSteps& steps);
 Result<LaterSteps> later_steps_from_json(const JsonReader& reader);
 // Starts a program that waits behind `socket`, a connection to its start socket, and returns once it runs.
-// Errors: as launch(); bad_state when it has ended.
-Result<void> start_waiting(int socket, const LaterSteps& steps);
+// `take_listener` is called exactly when steps.hands_over_listener; the descriptor is valid during the call only.
+// Errors: as launch(), those of `take_listener`; bad_state when it has ended.
+Result<void> start_waiting(int socket, const LaterSteps& steps,
+                           const std::function<Result<void>(int listener)>& take_listener = {});
+// The namespaces of the container whose program waits behind `socket`, in the order of namespace_order().
+// Errors: bad_state when it has ended, timed_out when it does not answer.
+Result<std::vector<Fd>> ask_namespaces(int socket, const RuntimeSpec& spec);
+// In which order the namespaces of `spec` are joined: the user namespace first, since the others ask it for rights.
+std::vector<NamespaceType> namespace_order(const RuntimeSpec& spec);
 
 // The container's first process while it waits. Descriptors belong to the launcher and are valid during the call only.
 struct CreatedProcess {
@@ -82,6 +93,9 @@ class LaunchObserver {
   // The namespaces exist and the id maps are written; nothing is mounted. /proc/PID is readable for helpers that are
   // started here (slirp4netns by pid); they may go on working while the child mounts.
   virtual Result<void> on_created(const CreatedProcess& process) = 0;
+  // Everything is mounted, and the host's mounts are still in sight of the process. Only with hooks prestart or
+  // createRuntime in the spec.
+  virtual Result<void> on_mounted(const CreatedProcess& /*process*/) { return ok(); }
   // Everything is set up; the program has not started. The last moment to wait for helpers and to record the pid.
   virtual Result<void> before_exec(const CreatedProcess& process) = 0;
 };
@@ -112,6 +126,8 @@ struct LaunchRequest {
   AgentSubject subject = {};
   ProcessHabits habits = {};
   HookState hook_state = {};  // for spec.hooks that run inside the container
+  // Files for the standard output and error of these hooks; -1: what they print becomes part of errors.
+  std::array<int, 2> hook_output = {-1, -1};
   LaunchObserver* observer = nullptr;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;
@@ -147,6 +163,9 @@ struct ExecRequest {
   const HostFacts& host;
   int init_pidfd = -1;  // of the container's first process
   pid_t init_pid = -1;
+  // The container's namespaces as ask_namespaces() has them; empty: they are joined by init_pidfd, which takes rights
+  // over a first process that has not executed its program.
+  std::vector<int> namespaces = {};
   std::array<int, 3> stdio = {-1, -1, -1};
   std::vector<int> extra_fds = {};
   const SeccompProgram* seccomp = nullptr;  // of spec.linux.seccomp

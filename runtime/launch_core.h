@@ -30,6 +30,8 @@ Result<Launched> start_program(StartRequest request);
 // The error for the step of `program` that `report` names.
 Error step_error(const ChildProgram& program, const ChildReport& report);
 
+Error step_error(const LaterSteps& later, const ChildReport& report);
+
 // What `program` does after it was started over its socket; empty when it has no such part.
 LaterSteps later_steps(const ChildProgram& program);
 // The error for an act that failed with `sys` in an op of this kind.

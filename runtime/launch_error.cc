@@ -120,14 +120,6 @@ std::string command_of(const ChildProgram& program) {
   return program.argv.empty() ? "" : program.arena.c_str() + program.argv[0];
 }
 
-std::optional<ChildOpKind> parse_op_name(std::string_view name) {
-  for (size_t i = 0; i <= static_cast<size_t>(ChildOpKind::finish); ++i) {
-    const auto kind = static_cast<ChildOpKind>(i);
-    if (child_op_name(kind) == name) return kind;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Error step_error(const ChildProgram& program, const ChildReport& report) {
@@ -136,49 +128,21 @@ Error step_error(const ChildProgram& program, const ChildReport& report) {
                     report);
 }
 
+Error step_error(const LaterSteps& later, const ChildReport& report) {
+  if (report.step < later.first || report.step - later.first >= later.steps.size()) return nonsense();
+  return step_error(later.steps[report.step - later.first], later.command, report);
+}
+
 LaterSteps later_steps(const ChildProgram& program) {
   LaterSteps out;
   if (program.first_later_step == 0) return out;
   out.first = program.first_later_step;
   out.command = command_of(program);
+  out.hands_over_listener = program.hands_over_listener;
   for (size_t i = out.first; i < program.ops.size(); ++i) {
     out.steps.push_back({.kind = program.ops[i].kind, .words = program.words[i]});
   }
   return out;
-}
-
-Json to_json(const LaterSteps& later) {
-  Json steps = Json::array();
-  for (const StepWords& step : later.steps) {
-    Json entry = Json::object();
-    steps.push(entry.set("kind", child_op_name(step.kind)).set("words", step.words));
-  }
-  Json out = Json::object();
-  return out.set("first", uint64_t{later.first}).set("command", later.command).set("steps", std::move(steps));
-}
-
-Result<LaterSteps> later_steps_from_json(const JsonReader& reader) {
-  LaterSteps later{.first = TRY(reader.get_uint("first")), .command = TRY(reader.get_string("command")), .steps = {}};
-  for (const JsonReader& element : TRY(reader.elements("steps"))) {
-    const auto kind = parse_op_name(TRY(element.get_string("kind")));
-    if (!kind) return element.wrong("kind", "a kind of step");
-    later.steps.push_back({.kind = *kind, .words = TRY(element.get_string("words"))});
-  }
-  return later;
-}
-
-Result<void> start_waiting(int socket, const LaterSteps& later) {
-  TRY(write_all(socket, "g", "the start of the container"));
-  ChildReport report;
-  ssize_t size = -1;
-  do size = ::read(socket, &report, sizeof report);
-  while (size < 0 && errno == EINTR);
-  if (size < 0) return Error::from_errno("hear from the container's first process");
-  if (size == 0) return ok();
-  if (size != sizeof report || report.step < later.first || report.step - later.first >= later.steps.size()) {
-    return nonsense();
-  }
-  return step_error(later.steps[report.step - later.first], later.command, report);
 }
 
 }  // namespace ctr::runtime

@@ -16,6 +16,7 @@ class CgroupObserver final : public LaunchObserver {
     TRY(cgroup_.adopt(process.pid));
     return next_.on_created(process);
   }
+  Result<void> on_mounted(const CreatedProcess& process) override { return next_.on_mounted(process); }
   Result<void> before_exec(const CreatedProcess& process) override { return next_.before_exec(process); }
 
  private:

@@ -9,6 +9,8 @@ struct ProcessHabits {
   // Whether the process may use all CPUs of its cgroup, or only those the launcher is limited to as well. With a cpuset
   // in the spec it is always the cpuset that counts.
   enum class Cpus { inherited, all } cpus = Cpus::inherited;
+  // Whether its terminal turns line feeds into new lines, or leaves that to the caller's terminal.
+  enum class LineFeeds { translated, kept } line_feeds = LineFeeds::translated;
 };
 
 }  // namespace ctr::runtime

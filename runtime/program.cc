@@ -142,6 +142,7 @@ std::string register_name(int number) {
                                                        "stderr", "init",   "waiting", "start"};
   if (number < static_cast<int>(k_fixed.size())) return std::string(k_fixed[static_cast<size_t>(number)]);
   if (number < k_first_free_register) return fmt::format("extra{}", number - k_register_extra);
+  if (number >= k_register_hook_output) return fmt::format("hook{}", number - k_register_hook_output);
   return fmt::format("r{}", number - k_first_free_register);
 }
 
@@ -249,7 +250,7 @@ int16_t ProgramBuilder::take_register() {
 }
 
 int16_t ProgramBuilder::take_registers(int count) {
-  CTR_ASSERT(next_ + count <= k_max_registers);
+  CTR_ASSERT(next_ + count <= k_register_hook_output);
   const auto first = static_cast<int16_t>(next_);
   next_ += count;
   return first;

@@ -24,12 +24,15 @@ struct ChildProgram {
   // The first process clones the container's process and ends (clone_child).
   bool clones_again = false;
   bool waits_at_start = false;
+  bool waits_for_hooks = false;  // everything is mounted, and nothing pivoted: the launcher runs hooks of its own
   bool hands_over_namespaces = false;
   bool hands_over_console = false;
   bool waits_before_exec = false;
   bool waits_for_outside = false;  // `outside` is to be done at a wait of its own, before that one
   // The first op behind wait_start: what comes from here on is reported to who starts the container. 0: there is none.
   size_t first_later_step = 0;
+  // The container's namespaces, in the order of namespace_order(): what wait_start hands out, or what an exec joins.
+  std::vector<int16_t> namespace_registers;
   // The map that a user namespace which was joined must have; empty: any.
   IdMap joined_map;
   // Moved by the launcher: name on the host → name in the container.

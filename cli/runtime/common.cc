@@ -91,6 +91,10 @@ Result<int> for_matching(const RuntimeContext& context, const std::string& expre
   return code;
 }
 
+std::string notify_socket(const RuntimeContext& context) {
+  return environment_value(context.environment, "NOTIFY_SOCKET");
+}
+
 Result<ctr::runtime::CreateRequest> creation_request(const RuntimeContext& context, const RuntimeArgs& args,
                                                      const ctr::runtime::StateRoot& root,
                                                      const ctr::runtime::HostFacts& host) {
@@ -107,6 +111,7 @@ Result<ctr::runtime::CreateRequest> creation_request(const RuntimeContext& conte
                                      .listening_fds = passed.listening,
                                      .console_socket = args.text("console-socket"),
                                      .pidfd_socket = args.text("pidfd-socket"),
+                                     .notify_socket = notify_socket(context),
                                      .cgroup_manager = context.globals.cgroup_manager,
                                      .keyring = args.flag("no-new-keyring") ? Keyring::inherited : Keyring::fresh,
                                      .root_entry = args.flag("no-pivot") ? RootEntry::move : RootEntry::pivot,

@@ -39,6 +39,9 @@ Result<PassedDescriptors> passed_descriptors(const RuntimeContext& context, cons
 // and not return. For requests that start something.
 ctr::runtime::ProgramGuard program_guard(const ctr::runtime::HostFacts& host);
 
+// The caller's NOTIFY_SOCKET; empty: none. Source: sd_notify(3).
+std::string notify_socket(const RuntimeContext& context);
+
 // The options `create` and `run` have in common; k_own more behind them.
 inline constexpr std::array<OptionSpec, 9> k_creation_options = {
     value("bundle", 'b', "DIR", "The container's bundle; default: the working directory"),

@@ -100,7 +100,7 @@ Result<int> execute(RuntimeContext& context, const RuntimeArgs& args) {
     (void)launched.init.release();
     return 0;
   }
-  return TRY(stay_in_front(launched)).code;
+  return TRY(stay_in_front(launched, {})).code;
 }
 
 }  // namespace

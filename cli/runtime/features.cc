@@ -83,7 +83,9 @@ Result<int> features(RuntimeContext& /*context*/, const RuntimeArgs& /*args*/) {
       .set("mountOptions", Json::strings(ctr::runtime::known_mount_options()))
       .set("linux", linux_features())
       .set("annotations", std::move(annotations))
-      .set("potentiallyUnsafeConfigAnnotations", Json::strings({"run.oci.keep_original_groups"}));
+      .set("potentiallyUnsafeConfigAnnotations",
+           Json::strings({"run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups",
+                          "run.oci.pidfd_receiver"}));
   TRY(print_result(dump_json(out, {.indent = 4}) + "\n"));
   return 0;
 }

@@ -31,16 +31,25 @@ Result<int> run(RuntimeContext& context, const RuntimeArgs& args) {
   const bool detach = args.flag("detach");
   if (!detach && request.console_socket.empty()) request.terminal = ctr::runtime::CreateRequest::Terminal::caller;
   std::optional<ctr::runtime::Launched> launched;
+  std::optional<ctr::runtime::NotifyProxy> notify;
   {
     auto created = TRY(ctr::runtime::create_container(request));
     launched = std::move(created.launched);
+    notify = std::move(created.notify);
   }
   for (const std::string& notice : launched->notices) context.log.warn(notice);
   if (detach) {
-    (void)launched->init.release();
+    const pid_t pid = launched->init.pid();
+    const Fd pidfd = launched->init.release();
+    if (notify) TRY(notify->wait_ready(pid, pidfd.get(), &warnings.list));
     return 0;
   }
-  const ExitStatus status = TRY(stay_in_front(*launched));
+  ctr::runtime::AlsoRead also;
+  if (notify) {
+    also.fd = notify->fd();
+    also.read = [&] { (void)notify->pass_on(launched->init.pid(), &warnings.list); };
+  }
+  const ExitStatus status = TRY(stay_in_front(*launched, also));
   if (!args.flag("keep")) {
     auto removed = ctr::runtime::delete_container(root, request.id, ctr::runtime::Force::yes, &warnings.list);
     // Somebody else may have deleted it meanwhile.

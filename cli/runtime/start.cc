@@ -10,7 +10,7 @@ Result<int> start(RuntimeContext& context, const RuntimeArgs& args) {
   const std::string& id = args.words()[0];
   const auto root = TRY(open_root(context, id));
   Warnings warnings(context.log);
-  TRY(ctr::runtime::start_container(root, id, &warnings.list));
+  TRY(ctr::runtime::start_container(root, id, notify_socket(context), &warnings.list));
   return 0;
 }
 

@@ -1,9 +1,6 @@
 #include "runtime/container/create.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/seccomp.h>
-#include <termios.h>
 
 #include <algorithm>
 
@@ -19,20 +16,15 @@
 namespace ctr::runtime {
 namespace {
 
-// The terminal of the caller turns line feeds into new lines; a second one in between would do it twice.
-Result<void> keep_line_ends(int master) {
-  termios modes{};
-  if (::tcgetattr(master, &modes) < 0) return Error::from_errno("read the modes of the terminal");
-  modes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-  if (::tcsetattr(master, TCSANOW, &modes) < 0) return Error::from_errno("set the modes of the terminal");
-  return ok();
-}
+// Source: crun(1).
+constexpr const char* k_pidfd_receiver = "run.oci.pidfd_receiver";
 
 // Records the first process as soon as there is one, so that whatever happens to us it can be found.
 class Recorder final : public LaunchObserver {
  public:
-  Recorder(LockedContainer& container, const CreateRequest& request, const SpecHooks& hooks, ContainerCgroup& cgroup)
-      : container_(container), request_(request), hooks_(hooks), cgroup_(cgroup) {}
+  Recorder(LockedContainer& container, const CreateRequest& request, const SpecHooks& hooks, const HookOutput& output,
+           ContainerCgroup& cgroup)
+      : container_(container), request_(request), hooks_(hooks), output_(output), cgroup_(cgroup) {}
 
   Result<void> on_created(const CreatedProcess& process) override {
     ContainerRecord& record = container_.record;
@@ -42,14 +34,21 @@ class Recorder final : public LaunchObserver {
     // From here on poststop hooks are owed, whatever happens.
     record.hooks.poststart = hooks_.poststart;
     record.hooks.poststop = hooks_.poststop;
-    TRY(write_record(container_.dir, record));
-    const std::string state = hook_state(record, ContainerStatus::created);
-    TRY(run_hooks(hooks_.prestart, "prestart", record.bundle, state));
-    return run_hooks(hooks_.create_runtime, "createRuntime", record.bundle, state);
+    return write_record(container_.dir, record);
+  }
+
+  Result<void> on_mounted(const CreatedProcess& /*process*/) override {
+    const ContainerRecord& record = container_.record;
+    HookCall call{.kind = "prestart",
+                  .bundle = record.bundle,
+                  .state = hook_state(record, ContainerStatus::created),
+                  .output = output_};
+    TRY(run_hooks(hooks_.prestart, call));
+    call.kind = "createRuntime";
+    return run_hooks(hooks_.create_runtime, call);
   }
 
   Result<void> before_exec(const CreatedProcess& process) override {
-    if (process.console_fd >= 0) TRY(keep_line_ends(process.console_fd));
     container_.record.ready = true;
     container_.record.later = *process.later;
     TRY(write_record(container_.dir, container_.record));
@@ -61,6 +60,7 @@ class Recorder final : public LaunchObserver {
   LockedContainer& container_;
   const CreateRequest& request_;
   const SpecHooks& hooks_;
+  const HookOutput& output_;
   ContainerCgroup& cgroup_;
 };
 
@@ -78,7 +78,7 @@ class Creation {
     discard_container(request_.root, std::move(*container_), warnings).ignore("the first error counts");
   }
 
-  Result<CreatedContainer> run(const PreparedBundle& bundle) {
+  Result<CreatedContainer> run(PreparedBundle& bundle) {
     ContainerRecord& record = container_->record;
     record.oci_version = bundle.config.spec.oci_version;
     record.bundle = bundle.bundle;
@@ -88,20 +88,28 @@ class Creation {
     record.annotations = bundle.config.spec.annotations;
     record.boot_id = TRY(read_boot_id());
     TRY(container_->dir.write_file(k_config_file, bundle.config_text, Sync::no));
-    TRY(connect_sockets(*bundle.config.spec.process));
+    TRY(connect_sockets(bundle.config.spec));
+    output_ = TRY(open_hook_output(record.annotations));
+    TRY(open_notify(bundle.config.spec));
     Launched launched = TRY(launch_bundle(bundle));
     TRY(hand_out(launched));
     if (request_.start == CreateRequest::Start::at_once) {
-      TRY(run_hooks(record.hooks.poststart, "poststart", record.bundle, hook_state(record, ContainerStatus::running)));
+      const HookCall call{.kind = "poststart",
+                          .bundle = record.bundle,
+                          .state = hook_state(record, ContainerStatus::running),
+                          .output = output_};
+      TRY(run_hooks(record.hooks.poststart, call));
     }
-    CreatedContainer out{.container = std::move(*container_), .launched = std::move(launched)};
+    CreatedContainer out{
+        .container = std::move(*container_), .launched = std::move(launched), .notify = std::move(notify_)};
     container_.reset();
     return out;
   }
 
  private:
   // Before anything is made: a caller that does not listen gets no container.
-  Result<void> connect_sockets(const SpecProcess& process) {
+  Result<void> connect_sockets(const RuntimeSpec& spec) {
+    const SpecProcess& process = *spec.process;
     const bool wanted = !request_.console_socket.empty();
     if (process.terminal && !wanted && request_.terminal == CreateRequest::Terminal::socket) {
       return Error(Errc::invalid, "use --console-socket with --detach when a terminal is used");
@@ -110,7 +118,21 @@ class Creation {
       return Error(Errc::invalid, "--console-socket is for containers with a terminal; process.terminal is false");
     }
     if (wanted) console_ = TRY(connect_descriptor_socket(request_.console_socket));
-    if (!request_.pidfd_socket.empty()) pidfd_ = TRY(connect_descriptor_socket(request_.pidfd_socket));
+    if (!request_.pidfd_socket.empty()) pidfds_.push_back(TRY(connect_descriptor_socket(request_.pidfd_socket)));
+    if (const auto receiver = spec.annotations.find(k_pidfd_receiver); receiver != spec.annotations.end()) {
+      pidfds_.push_back(
+          TRY(connect_descriptor_socket(receiver->second).context(fmt::format("annotation {}", k_pidfd_receiver))));
+    }
+    return ok();
+  }
+
+  Result<void> open_notify(RuntimeSpec& spec) {
+    if (request_.notify_socket.empty()) return ok();
+    const bool added =
+        TRY(add_notify_socket(request_.notify_socket, request_.root, container_->dir, request_.host, &spec));
+    // A container that is started later has its socket made by who starts it: see start_container().
+    if (!added || request_.start == CreateRequest::Start::by_command) return ok();
+    notify_ = TRY(NotifyProxy::listen(request_.notify_socket, container_->dir));
     return ok();
   }
 
@@ -119,21 +141,12 @@ class Creation {
       TRY(send_descriptor(console_.get(), launched.console_master.get(), "/dev/ptmx"));
       launched.console_master.reset();
     }
-    if (pidfd_.valid()) TRY(send_descriptor(pidfd_.get(), launched.init.pidfd(), "pidfd"));
+    for (const Fd& socket : pidfds_) TRY(send_descriptor(socket.get(), launched.init.pidfd(), "pidfd"));
     return ok();
-  }
-
-  // The filter is loaded when the container is started, by when nobody is left to hand its listener on.
-  Result<void> check_agent(const PreparedConfig& config) const {
-    const bool has_agent = config.seccomp && (config.seccomp->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
-    if (!has_agent || request_.start == CreateRequest::Start::at_once) return ok();
-    return Error(Errc::unsupported,
-                 "config.json: linux.seccomp: SCMP_ACT_NOTIFY is for containers that are run, not created and started");
   }
 
   Result<Launched> launch_bundle(const PreparedBundle& bundle) {
     const RuntimeSpec& spec = bundle.config.spec;
-    TRY(check_agent(bundle.config));
     const CgroupPlan plan =
         TRY(plan_bundle_cgroup(spec.linux_config.cgroups_path, request_.id, request_.cgroup_manager, request_.host));
     auto cgroup = TRY(prepare_cgroup(plan, spec, request_.host));
@@ -145,29 +158,34 @@ class Creation {
     if (request_.start == CreateRequest::Start::by_command) {
       socket = TRY(Channel::listen(container_->dir, k_start_socket));
     }
-    Recorder recorder(*container_, request_, spec.hooks, cgroup);
+    Recorder recorder(*container_, request_, spec.hooks, output_, cgroup);
     LaunchRequest launch_request{.spec = spec, .rootfs = bundle.rootfs, .host = request_.host};
     launch_request.stdio = {0, 1, 2};
     launch_request.extra_fds = request_.extra_fds;
     launch_request.seccomp = bundle.config.seccomp ? &*bundle.config.seccomp : nullptr;
     launch_request.cgroup_fd = cgroup.clone_fd();
-    launch_request.habits = {.keyring = request_.keyring, .cpus = ProcessHabits::Cpus::all};
+    launch_request.habits = {
+        .keyring = request_.keyring, .cpus = ProcessHabits::Cpus::all, .line_feeds = ProcessHabits::LineFeeds::kept};
     launch_request.bundle = bundle.bundle;
     launch_request.root_entry = request_.root_entry;
     launch_request.subject = {
         .id = request_.id, .bundle = bundle.bundle, .status = "creating", .annotations = spec.annotations};
     launch_request.hook_state = split_hook_state(container_->record, ContainerStatus::created);
     launch_request.hook_state.directory = bundle.bundle;
+    launch_request.hook_output = output_.numbers();
     launch_request.observer = &recorder;
     launch_request.waiting = LaunchRequest::Waiting{.lock_fd = waiting->fd(), .start_socket = socket.get()};
     launch_request.private_fds = {container_->lock.fd()};
+    if (notify_) launch_request.private_fds.push_back(notify_->fd());
     return launch(launch_request);
   }
 
   const CreateRequest& request_;
   std::optional<LockedContainer> container_;
   Fd console_;
-  Fd pidfd_;
+  std::vector<Fd> pidfds_;
+  HookOutput output_;
+  std::optional<NotifyProxy> notify_;
 };
 
 }  // namespace

@@ -6,7 +6,9 @@
 //     record, pid file ◀─────────────────── ready
 //     go ──────────────────────────────────▶ waits in accept(2)
 //     ends                                          ◀───────────────────────────── connects, 1 byte
-//                                            loads the filter, execve
+//                                            loads the filter
+//                                                   ─────────────────────────────▶ its listener, for an agent
+//                                            execve
 //                                                   ─────────────────────────────▶ EOF = runs, or {step, errno}
 #pragma once
 
@@ -20,6 +22,7 @@
 #include "base/result.h"
 #include "runtime/cgroup_plan.h"
 #include "runtime/container/bundle.h"
+#include "runtime/container/notify.h"
 #include "runtime/container/state_root.h"
 #include "runtime/launch.h"
 
@@ -43,6 +46,7 @@ struct CreateRequest {
   size_t listening_fds = 0;         // the first of them, as sd_listen_fds(3) counts
   std::string console_socket = {};  // takes the master of the terminal; empty: it stays with `launched`
   std::string pidfd_socket = {};    // takes a pidfd of the first process
+  std::string notify_socket = {};   // the caller's NOTIFY_SOCKET; empty: none
   CgroupManager cgroup_manager = CgroupManager::cgroupfs;
   ProcessHabits::Keyring keyring = ProcessHabits::Keyring::fresh;
   // by_command: it waits for start(). at_once: it runs when this returns.
@@ -58,6 +62,8 @@ struct CreateRequest {
 struct CreatedContainer {
   LockedContainer container;
   Launched launched;  // its first process is our child: killed with this object unless released
+  // What the program of a container that runs says to the caller's NOTIFY_SOCKET.
+  std::optional<NotifyProxy> notify;
 };
 
 // Makes everything the configuration asks for. What was made is undone when this fails.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/channel.h"
 #include "base/text.h"
 #include "runtime/container/descriptor_socket.h"
 #include "runtime/container/pid_file.h"
@@ -29,7 +30,7 @@ Result<Target> open_target(const ContainerExecRequest& request) {
   Dir dir = TRY(request.root.find(request.id));
   ContainerRecord record = TRY(read_record(dir));
   ContainerView view = TRY(view_container(dir, record));
-  const bool runs = view.status == ContainerStatus::running;
+  const bool runs = view.status == ContainerStatus::running || view.status == ContainerStatus::created;
   if (!runs && !(view.status == ContainerStatus::paused && request.ignore_paused)) {
     return Error(Errc::bad_state,
                  fmt::format("cannot execute in container '{}': it is {}", request.id, status_name(view.status)));
@@ -67,6 +68,19 @@ Result<Fd> open_cgroup(const ContainerExecRequest& request, const Target& target
   return inner;
 }
 
+// The way into a container that waits to be started: only its first process can show it to who is not root. Empty: that
+// process runs its program, and its pidfd is the way.
+Result<std::vector<Fd>> find_namespaces(const Target& target) {
+  if (target.view.status != ContainerStatus::created) return std::vector<Fd>();
+  auto channel = Channel::connect(target.dir, k_start_socket);
+  auto asked = channel ? ask_namespaces(channel->fd(), target.config.spec) : std::move(channel).error();
+  if (asked) return asked;
+  // It may have been started meanwhile.
+  const ContainerView view = TRY(view_container(target.dir, target.record));
+  if (view.status == ContainerStatus::running) return std::vector<Fd>();
+  return asked;
+}
+
 Result<void> check_terminal(const ContainerExecRequest& request, const SpecProcess& process) {
   const bool has_socket = !request.console_socket.empty();
   if (process.terminal && !has_socket && request.terminal == CreateRequest::Terminal::socket) {
@@ -96,6 +110,9 @@ Result<Launched> exec_container(const ContainerExecRequest& request) {
                    .host = request.host,
                    .init_pidfd = target.view.init.get(),
                    .init_pid = target.record.init->pid};
+  const std::vector<Fd> namespaces = TRY(find_namespaces(target));
+  for (const Fd& file : namespaces) exec.namespaces.push_back(file.get());
+  exec.habits.line_feeds = ProcessHabits::LineFeeds::kept;
   exec.stdio = {0, 1, 2};
   exec.extra_fds = request.extra_fds;
   exec.seccomp = target.config.seccomp ? &*target.config.seccomp : nullptr;

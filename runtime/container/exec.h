@@ -1,4 +1,4 @@
-// One more process in a container that runs.
+// One more process in a container that runs, or waits to be started.
 #pragma once
 
 #include <string>

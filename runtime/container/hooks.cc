@@ -1,6 +1,7 @@
 #include "runtime/container/hooks.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 
@@ -17,12 +18,14 @@ Error hook_error(std::string_view kind, size_t index, std::string_view reason) {
   return Error(Errc::io, fmt::format("error running {} hook #{}: {}", kind, index + 1, reason));
 }
 
-Result<void> run_hook(const SpecHook& hook, std::string_view kind, size_t index, const std::string& bundle,
-                      const std::string& state) {
-  SpawnOptions options{.program = hook.path, .argv = hook.args, .env = hook.env, .fds = {}, .cwd = bundle};
+Result<void> run_hook(const SpecHook& hook, size_t index, const HookCall& call) {
+  const std::string_view kind = call.kind;
+  SpawnOptions options{.program = hook.path, .argv = hook.args, .env = hook.env, .fds = {}, .cwd = call.bundle};
+  if (call.output.out.valid()) options.fds.emplace_back(call.output.out.get(), STDOUT_FILENO);
+  if (call.output.err.valid()) options.fds.emplace_back(call.output.err.get(), STDERR_FILENO);
   if (options.argv.empty()) options.argv = {hook.path};
   const std::chrono::milliseconds timeout = hook.timeout ? std::chrono::milliseconds(*hook.timeout) : k_no_timeout;
-  auto run = run_program(std::move(options), state, timeout);
+  auto run = run_program(std::move(options), call.state, timeout);
   if (!run && run.error().code() == Errc::timed_out) {
     return hook_error(kind, index, fmt::format("hook ran past specified timeout of {} s", hook.timeout->count()));
   }
@@ -50,17 +53,15 @@ Json state_of(const ContainerRecord& record, ContainerStatus status, int64_t pid
 
 }  // namespace
 
-Result<void> run_hooks(const std::vector<SpecHook>& hooks, std::string_view kind, const std::string& bundle,
-                       const std::string& state) {
-  for (size_t i = 0; i < hooks.size(); ++i) TRY(run_hook(hooks[i], kind, i, bundle, state));
+Result<void> run_hooks(const std::vector<SpecHook>& hooks, const HookCall& call) {
+  for (size_t i = 0; i < hooks.size(); ++i) TRY(run_hook(hooks[i], i, call));
   return ok();
 }
 
-std::vector<std::string> run_all_hooks(const std::vector<SpecHook>& hooks, std::string_view kind,
-                                       const std::string& bundle, const std::string& state) {
+std::vector<std::string> run_all_hooks(const std::vector<SpecHook>& hooks, const HookCall& call) {
   std::vector<std::string> failures;
   for (size_t i = 0; i < hooks.size(); ++i) {
-    if (auto run = run_hook(hooks[i], kind, i, bundle, state); !run) failures.push_back(run.error().text());
+    if (auto run = run_hook(hooks[i], i, call); !run) failures.push_back(run.error().text());
   }
   return failures;
 }

@@ -62,6 +62,22 @@ Result<void> give_up_cgroup(const ContainerRecord& record, Cgroup& cgroup) {
   return ok();
 }
 
+// The container is gone whatever they do.
+void run_poststop_hooks(const ContainerRecord& record, std::vector<std::string>* warnings) {
+  if (record.hooks.poststop.empty()) return;
+  HookOutput output;
+  if (auto opened = open_hook_output(record.annotations)) {
+    output = std::move(*opened);
+  } else {
+    warnings->push_back(opened.error().text());
+  }
+  const HookCall call{.kind = "poststop",
+                      .bundle = record.bundle,
+                      .state = hook_state(record, ContainerStatus::stopped),
+                      .output = output};
+  for (std::string& failure : run_all_hooks(record.hooks.poststop, call)) warnings->push_back(std::move(failure));
+}
+
 }  // namespace
 
 Result<void> signal_container(const StateRoot& root, const std::string& id, int number) {
@@ -93,10 +109,7 @@ Result<void> discard_container(const StateRoot& root, LockedContainer container,
   if (cgroup) TRY(give_up_cgroup(container.record, *cgroup));
   const ContainerRecord record = container.record;
   TRY(root.remove(std::move(container)));
-  const std::string state = hook_state(record, ContainerStatus::stopped);
-  for (std::string& failure : run_all_hooks(record.hooks.poststop, "poststop", record.bundle, state)) {
-    warnings->push_back(std::move(failure));
-  }
+  run_poststop_hooks(record, warnings);
   return ok();
 }
 

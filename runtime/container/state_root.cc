@@ -132,6 +132,13 @@ Result<Dir> StateRoot::filter_cache() const {
   return dir_.open_dir(k_filter_cache);
 }
 
+Result<void> StateRoot::let_through(const Dir& container_dir) const {
+  for (const Dir* dir : {&dir_, &container_dir}) {
+    if (::fchmod(dir->fd(), 0711) < 0) return Error::from_errno(fmt::format("set the mode of '{}'", dir->path()));
+  }
+  return ok();
+}
+
 Result<std::vector<std::string>> StateRoot::list() const {
   std::vector<std::string> ids;
   for (std::string& name : TRY(dir_.list())) {

@@ -5,6 +5,7 @@
 //   lock         held by the command that changes the container
 //   waiting      held by the container's first process until its program runs
 //   start        socket on which it waits to be started
+//   notify/      bound into the container when the caller has a NOTIFY_SOCKET
 //
 // and `<root>/.filters/` with compiled seccomp filters.
 //
@@ -62,6 +63,8 @@ class [[nodiscard]] StateRoot {
   Result<void> remove(LockedContainer container) const;
   // Where compiled seccomp filters are kept; made when it is missing.
   Result<Dir> filter_cache() const;
+  // Lets other users pass through to what the container's directory shows them, without letting them list anything.
+  Result<void> let_through(const Dir& container_dir) const;
   // Sorted.
   Result<std::vector<std::string>> list() const;
 

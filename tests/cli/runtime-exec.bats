@@ -145,3 +145,43 @@ start_box() { rt run -d box; }
   run -1 rt kill --regex '(' KILL
   assert_contains 'is not a regular expression'
 }
+
+@test "a container that waits to be started takes more processes, in all its namespaces" {
+  config '.linux.namespaces += [{type: "cgroup"}, {type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1000}}'
+  script 'echo run >>/tmp/marker; sleep 1000'
+  rt create box
+  run -0 rt exec box sh -c 'hostname; cd /proc/self/ns; for n in cgroup ipc mnt net pid time user uts; do readlink $n; done'
+  printf '%s\n' "$output" >first
+  [ "$(head -n 1 first)" = box ]
+  run -7 rt exec box sh -c 'test -e /tmp/marker || exit 7'
+  [ "$(state_of box)" = created ]
+  rt start box
+  wait_for test -e rootfs/tmp/marker
+  run -0 rt exec box sh -c 'hostname; cd /proc/self/ns; for n in cgroup ipc mnt net pid time user uts; do readlink $n; done'
+  assert_output "$(cat first)"
+  run -0 sh -c 'grep -c : first'
+  assert_output 8
+}
+
+@test "processes that were executed before the start are held by the filter, and cannot look into what waits" {
+  config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO"}]}'
+  rt create box
+  run -1 rt exec box mkdir /tmp/made
+  assert_contains 'Operation not permitted'
+  # As root without a user namespace it is a matter of its capabilities, of which it has none here.
+  run -1 rt exec box readlink /proc/1/exe
+  run -1 rt exec box ls /proc/1/fd
+}
+
+@test "the state of a container that was never started can be executed in after a failed start as well" {
+  config '.process.args = ["/bin/late"]'
+  printf '#!/nosuch\n' >rootfs/bin/late
+  chmod +x rootfs/bin/late
+  rt create box
+  run -0 rt exec box true
+  run -1 rt start box
+  assert_contains 'No such file or directory'
+  wait_for has_status box stopped
+  run -255 rt exec box true
+  assert_contains 'it is stopped'
+}

@@ -121,3 +121,63 @@ stopped box here $bundle"
   assert_output "a b|$bundle|"
   [ ! -s env ]
 }
+
+@test "hooks of the creation find the container's mounts made, and its root not yet entered" {
+  config '.mounts += [{destination: "/tmp", type: "tmpfs", source: "tmpfs"}]'
+  local kind
+  for kind in prestart createRuntime; do
+    hook "$kind" 'pid=$(sed "s/.*\"pid\":\([0-9]*\).*/\1/"); grep -c " $B/rootfs/tmp " "/proc/$pid/mountinfo" >>"$B/log"'
+  done
+  hook createContainer 'grep -c " $B/rootfs/tmp " /proc/self/mountinfo >>"$B/log"'
+  run -0 rt run box
+  run -0 cat log
+  assert_output $'1\n1\n1'
+}
+
+@test "while hooks of the creation run, the container is being created" {
+  hook createRuntime 'ctr-runtime --root "$R" state box | jq -r .status >"$B/status"'
+  config --arg root "$RUNTIME_ROOT" --arg path "$PATH" --arg bundle "$bundle" \
+    '.hooks.createRuntime[0].env = ["R=\($root)", "PATH=\($path)", "B=\($bundle)"]'
+  run -0 rt run box
+  run -0 cat status
+  assert_output creating
+}
+
+@test "what hooks print goes to the files that annotations name, behind what is there" {
+  local kind
+  for kind in prestart createRuntime createContainer poststart poststop; do hook "$kind" 'echo "$0"; echo "$0 err" >&2'; done
+  config --arg bundle "$bundle" '.annotations = {"run.oci.hooks.stdout": ($bundle + "/out"),
+      "run.oci.hooks.stderr": ($bundle + "/err")}
+    | .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "echo startContainer; echo startContainer err >&2"]}]'
+  echo before >out
+  rt create box
+  rt start box
+  wait_for has_status box stopped
+  rt delete box
+  run -0 cat out
+  assert_output $'before\nprestart\ncreateRuntime\ncreateContainer\nstartContainer\npoststart\npoststop'
+  run -0 cat err
+  assert_output $'prestart err\ncreateRuntime err\ncreateContainer err\nstartContainer err\npoststart err\npoststop err'
+  run -0 stat -c %a err
+  assert_output 600
+}
+
+@test "with a file for one stream, the other is still told when a hook fails" {
+  hook createContainer 'echo out; echo err >&2; exit 3'
+  config --arg bundle "$bundle" '.annotations = {"run.oci.hooks.stdout": ($bundle + "/out")}'
+  run -1 rt create box
+  assert_contains 'error running createContainer hook #1: exit status 3: err'
+  run -0 cat out
+  assert_output out
+}
+
+@test "hooks print into no file that is a link, a directory or a FIFO, nor into a relative path" {
+  ln -s "$bundle/config.json" link
+  mkfifo fifo
+  local path
+  for path in "$bundle/link" "$bundle/rootfs" "$bundle/fifo" relative; do
+    config --arg path "$path" '.annotations = {"run.oci.hooks.stdout": $path}'
+    run -1 rt create box
+    assert_contains "annotation run.oci.hooks.stdout: open '$path'"
+  done
+}

@@ -82,3 +82,35 @@ receive() {
   run -0 env LISTEN_FDS=1 ctr-runtime --root "$RUNTIME_ROOT" run --preserve-fds 1 box 3<three 4<four
   assert_output $'1 1\nthree\nfour'
 }
+
+@test "a pidfd goes to the receiver that an annotation names" {
+  script 'sleep 1000'
+  receive "$bundle/pidfd"
+  config --arg path "$bundle/pidfd" '.annotations = {"run.oci.pidfd_receiver": $path}'
+  rt create box
+  wait_for grep -q pidfd received
+  rt kill box KILL
+  wait "$receiver"
+  run -0 cat received
+  assert_output $'pidfd\nended'
+  rt delete box
+  run -1 rt create box
+  assert_contains 'annotation run.oci.pidfd_receiver'
+}
+
+@test "terminals of run and exec leave line feeds as they are" {
+  config '.process.terminal = true'
+  script 'stty -a'
+  receive "$bundle/console"
+  rt create --console-socket "$bundle/console" box
+  rt start box
+  wait "$receiver"
+  run -0 cat received
+  assert_contains '-onlcr'
+  rt delete box
+  config '.process.terminal = false'
+  script 'sleep 1000'
+  rt run -d box
+  run -0 rt exec -t box stty -a </dev/null
+  assert_contains '-onlcr'
+}

@@ -73,6 +73,20 @@ TEST_CASE("the steps of a container that waits to be started") {
   compare_golden("created-no-new-privileges.steps", last_steps(compiled(spec, plain_rootfs(), options)));
 }
 
+TEST_CASE("the steps of hooks, of the runtime's and of the container's own") {
+  RuntimeSpec spec = plain_spec();
+  const SpecHook hook{.path = "/host/hook", .args = {"hook"}, .env = {}, .timeout = {}};
+  spec.hooks.prestart = {hook};
+  spec.hooks.create_container = {hook};
+  spec.hooks.start_container = {hook};
+  CompileOptions options;
+  options.start = CompileOptions::Start::by_socket;
+  options.hook_state = {.before_pid = "{\"pid\":", .behind_pid = "}", .directory = "/bundle"};
+  options.hook_stderr = true;
+  const std::string text = compiled(spec, plain_rootfs(), options);
+  compare_golden("hooks.steps", text.substr(text.find("# open the container's namespaces")));
+}
+
 TEST_CASE("the steps of putting files into the root") {
   RootfsPlan plan = plain_rootfs();
   plan.edits = {{RootEdit::Kind::append, "/etc/passwd", "/store/c/passwd"},
@@ -88,6 +102,14 @@ TEST_CASE("the steps of exec") {
   const auto program = compile_exec(spec, *spec.process, plain_host(), {});
   REQUIRE(program);
   compare_golden("exec.steps", format_program(*program));
+  CompileOptions options;
+  options.by_namespaces = true;
+  options.habits.line_feeds = ProcessHabits::LineFeeds::kept;
+  SpecProcess process = *spec.process;
+  process.terminal = true;
+  const auto waiting = compile_exec(spec, process, plain_host(), options);
+  REQUIRE(waiting);
+  compare_golden("exec-waiting.steps", format_program(*waiting));
 }
 
 TEST_CASE("the steps of a process with a scheduler, priorities, a personality and an agent") {

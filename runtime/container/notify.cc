@@ -1,0 +1,205 @@
+#include "runtime/container/notify.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <climits>
+#include <cstring>
+#include <optional>
+
+#include "base/text.h"
+#include "base/wait.h"
+
+namespace ctr::runtime {
+namespace {
+
+constexpr const char* k_directory = "notify";
+constexpr const char* k_socket = "notify";
+// Where the container finds it when the caller's address is no path. Source: runc.
+constexpr const char* k_usual_place = "/run/notify";
+constexpr std::string_view k_variable = "NOTIFY_SOCKET=";
+constexpr std::string_view k_ready = "READY=1";
+// As long as a message may be for systemd (NOTIFY_BUFFER_MAX, which is PIPE_BUF).
+constexpr size_t k_max_message = 4096;
+// A service manager answers in milliseconds; one that does not keeps nobody.
+constexpr std::chrono::seconds k_barrier_wait{5};
+constexpr timeval k_send_time{.tv_sec = 5, .tv_usec = 0};
+
+// An address, with what its path leads through while it is used.
+struct Address {
+  sockaddr_un value{};
+  socklen_t size = 0;
+  Fd directory;
+};
+
+Result<Address> address_in(Fd directory, std::string_view name) {
+  Address out{.directory = std::move(directory)};
+  // An address holds 107 bytes: the directory is named by its descriptor.
+  const std::string path = fmt::format("/proc/self/fd/{}/{}", out.directory.get(), name);
+  if (path.size() >= sizeof out.value.sun_path) return Error(Errc::invalid, "the file's name is too long");
+  out.value.sun_family = AF_UNIX;
+  std::memcpy(out.value.sun_path, path.c_str(), path.size() + 1);
+  out.size = sizeof out.value;
+  return out;
+}
+
+Result<Address> address_of(const std::string& socket) {
+  if (socket.starts_with('/')) {
+    const size_t slash = socket.rfind('/');
+    Fd directory = TRY(open_path(socket.substr(0, slash + 1), O_PATH | O_DIRECTORY));
+    return address_in(std::move(directory), std::string_view(socket).substr(slash + 1));
+  }
+  Address out;
+  out.value.sun_family = AF_UNIX;
+  // Abstract addresses begin with a NUL, and are as long as they are (unix(7)).
+  std::memcpy(out.value.sun_path + 1, socket.data() + 1, socket.size() - 1);
+  out.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket.size());
+  return out;
+}
+
+Result<void> check_address(const std::string& socket) {
+  const bool abstract = socket.size() > 1 && socket[0] == '@' && socket.size() <= sizeof sockaddr_un{}.sun_path;
+  if (abstract || (socket.size() > 1 && socket[0] == '/')) return ok();
+  return Error(Errc::invalid, fmt::format("NOTIFY_SOCKET '{}' is neither an absolute path nor an abstract address",
+                                          printable(socket)));
+}
+
+Result<Fd> make_socket() {
+  Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return Error::from_errno("make a socket");
+  return socket;
+}
+
+// The next message; nullopt when none waits. Descriptors that came with it are closed by the kernel.
+std::optional<std::string> take_message(int socket) {
+  char buffer[k_max_message];
+  ssize_t size = -1;
+  do size = ::recv(socket, buffer, sizeof buffer, MSG_DONTWAIT);
+  while (size < 0 && errno == EINTR);
+  if (size < 0) return std::nullopt;
+  return std::string(buffer, static_cast<size_t>(size));
+}
+
+// As the kernel has it: what is mounted is named by its path.
+Result<std::string> path_of(const Dir& directory) {
+  char buffer[PATH_MAX];
+  const std::string link = fmt::format("/proc/self/fd/{}", directory.fd());
+  const ssize_t size = ::readlink(link.c_str(), buffer, sizeof buffer);
+  if (size < 0) return Error::from_errno("find the directory of the notify socket");
+  return std::string(buffer, static_cast<size_t>(size));
+}
+
+bool says_ready(const std::string& message) {
+  const auto lines = split(message, '\n');
+  return std::find(lines.begin(), lines.end(), k_ready) != lines.end();
+}
+
+}  // namespace
+
+Result<bool> add_notify_socket(const std::string& socket, const StateRoot& root, const Dir& container_dir,
+                               const HostFacts& host, RuntimeSpec* spec) {
+  TRY(check_address(socket));
+  if (!spec->has_fresh_namespace(NamespaceType::mount)) return false;
+  // Users of the container other than its root may tell, too.
+  TRY(container_dir.make_dir(k_directory, 0755));
+  const Dir directory = TRY(container_dir.open_dir(k_directory));
+  if (::fchmod(directory.fd(), 0755) < 0)
+    return Error::from_errno("set the mode of the directory of the notify socket");
+  // Root of its user namespace is nobody special to our directories, and finds its way to what it mounts by name.
+  if (host.privileged() && spec->find_namespace(NamespaceType::user) != nullptr) TRY(root.let_through(container_dir));
+  const std::string place = socket[0] == '/' ? socket : k_usual_place;
+  spec->mounts.push_back({.destination = place,
+                          .type = "bind",
+                          .source = TRY(path_of(directory)),
+                          .options = {"bind", "ro", "nosuid", "nodev", "noexec", "private"}});
+  std::vector<std::string>& env = spec->process->env;
+  std::erase_if(env, [](const std::string& entry) { return entry.starts_with(k_variable); });
+  env.push_back(fmt::format("{}{}/{}", k_variable, place, k_socket));
+  return true;
+}
+
+Result<NotifyProxy> NotifyProxy::listen(const std::string& socket, const Dir& container_dir) {
+  TRY(check_address(socket));
+  const Dir directory = TRY(container_dir.open_dir(k_directory));
+  if (directory.exists(k_socket)) TRY(directory.remove_file(k_socket));
+  Fd own = TRY(make_socket());
+  const Address address = TRY(address_in(Fd(::fcntl(directory.fd(), F_DUPFD_CLOEXEC, 3)), k_socket));
+  if (::bind(own.get(), reinterpret_cast<const sockaddr*>(&address.value), address.size) < 0) {
+    return Error::from_errno("make the notify socket");
+  }
+  if (::fchmodat(directory.fd(), k_socket, 0777, 0) < 0) return Error::from_errno("set the mode of the notify socket");
+  return NotifyProxy(std::move(own), socket);
+}
+
+bool NotifyProxy::pass_on(pid_t pid, std::vector<std::string>* warnings) {
+  bool ready = false;
+  while (const auto message = take_message(socket_.get())) {
+    if (!says_ready(*message)) continue;
+    ready = true;
+    if (auto sent = send(k_ready); !sent) {
+      warnings->push_back(sent.error().text());
+      continue;
+    }
+    send(fmt::format("MAINPID={}", pid)).ignore("the caller that has gone since was told what counts");
+  }
+  return ready;
+}
+
+Result<void> NotifyProxy::wait_ready(pid_t pid, int pidfd, std::vector<std::string>* warnings) {
+  pollfd entries[] = {{.fd = fd(), .events = POLLIN, .revents = 0}, {.fd = pidfd, .events = POLLIN, .revents = 0}};
+  for (;;) {
+    if (::poll(entries, 2, -1) < 0 && errno != EINTR) return Error::from_errno("wait for the container to be ready");
+    // Also what it said before its end.
+    if (pass_on(pid, warnings)) break;
+    if (entries[1].revents != 0) return ok();
+  }
+  wait_noticed();
+  return ok();
+}
+
+void NotifyProxy::wait_noticed() const {
+  auto pipe = make_pipe();
+  if (!pipe || !send("BARRIER=1", pipe->write_end.get())) return;
+  pipe->write_end.reset();
+  // Closed by the receiver once it has dealt with what came before.
+  wait_for(pipe->read_end.get(), POLLIN, {}, k_barrier_wait).ignore("it has been told, whenever it looks");
+}
+
+Result<void> NotifyProxy::send(std::string_view message, int fd) const {
+  const std::string act = fmt::format("tell the service manager at '{}'", printable(target_));
+  const Address address = TRY(address_of(target_).context(act));
+  const Fd socket = TRY(make_socket());
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &k_send_time, sizeof k_send_time) < 0) {
+    return Error::from_errno(act);
+  }
+  iovec part{.iov_base = const_cast<char*>(message.data()), .iov_len = message.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  msghdr header{};
+  header.msg_name = const_cast<sockaddr_un*>(&address.value);
+  header.msg_namelen = address.size;
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (fd >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* descriptors = CMSG_FIRSTHDR(&header);
+    descriptors->cmsg_level = SOL_SOCKET;
+    descriptors->cmsg_type = SCM_RIGHTS;
+    descriptors->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(descriptors), &fd, sizeof fd);
+  }
+  ssize_t sent = -1;
+  do sent = ::sendmsg(socket.get(), &header, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0) return Error::from_errno(act);
+  return ok();
+}
+
+}  // namespace ctr::runtime
