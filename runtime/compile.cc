@@ -150,7 +150,6 @@ Result<int16_t> emit_foreign_mounts(const CompileInput& input, const RootfsPlan&
   out->act(fmt::format("open root directory '{}'", path));
   const int16_t root = out->take_register();
   out->add({.kind = ChildOpKind::open_path, .a = root, .text = out->text(path), .x = O_PATH | O_DIRECTORY});
-  TRY(check_intel_rdt(spec));
   out->add({.kind = ChildOpKind::switch_root, .a = root, .x = 0});
   return root;
 }

@@ -131,11 +131,6 @@ Result<void> check_sysctls(const RuntimeSpec& spec) {
   return ok();
 }
 
-Result<void> check_intel_rdt(const RuntimeSpec& spec) {
-  if (!spec.linux_config.intel_rdt) return ok();
-  return Error(Errc::unsupported, "intelRdt is not supported: containers cannot be given a share of the caches");
-}
-
 Result<void> check_mount_label(const RuntimeSpec& spec, const HostFacts& host) {
   if (spec.linux_config.mount_label.empty() || host.selinux) return ok();
   return Error(Errc::unsupported, fmt::format("mountLabel '{}' cannot be applied: this kernel does not run SELinux",

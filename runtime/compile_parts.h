@@ -59,7 +59,6 @@ void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
 // compile_checks.cc: what the specification forbids or this host cannot do.
 Result<void> check_namespaces(const RuntimeSpec& spec);
-Result<void> check_intel_rdt(const RuntimeSpec& spec);
 Result<void> check_net_devices(const RuntimeSpec& spec, const HostFacts& host);
 Result<void> check_sysctls(const RuntimeSpec& spec);
 // True when a sysctl of the spec is a value of the namespace of this type.

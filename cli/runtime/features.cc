@@ -57,6 +57,8 @@ Json linux_features() {
       .set("flags", Json::strings(names_of(ctr::runtime::memory_policy_flags())));
   Json extensions = Json::object();
   extensions.set("idmap", enabled(true));
+  Json rdt = enabled(true);
+  rdt.set("schemata", true).set("monitoring", true);
   Json out = Json::object();
   out.set("namespaces", Json::strings({"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"}))
       .set("capabilities", Json::strings(ctr::runtime::all_capabilities()))
@@ -64,7 +66,7 @@ Json linux_features() {
       .set("seccomp", seccomp_features())
       .set("apparmor", enabled(true))
       .set("selinux", enabled(true))
-      .set("intelRdt", enabled(false))
+      .set("intelRdt", std::move(rdt))
       .set("memoryPolicy", std::move(policy))
       .set("mountExtensions", std::move(extensions))
       .set("netDevices", enabled(true));

@@ -28,8 +28,8 @@ constexpr std::array k_options = {
     value("cpuset-mems", 0, "LIST", "Memory nodes that may be used"),
     value("kernel-memory", 0, "BYTES", "Of cgroup v1 only: refused"),
     value("kernel-memory-tcp", 0, "BYTES", "Of cgroup v1 only: refused"),
-    value("l3-cache-schema", 0, "SCHEMA", "Not supported: refused"),
-    value("mem-bw-schema", 0, "SCHEMA", "Not supported: refused"),
+    value("l3-cache-schema", 0, "LINE", "The shares of the last level of caches, of a container with intelRdt"),
+    value("mem-bw-schema", 0, "LINE", "The shares of the memory bandwidth, of a container with intelRdt"),
     value("memory", 0, "BYTES", "Limit of memory; -1: none"),
     value("memory-reservation", 0, "BYTES", "Memory that is kept for it when memory is short"),
     value("memory-swap", 0, "BYTES", "Limit of memory and swap together; -1: none"),
@@ -120,17 +120,21 @@ Result<void> add_cpu(const RuntimeArgs& args, SpecResources& out) {
 
 Result<int> update(RuntimeContext& context, const RuntimeArgs& args) {
   const std::string& id = args.words()[0];
-  for (const char* option : {"l3-cache-schema", "mem-bw-schema"}) {
-    if (args.has(option)) return Error(Errc::unsupported, fmt::format("--{}: intelRdt is not supported", option));
-  }
   SpecResources resources;
   if (args.has("resources")) resources = TRY(read_resources(args.text("resources")));
   TRY(add_memory(args, resources));
   TRY(add_cpu(args, resources));
   if (args.has("blkio-weight")) TRY(Numbers(args).count("blkio-weight", made(resources.block_io).weight));
   TRY(Numbers(args).amount("pids-limit", resources.pids_limit));
-  if (resources == SpecResources{}) return Error(Errc::invalid, "update: no limit is named");
-  TRY(ctr::runtime::update_container(TRY(open_root(context, id)), id, resources, TRY(probe_host(context))));
+  ctr::runtime::SpecIntelRdt rdt;
+  rdt.l3_cache_schema = args.text("l3-cache-schema");
+  rdt.mem_bw_schema = args.text("mem-bw-schema");
+  const bool changes_rdt = rdt != ctr::runtime::SpecIntelRdt{};
+  if (resources == SpecResources{} && !changes_rdt) return Error(Errc::invalid, "update: no limit is named");
+  const auto root = TRY(open_root(context, id));
+  if (changes_rdt) TRY(ctr::runtime::update_container_rdt(root, id, rdt));
+  if (resources == SpecResources{}) return 0;
+  TRY(ctr::runtime::update_container(root, id, resources, TRY(probe_host(context))));
   return 0;
 }
 

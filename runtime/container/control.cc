@@ -51,4 +51,17 @@ Result<void> update_container(const StateRoot& root, const std::string& id, cons
   return set_scope_limits(live.record.cgroup_unit, scope_limits(resources), host);
 }
 
+Result<void> update_container_rdt(const StateRoot& root, const std::string& id, const SpecIntelRdt& rdt) {
+  const Dir dir = TRY(root.find(id));
+  const ContainerRecord record = TRY(read_record(dir));
+  if (TRY(view_container(dir, record)).status == ContainerStatus::stopped) {
+    return Error(Errc::bad_state, fmt::format("cannot update container '{}': container not running", id));
+  }
+  if (!record.rdt) {
+    return Error(Errc::unsupported,
+                 fmt::format("cannot update container '{}': it was created without linux.intelRdt", id));
+  }
+  return set_rdt_shares(*record.rdt, rdt);
+}
+
 }  // namespace ctr::runtime

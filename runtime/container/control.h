@@ -33,4 +33,8 @@ Result<void> resume_container(const StateRoot& root, const std::string& id);
 Result<void> update_container(const StateRoot& root, const std::string& id, const SpecResources& resources,
                               const HostFacts& host);
 
+// Changes the shares of the container's group of resctrl to those that `rdt` has. Errors: not_found; bad_state when it
+// has ended; unsupported for a container without one; invalid, with what the kernel says.
+Result<void> update_container_rdt(const StateRoot& root, const std::string& id, const SpecIntelRdt& rdt);
+
 }  // namespace ctr::runtime

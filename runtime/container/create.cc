@@ -30,6 +30,7 @@ class Recorder final : public LaunchObserver {
     ContainerRecord& record = container_.record;
     record.init = TRY(process_ref(process.pid));
     TRY(cgroup_.adopt(process.pid));
+    if (record.rdt) TRY(join_rdt_group(*record.rdt, process.pid));
     record_cgroup(cgroup_, request_.host, &record);
     // From here on poststop hooks are owed, whatever happens.
     record.hooks.poststart = hooks_.poststart;
@@ -151,6 +152,9 @@ class Creation {
         TRY(plan_bundle_cgroup(spec.linux_config.cgroups_path, request_.id, request_.cgroup_manager, request_.host));
     auto cgroup = TRY(prepare_cgroup(plan, spec, request_.host));
     record_cgroup(cgroup, request_.host, &container_->record);
+    if (const auto& rdt = spec.linux_config.intel_rdt) {
+      container_->record.rdt = TRY(make_rdt_group(TRY(host_resctrl()), *rdt, request_.id));
+    }
     TRY(write_record(container_->dir, container_->record));
     auto waiting = TRY(FileLock::try_acquire(container_->dir, k_waiting_lock, LockMode::exclusive));
     if (!waiting) return Error(Errc::in_use, fmt::format("container '{}' is being made by somebody else", request_.id));

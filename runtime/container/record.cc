@@ -15,6 +15,8 @@ constexpr const char* k_record_file = "state.json";
 Json to_json(const ContainerRecord& record) {
   Json init;
   if (record.init) init.set("pid", int64_t{record.init->pid}).set("start_ticks", record.init->start_ticks);
+  Json rdt;
+  if (record.rdt) rdt = to_json(*record.rdt);
   Json out = Json::object();
   out.set("schema", k_schema)
       .set("id", record.id)
@@ -31,6 +33,7 @@ Json to_json(const ContainerRecord& record) {
       .set("cgroup_mount", record.cgroup_mount)
       .set("cgroup_unit", record.cgroup_unit)
       .set("cgroup_made", record.cgroup_made)
+      .set("rdt", std::move(rdt))
       .set("later", to_json(record.later))
       .set("hooks", to_json(record.hooks));
   return out;
@@ -61,6 +64,7 @@ Result<ContainerRecord> container_record_from_json(const JsonReader& reader) {
   record.cgroup_mount = TRY(reader.string_or("cgroup_mount", ""));
   record.cgroup_unit = TRY(reader.string_or("cgroup_unit", ""));
   record.cgroup_made = TRY(reader.bool_or("cgroup_made", false));
+  if (const auto rdt = TRY(reader.find_object("rdt"))) record.rdt = TRY(rdt_group_from_json(*rdt));
   if (const auto later = TRY(reader.find_object("later"))) record.later = TRY(later_steps_from_json(*later));
   if (const auto hooks = TRY(reader.find_object("hooks"))) record.hooks = TRY(hooks_from_json(*hooks));
   return record;

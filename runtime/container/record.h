@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/launch.h"
 #include "runtime/state.h"
 
@@ -32,6 +33,7 @@ struct ContainerRecord {
   std::string cgroup_mount;        // that mount point
   std::string cgroup_unit;         // the scope of systemd that it is in; empty: of our own making
   bool cgroup_made = false;        // create made its directory, so that delete removes it
+  std::optional<RdtGroup> rdt;     // with linux.intelRdt
   LaterSteps later;                // for the words of `start`
   SpecHooks hooks;                 // of them poststart and poststop
   bool operator==(const ContainerRecord&) const = default;

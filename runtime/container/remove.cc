@@ -107,6 +107,7 @@ Result<void> discard_container(const StateRoot& root, LockedContainer container,
     TRY(wait_for(view.init.get(), POLLIN, {}, k_kill_wait).context("wait for the end of the container"));
   }
   if (cgroup) TRY(give_up_cgroup(container.record, *cgroup));
+  if (container.record.rdt) TRY(remove_rdt_group(*container.record.rdt));
   const ContainerRecord record = container.record;
   TRY(root.remove(std::move(container)));
   run_poststop_hooks(record, warnings);

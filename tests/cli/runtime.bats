@@ -223,6 +223,17 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; }
   assert_match 'needs cgroup v2|needs a systemd|slice:prefix:name'
 }
 
+@test "intelRdt is an error that names it on a host without resctrl" {
+  ! grep -q ' - resctrl ' /proc/self/mountinfo || skip 'this host has one'
+  config '.linux.intelRdt = {l3CacheSchema: "L3:0=f"}'
+  run -1 rt create box
+  assert_contains 'linux.intelRdt: no resctrl file system is mounted'
+  config 'del(.linux.intelRdt)'
+  rt create box
+  run -1 rt update --mem-bw-schema MB:0=20 box
+  assert_contains "cannot update container 'box': it was created without linux.intelRdt"
+}
+
 @test "without a cgroup limits are refused, and what works on one says so" {
   config '.linux.resources = {pids: {limit: 3}}'
   run -1 rt --cgroup-manager disabled create box
@@ -237,8 +248,6 @@ has_lines() { [ "$(wc -l <"$1")" = "$2" ]; }
   assert_contains "cannot update container 'box': it has no cgroup of its own"
   run -1 rt update box
   assert_contains 'update: no limit is named'
-  run -1 rt update --mem-bw-schema x box
-  assert_contains '--mem-bw-schema: intelRdt is not supported'
   rt kill --all box KILL
   wait_for has_status box stopped
   rt delete box

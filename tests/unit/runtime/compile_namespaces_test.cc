@@ -136,9 +136,6 @@ TEST_CASE("namespaces and what needs them are checked before anything starts") {
               spec->linux_config.net_devices["eth7"] = "";
             },
             root_host()) == "ERROR netDevices need a network namespace");
-  CHECK(refused([](RuntimeSpec* spec) {
-          spec->linux_config.intel_rdt = SpecIntelRdt();
-        }).find("intelRdt is not supported") != std::string::npos);
   CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.mount_label = "system_u:object_r:x"; }) ==
         "ERROR mountLabel 'system_u:object_r:x' cannot be applied: this kernel does not run SELinux");
   CHECK(refused([](RuntimeSpec* spec) {
