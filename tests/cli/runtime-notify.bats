@@ -134,7 +134,8 @@ say() { "$cli_dir/notify-sender" "$(socket_of box)" "$@"; }
   config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
     | .linux.gidMappings = .linux.uidMappings'
   chown -R 100000:100000 rootfs
-  chmod 711 "$file_dir" "$bundle"
+  # As /run is, where root keeps its containers.
+  chmod 711 "$file_dir" "$bundle" "$XDG_RUNTIME_DIR"
   listen "$bundle/manager"
   script 'test -S $NOTIFY_SOCKET && test -w $NOTIFY_SOCKET && echo socket'
   run -0 rt run box
