@@ -126,8 +126,8 @@ Result<bool> add_notify_socket(const std::string& socket, const StateRoot& root,
 }
 
 Result<NotifyProxy> NotifyProxy::listen(const std::string& socket, const Dir& container_dir) {
-  TRY(check_address(socket));
   const Dir directory = TRY(container_dir.open_dir(k_directory));
+  TRY(check_address(socket));
   if (directory.exists(k_socket)) TRY(directory.remove_file(k_socket));
   Fd own = TRY(make_socket());
   const Address address = TRY(address_in(Fd(::fcntl(directory.fd(), F_DUPFD_CLOEXEC, 3)), k_socket));

@@ -170,7 +170,7 @@ start_box() { rt run -d box; }
   assert_contains 'Operation not permitted'
   # As root without a user namespace it is a matter of its capabilities, of which it has none here.
   run -1 rt exec box readlink /proc/1/exe
-  run -1 rt exec box ls /proc/1/fd
+  run -1 rt exec box sh -c 'readlink /proc/1/fd/*'
 }
 
 @test "the state of a container that was never started can be executed in after a failed start as well" {
