@@ -70,6 +70,14 @@ std::string container_parent(const std::string& mount_point, const std::string& 
   return is_ours(mount_point + (parent == "/" ? "" : parent)) ? parent : "";
 }
 
+// The directory of the highest cgroup above `path`, or of that, of which all in between are ours: what it has can be
+// handed down to us, whether or not anybody has asked for it so far.
+std::string highest_ours(const std::string& mount_point, std::string path) {
+  const auto directory = [&](const std::string& cgroup) { return mount_point + (cgroup == "/" ? "" : cgroup); };
+  while (path != "/" && is_ours(directory(parent_of(path)))) path = parent_of(path);
+  return directory(path);
+}
+
 std::vector<std::string> controllers_of(const std::string& cgroup_dir) {
   std::vector<std::string> names = split(kernel_text(cgroup_dir + "/cgroup.controllers"), ' ');
   std::erase(names, "");
@@ -118,7 +126,7 @@ CgroupFacts probe_cgroup(const Environment& environment, uint32_t uid) {
   facts.parent_path = container_parent(facts.mount_point, facts.own_path);
   if (facts.parent_path.empty()) return facts;
   facts.mode = CgroupMode::v2_delegated;
-  facts.controllers = controllers_of(facts.mount_point + facts.parent_path);
+  facts.controllers = controllers_of(highest_ours(facts.mount_point, facts.parent_path));
   return facts;
 }
 
