@@ -45,7 +45,7 @@ void emit_host_tree(const CgroupMount& mount, const std::string& source, const s
   MountOptions options = mount.options;
   options.bind = options.recursive = true;
   options.set_recursive |= options.set;
-  if (mount.input.user_namespace) {
+  if (mount.input.is_mapped()) {
     options.clear &= ~uint64_t{MOUNT_ATTR_RDONLY};
     options.clear_recursive &= ~uint64_t{MOUNT_ATTR_RDONLY};
     options.set_recursive |= MOUNT_ATTR_RDONLY;

@@ -99,7 +99,7 @@ void emit_node(const Device& device, int16_t root, ProgramBuilder* out) {
 void emit_device(const CompileInput& input, const Device& device, int16_t root, ProgramBuilder* out) {
   out->act(fmt::format("make device '{}'", device.path));
   // A pipe is nobody's device.
-  if (input.user_namespace && (device.mode & S_IFMT) != S_IFIFO)
+  if (input.is_mapped() && (device.mode & S_IFMT) != S_IFIFO)
     emit_bound_device(device, root, out);
   else
     emit_node(device, root, out);

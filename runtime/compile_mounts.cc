@@ -161,7 +161,7 @@ std::vector<std::string> mount_data(const CompileInput& input, const SpecMount& 
 // the namespace that the file system shows as well, and of sysfs no more may come to light than is in sight already
 // (mount_too_revealing in fs/namespace.c). Empty: nothing does.
 std::string stand_in(const CompileInput& input, const std::string& type) {
-  if (!input.user_namespace) return {};
+  if (!input.is_mapped()) return {};
   const auto borrows = [&](NamespaceType owner) { return !input.spec.has_fresh_namespace(owner); };
   if (type == "sysfs") return "/sys";
   if (type == "proc" && borrows(NamespaceType::pid)) return "/proc";

@@ -14,6 +14,9 @@ struct CompileInput {
   const CompileOptions& options;
   bool user_namespace = false;  // the process has one of its own, or joins one
   bool is_exec = false;         // one more process in a running container
+
+  // True when the kernel counts the process as root of a user namespace at most, also when that is the caller's.
+  bool is_mapped() const { return user_namespace || host.in_user_namespace; }
 };
 
 // compile_namespaces.cc: from the first clone until the process is root of its user namespace.

@@ -35,7 +35,7 @@ void emit_proc_writes(const CompileInput& input, ProgramBuilder* out) {
   const int16_t proc = out->take_register();
   if (mount_table(input.spec) == MountTable::own) {
     // With the host's pid namespace a user namespace may not have a procfs of its own: a copy of the host's then.
-    const bool may_borrow = input.user_namespace && !input.spec.has_fresh_namespace(NamespaceType::pid);
+    const bool may_borrow = input.is_mapped() && !input.spec.has_fresh_namespace(NamespaceType::pid);
     out->act("mount a private proc");
     out->add({.kind = ChildOpKind::make_mount,
               .a = proc,

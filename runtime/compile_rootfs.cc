@@ -48,7 +48,7 @@ Result<void> emit_overlay(const CompileInput& input, const RootfsPlan& plan, Pro
     if (plan.skip_sync) options += ",volatile";
   }
   // Attributes of overlay are kept in the user. name space, the only one writable in a user namespace.
-  if (input.user_namespace) options += ",userxattr";
+  if (input.is_mapped()) options += ",userxattr";
   // In quotes, since a label may contain commas.
   const std::string& label = input.spec.linux_config.mount_label;
   if (!label.empty()) options += fmt::format(",context=\"{}\"", label);

@@ -141,7 +141,7 @@ Result<void> ContainerCgroup::set_up() {
 }
 
 Result<void> apply_device_rules(const Cgroup& cgroup, const std::vector<SpecDeviceRule>& rules, const HostFacts& host) {
-  if (rules.empty() || !host.privileged() || in_user_namespace()) return ok();
+  if (rules.empty() || !host.privileged() || host.in_user_namespace) return ok();
   return set_device_policy(cgroup, rules);
 }
 

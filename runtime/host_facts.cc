@@ -295,6 +295,7 @@ Result<HostFacts> probe_host_facts(const Environment& environment) {
   facts.fuse_overlayfs = find_program("fuse-overlayfs", environment);
   facts.slirp4netns = find_program("slirp4netns", environment);
   facts.pasta = find_program("pasta", environment);
+  facts.in_user_namespace = in_user_namespace();
   utsname name{};
   if (::uname(&name) == 0) facts.kernel_release = name.release;
   facts.user_namespaces_reason = user_namespace_obstacle(facts.privileged());
@@ -321,6 +322,7 @@ Json to_json(const HostFacts& facts) {
       .set("slirp4netns", facts.slirp4netns)
       .set("pasta", facts.pasta)
       .set("kernel_release", facts.kernel_release)
+      .set("in_user_namespace", facts.in_user_namespace)
       .set("user_namespaces", facts.user_namespaces)
       .set("user_namespaces_reason", facts.user_namespaces_reason)
       .set("fuse_usable", facts.fuse_usable)
@@ -345,6 +347,7 @@ Result<HostFacts> host_facts_from_json(const JsonReader& reader) {
   facts.slirp4netns = TRY(reader.get_string("slirp4netns"));
   facts.pasta = TRY(reader.get_string("pasta"));
   facts.kernel_release = TRY(reader.get_string("kernel_release"));
+  facts.in_user_namespace = TRY(reader.get_bool("in_user_namespace"));
   facts.user_namespaces = TRY(reader.get_bool("user_namespaces"));
   facts.user_namespaces_reason = TRY(reader.get_string("user_namespaces_reason"));
   facts.fuse_usable = TRY(reader.get_bool("fuse_usable"));

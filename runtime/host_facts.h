@@ -57,6 +57,7 @@ struct HostFacts {
   std::string slirp4netns;
   std::string pasta;
   std::string kernel_release;          // "6.1.0-28-amd64"
+  bool in_user_namespace = false;      // the ids are mapped: root is not the machine's
   bool user_namespaces = false;        // this user may create them, as far as sysctls tell
   std::string user_namespaces_reason;  // why not, with the sysctl's name
   bool fuse_usable = false;            // /dev/fuse opens for reading and writing
