@@ -206,6 +206,7 @@ Result<void> add_identity(const Args& args, ContainerSpec& spec) {
     }
   }
   spec.timezone = args.text("tz");
+  spec.runtime = args.text("runtime");
   if (args.has("umask")) spec.umask = TRY(parse_mode(args.text("umask"), "--umask"));
   return ok();
 }

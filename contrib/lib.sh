@@ -100,7 +100,7 @@ run_packages=(uidmap fuse-overlayfs slirp4netns ca-certificates)
 vm_packages=(qemu-system-x86 e2fsprogs)
 try_packages=(docker-registry busybox-static python3)
 test_packages=(catch2 bats shellcheck clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 ccache apache2-utils openssl
-  skopeo crun jq curl zstd binutils git)
+  skopeo crun podman catatonit jq curl zstd binutils git)
 
 missing_packages() {
   local package
@@ -160,6 +160,26 @@ prepare_user() {
   prepare_subordinate_ids
   if [ -r "$switch" ] && [ "$(cat "$switch")" = 0 ]; then as_root sysctl -qw kernel.unprivileged_userns_clone=1; fi
   prepare_devices
+}
+
+# podman 4 refuses to start where hugetlb is listed in /proc/cgroups and no v1 hierarchy of it is mounted: the step mounts
+# one until the script ends.
+step_mount_for_podman() {
+  if mountpoint -q /sys/fs/cgroup/hugetlb; then return; fi
+  step 'mount what podman needs' mount_for_podman
+  if mountpoint -q /sys/fs/cgroup/hugetlb; then on_exit unmount_for_podman; fi
+}
+
+mount_for_podman() {
+  local dir=/sys/fs/cgroup/hugetlb
+  [ "$(stat -fc %T /sys/fs/cgroup)" = tmpfs ] || return 0
+  as_root mkdir -p "$dir"
+  as_root mount -t cgroup -o hugetlb none "$dir"
+}
+
+unmount_for_podman() {
+  as_root umount /sys/fs/cgroup/hugetlb
+  as_root rmdir /sys/fs/cgroup/hugetlb
 }
 
 # A runtime directory for the user: the one of the login session, else one below /run/user or /tmp that is kept small.

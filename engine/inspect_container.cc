@@ -284,7 +284,7 @@ Json host_config_json(const ContainerView& view) {
       .set("UsernsMode", spec.userns.mode == UsernsChoice::Mode::keep_id ? "keep-id" : "")
       .set("IDMappings", Json())
       .set("ShmSize", spec.shm_size_bytes.value_or(uint64_t{64} << 20))
-      .set("Runtime", "ctr")
+      .set("Runtime", spec.runtime.empty() ? "ctr" : spec.runtime)
       .set("ConsoleSize", Json(Json::Array{0, 0}))
       .set("Isolation", "");
   add_resources(json, spec);
@@ -351,7 +351,7 @@ void add_places(Json& json, const ContainerView& view) {
       .set("HostsPath", bundle + "/hosts")
       .set("StaticDir", bundle)
       .set("OCIConfigPath", bundle + "/" + k_config_file)
-      .set("OCIRuntime", "ctr")
+      .set("OCIRuntime", view.record.spec.runtime.empty() ? "ctr" : view.record.spec.runtime)
       .set("ConmonPidFile", "")
       .set("PidFile", "")
       .set("Name", view.info.name)

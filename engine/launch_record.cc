@@ -50,6 +50,7 @@ Result<LaunchRecord> read_record(const JsonReader& reader) {
   record.rootfs = TRY(runtime::rootfs_plan_from_json(*rootfs));
   record.seccomp_flags = static_cast<uint32_t>(TRY(reader.uint_or("seccomp_flags", 0)));
   record.init_program = TRY(reader.string_or("init_program", ""));
+  record.runtime = TRY(reader.string_or("runtime", ""));
   record.home_follows_user = TRY(reader.bool_or("home_follows_user", false));
   record.log = TRY(read_log(reader));
   return record;
@@ -67,6 +68,7 @@ Json to_json(const LaunchRecord& record) {
       .set("rootfs", to_json(record.rootfs))
       .set("seccomp_flags", record.seccomp_flags)
       .set("init_program", record.init_program)
+      .set("runtime", record.runtime)
       .set("home_follows_user", record.home_follows_user)
       .set("log", std::move(log));
 }

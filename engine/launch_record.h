@@ -23,6 +23,7 @@ struct LaunchRecord {
   runtime::RootfsPlan rootfs;
   uint32_t seccomp_flags = 0;
   std::string init_program;
+  std::string runtime;             // absolute path of another runtime; empty: ctr itself
   bool home_follows_user = false;  // HOME is that of the account, whoever that is at the start
   runtime::LogPlan log;
   bool operator==(const LaunchRecord&) const = default;

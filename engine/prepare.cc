@@ -13,11 +13,13 @@
 #include "engine/env.h"
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
+#include "engine/other_runtime.h"
 #include "engine/root_files.h"
 #include "engine/spec_gen.h"
 #include "engine/timezone.h"
 #include "engine/transfer.h"
 #include "runtime/cgroup_check.h"
+#include "runtime/foreign_spec.h"
 #include "storage/volumes.h"
 
 namespace ctr::engine {
@@ -63,6 +65,20 @@ Result<std::string> find_init(Core& core) {
   if (config->init_path.empty()) return find_own_program(core.options(), "ctr-init");
   if (path_exists(config->init_path)) return config->init_path;
   return Error(Errc::not_found, "init_path of containers.conf: '" + config->init_path + "' does not exist");
+}
+
+// --runtime. A root that is a FUSE file system is served from a namespace that other runtimes do not know of.
+Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedContainer& prepared) {
+  auto& path = prepared.launch.runtime;
+  path = TRY(find_runtime(spec.runtime, core.options().environment));
+  prepared.record.spec.runtime = path;
+  if (path.empty()) return ok();
+  if (prepared.launch.rootfs.kind == runtime::RootfsPlan::Kind::fuse) {
+    return Error(Errc::unsupported, fmt::format("--runtime '{}' needs overlay mounts of the kernel, without --userns "
+                                                "keep-id and fuse-overlayfs",
+                                                printable(spec.runtime)));
+  }
+  return runtime::check_foreign(prepared.spec).context(fmt::format("--runtime '{}'", printable(spec.runtime)));
 }
 
 Result<runtime::LogPlan> plan_log(Core& core, const ContainerSpec& spec, const std::string& bundle) {
@@ -291,6 +307,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   if (prepared.spec.linux_config.resources) {
     TRY(runtime::check_limits(*prepared.spec.linux_config.resources, cgroup, *host));
   }
+  TRY(choose_runtime(core, spec, prepared));
   if (spec.init || config->init) prepared.launch.init_program = TRY(find_init(core));
   prepared.launch.log = TRY(plan_log(core, spec, input.bundle));
   record.entrypoint = TRY(effective_command(spec, base.config)).entrypoint;

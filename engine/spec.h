@@ -148,6 +148,7 @@ struct ContainerSpec {
   std::optional<std::chrono::seconds> stop_timeout;
   std::optional<std::chrono::seconds> timeout;  // --timeout: killed after this long
   bool init = false;
+  std::string runtime;  // --runtime: a path, or a name to look for; empty: ctr itself
   bool auto_remove = false;
   std::string cid_file;
   std::optional<oci::HealthConfig> health;

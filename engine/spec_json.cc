@@ -343,6 +343,7 @@ void put_process(Json& json, const ContainerSpec& spec) {
   put_seconds(json, "stop_timeout", spec.stop_timeout);
   put_seconds(json, "timeout", spec.timeout);
   put_flag(json, "init", spec.init);
+  put(json, "runtime", spec.runtime);
 }
 
 Result<void> read_process(const JsonReader& reader, ContainerSpec& spec) {
@@ -370,6 +371,7 @@ Result<void> read_process(const JsonReader& reader, ContainerSpec& spec) {
   spec.stop_timeout = TRY(read_seconds(reader, "stop_timeout"));
   spec.timeout = TRY(read_seconds(reader, "timeout"));
   spec.init = TRY(reader.bool_or("init", false));
+  spec.runtime = TRY(reader.string_or("runtime", ""));
   return ok();
 }
 

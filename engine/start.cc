@@ -108,6 +108,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   plan.cgroup = TRY(choose_cgroup(spec, plan.container_id, *TRY(core.config()), *host));
   plan.seccomp_flags = stored.launch.seccomp_flags;
   plan.init_program = stored.launch.init_program;
+  plan.runtime = stored.launch.runtime;
   plan.log = stored.launch.log;
   plan.stdin_open = spec.stdin_open;
   plan.timeout = spec.timeout;

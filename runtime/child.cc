@@ -41,6 +41,8 @@ int run_protocol_op(Interpreter& vm, const ChildOp& op) {
       return op_clone_child(vm, op);
     case ChildOpKind::start_fuse:
       return op_start_fuse(vm, op);
+    case ChildOpKind::stay:
+      for (;;) (void)call(SYS_ppoll, nullptr, 0, nullptr, nullptr, 0);
     case ChildOpKind::finish:
       end_process(0);
     default:
@@ -126,7 +128,11 @@ int ignore(int result, int error) { return result == error ? 0 : result; }
 int run_file_op(Interpreter& vm, const ChildOp& op) {
   const char* text = vm.text(op.text);
   switch (op.kind) {
+    case ChildOpKind::open_ahead:
+      return op_open_ahead(vm, op);
     case ChildOpKind::open_path:
+      if (op.z != 0 && vm.fd(op.a) >= 0) return 0;
+      if (op.z == 2) return op_open_ahead(vm, op);
       return store(vm, op.a, call(SYS_openat, AT_FDCWD, text, op.x | O_CLOEXEC, op.y));
     case ChildOpKind::open_in_root:
       return store(vm, op.a, sys_openat2(vm.fd(op.b), text, op.x, op.y, op.z));
@@ -178,7 +184,7 @@ int run_op(Interpreter& vm, const ChildOp& op) {
     case ChildOpKind::remount:
       return op_remount(vm, op);
     case ChildOpKind::clone_tree:
-      return store(vm, op.a, clone_mount(vm.fd(op.b), op.x));
+      return op_clone_tree(vm, op);
     case ChildOpKind::set_mount:
       return op_set_mount(vm, op);
     case ChildOpKind::attach_mount:

@@ -41,6 +41,12 @@ int op_open_target(const Interpreter& vm, const ChildOp& op) {
   return 0;
 }
 
+int op_open_ahead(const Interpreter& vm, const ChildOp& op) {
+  const int fd = call(SYS_openat, AT_FDCWD, vm.text(op.text), op.x | O_CLOEXEC, 0);
+  vm.image.registers[op.a] = fd < 0 ? -1 : fd;
+  return 0;
+}
+
 int op_find_target(const Interpreter& vm, const ChildOp& op) {
   const int fd =
       sys_openat2(vm.fd(op.b), vm.text(op.text), O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);

@@ -68,6 +68,15 @@ int clone_mount(int fd, uint64_t recursive) {
   return call(SYS_open_tree, fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
 }
 
+int op_clone_tree(const Interpreter& vm, const ChildOp& op) {
+  const auto made = static_cast<int>(op.y);
+  if (vm.fd(op.b) >= 0 || made == 0) return store(vm, op.a, clone_mount(vm.fd(op.b), op.x));
+  if (vm.fd(made) < 0) return -EACCES;
+  vm.image.registers[op.a] = vm.fd(made);
+  vm.image.registers[made] = -1;
+  return 0;
+}
+
 int change_mount(int fd, uint64_t set, uint64_t clear, uint64_t propagation, uint64_t recursive) {
   mount_attr attributes{};
   attributes.attr_set = set;

@@ -53,7 +53,9 @@ enum class ChildOpKind : uint16_t {
   loopback_up,   // lo of this network namespace
   open_netlink,  // [a]: a NETLINK_ROUTE socket
   // ---- files
-  open_path,     // [a ← open(text), x flags, y mode]: a path of the host
+  open_path,     // [a ← open(text), x flags, y mode]: a path of the host; with z 1 or 2 only if a is
+                 // -1, which it stays with z 2 if that fails
+  open_ahead,    // [a ← open(text), x flags]: the same where it may fail; a is -1 then
   open_in_root,  // [a ← text below b, x flags, y mode, z RESOLVE_* flags]
   open_target,   // [a ← O_PATH of text below b, x k_target_*, y mode]: made, with its parents, if missing
   find_target,   // [a ← O_PATH of the directory text below b; -1 when there is none]
@@ -78,7 +80,7 @@ enum class ChildOpKind : uint16_t {
                     //  host: where the kernel says EPERM, a copy of that tree with attributes x and y stands in]
   mount_on,         // [b target, type text, more source and options, each ended by NUL, x MS_*]: mount(2)
   remount,          // [a, options more as make_mount's]: of its file system
-  clone_tree,       // [a ← detached copy of b, x AT_RECURSIVE or 0]
+  clone_tree,       // [a ← detached copy of b, x AT_RECURSIVE or 0; if b is -1, what is in register y]
   set_mount,        // [a, x attributes to set, y to clear, z propagation | AT_RECURSIVE << 32]
   attach_mount,     // [mount a on target b]
   copy_up,          // [a detached tmpfs ← content of directory b]
@@ -103,6 +105,7 @@ enum class ChildOpKind : uint16_t {
              //  ms, 0 for none; a, b files for its standard output and error, -1: they go into the report]
   find_program,  // [text as execute's]: fails as execute would for what can be told without it
   execute,       // [text candidates, each ended by NUL, then NUL; argv and envp of the image]
+  stay,          // nothing more, until it is killed
   finish,        // ends the process with status 0
 };
 

@@ -6,7 +6,9 @@
 //      to be owned by a joined or nested user namespace, takes effect for children only: clone again.
 //   3. Netlink socket and namespace descriptors are opened before the maps exist: none of it needs an id.
 //   4. Go. Only with maps written is there an id to become; files made before would belong to nobody.
-//   5. Become root in there. Supplementary groups stay until 12: they may be what opens a bind source.
+//   5. Become root in there, which may be another user than the caller: what only the caller may reach is opened
+//   before.
+//      Supplementary groups stay until 12: they may be what opens a bind source.
 //   6. Mounts no longer propagate out, the root file system is mounted and edited. Fresh proc and sysfs demand that a
 //   fully visible
 //      one is still in sight, so that all mounts come before the pivot (mount_too_revealing in fs/namespace.c).
@@ -88,16 +90,6 @@ Result<void> emit_root_finish(const CompileInput& input, int16_t root, ProgramBu
 
 // The init goes where podman has it: scripts look for it there.
 constexpr const char* k_init_path = "/run/podman-init";
-
-RuntimeSpec with_init(RuntimeSpec spec, const std::string& program) {
-  spec.mounts.push_back({.destination = k_init_path,
-                         .type = "bind",
-                         .source = program,
-                         .options = {"bind", "ro", "nosuid", "nodev", "private"}});
-  std::vector<std::string>& args = spec.process->args;
-  args.insert(args.begin(), {k_init_path, "--"});
-  return spec;
-}
 
 void emit_keyring(const CompileInput& input, ProgramBuilder* out) {
   if (input.options.habits.keyring == ProcessHabits::Keyring::inherited) return;
@@ -183,11 +175,46 @@ Result<ChildProgram> compile_run_as_is(const RuntimeSpec& spec, const RootfsPlan
 
 }  // namespace
 
+RuntimeSpec with_init(RuntimeSpec spec, const std::string& program) {
+  spec.mounts.push_back({.destination = k_init_path,
+                         .type = "bind",
+                         .source = program,
+                         .options = {"bind", "ro", "nosuid", "nodev", "private"}});
+  std::vector<std::string>& args = spec.process->args;
+  args.insert(args.begin(), {k_init_path, "--"});
+  return spec;
+}
+
 Result<ChildProgram> compile_run(const RuntimeSpec& spec, const RootfsPlan& rootfs, const HostFacts& host,
                                  const CompileOptions& options) {
   if (!spec.process) return Error(Errc::invalid, "the runtime spec has no process");
   if (options.init_program.empty()) return compile_run_as_is(spec, rootfs, host, options);
   return compile_run_as_is(with_init(spec, options.init_program), rootfs, host, options);
+}
+
+Result<ChildProgram> compile_hold(const RuntimeSpec& spec, const RootfsPlan& rootfs, const HostFacts& host) {
+  TRY(check_map(spec.linux_config.ids));
+  const SpecProcess nobody;
+  const CompileOptions options;
+  const CompileInput input{.spec = spec, .process = nobody, .host = host, .options = options, .user_namespace = true};
+  ProgramBuilder out;
+  TRY(emit_first_steps(input, rootfs, &out));
+  emit_isolation(input, rootfs, &out);
+  const int16_t root = TRY(emit_rootfs(input, rootfs, &out));
+  emit_edits(rootfs, root, &out);
+  emit_names(spec, &out);
+  // The runtime joins it through /proc.
+  out.add({.kind = ChildOpKind::set_dumpable, .x = 1});
+  out.act("close all other descriptors");
+  constexpr int16_t k_kept = k_register_report;
+  out.add({.kind = ChildOpKind::close_others,
+           .text = out.bytes(std::string_view(reinterpret_cast<const char*>(&k_kept), sizeof k_kept)),
+           .x = 3,
+           .y = 1});
+  out.act("stay");
+  out.add({.kind = ChildOpKind::close_fd, .a = k_register_report});
+  out.add({.kind = ChildOpKind::stay});
+  return out.take();
 }
 
 Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& process, const HostFacts& host,

@@ -42,6 +42,10 @@ struct CompileOptions {
 // Errors: invalid for what contradicts the specification, unsupported for what ctr or this host cannot do.
 Result<ChildProgram> compile_run(const RuntimeSpec& spec, const RootfsPlan& rootfs, const HostFacts& host,
                                  const CompileOptions& options);
+// A process that makes the namespaces of `spec`, mounts the root and stays: what a runtime of others is called in.
+Result<ChildProgram> compile_hold(const RuntimeSpec& spec, const RootfsPlan& rootfs, const HostFacts& host);
+// `spec` with its program below the init of the host path `program`.
+RuntimeSpec with_init(RuntimeSpec spec, const std::string& program);
 // One more process in a running container, whose first process is in register k_register_init.
 Result<ChildProgram> compile_exec(const RuntimeSpec& spec, const SpecProcess& process, const HostFacts& host,
                                   const CompileOptions& options);

@@ -35,6 +35,9 @@ constexpr std::array<std::string_view, 11> k_proc_files = {"/proc/cpuinfo",
                                                            "/proc/sys/crypto/fips_enabled",
                                                            "/proc/net/dev"};
 
+// Leaves registers for everything else: root directories of bundles take few.
+constexpr size_t k_most_ahead = 40;
+
 // A value of fsconfig(2) is a string of at most this many bytes (fs/fsopen.c).
 constexpr size_t k_max_value = 255;
 
@@ -270,6 +273,26 @@ void emit_fresh(const CompileInput& input, const SpecMount& spec_mount, const Mo
   out->close_register(mount);
 }
 
+uint64_t source_flags(const MountOptions& options) {
+  return uint64_t{O_PATH} | (options.source_nofollow || options.copy_symlink ? O_NOFOLLOW : 0);
+}
+
+// Root has rights over directories of others that end with its user namespace: what neither the caller without them nor
+// the container's root can reach, the launcher copies for it. Only that, since flags that are locked for mounts which
+// the child has copied itself (mount_namespaces(7)) are none for these.
+int16_t take_made(const std::string& source, const MountOptions& options, ProgramBuilder* out) {
+  const int16_t made = out->take_registers(1);
+  out->program().id_mapped_mounts.push_back({.place = made,
+                                             .source = source,
+                                             .nofollow = (source_flags(options) & O_NOFOLLOW) != 0,
+                                             .tree = options.recursive,
+                                             .may_fail = true,
+                                             .ids = {},
+                                             .user_namespace = {},
+                                             .words = {}});
+  return made;
+}
+
 bool is_id_mapped(const SpecMount& mount, const MountOptions& options) {
   return options.id_mapping != MountOptions::IdMapping::none || !mount.ids.empty();
 }
@@ -382,13 +405,18 @@ void emit_attach(const MountPlace& place, uint64_t target_kind, int16_t like, in
 
 void emit_bind(const std::string& source_path, const MountOptions& options, const MountPlace& place,
                ProgramBuilder* out) {
-  const bool source_itself = options.source_nofollow || options.copy_symlink;
-  const int16_t source = out->take_register();
+  const uint64_t flags = source_flags(options);
+  const auto ahead = out->take_ahead(source_path, flags);
+  const int16_t source = ahead ? ahead->source : out->take_register();
+  const int16_t made = ahead ? ahead->made : int16_t{0};
   const int16_t mount = out->take_register();
   out->add({.kind = ChildOpKind::open_path,
             .a = source,
             .text = out->text(source_path),
-            .x = uint64_t{O_PATH} | (source_itself ? O_NOFOLLOW : 0)});
+            .x = flags,
+            .z = made != 0 ? uint64_t{2}
+                 : ahead   ? uint64_t{1}
+                           : uint64_t{0}});
   if (place.destination == "/proc") {
     out->add({.kind = ChildOpKind::check_type, .a = source, .x = PROC_SUPER_MAGIC});
   }
@@ -402,13 +430,33 @@ void emit_bind(const std::string& source_path, const MountOptions& options, cons
               .text = out->text(place.destination.substr(1))});
   }
   const bool tree = options.recursive;
-  out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = source, .x = tree ? uint64_t{AT_RECURSIVE} : 0});
+  out->add({.kind = ChildOpKind::clone_tree,
+            .a = mount,
+            .b = source,
+            .x = tree ? uint64_t{AT_RECURSIVE} : 0,
+            .y = static_cast<uint64_t>(made)});
   // Private unless asked otherwise: a container's mounts are nobody else's business.
   emit_changes(options, tree, MountPropagation{.flag = MS_PRIVATE, .recursive = true}, mount, out);
-  emit_attach(place, k_target_like_b, source, mount, out);
+  emit_attach(place, k_target_like_b, made != 0 ? mount : source, mount, out);
   out->close_register(mount);
   if (options.copy_symlink) out->program().ops[skipper].x = out->program().ops.size() - skipper - 1;
   out->close_register(source);
+}
+
+Result<void> emit_sources_ahead(const CompileInput& input, ProgramBuilder* out) {
+  const auto root = to_outside(input.spec.linux_config.ids.uids, 0);
+  if (!root || *root == input.host.uid || mount_table(input.spec) != MountTable::own) return ok();
+  out->act("open the sources of bind mounts");
+  size_t count = 0;
+  for (const SpecMount& mount : input.spec.mounts) {
+    const MountOptions options = TRY(parse_mount_options(mount.options));
+    if (options.remount || !is_bind(mount, options) || is_id_mapped(mount, options) || mount.source.empty()) continue;
+    // Those that are too many are opened in their turn.
+    if (++count > k_most_ahead) break;
+    const std::string source = TRY(absolute_source(input, mount.source));
+    out->open_ahead(source, source_flags(options), input.host.privileged() ? take_made(source, options, out) : 0);
+  }
+  return ok();
 }
 
 std::string mount_destination(std::string_view path) {

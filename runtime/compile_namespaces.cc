@@ -228,7 +228,9 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
   program.net_devices = input.spec.linux_config.net_devices;
   emit_wait("wait for the id maps", out);
   program.waits_at_start = true;
-  if (input.user_namespace) emit_become_root(out);
+  if (!input.user_namespace) return ok();
+  TRY(emit_sources_ahead(input, out));
+  emit_become_root(out);
   return ok();
 }
 

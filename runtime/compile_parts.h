@@ -40,6 +40,9 @@ void emit_edits(const RootfsPlan& plan, int16_t root, ProgramBuilder* out);
 Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
 
 // compile_mounts.cc: the entries of mounts.
+// Opens the sources of bind mounts with the rights of the caller, where the container's root is somebody else: the way
+// to them may be one that only the caller may go. Before the process becomes root of its user namespace.
+Result<void> emit_sources_ahead(const CompileInput& input, ProgramBuilder* out);
 Result<void> emit_mounts(const CompileInput& input, int16_t root, ProgramBuilder* out);
 // `path` as an absolute one, without doubled slashes, "." and "..".
 std::string mount_destination(std::string_view path);

@@ -90,6 +90,7 @@ Result<Fd> make_mount(const IdMappedMount& mount, const HostFacts& host) {
       ::syscall(SYS_open_tree, AT_FDCWD, mount.source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | reach)));
   if (!copy.valid() && errno == EPERM) return mapping_error(EPERM);
   if (!copy.valid()) return Error::from_errno(fmt::format("open '{}'", mount.source));
+  if (mount.may_fail) return copy;
   const Fd map = mount.user_namespace.empty() ? TRY(make_user_namespace(mount.ids, host))
                                               : TRY(open_path(mount.user_namespace, O_RDONLY));
   mount_attr attributes{};
@@ -123,7 +124,9 @@ Result<std::vector<std::pair<int, Fd>>> make_id_mapped_mounts(const std::vector<
                                                               const HostFacts& host) {
   std::vector<std::pair<int, Fd>> out;
   for (const IdMappedMount& mount : mounts) {
-    out.emplace_back(mount.place, TRY(make_mount(mount, host).context(mount.words)));
+    auto made = make_mount(mount, host);
+    if (!made && mount.may_fail) continue;
+    out.emplace_back(mount.place, TRY(std::move(made).context(mount.words)));
   }
   return out;
 }

@@ -20,6 +20,7 @@ struct IdMappedMount {
   bool nofollow = false;       // a source that is a link is mounted itself
   bool tree = false;           // the mounts below the source come along
   bool map_tree = false;       // and are mapped as well
+  bool may_fail = false;       // a copy without a map, which is left out if it cannot be made
   IdMap ids;                   // ids of the files to ids of the host
   std::string user_namespace;  // path of one whose map it is, instead of `ids`
   std::string words;           // what it is for, in messages

@@ -1,14 +1,16 @@
-// Launcher over launch.h: the container in its cgroup.
+// Launcher over launch.h, or over another runtime: the container in its cgroup.
 #include <optional>
 
 #include "runtime/container_cgroup.h"
+#include "runtime/foreign_container.h"
 #include "runtime/monitor.h"
 
 namespace ctr::runtime {
 
 namespace {
 
-// Puts the first process into its cgroup before anybody else looks at it.
+// Puts the first process into its cgroup before anybody else looks at it: of a container that another runtime makes,
+// the process that is there before.
 class CgroupObserver final : public LaunchObserver {
  public:
   CgroupObserver(ContainerCgroup& cgroup, LaunchObserver& next) : cgroup_(cgroup), next_(next) {}
@@ -30,6 +32,10 @@ class ContainerLauncher final : public Launcher {
                          LaunchObserver& observer) override {
     cgroup_ = TRY(ContainerCgroup::prepare(plan.cgroup, plan.spec, plan.host, Cgroup::Existing::replace));
     CgroupObserver first(*cgroup_, observer);
+    if (!plan.runtime.empty()) {
+      foreign_.emplace(plan, *cgroup_);
+      return foreign_->start(plan, stdio, first);
+    }
     LaunchRequest request{.spec = plan.spec, .rootfs = plan.rootfs, .host = plan.host};
     request.stdio = stdio;
     request.seccomp = seccomp;
@@ -45,6 +51,9 @@ class ContainerLauncher final : public Launcher {
   std::string cgroup_path() const override { return cgroup_ ? cgroup_->path() : std::string(); }
 
   Result<Leftover> clean_up() override {
+    // Its words are for nobody any more; what it leaves behind is in the cgroup, or ends with the holder.
+    if (foreign_) foreign_->remove().ignore("the container has ended all the same");
+    foreign_.reset();
     if (!cgroup_) return Leftover{};
     const bool oom_killed = TRY(cgroup_->clean_up());
     cgroup_.reset();
@@ -53,6 +62,7 @@ class ContainerLauncher final : public Launcher {
 
  private:
   std::optional<ContainerCgroup> cgroup_;
+  std::optional<ForeignContainer> foreign_;
 };
 
 }  // namespace

@@ -62,6 +62,7 @@ Json to_json(const LaunchPlan& plan) {
       .set("cgroup", to_json(plan.cgroup))
       .set("seccomp_flags", plan.seccomp_flags)
       .set("init_program", plan.init_program)
+      .set("runtime", plan.runtime)
       .set("log", std::move(log))
       .set("stdin_open", plan.stdin_open)
       .set("timeout_seconds", plan.timeout ? Json(int64_t{plan.timeout->count()}) : Json())
@@ -85,6 +86,7 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
   plan.cgroup = TRY(cgroup_plan_from_json(TRY(get_object(reader, "cgroup"))));
   plan.seccomp_flags = static_cast<uint32_t>(TRY(reader.uint_or("seccomp_flags", 0)));
   plan.init_program = TRY(reader.string_or("init_program", ""));
+  plan.runtime = TRY(reader.string_or("runtime", ""));
   plan.log = TRY(log_from_json(TRY(get_object(reader, "log"))));
   plan.stdin_open = TRY(reader.bool_or("stdin_open", false));
   if (std::optional<int64_t> seconds = TRY(reader.find_int("timeout_seconds"))) {

@@ -46,6 +46,7 @@ struct LaunchPlan {
   CgroupPlan cgroup;
   uint32_t seccomp_flags = 0;  // of the program whose bytes come in their own memfd
   std::string init_program;    // --init
+  std::string runtime;         // absolute path of another runtime that makes the container; empty: ours
   LogPlan log;
   bool stdin_open = false;                      // -i: the program's stdin is a pipe, not /dev/null
   std::optional<std::chrono::seconds> timeout;  // killed after this long

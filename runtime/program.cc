@@ -47,6 +47,7 @@ constexpr std::string_view k_names[] = {
     "loopback_up",
     "open_netlink",
     "open_path",
+    "open_ahead",
     "open_in_root",
     "open_target",
     "find_target",
@@ -88,6 +89,7 @@ constexpr std::string_view k_names[] = {
     "run_hook",
     "find_program",
     "execute",
+    "stay",
     "finish",
 };
 static_assert(std::size(k_names) == static_cast<size_t>(ChildOpKind::finish) + 1);
@@ -99,6 +101,7 @@ bool has_text(ChildOpKind kind) {
     case ChildOpKind::set_hostname:
     case ChildOpKind::set_domainname:
     case ChildOpKind::open_path:
+    case ChildOpKind::open_ahead:
     case ChildOpKind::open_in_root:
     case ChildOpKind::open_target:
     case ChildOpKind::find_target:
@@ -240,6 +243,20 @@ uint32_t ProgramBuilder::bytes(std::string_view raw) {
   // struct sock_filter and uint32_t want 4; the arena itself is allocated with more.
   program_.arena.resize((program_.arena.size() + 7) / 8 * 8, '\0');
   return text(raw);
+}
+
+void ProgramBuilder::open_ahead(const std::string& path, uint64_t flags, int16_t made) {
+  const int16_t number = take_register();
+  add({.kind = ChildOpKind::open_ahead, .a = number, .text = text(path), .x = flags});
+  ahead_.emplace(std::pair(path, flags), Ahead{.source = number, .made = made});
+}
+
+std::optional<ProgramBuilder::Ahead> ProgramBuilder::take_ahead(const std::string& path, uint64_t flags) {
+  const auto found = ahead_.find(std::pair(path, flags));
+  if (found == ahead_.end()) return std::nullopt;
+  const Ahead ahead = found->second;
+  ahead_.erase(found);
+  return ahead;
 }
 
 int16_t ProgramBuilder::take_register() {

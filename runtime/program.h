@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,11 +75,22 @@ class ProgramBuilder {
   // Adds an op that closes the descriptor and frees the register.
   void close_register(int16_t number);
 
+  // The registers of a path that was opened ahead of its turn.
+  struct Ahead {
+    int16_t source = -1;  // -1 in it if it could not be opened
+    int16_t made = 0;     // of a copy that the launcher has made, -1 in it likewise; 0: there is none
+  };
+  // The path of the host is opened now, with open(2)'s flags, for a later take_ahead of the same.
+  void open_ahead(const std::string& path, uint64_t flags, int16_t made);
+  // Each is given out once.
+  std::optional<Ahead> take_ahead(const std::string& path, uint64_t flags);
+
  private:
   ChildProgram program_;
   std::string words_;
   std::vector<int16_t> free_;
   int next_ = k_first_free_register;
+  std::multimap<std::pair<std::string, uint64_t>, Ahead> ahead_;
 };
 
 // The name of a kind, for golden files ("attach_mount").

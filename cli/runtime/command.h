@@ -46,6 +46,7 @@ struct RuntimeCommand {
   // The exit code. Errors are told by the caller.
   Result<int> (*run)(RuntimeContext& context, const RuntimeArgs& args) = nullptr;
   int failure_code = 1;
+  bool starts_programs = false;  // in containers, whose root may try to write to the file of this one
 
   static constexpr size_t k_any_words = static_cast<size_t>(-1);
 };

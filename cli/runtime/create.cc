@@ -24,6 +24,7 @@ const RuntimeCommand k_runtime_create = {.name = "create",
                                          .summary = "Make a container that waits to be started",
                                          .options = k_creation_options,
                                          .least_words = 1,
-                                         .run = create};
+                                         .run = create,
+                                         .starts_programs = true};
 
 }  // namespace ctr::cli::runtime

@@ -113,6 +113,7 @@ const RuntimeCommand k_runtime_exec = {.name = "exec",
                                        .most_words = RuntimeCommand::k_any_words,
                                        .trailing = Trailing::command,
                                        .run = execute,
-                                       .failure_code = 255};
+                                       .failure_code = 255,
+                                       .starts_programs = true};
 
 }  // namespace ctr::cli::runtime

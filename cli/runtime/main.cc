@@ -14,6 +14,7 @@
 #include "cli/runtime/log.h"
 #include "cli/version.h"
 #include "runtime/container/state_root.h"
+#include "runtime/own_binary.h"
 
 namespace ctr::cli::runtime {
 namespace {
@@ -104,6 +105,9 @@ class Call {
     if (!rest.empty() && (rest[0] == "--help" || rest[0] == "-h")) return print(command_help(program_, command)), 0;
     const RuntimeArgs args = TRY(parse_runtime_args(command.options, rest, command.trailing));
     TRY(check_count(command, args));
+    // Of root's containers most could write to it. To find out which cannot takes longer than the protection, and all
+    // of it would be done twice.
+    if (command.starts_programs && ::geteuid() == 0) TRY(ctr::runtime::run_protected());
     RuntimeContext context{.program = program_,
                            .globals = TRY(read_globals(global, environment_)),
                            .environment = environment_,

@@ -65,6 +65,7 @@ const RuntimeCommand k_runtime_run = {.name = "run",
                                       .summary = "Make a container, start it, and delete it when it has ended",
                                       .options = k_options,
                                       .least_words = 1,
-                                      .run = run};
+                                      .run = run,
+                                      .starts_programs = true};
 
 }  // namespace ctr::cli::runtime

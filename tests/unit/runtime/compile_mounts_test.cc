@@ -89,6 +89,26 @@ TEST_CASE("cgroups are mounted as the host has them") {
   compare_golden("mounts-cgroup.steps", text);
 }
 
+TEST_CASE("the steps of binds for a root who is not the caller: sources are opened before") {
+  RuntimeSpec spec = plain_spec();
+  spec.linux_config.ids = {.uids = {{.inside = 0, .outside = 100000, .size = 10}},
+                           .gids = {{.inside = 0, .outside = 100000, .size = 10}}};
+  spec.mounts = {entry("/a", "bind", "/src", {"bind"}), entry("/b", "bind", "/src", {"rbind", "src-nofollow"}),
+                 entry("/c", "bind", "/src", {"bind"}), entry("/t", "tmpfs", "tmpfs", {})};
+  compare_golden("mounts-by-caller.steps",
+                 steps_about(compiled(spec, plain_rootfs()), "open the sources|become root|bind '/src'"));
+}
+
+TEST_CASE("the steps of devices below rootless podman, whose root may not make nodes") {
+  RuntimeSpec spec = plain_spec();
+  std::erase_if(spec.linux_config.namespaces, [](const auto& entry) { return entry.type == NamespaceType::user; });
+  spec.linux_config.ids = {};
+  HostFacts host = plain_host();
+  host.uid = host.gid = 0;
+  host.in_user_namespace = true;
+  compare_golden("devices-below-podman.steps", steps_about(compiled_on(host, spec), "make device|mount sysfs"));
+}
+
 TEST_CASE("the steps of devices: nodes for root, the host's for others, and a list that wins over the defaults") {
   RuntimeSpec spec = plain_spec();
   spec.linux_config.devices = {

@@ -52,6 +52,17 @@ TEST_CASE("the steps with the host's network, and with the namespaces of another
   compare_golden("joined.steps", compiled(spec, plain_rootfs()));
 }
 
+TEST_CASE("the steps of the holder of what another runtime finds") {
+  RuntimeSpec spec;
+  spec.linux_config.namespaces = {{.type = NamespaceType::user, .path = {}},
+                                  {.type = NamespaceType::mount, .path = {}},
+                                  {.type = NamespaceType::network, .path = {}}};
+  spec.linux_config.ids = plain_host().default_map();
+  const auto program = compile_hold(spec, plain_rootfs(), plain_host());
+  REQUIRE(program);
+  compare_golden("holder.steps", format_program(*program));
+}
+
 TEST_CASE("the steps of keep-id on fuse-overlayfs") {
   RuntimeSpec spec = plain_spec();
   spec.linux_config.ids = keep_id_map(plain_host().default_map(), 1000, 1000);
