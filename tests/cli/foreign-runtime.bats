@@ -132,12 +132,15 @@ log_has() { ctr logs "$1" | grep -qx "$2"; }
   assert_output ctr
 }
 
-@test "a container of crun whose monitor is killed is told of, removed and started again" {
+@test "a container of crun outlives a killed monitor, and can be stopped, started again and removed" {
   ctr run -d --name box --network none --runtime crun "$IMAGE" sleep 100
   local monitor
   monitor=$(ctr inspect --format '{{.State.ConmonPid}}' box)
   kill -KILL "$monitor"
   wait_for is_gone "$monitor"
+  run ctr ps --format '{{.Names}} {{.State}}'
+  assert_output 'box running'
+  ctr stop -t 0 box
   ctr start box
   wait_for ctr exec box true
   ctr rm -f -t 0 box

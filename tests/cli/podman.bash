@@ -27,7 +27,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 CONF
   export CONTAINERS_CONF=$file_dir/podman/containers.conf
-  tar -C "$file_dir/busybox" -c . | pod import -q - box >/dev/null
+  tar -C "$file_dir/busybox" --owner 0 --group 0 -c . | pod import -q - box >/dev/null
 }
 
 pod() {

@@ -23,8 +23,8 @@ teardown() { assert_podman_left_nothing; }
 }
 
 @test "podman run sets user, directory, environment, host name and mask" {
-  run pod_run --user 1000:100 --workdir /tmp --env A=b --hostname box1 --umask 077 --ulimit nofile=100:200 box \
-    sh -c 'echo "$(id -u):$(id -g) $(pwd) $A $(hostname) $(umask) $(ulimit -n)"'
+  run pod_run --user 1000:100 --workdir /tmp --env A=b --hostname box1 --umask 077 --ulimit nofile=100:200 \
+    --ulimit nproc=4096:4096 box sh -c 'echo "$(id -u):$(id -g) $(pwd) $A $(hostname) $(umask) $(ulimit -n)"'
   assert_output '1000:100 /tmp b box1 0077 100'
 }
 
