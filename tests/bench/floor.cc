@@ -149,18 +149,27 @@ void make_mounts(bool mapped) {
   for (const char* path : {"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"}) bind_read_only(path);
 }
 
-void load_filter(const char* path) {
-  static sock_filter instructions[BPF_MAXINSNS];
+// Instructions of the filter, read before the root is left.
+struct Filter {
+  sock_filter instructions[BPF_MAXINSNS];
+  unsigned short count = 0;
+};
+
+void read_filter(const char* path, Filter* filter) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   check(fd, path);
-  const ssize_t size = read(fd, instructions, sizeof instructions);
+  const ssize_t size = read(fd, filter->instructions, sizeof filter->instructions);
   check(size, path);
-  sock_fprog program{.len = static_cast<unsigned short>(static_cast<size_t>(size) / sizeof instructions[0]),
-                     .filter = instructions};
+  filter->count = static_cast<unsigned short>(static_cast<size_t>(size) / sizeof(sock_filter));
+  close(fd);
+}
+
+void load_filter(Filter* filter) {
+  sock_fprog program{.len = filter->count, .filter = filter->instructions};
   check(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program), "filter");
 }
 
-[[noreturn]] void run_container(const char* rootfs, bool mapped, const char* filter, int go) {
+[[noreturn]] void run_container(const char* rootfs, bool mapped, Filter* filter, int go) {
   char byte = 0;
   check(read(go, &byte, 1), "wait");
   if (mapped) {
@@ -179,7 +188,7 @@ void load_filter(const char* path) {
   check(syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC), "close_range");
   setsid();
   check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
-  if (filter != nullptr) load_filter(filter);
+  if (filter->count > 0) load_filter(filter);
   char* const argv[] = {const_cast<char*>("/true"), nullptr};
   char* const envp[] = {nullptr};
   execve("/true", argv, envp);
@@ -192,7 +201,8 @@ void load_filter(const char* path) {
 int main(int argc, char** argv) {
   if (argc < 3) return 125;
   const bool mapped = std::strcmp(argv[2], "root") != 0;
-  const char* const filter = argc > 3 ? argv[3] : nullptr;
+  static Filter filter;
+  if (argc > 3) read_filter(argv[3], &filter);
   int go[2];
   check(pipe2(go, O_CLOEXEC), "pipe");
   clone_args args{};
@@ -201,7 +211,7 @@ int main(int argc, char** argv) {
   args.exit_signal = SIGCHLD;
   const long pid = syscall(SYS_clone3, &args, sizeof args);
   check(pid, "clone3");
-  if (pid == 0) run_container(argv[1], mapped, filter, go[0]);
+  if (pid == 0) run_container(argv[1], mapped, &filter, go[0]);
   if (std::strcmp(argv[2], "own") == 0) write_own_map(static_cast<pid_t>(pid));
   if (std::strncmp(argv[2], "all:", 4) == 0) write_all_maps(static_cast<pid_t>(pid), argv[2] + 4);
   check(write(go[1], "g", 1), "go");
