@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "runtime/outer_user.h"
 
 namespace ctr::runtime {
 namespace {
@@ -94,7 +95,7 @@ void probe_systemd(const Environment& environment, uint32_t uid, CgroupFacts& fa
   };
   if (uid == 0) {
     const char* bus = "/run/dbus/system_bus_socket";
-    if (in_user_namespace() || !path_exists("/run/systemd/system") || !path_exists(bus)) return;
+    if (!path_exists("/run/systemd/system") || !path_exists(bus)) return;
     return set(fmt::format("unix:path={}", bus), "machine.slice", "");
   }
   const std::string runtime_dir = environment_value(environment, "XDG_RUNTIME_DIR");
@@ -121,7 +122,8 @@ CgroupFacts probe_cgroup(const Environment& environment, uint32_t uid) {
     return facts;
   }
   if (facts.mode == CgroupMode::hybrid) return facts;
-  probe_systemd(environment, uid, facts);
+  // Below rootless podman it is the user who answers for us.
+  probe_systemd(environment, outer_uid(uid), facts);
   facts.own_writable = !facts.own_path.empty() && is_ours(facts.mount_point + facts.own_path);
   facts.parent_path = container_parent(facts.mount_point, facts.own_path);
   if (facts.parent_path.empty()) return facts;

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "runtime/cgroup_limits.h"
+#include "runtime/outer_user.h"
 
 namespace ctr::runtime {
 namespace {
@@ -154,7 +155,7 @@ Result<std::string> wait_job(DBusConnection& bus, const DBusMessage& reply) {
 }
 
 Result<DBusConnection> connect(const HostFacts& host, const CancelToken& cancel) {
-  auto bus = DBusConnection::connect(host.cgroup.systemd_bus, {.uid = host.uid, .cancel = cancel});
+  auto bus = DBusConnection::connect(host.cgroup.systemd_bus, {.uid = outer_uid(host.uid), .cancel = cancel});
   if (bus || bus.error().code() == Errc::interrupted) return bus;
   return std::move(bus).error().with_hint("use --cgroup-manager cgroupfs where no systemd manages this session");
 }
