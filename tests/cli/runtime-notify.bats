@@ -15,14 +15,6 @@ teardown() {
   assert_no_containers
 }
 
-# listen ADDRESS: what the caller is told is in $bundle/told, one line a message.
-listen() {
-  "$cli_dir/notify-listener" "$1" >>"$bundle/told" 2>&1 3>&- &
-  listener=$!
-  export NOTIFY_SOCKET=$1
-  wait_for grep -q listening "$bundle/told"
-}
-
 # The messages so far that are about the container, in one line.
 told() { grep -v -e listening -e BARRIER "$bundle/told" | tr '\n' ' '; }
 has_told() { [ "$(told)" = "$1" ]; }
@@ -127,17 +119,4 @@ say() { "$cli_dir/notify-sender" "$(socket_of box)" "$@"; }
     NOTIFY_SOCKET=$address run -1 rt create box
     assert_contains "NOTIFY_SOCKET '$address' is neither an absolute path nor an abstract address"
   done
-}
-
-@test "root of a user namespace reaches the socket of a container that root of the host made" {
-  [ "$(id -u)" = 0 ] || skip 'for root'
-  config '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
-    | .linux.gidMappings = .linux.uidMappings'
-  chown -R 100000:100000 rootfs
-  # As /run is, where root keeps its containers.
-  chmod 711 "$file_dir" "$bundle" "$XDG_RUNTIME_DIR"
-  listen "$bundle/manager"
-  script 'test -S $NOTIFY_SOCKET && test -w $NOTIFY_SOCKET && echo socket'
-  run -0 rt run box
-  assert_output socket
 }

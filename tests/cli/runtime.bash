@@ -83,3 +83,12 @@ bundle_processes() {
 }
 
 no_bundle_processes() { [ -z "$(bundle_processes)" ]; }
+
+# listen ADDRESS: what the caller is told is in $bundle/told, one line a message.
+listen() {
+  "$cli_dir/notify-listener" "$1" >>"$bundle/told" 2>&1 3>&- &
+  # shellcheck disable=SC2034 # whoever listens stops it
+  listener=$!
+  export NOTIFY_SOCKET=$1
+  wait_for grep -q listening "$bundle/told"
+}
