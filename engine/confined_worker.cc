@@ -26,13 +26,15 @@ constexpr size_t k_request_limit_bytes = size_t{32} << 20;
 constexpr const char* k_worker_filter = R"({
   "defaultAction": "SCMP_ACT_ALLOW",
   "syscalls": [{
-    "names": ["execve", "execveat", "fork", "vfork", "clone", "clone3", "socket", "socketpair", "connect", "bind", "listen",
-              "accept", "accept4", "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_open", "pidfd_getfd",
-              "kill", "tkill", "mount", "umount2", "pivot_root", "chroot", "fsopen", "fsmount", "fspick", "move_mount", "open_tree",
-              "mount_setattr", "unshare", "setns", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter",
-              "io_uring_register", "keyctl", "add_key", "request_key", "open_by_handle_at", "name_to_handle_at", "init_module",
-              "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "swapon", "swapoff", "setuid", "setgid",
-              "setresuid", "setresgid", "setreuid", "setregid", "setgroups", "capset", "sethostname", "setdomainname", "personality"],
+    "names": ["execve", "execveat", "fork", "vfork", "clone", "clone3", "socket", "socketpair", "connect", "bind",
+              "listen", "accept", "accept4", "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise",
+              "pidfd_open", "pidfd_getfd", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+              "pidfd_send_signal", "ioctl", "mount", "umount2", "pivot_root", "chroot", "fsopen", "fsmount", "fspick",
+              "move_mount", "open_tree", "mount_setattr", "unshare", "setns", "bpf", "perf_event_open", "userfaultfd",
+              "io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl", "add_key", "request_key",
+              "open_by_handle_at", "name_to_handle_at", "init_module", "finit_module", "delete_module", "kexec_load",
+              "kexec_file_load", "reboot", "swapon", "swapoff", "setuid", "setgid", "setresuid", "setresgid",
+              "setreuid", "setregid", "setgroups", "capset", "sethostname", "setdomainname", "personality"],
     "action": "SCMP_ACT_KILL_PROCESS"
   }]
 })";

@@ -100,10 +100,10 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       break;
     }
     case TransferRequest::Verb::load:
-      answer.images = TRY(load_images(options, progress, request.load));
+      answer.images = TRY(load_images(options, front.progress, request.load));
       break;
     case TransferRequest::Verb::save:
-      TRY(save_images(options, progress, request.images, request.save));
+      TRY(save_images(options, front.progress, request.images, request.save));
       break;
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:
