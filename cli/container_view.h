@@ -27,8 +27,8 @@ struct PsEntry {
 
 // "Up 3 seconds", "Exited (137) 2 hours ago", "Created".
 std::string container_status(const engine::ContainerInfo& info, TimePoint at);
-// The words of `ps`: an object of strings and numbers, as podman's templates see it. With `columns` only
-// these fields, since most listings show few of them; an empty list means all.
+// The words of `ps`: an object of strings and numbers, as podman's templates see it. With `columns` only these fields,
+// since most listings show few of them; an empty list means all.
 Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at, std::span<const std::string> columns = {});
 // One element of `ps --format json`.
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at);
