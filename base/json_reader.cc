@@ -43,10 +43,11 @@ Result<Optional<As>> convert(const JsonReader& reader, std::string_view key, con
   return value;
 }
 
-template <typename T>
-Result<T> required(Result<std::optional<T>> found, Error missing) {
+// `missing` makes the error: most often there is none to make.
+template <typename T, typename Missing>
+Result<T> required(Result<std::optional<T>> found, const Missing& missing) {
   auto value = TRY(std::move(found));
-  if (!value) return missing;
+  if (!value) return missing();
   return *std::move(value);
 }
 
@@ -98,11 +99,17 @@ Result<std::optional<bool>> JsonReader::find_bool(std::string_view key) const {
 }
 
 Result<std::string> JsonReader::get_string(std::string_view key) const {
-  return required(find_string(key), missing(key));
+  return required(find_string(key), [&] { return missing(key); });
 }
-Result<int64_t> JsonReader::get_int(std::string_view key) const { return required(find_int(key), missing(key)); }
-Result<uint64_t> JsonReader::get_uint(std::string_view key) const { return required(find_uint(key), missing(key)); }
-Result<bool> JsonReader::get_bool(std::string_view key) const { return required(find_bool(key), missing(key)); }
+Result<int64_t> JsonReader::get_int(std::string_view key) const {
+  return required(find_int(key), [&] { return missing(key); });
+}
+Result<uint64_t> JsonReader::get_uint(std::string_view key) const {
+  return required(find_uint(key), [&] { return missing(key); });
+}
+Result<bool> JsonReader::get_bool(std::string_view key) const {
+  return required(find_bool(key), [&] { return missing(key); });
+}
 
 Result<std::string> JsonReader::string_or(std::string_view key, std::string fallback) const {
   return either(find_string(key), std::move(fallback));
