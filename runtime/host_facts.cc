@@ -285,7 +285,7 @@ bool in_user_namespace() {
   return !numbers.empty() && numbers != std::vector<std::string>{"0", "0", "4294967295"};
 }
 
-Result<HostFacts> probe_host_facts(const Environment& environment) {
+Result<HostFacts> probe_runtime_facts(const Environment& environment) {
   HostFacts facts;
   facts.uid = ::geteuid();
   facts.gid = ::getegid();
@@ -294,20 +294,25 @@ Result<HostFacts> probe_host_facts(const Environment& environment) {
   facts.subgids = TRY(read_subids("/etc/subgid", facts.user, facts.uid));
   facts.newuidmap = find_program("newuidmap", environment);
   facts.newgidmap = find_program("newgidmap", environment);
-  facts.fuse_overlayfs = find_program("fuse-overlayfs", environment);
-  facts.slirp4netns = find_program("slirp4netns", environment);
-  facts.pasta = find_program("pasta", environment);
   facts.in_user_namespace = in_user_namespace();
   utsname name{};
   if (::uname(&name) == 0) facts.kernel_release = name.release;
   facts.user_namespaces_reason = user_namespace_obstacle(facts.privileged());
   facts.user_namespaces = facts.user_namespaces_reason.empty();
-  facts.fuse_usable = opens("/dev/fuse");
-  facts.tun_usable = opens("/dev/net/tun");
   facts.seccomp = path_exists("/proc/sys/kernel/seccomp/actions_avail");
   facts.apparmor = kernel_text("/sys/module/apparmor/parameters/enabled") == "Y";
   facts.selinux = path_exists("/sys/fs/selinux/enforce");
   facts.cgroup = probe_cgroup(environment, facts.uid);
+  return facts;
+}
+
+Result<HostFacts> probe_host_facts(const Environment& environment) {
+  HostFacts facts = TRY(probe_runtime_facts(environment));
+  facts.fuse_overlayfs = find_program("fuse-overlayfs", environment);
+  facts.slirp4netns = find_program("slirp4netns", environment);
+  facts.pasta = find_program("pasta", environment);
+  facts.fuse_usable = opens("/dev/fuse");
+  facts.tun_usable = opens("/dev/net/tun");
   return facts;
 }
 

@@ -80,6 +80,9 @@ bool in_user_namespace();
 
 // Looks at files and sysctls only; starts nothing. About 40 system calls.
 Result<HostFacts> probe_host_facts(const Environment& environment);
+// The same without the helpers of storage and network (fuse_overlayfs, slirp4netns, pasta, fuse_usable, tun_usable),
+// which half of these calls look for: for who runs bundles.
+Result<HostFacts> probe_runtime_facts(const Environment& environment);
 
 // For the plan that crosses to the monitor.
 Json to_json(const HostFacts& facts);

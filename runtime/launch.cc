@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/memory.h"
 #include "base/file.h"
 #include "runtime/compile.h"
 #include "runtime/handover.h"
@@ -135,6 +136,7 @@ class Launch {
     const long pid = ::syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0) return clone_error(program());
     if (pid == 0) run_child(image);
+    take_memory_back();
     return Child::adopt(static_cast<pid_t>(pid), Fd(pidfd));
   }
 

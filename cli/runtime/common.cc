@@ -22,7 +22,7 @@ constexpr size_t k_most_fds = 64;
 Result<void> print_result(std::string_view text) { return write_all(STDOUT_FILENO, text, "stdout"); }
 
 Result<ctr::runtime::HostFacts> probe_host(const RuntimeContext& context) {
-  return ctr::runtime::probe_host_facts(context.environment);
+  return ctr::runtime::probe_runtime_facts(context.environment);
 }
 
 Result<ctr::runtime::StateRoot> open_root(const RuntimeContext& context, std::string_view id) {

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "cli/output.h"
 #include "cli/runtime/command.h"
@@ -18,6 +19,9 @@
 
 namespace ctr::cli::runtime {
 namespace {
+
+constexpr size_t k_heap_bytes = size_t{128} << 10;
+constexpr size_t k_stack_bytes = size_t{96} << 10;
 
 constexpr std::array<std::string_view, 3> k_names = {"crun", "ctr-runtime", "runc"};
 
@@ -128,6 +132,9 @@ bool is_runtime_name(std::string_view argv0) {
 }
 
 int run_runtime(const std::string& program, const std::vector<std::string>& words, char** environment_block) {
+  // What the start of a container takes of both.
+  prefault_heap(k_heap_bytes);
+  prefault_stack(k_stack_bytes);
   const Environment environment = read_environment(environment_block);
   Log log;
   return Call(program, environment, log).run(words);

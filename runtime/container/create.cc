@@ -35,7 +35,9 @@ class Recorder final : public LaunchObserver {
     // From here on poststop hooks are owed, whatever happens.
     record.hooks.poststart = hooks_.poststart;
     record.hooks.poststop = hooks_.poststop;
-    return write_record(container_.dir, record);
+    // Should we be killed now, the process goes with us: the record is of use for what would be left besides.
+    const bool leaves_something = cgroup_.cgroup() != nullptr || record.rdt || !record.hooks.poststop.empty();
+    return leaves_something ? write_record(container_.dir, record) : ok();
   }
 
   Result<void> on_mounted(const CreatedProcess& /*process*/) override {

@@ -113,6 +113,21 @@ stopped box here $bundle"
   assert_contains 'an absolute path'
 }
 
+@test "a runtime that is killed while it makes a container leaves no process" {
+  hook createRuntime 'sed "s/.*\"pid\":\([0-9]*\).*/\1/" >"$B/pid"; kill -9 "$PPID"'
+  run -137 rt create box
+  local pid
+  pid=$(cat pid)
+  [ "$pid" -gt 1 ]
+  for _ in $(seq 50); do
+    [ -d "/proc/$pid" ] || break
+    sleep 0.1
+  done
+  [ ! -d "/proc/$pid" ]
+  run -0 rt delete --force box
+  run -1 rt state box
+}
+
 @test "arguments and environment of a hook are exact" {
   config --arg bundle "$bundle" '.hooks.prestart = [{path: "/bin/sh",
     args: ["zero", "-c", "tr \"\\0\" \"\\n\" </proc/self/environ >$1/env; echo \"$0|$1|$2\" >$1/args", "a b", $bundle, ""]}]'
