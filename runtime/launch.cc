@@ -11,8 +11,8 @@
 #include <csignal>
 #include <cstring>
 
-#include "base/memory.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "runtime/compile.h"
 #include "runtime/handover.h"
 #include "runtime/host_mounts.h"
