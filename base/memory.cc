@@ -19,28 +19,14 @@ namespace {
 
 constexpr size_t k_most_bytes = size_t{16} << 20;
 
-struct Pages {
-  uintptr_t begin = 0, end = 0;
-};
-
-// What prefault_heap() made present last.
-Pages& heap_pages() {
-  static Pages pages;
-  return pages;
-}
-
-// The whole pages from `begin` to `end`. Older kernels do not know the advice: each page is then faulted in as it is used.
-Pages make_present(uintptr_t begin, uintptr_t end) {
+// The whole pages from `begin` to `end`. Older kernels do not know the advice: each page is then faulted in as it is
+// used.
+void make_present(uintptr_t begin, uintptr_t end) {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const Pages pages = {(begin + page - 1) / page * page, end / page * page};
-  if (pages.begin < pages.end) {
-    (void)::madvise(reinterpret_cast<void*>(pages.begin), pages.end - pages.begin, MADV_POPULATE_WRITE);
-  }
-  return pages;
+  begin = (begin + page - 1) / page * page;
+  end = end / page * page;
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
 }
-
-// An address within the caller's frame, nearly.
-uintptr_t stack_address() { return reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); }
 
 }  // namespace
 
@@ -52,23 +38,13 @@ void prefault_heap(size_t bytes) {
   void* block = std::malloc(bytes);
   if (block == nullptr) return;
   const auto begin = reinterpret_cast<uintptr_t>(block);
-  heap_pages() = make_present(begin, begin + bytes);
+  make_present(begin, begin + bytes);
   std::free(block);
 }
 
 void prefault_stack(size_t bytes) {
-  const uintptr_t here = stack_address();
+  const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   make_present(here - bytes, here);
-}
-
-void take_memory_back() {
-  const Pages heap = heap_pages();
-  if (heap.begin == heap.end) return;
-  make_present(heap.begin, heap.end);
-  // The frames that are written to when the calls of now return, and those of calls to come.
-  constexpr uintptr_t k_above = 16384, k_below = 8192;
-  const uintptr_t here = stack_address();
-  make_present(here - k_below, here + k_above);
 }
 
 }  // namespace ctr

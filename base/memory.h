@@ -15,9 +15,4 @@ void prefault_heap(size_t bytes);
 // made present.
 void prefault_stack(size_t bytes);
 
-// To be called after a clone that copied this process's memory: makes what prefault_heap() made, and the stack in use,
-// this process's own again with two calls in place of a page fault for each page that it writes to. Does nothing
-// without an earlier prefault_heap().
-void take_memory_back();
-
 }  // namespace ctr

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/cancel.h"
+#include "base/memory.h"
 #include "base/paths.h"
 #include "cli/command.h"
 #include "cli/commands/all.h"
@@ -93,7 +94,13 @@ int fail(Output& output, const Error& error) {
   return 125;
 }
 
+// What any command takes of both.
+constexpr size_t k_heap_bytes = size_t{64} << 10;
+constexpr size_t k_stack_bytes = size_t{80} << 10;
+
 int run(std::vector<std::string> argv) {
+  prefault_heap(k_heap_bytes);
+  prefault_stack(k_stack_bytes);
   Output output;
   auto line = parse_command_line(program_name(argv), {argv.begin() + (argv.empty() ? 0 : 1), argv.end()});
   if (!line) return fail(output, line.error());
@@ -120,12 +127,13 @@ int main(int argc, char** argv) {
   // Before a descriptor is opened: the caller's from 3 on may be meant for the container.
   ctr::engine::take_over_program();
   const std::string_view name = argc > 0 ? argv[0] : "";
+  // Nothing is buffered, and the destructors of the libraries' objects would bring in memory that nobody has used.
   if (ctr::cli::runtime::is_runtime_name(name)) {
-    return ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc},
-                                          environ);
+    ::_exit(ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc},
+                                           environ));
   }
   if (argc > 1 && argv[1] == ctr::cli::k_runtime_command.name) {
-    return ctr::cli::runtime::run_runtime("ctr runtime", {argv + 2, argv + argc}, environ);
+    ::_exit(ctr::cli::runtime::run_runtime("ctr runtime", {argv + 2, argv + argc}, environ));
   }
   // One of our own processes comes first: the monitor's memory counts, and it sets up its signals itself.
   if (argc > 1) {

@@ -12,7 +12,6 @@
 #include <cstring>
 
 #include "base/file.h"
-#include "base/memory.h"
 #include "runtime/compile.h"
 #include "runtime/handover.h"
 #include "runtime/host_mounts.h"
@@ -136,7 +135,6 @@ class Launch {
     const long pid = ::syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0) return clone_error(program());
     if (pid == 0) run_child(image);
-    take_memory_back();
     return Child::adopt(static_cast<pid_t>(pid), Fd(pidfd));
   }
 
