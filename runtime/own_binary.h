@@ -21,9 +21,8 @@ Result<bool> may_overwrite(const RuntimeSpec& spec, const HostFacts& host);
 
 // Replaces this process by the same program, with the same words, from a file that nobody can write to: through a
 // read-only mount without a place where this user may make one, else a sealed copy in memory (1-2 ms for 5 MB). Returns
-// when this process is such a one: runtime/entry.cc has done the same already where it could. To be called before signals
-// are blocked.
-// Errors: when that cannot be done; nothing may be started in a container then.
+// when this process is such a one: runtime/entry.cc has done the same already where it could. To be called before
+// signals are blocked. Errors: when that cannot be done; nothing may be started in a container then.
 Result<void> run_protected();
 
 }  // namespace ctr::runtime
