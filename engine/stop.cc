@@ -8,8 +8,10 @@
 #include <csignal>
 
 #include "base/signals.h"
+#include "base/time.h"
 #include "engine/lifecycle.h"
 #include "engine/spec_gen.h"
+#include "runtime/signal_fate.h"
 
 namespace ctr::engine {
 
@@ -21,6 +23,9 @@ namespace {
 // A killed program needs a moment to be reaped, more so on a loaded machine.
 constexpr milliseconds k_kill_patience{10'000};
 constexpr milliseconds k_poll_step{20};
+// From its start until a program has set up its signals.
+constexpr milliseconds k_settling_time{1'000};
+constexpr int k_looks = 3;
 
 // Sleeps, unless the user asks to stop.
 Result<void> pause_for(const CancelToken& cancel, milliseconds duration) {
@@ -59,6 +64,17 @@ Result<void> signal_unless_ended(Core& core, const storage::ContainerId& id, con
   auto sent = signal_program(core, id, running, signal);
   if (sent || sent.error().code() == Errc::bad_state || sent.error().code() == Errc::not_found) return ok();
   return sent;
+}
+
+// Whether the program would never hear of the signal, looked at several times. One that has just been started is given
+// the time to say that it wants to.
+Result<bool> is_out_of_reach(Core& core, const runtime::StateRecord& state, int signal) {
+  if (!state.init || !state.started) return false;
+  for (int looks = 1; runtime::process_drops_signal(state.init->pid, signal); ++looks) {
+    if (looks >= k_looks && now() - *state.started >= k_settling_time) return true;
+    TRY(pause_for(core.cancel(), k_poll_step));
+  }
+  return false;
 }
 
 bool holds(const std::string& condition, runtime::Liveness liveness) {
@@ -118,7 +134,7 @@ Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, co
   const auto dir = TRY(TRY(core.store())->containers().open(entry.id));
   const auto record = TRY(read_record(dir));
   const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
-  if (timeout.count() > 0) {
+  if (timeout.count() > 0 && !TRY(is_out_of_reach(core, running.state, record.stop_signal))) {
     TRY(signal_unless_ended(core, entry.id, running, record.stop_signal));
     auto ended = wait_until_ended(core, entry.id, std::chrono::duration_cast<milliseconds>(timeout));
     if (ended || ended.error().code() != Errc::timed_out) return ended;

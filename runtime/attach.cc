@@ -42,7 +42,10 @@ Result<Fd> connect_monitor(const Dir& run_dir) {
 }
 
 Result<Answer> ask(int socket, const Json& request) {
-  TRY(send_packet(socket, Frame::request, dump_json(request)));
+  Result<void> sent = send_packet(socket, Frame::request, dump_json(request));
+  // It has ended since the connection was made.
+  if (!sent && (sent.error().sys() == EPIPE || sent.error().sys() == ECONNRESET)) return not_running();
+  TRY(std::move(sent));
   std::string buffer(k_frame_bytes + 1, '\0');
   std::optional<Packet> packet = TRY(next_packet(socket, buffer, {}, k_answer_time));
   if (!packet || packet->frame != Frame::answer) return not_running();

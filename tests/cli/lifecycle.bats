@@ -23,13 +23,31 @@ state() { ctr inspect --format '{{.State.Status}}' "$1"; }
   ctr rm "$id"
 }
 
-@test "a program that ignores its signal is killed after the timeout" {
-  id=$(ctr run -d --network none "$IMAGE" sh -c 'trap "" TERM; while :; do sleep 0.1; done')
+@test "a program that does not end at its signal is killed after the timeout" {
+  id=$(ctr run -d --network none "$IMAGE" sh -c 'trap : TERM; echo ready; while :; do sleep 0.1; done')
+  wait_for is_ready "$id"
   run ctr stop -t 1 "$id"
   assert_status 0
   assert_contains 'resorting to SIGKILL'
   [ "$(ctr inspect --format '{{.State.ExitCode}}' "$id")" = 137 ]
   ctr rm "$id"
+}
+
+@test "a program that its signal cannot reach is killed at once" {
+  # As pid 1 it gets no signal without a handler; with --init it is not pid 1.
+  local begin=$SECONDS
+  id=$(ctr run -d --network none "$IMAGE" sleep 100)
+  run -0 ctr stop -t 60 "$id"
+  refute_contains 'resorting to SIGKILL'
+  [ "$(ctr inspect --format '{{.State.ExitCode}}' "$id")" = 137 ]
+  ctr rm "$id"
+  id=$(ctr run -d --init --network none "$IMAGE" sleep 100)
+  ctr stop -t 60 "$id"
+  [ "$(ctr inspect --format '{{.State.ExitCode}}' "$id")" = 143 ]
+  ctr rm "$id"
+  id=$(ctr run -d --network none "$IMAGE" sleep 100)
+  ctr rm -f -t 60 "$id"
+  [ $((SECONDS - begin)) -lt 50 ]
 }
 
 @test "a running container is not removed without force" {
