@@ -107,22 +107,18 @@ void reclaim_space(Core& core) {
   start_reclaim_process(core);
 }
 
-int run_reclaim_process(Core& core) {
-  const auto store = core.store();
-  if (!store) return 1;
-  const auto trash = (*store)->trash();
-  const auto done = trash.reclaim();
+int run_reclaim_process(Core& core, const Dir& trash) {
+  const auto done = storage::reclaim_trash(trash);
   if (!done) return 1;
   if (done->needs_id_map == 0) return 0;
   const auto host = core.host();
-  const auto dir = trash.open();
-  if (!host || !dir) return 1;
+  if (!host) return 1;
   runtime::UsernsRequest request = {**host,
                                     (*host)->default_map(),
                                     core.options().own_binary,
                                     {"ctr", std::string(k_reclaim_mapped_verb)},
                                     core.helper_env(),
-                                    {{dir->fd(), 3}},
+                                    {{trash.fd(), 3}},
                                     "/"};
   auto child = runtime::launch_in_userns(request);
   if (!child) return 1;

@@ -82,11 +82,16 @@ int run_monitor_process(char** environment_block) {
   return code;
 }
 
+Result<Dir> open_trash(Core&& core) { return TRY(core.store())->trash().open(); }
+
 int run_reclaim(char** environment_block) {
   auto options = worker_options(environment_block);
   if (!options) return 1;
+  // The store is not held meanwhile: who wants it alone does not wait for what is deleted already.
+  const auto trash = open_trash(Core(*options));
+  if (!trash) return 1;
   Core core(std::move(*options));
-  return run_reclaim_process(core);
+  return run_reclaim_process(core, *trash);
 }
 
 int run_reclaim_mapped() {
