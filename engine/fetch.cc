@@ -183,19 +183,18 @@ Result<void> check_layers(const oci::Manifest& manifest) {
   return ok();
 }
 
-Result<oci::ImageConfig> read_config(TransferSession& session, const storage::Store& store,
-                                     const registry::ResolvedImage& image, std::string& text) {
-  const auto& manifest = image.manifest();
+const oci::Manifest& manifest_of(const FetchOrder& order) { return std::get<oci::Manifest>(order.chain.back().parsed); }
+
+Result<oci::ImageConfig> read_config(const FetchSite& site, BlobOrigin& origin, const oci::Manifest& manifest,
+                                     std::string& text) {
   auto kind = oci::media_kind(manifest.config.media_type);
   if (kind != oci::MediaKind::oci_config && kind != oci::MediaKind::docker_config) {
     return Error(Errc::unsupported,
                  "the manifest describes a '" + printable(manifest.config.media_type) + "', not a container image");
   }
-  if (store.blobs().has(manifest.config.digest)) {
-    text = TRY(store.blobs().read(manifest.config.digest));
-  } else {
-    text = TRY(session.client->fetch_small_blob(image.endpoint, manifest.config));
-  }
+  const auto blobs = site.store.blobs();
+  text =
+      TRY(blobs.has(manifest.config.digest) ? blobs.read(manifest.config.digest) : origin.read_small(manifest.config));
   auto config = TRY(oci::parse_image_config(text));
   if (config.diff_ids.size() != manifest.layers.size()) {
     return Error(Errc::corrupt, fmt::format("the image configuration names {} layers, the manifest has {}",
@@ -205,13 +204,13 @@ Result<oci::ImageConfig> read_config(TransferSession& session, const storage::St
 }
 
 // A machine cannot run programs of another one, and a user should hear it from us.
-Result<void> check_platform(TransferSession& session, const oci::ImageConfig& config, const PullOptions& options) {
-  auto wanted = options.platform.value_or(oci::host_platform());
+Result<void> check_platform(const FetchSite& site, const oci::ImageConfig& config, const FetchOrder& order) {
+  auto wanted = order.platform.value_or(oci::host_platform());
   if (config.platform.os.empty() || oci::match_score(wanted, config.platform) > 0) return ok();
   std::string what = fmt::format("image platform ({}) does not match the expected platform ({})",
                                  printable(config.platform.to_string()), wanted.to_string());
   if (config.platform.os != wanted.os) return Error(Errc::unsupported, what);
-  if (session.options.log) session.options.log->note("WARNING: " + what);
+  if (site.options.log) site.options.log->note("WARNING: " + what);
   return ok();
 }
 
@@ -229,30 +228,19 @@ Result<void> stage_documents(const std::vector<std::pair<oci::Descriptor, std::s
   return ok();
 }
 
-storage::NewImage new_image(const registry::ResolvedImage& image, const oci::ImageReference& reference,
-                            const oci::ImageConfig& config) {
-  storage::NewImage result{.manifest = image.chain.back().descriptor,
-                           .config = image.manifest().config.digest,
-                           .names = {},
-                           .repo_digests = {},
-                           .size_bytes = 0,
-                           .created = config.created,
-                           .stored_at = now()};
-  if (reference.tag) {
-    oci::ImageReference name = reference;
-    name.digest.reset();
-    result.names.push_back(name.to_string());
-  }
-  for (const auto& document : image.chain) {
-    result.repo_digests.push_back(reference.name() + "@" + document.descriptor.digest.to_string());
-  }
-  return result;
+storage::NewImage new_image(const FetchOrder& order, const oci::ImageConfig& config) {
+  return {.manifest = order.chain.back().descriptor,
+          .config = manifest_of(order).config.digest,
+          .names = order.names,
+          .repo_digests = order.repo_digests,
+          .size_bytes = 0,
+          .created = config.created,
+          .stored_at = now()};
 }
 
 // Downloads and unpacks what is missing of the layers.
-Result<void> fetch_layers(TransferSession& session, const storage::Store& store, const runtime::HostFacts& host,
-                          const registry::Endpoint& endpoint, std::vector<Layer>& layers) {
-  Unpacking unpacking(store, host, session.options.cancel);
+Result<void> fetch_layers(const FetchSite& site, BlobOrigin& origin, std::vector<Layer>& layers) {
+  Unpacking unpacking(site.store, site.host, site.options.cancel);
   std::vector<std::unique_ptr<LayerSink>> sinks;
   std::vector<registry::BlobDownload> downloads;
   for (auto& layer : layers) {
@@ -264,7 +252,7 @@ Result<void> fetch_layers(TransferSession& session, const storage::Store& store,
       unpacking.enqueue(layer);
     }
   }
-  if (!downloads.empty()) TRY(session.client->fetch_blobs(endpoint, downloads));
+  if (!downloads.empty()) TRY(origin.fetch(downloads));
   return unpacking.finish();
 }
 
@@ -277,20 +265,20 @@ void report_layers(ProgressSink& progress, const std::vector<Layer>& layers) {
 }
 
 // Everything of the image is published: it gets its entry.
-Result<void> record_image(const storage::Store& store, const registry::ResolvedImage& image,
-                          const oci::ImageReference& reference, const oci::ImageConfig& config,
+Result<void> record_image(const storage::Store& store, const FetchOrder& order, const oci::ImageConfig& config,
                           const CancelToken& cancel) {
-  auto record = new_image(image, reference, config);
-  record.size_bytes = image.manifest().config.size_bytes;
+  auto record = new_image(order, config);
+  record.size_bytes = manifest_of(order).config.size_bytes;
   for (const auto& diff_id : config.diff_ids) {
     if (auto layer = TRY(store.layers().find(diff_id))) record.size_bytes += layer->size_bytes;
   }
   TRY(store.images().add(record, cancel));
+  const auto& called = order.names.empty() ? order.repo_digests : order.names;
   append_event(store.dir(), {.time = record.stored_at,
                              .type = "image",
-                             .status = "pull",
+                             .status = order.event,
                              .id = record.config.hex(),
-                             .name = reference.to_string(),
+                             .name = called.empty() ? "" : called.front(),
                              .image = {},
                              .exit_code = {},
                              .attributes = {}})
@@ -300,16 +288,15 @@ Result<void> record_image(const storage::Store& store, const registry::ResolvedI
 
 }  // namespace
 
-Result<std::string> fetch_image(TransferSession& session, const storage::Store& store, const runtime::HostFacts& host,
-                                const registry::ResolvedImage& image, const oci::ImageReference& reference,
-                                const PullOptions& options) {
-  const CancelToken& cancel = session.options.cancel;
-  const auto& manifest = image.manifest();
+Result<std::string> fetch_image(const FetchSite& site, BlobOrigin& origin, const FetchOrder& order) {
+  const CancelToken& cancel = site.options.cancel;
+  const storage::Store& store = site.store;
+  const auto& manifest = manifest_of(order);
   TRY(check_layers(manifest));
 
   // Pinned first, asked for afterwards: what is found in the store now stays there until the image is written.
   std::vector<oci::Descriptor> wanted = {manifest.config};
-  for (const auto& document : image.chain) wanted.push_back(document.descriptor);
+  for (const auto& document : order.chain) wanted.push_back(document.descriptor);
   size_t documents_count = wanted.size();
   wanted.insert(wanted.end(), manifest.layers.begin(), manifest.layers.end());
   std::vector<Digest> digests;
@@ -319,8 +306,8 @@ Result<std::string> fetch_image(TransferSession& session, const storage::Store& 
   // Whoever pulls the same image meanwhile waits here, before the first blob is asked for.
   auto blobs = TRY(store.blobs().begin_all(wanted, cancel));
   std::string config_text;
-  auto config = TRY(read_config(session, store, image, config_text));
-  TRY(check_platform(session, config, options));
+  auto config = TRY(read_config(site, origin, manifest, config_text));
+  TRY(check_platform(site, config, order));
   TRY(pin.add({}, config.diff_ids, cancel));
   auto targets = TRY(store.layers().begin_all(config.diff_ids, cancel));
   std::vector<Layer> layers(manifest.layers.begin(), manifest.layers.end());
@@ -328,9 +315,9 @@ Result<std::string> fetch_image(TransferSession& session, const storage::Store& 
     layers[i].blob = std::move(blobs[documents_count + i]);
     layers[i].target = std::move(targets[i]);
   }
-  report_layers(session.progress, layers);
+  report_layers(site.progress, layers);
 
-  auto fetched = fetch_layers(session, store, host, image.endpoint, layers);
+  auto fetched = fetch_layers(site, origin, layers);
   if (!fetched && fetched.error().code() == Errc::no_space) {
     for (auto& layer : layers) {
       if (layer.blob) layer.blob->discard();
@@ -338,10 +325,10 @@ Result<std::string> fetch_image(TransferSession& session, const storage::Store& 
   }
   TRY(std::move(fetched));
 
-  session.progress.writing_manifest();
+  site.progress.writing_manifest();
   storage::Publish publish(store.root());
   std::vector<std::pair<oci::Descriptor, std::string>> documents = {{manifest.config, config_text}};
-  for (const auto& document : image.chain) documents.emplace_back(document.descriptor, document.bytes);
+  for (const auto& document : order.chain) documents.emplace_back(document.descriptor, document.bytes);
   TRY(stage_documents(documents, blobs, publish));
   for (auto& layer : layers) {
     if (layer.blob) publish.add(std::move(*layer.blob));
@@ -349,7 +336,7 @@ Result<std::string> fetch_image(TransferSession& session, const storage::Store& 
   }
   TRY(publish.commit());
 
-  TRY(record_image(store, image, reference, config, cancel));
+  TRY(record_image(store, order, config, cancel));
   return manifest.config.digest.hex();
 }
 

@@ -34,6 +34,37 @@ void remember_choice(const TransferSession& session, const oci::ImageReference& 
   if (!recorded && options.log) options.log->debug("the choice is not kept: " + recorded.error().text());
 }
 
+// The blobs of an image at the endpoint that named it.
+class RegistryOrigin final : public BlobOrigin {
+ public:
+  RegistryOrigin(registry::Client& client, const registry::Endpoint& endpoint) : client_(client), endpoint_(endpoint) {}
+  Result<std::string> read_small(const oci::Descriptor& blob) override {
+    return client_.fetch_small_blob(endpoint_, blob);
+  }
+  Result<void> fetch(const std::vector<registry::BlobDownload>& downloads) override {
+    return client_.fetch_blobs(endpoint_, downloads);
+  }
+
+ private:
+  registry::Client& client_;
+  const registry::Endpoint& endpoint_;
+};
+
+FetchOrder order_of(registry::ResolvedImage& image, const oci::ImageReference& reference, const PullOptions& options) {
+  FetchOrder order;
+  if (reference.tag) {
+    oci::ImageReference name = reference;
+    name.digest.reset();
+    order.names.push_back(name.to_string());
+  }
+  for (const auto& document : image.chain) {
+    order.repo_digests.push_back(reference.name() + "@" + document.descriptor.digest.to_string());
+  }
+  order.chain = std::move(image.chain);
+  order.platform = options.platform;
+  return order;
+}
+
 Result<std::string> pull_candidate(TransferSession& session, const storage::Store& store,
                                    const runtime::HostFacts& host, const oci::ImageReference& reference,
                                    const PullOptions& options) {
@@ -42,7 +73,9 @@ Result<std::string> pull_candidate(TransferSession& session, const storage::Stor
   session.progress.trying(reference.to_string());
   auto platform = options.platform.value_or(oci::host_platform());
   auto image = TRY(session.client->resolve(endpoints, reference, platform));
-  return fetch_image(session, store, host, image, reference, options);
+  RegistryOrigin origin(*session.client, image.endpoint);
+  const FetchSite site{session.options, session.progress, store, host};
+  return fetch_image(site, origin, order_of(image, reference, options));
 }
 
 // Every tag of the repository, one after the other.
