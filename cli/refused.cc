@@ -50,6 +50,7 @@ constexpr std::array k_refusals = {
             "signing and encrypting are not supported yet"},
     Refusal{"push", "compress compression-format compression-level force-compression",
             "layers are pushed with the bytes they were pulled with"},
+    Refusal{"save", "compress", "layers keep the form they are stored in"},
     Refusal{"ps", "watch w", "watching is left to watch(1)"},
     Refusal{"ps", "external", "ctr keeps no containers outside its own store"},
     Refusal{"rm", "depend", "containers cannot depend on each other yet"},

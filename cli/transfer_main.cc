@@ -35,10 +35,25 @@ ScreenSize screen_size() {
   return {size.ws_col, size.ws_row};
 }
 
+bool is_quiet(const engine::TransferRequest& request) {
+  using Verb = engine::TransferRequest::Verb;
+  switch (request.verb) {
+    case Verb::pull:
+      return request.pull.quiet;
+    case Verb::push:
+      return request.push.quiet;
+    case Verb::load:
+      return request.load.quiet;
+    case Verb::save:
+      return request.save.quiet;
+    default:
+      return true;
+  }
+}
+
 std::unique_ptr<ProgressSink> make_progress(const engine::TransferRequest& request, const Environment& environment) {
   using Verb = engine::TransferRequest::Verb;
-  const bool quiet = request.verb == Verb::pull ? request.pull.quiet : request.push.quiet;
-  if (quiet || (request.verb != Verb::pull && request.verb != Verb::push)) return std::make_unique<NoProgress>();
+  if (is_quiet(request)) return std::make_unique<NoProgress>();
   if (is_terminal(STDERR_FILENO) && environment_value(environment, "TERM") != "dumb") {
     return std::make_unique<BarProgress>(to_stderr, std::chrono::steady_clock::now, screen_size);
   }
@@ -109,7 +124,7 @@ int run(const Places& places) {
 
 int main(int argc, char** argv) {
   const std::string_view verb = argc > 1 ? argv[1] : "";
-  if (verb == "unpack") return ctr::engine::run_unpack_process();
+  if (verb == "unpack" || verb == "index" || verb == "pack") return ctr::engine::run_worker_process(verb);
   if (verb == "perform" && argc == 4) return ctr::cli::run({argv[2], argv[3]});
   return 125;
 }

@@ -14,6 +14,7 @@
 #include "engine/exec.h"
 #include "engine/filters.h"
 #include "engine/image_lookup.h"
+#include "engine/image_verbs.h"
 #include "engine/images.h"
 #include "engine/inspect.h"
 #include "engine/lifecycle.h"
@@ -49,7 +50,7 @@ namespace {
 
 class LocalEngine final : public Engine {
  public:
-  explicit LocalEngine(EngineOptions options) : core_(std::move(options)) {}
+  explicit LocalEngine(EngineOptions options) : core_(std::move(options)), image_verbs_(make_image_verbs(core_)) {}
 
   Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
     spec.cgroup_manager = core_.options().cgroup_manager;
@@ -186,6 +187,8 @@ class LocalEngine final : public Engine {
     return engine::prune_images(core_, all, [&](const ImageInfo& info) { return image_matches(info, filters); });
   }
 
+  ImageVerbs& image_verbs() { return *image_verbs_; }
+
   Result<VolumeInfo> create_volume(const VolumeOptions& options) override {
     return engine::create_volume(core_, options);
   }
@@ -257,6 +260,7 @@ class LocalEngine final : public Engine {
   }
 
   Core core_;
+  std::unique_ptr<ImageVerbs> image_verbs_;
   std::optional<CreatedContainer> created_;
 };
 
@@ -319,6 +323,9 @@ Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const
 }
 
 }  // namespace
+
+// There is one kind of engine.
+ImageVerbs& image_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).image_verbs(); }
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
   return std::unique_ptr<Engine>(std::make_unique<LocalEngine>(std::move(options)));

@@ -87,6 +87,19 @@ Result<std::vector<ImageInfo>> list_images(Core& core) {
   return images;
 }
 
+Result<std::vector<LoadedImage>> images_to_save(Core& core, const std::vector<SaveItem>& items) {
+  std::vector<LoadedImage> images;
+  for (const auto& item : items) {
+    const auto found = TRY(get_image_record(core, item.image));
+    const auto id = found.record.id.hex();
+    auto same = std::find_if(images.begin(), images.end(), [&](const auto& image) { return image.id == id; });
+    if (same == images.end()) same = images.insert(images.end(), LoadedImage{id, {}});
+    if (named_by(found, item.image)) same->names.push_back(found.name);
+    for (const auto& name : item.more_names) same->names.push_back(TRY(full_tag_name(name)));
+  }
+  return images;
+}
+
 Result<void> tag_image(Core& core, const std::string& image, const std::string& name) {
   const auto* store = TRY(core.store());
   const auto full = TRY(full_tag_name(name));

@@ -6,11 +6,15 @@
 
 #include "base/result.h"
 #include "engine/core.h"
+#include "engine/image_verbs.h"
 
 namespace ctr::engine {
 
 // Every image with how many containers use it, newest first.
 Result<std::vector<ImageInfo>> list_images(Core& core);
+// Ids and full names of what `save` is asked for; one image asked for by several names comes once, with all of them.
+// Errors: not_found, in podman's words.
+Result<std::vector<LoadedImage>> images_to_save(Core& core, const std::vector<SaveItem>& items);
 Result<void> tag_image(Core& core, const std::string& image, const std::string& name);
 // Without names: all of the image's.
 Result<void> untag_image(Core& core, const std::string& image, const std::vector<std::string>& names);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "engine/save_plan.h"
 #include "engine/transfer_session.h"
 
 namespace ctr::engine {
@@ -41,23 +42,7 @@ Result<Document> manifest_document(const oci::Manifest& manifest, std::string te
   }
   auto kind = oci::media_kind(media_type);
   if ((kind == oci::MediaKind::oci_manifest) == to_oci) return Document{media_type, std::move(text)};
-  oci::Manifest converted = manifest;
-  converted.media_type =
-      to_oci ? "application/vnd.oci.image.manifest.v1+json" : "application/vnd.docker.distribution.manifest.v2+json";
-  converted.config.media_type =
-      to_oci ? "application/vnd.oci.image.config.v1+json" : "application/vnd.docker.container.image.v1+json";
-  for (auto& layer : converted.layers) {
-    auto layer_kind = oci::media_kind(layer.media_type);
-    if (layer_kind == oci::MediaKind::layer_zstd && !to_oci) {
-      return Error(Errc::unsupported, "the layers are compressed with zstd, which format v2s2 does not have");
-    }
-    bool gzip = layer_kind == oci::MediaKind::layer_gzip;
-    if (layer_kind == oci::MediaKind::layer_zstd) continue;
-    layer.media_type =
-        to_oci ? (gzip ? "application/vnd.oci.image.layer.v1.tar+gzip" : "application/vnd.oci.image.layer.v1.tar")
-               : (gzip ? "application/vnd.docker.image.rootfs.diff.tar.gzip"
-                       : "application/vnd.docker.image.rootfs.diff.tar");
-  }
+  const auto converted = TRY(convert_manifest(manifest, to_oci));
   return Document{converted.media_type, dump_json(oci::to_json(converted))};
 }
 

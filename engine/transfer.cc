@@ -57,6 +57,8 @@ Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferReques
       .env = {},
       .fds = {{2, 2}, {plan.get(), k_transfer_request_fd}, {answer_pipe.write_end.get(), k_transfer_answer_fd}}};
   if (request.may_ask) spawn_options.fds.emplace_back(options.ask_fd, 0);
+  if (request.verb == TransferRequest::Verb::load) spawn_options.fds.emplace_back(0, 0);
+  if (request.verb == TransferRequest::Verb::save) spawn_options.fds.emplace_back(1, 1);
   for (const auto& [name, value] : transfer_environment(options.environment)) {
     spawn_options.env.push_back(name + "=" + value);
   }

@@ -4,7 +4,8 @@
 //   ctr                                       ctr-transfer
 //     posix_spawn, descriptors 3 and 4 ─────▶  reads the request: JSON on a sealed memfd, descriptor 3
 //                                              works; draws progress on stderr, which is the user's; asks on stdin,
-//                                              which is the user's terminal or nothing
+//                                              which is the user's terminal or nothing; load reads stdin and save
+//                                              writes stdout, which are the user's
 //     ◀── one JSON document on descriptor 4 ─  the answer, or an Error as data
 //     waits for its end
 //
@@ -21,11 +22,12 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/image_verbs.h"
 
 namespace ctr::engine {
 
 struct TransferRequest {
-  enum class Verb { pull, push, login, stored_login, logout, logout_all };
+  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save };
   Verb verb = Verb::pull;
   std::string reference;  // pull: as typed; push: the destination; login: the registry
   std::string image_id;   // push: which image, hex
@@ -34,6 +36,9 @@ struct TransferRequest {
   LoginOptions login;
   bool debug = false;    // debug lines go to stderr
   bool may_ask = false;  // stdin is the terminal of a person
+  LoadOptions load;
+  SaveOptions save;
+  std::vector<LoadedImage> images;  // save: which images, under which names
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
@@ -43,6 +48,7 @@ struct TransferAnswer {
   std::string digest;                  // push: of the manifest
   std::string username;                // stored_login
   std::string auth_file;               // login
+  std::vector<LoadedImage> images;     // load
 };
 Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);
@@ -71,7 +77,7 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
 // The verbs that touch stored credentials only and talk to nobody: stored_login, logout, logout_all.
 // Errors: not_found.
 Result<TransferAnswer> manage_credentials(const EngineOptions& options, const TransferRequest& request);
-// The main function of `ctr-transfer unpack`: one layer, inside the user namespace with the full id map. The exit code.
-int run_unpack_process();
+// The main function of `ctr-transfer VERB` for the verbs of confined_worker.h. The exit code.
+int run_worker_process(std::string_view verb);
 
 }  // namespace ctr::engine

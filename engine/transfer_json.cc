@@ -4,7 +4,7 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all"};
+constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all", "load", "save"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -96,6 +96,44 @@ Result<LoginOptions> login_from_json(const JsonReader& reader) {
   return options;
 }
 
+constexpr const char* k_layers[] = {"asStored", "uncompressed"};
+
+Json save_to_json(const SaveOptions& options) {
+  return Json::object()
+      .set("output", options.output)
+      .set("format", options.format)
+      .set("layers", k_layers[static_cast<size_t>(options.layers)])
+      .set("quiet", options.quiet);
+}
+
+Result<SaveOptions> save_from_json(const JsonReader& reader) {
+  SaveOptions options;
+  options.output = TRY(reader.get_string("output"));
+  options.format = TRY(reader.get_string("format"));
+  const auto layers = TRY(reader.get_string("layers"));
+  for (size_t i = 0; i < std::size(k_layers); ++i) {
+    if (layers == k_layers[i]) options.layers = static_cast<SaveOptions::Layers>(i);
+  }
+  options.quiet = TRY(reader.get_bool("quiet"));
+  return options;
+}
+
+Json images_to_json(const std::vector<LoadedImage>& images) {
+  Json json = Json::array();
+  for (const auto& image : images) {
+    json.push(Json::object().set("id", image.id).set("names", Json::strings(image.names)));
+  }
+  return json;
+}
+
+Result<std::vector<LoadedImage>> images_from_json(const JsonReader& reader, std::string_view key) {
+  std::vector<LoadedImage> images;
+  for (const auto& element : TRY(reader.elements(key))) {
+    images.push_back({.id = TRY(element.get_string("id")), .names = TRY(element.strings("names"))});
+  }
+  return images;
+}
+
 }  // namespace
 
 Json to_json(const TransferRequest& request) {
@@ -104,6 +142,8 @@ Json to_json(const TransferRequest& request) {
   json.set("imageId", request.image_id).set("pull", pull_to_json(request.pull));
   json.set("push", push_to_json(request.push)).set("login", login_to_json(request.login));
   json.set("debug", request.debug).set("mayAsk", request.may_ask);
+  json.set("load", Json::object().set("input", request.load.input).set("quiet", request.load.quiet));
+  json.set("save", save_to_json(request.save)).set("images", images_to_json(request.images));
   return json;
 }
 
@@ -120,6 +160,11 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   if (auto login = TRY(reader.find_object("login"))) request.login = TRY(login_from_json(*login));
   request.debug = TRY(reader.bool_or("debug", false));
   request.may_ask = TRY(reader.bool_or("mayAsk", false));
+  if (auto load = TRY(reader.find_object("load"))) {
+    request.load = {.input = TRY(load->get_string("input")), .quiet = TRY(load->get_bool("quiet"))};
+  }
+  if (auto save = TRY(reader.find_object("save"))) request.save = TRY(save_from_json(*save));
+  request.images = TRY(images_from_json(reader, "images"));
   return request;
 }
 
@@ -129,7 +174,8 @@ Json to_json(const Result<TransferAnswer>& answer) {
   return json.set("imageIds", Json::strings(answer->image_ids))
       .set("digest", answer->digest)
       .set("username", answer->username)
-      .set("authFile", answer->auth_file);
+      .set("authFile", answer->auth_file)
+      .set("images", images_to_json(answer->images));
 }
 
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
@@ -140,6 +186,7 @@ Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
   result.digest = TRY(reader.get_string("digest"));
   result.username = TRY(reader.string_or("username", ""));
   result.auth_file = TRY(reader.string_or("authFile", ""));
+  result.images = TRY(images_from_json(reader, "images"));
   return result;
 }
 

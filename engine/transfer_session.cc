@@ -99,6 +99,12 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       answer.auth_file = session.credentials->write_path();
       break;
     }
+    case TransferRequest::Verb::load:
+      answer.images = TRY(load_images(options, front.progress, request.load));
+      break;
+    case TransferRequest::Verb::save:
+      TRY(save_images(options, front.progress, request.images, request.save));
+      break;
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:
     case TransferRequest::Verb::logout_all:

@@ -44,6 +44,12 @@ Result<std::vector<std::string>> pull_images(TransferSession& session, const std
 // The digest of the pushed manifest.
 Result<std::string> push_image(TransferSession& session, const std::string& image_id, const std::string& destination,
                                const PushOptions& options);
+// Every image of an archive or a directory comes into the store.
+Result<std::vector<LoadedImage>> load_images(const EngineOptions& options, ProgressSink& progress,
+                                             const LoadOptions& load);
+// `images`: ids and the names that the archive gives them.
+Result<void> save_images(const EngineOptions& options, ProgressSink& progress, const std::vector<LoadedImage>& images,
+                         const SaveOptions& save);
 Result<void> login(TransferSession& session, const LoginOptions& options);
 
 }  // namespace ctr::engine

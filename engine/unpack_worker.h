@@ -3,9 +3,9 @@
 
 #include <optional>
 
-#include "base/child.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "engine/confined_worker.h"
 #include "runtime/host_facts.h"
 #include "storage/layers.h"
 #include "storage/unpack.h"
@@ -24,16 +24,14 @@ class [[nodiscard]] UnpackWorker {
   // The blob is whole and verified: the worker may finish.
   Result<void> end_of_blob();
   // Readable when the worker has answered or died.
-  int answer_fd() const { return answer_.get(); }
+  int answer_fd() const { return worker_.answer_fd(); }
   // Waits for the answer. Errors: as unpack_layer(); internal when the worker died without one.
   Result<storage::UnpackedLayer> finish(const CancelToken& cancel);
 
  private:
-  UnpackWorker(Child child, Fd counts, Fd answer)
-      : child_(std::move(child)), counts_(std::move(counts)), answer_(std::move(answer)) {}
-  Child child_;
+  UnpackWorker(ConfinedWorker worker, Fd counts) : worker_(std::move(worker)), counts_(std::move(counts)) {}
+  ConfinedWorker worker_;
   Fd counts_;
-  Fd answer_;
 };
 
 }  // namespace ctr::engine

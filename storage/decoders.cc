@@ -13,9 +13,9 @@
 namespace ctr::storage {
 namespace {
 
-Error broken_gzip() { return {Errc::corrupt, "the gzip data of the layer is damaged"}; }
+Error broken_gzip() { return {Errc::corrupt, "the gzip data is damaged"}; }
 Error trailing_garbage(const char* format) {
-  return {Errc::corrupt, fmt::format("bytes that are not {} follow the compressed layer", format)};
+  return {Errc::corrupt, fmt::format("bytes that are not {} follow the compressed data", format)};
 }
 
 bool is_gzip(const uint8_t* in, size_t size) { return size >= 1 && in[0] == 0x1f && (size < 2 || in[1] == 0x8b); }
@@ -101,7 +101,7 @@ class ZstdDecoder final : public Decoder {
     ZSTD_outBuffer output{out, out_size, 0};
     size_t left = ZSTD_decompressStream(context_.get(), &output, &input);
     if (ZSTD_isError(left) != 0) {
-      return Error(Errc::corrupt, fmt::format("the zstd data of the layer is damaged: {}", ZSTD_getErrorName(left)));
+      return Error(Errc::corrupt, fmt::format("the zstd data is damaged: {}", ZSTD_getErrorName(left)));
     }
     return Step{input.pos, output.pos, left == 0};
   }

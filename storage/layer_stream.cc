@@ -31,10 +31,22 @@ constexpr Magic k_foreign[] = {
     {std::string_view("\x1f\x9d", 2), "compress (.Z)"},
 };
 
+const Magic* find_foreign(std::string_view head) {
+  const auto* found = std::find_if(std::begin(k_foreign), std::end(k_foreign),
+                                   [&](const Magic& foreign) { return head.starts_with(foreign.bytes); });
+  return found == std::end(k_foreign) ? nullptr : found;
+}
+
 }  // namespace
 
-LayerStream::LayerStream(ByteSource& source, uint64_t limit_bytes)
-    : source_(source), limit_bytes_(limit_bytes), in_(k_in_bytes), out_(k_out_bytes) {}
+Compression compression_of(std::string_view head) {
+  if (head.starts_with(k_gzip_magic)) return Compression::gzip;
+  if (head.starts_with(k_zstd_magic)) return Compression::zstd;
+  return find_foreign(head) == nullptr ? Compression::none : Compression::foreign;
+}
+
+LayerStream::LayerStream(ByteSource& source, uint64_t limit_bytes, Hashing hashing)
+    : source_(source), limit_bytes_(limit_bytes), hashing_(hashing), in_(k_in_bytes), out_(k_out_bytes) {}
 
 // Moves what is left to the front and reads more behind it.
 Result<void> LayerStream::fill() {
@@ -51,13 +63,18 @@ Result<void> LayerStream::fill() {
 Result<void> LayerStream::choose_decoder() {
   while (in_end_ < k_magic_bytes && !source_ended_) TRY(fill());
   std::string_view head(reinterpret_cast<const char*>(in_.data()), in_end_);
-  if (head.starts_with(k_gzip_magic)) decoder_ = TRY(make_gzip_decoder());
-  if (head.starts_with(k_zstd_magic)) decoder_ = TRY(make_zstd_decoder());
-  for (const auto& foreign : k_foreign) {
-    if (head.starts_with(foreign.bytes)) {
-      return Error(Errc::unsupported, fmt::format("the layer is compressed with {}", foreign.name))
-          .with_hint("layers are gzip, zstd or uncompressed tar");
-    }
+  switch (compression_of(head)) {
+    case Compression::gzip:
+      decoder_ = TRY(make_gzip_decoder());
+      break;
+    case Compression::zstd:
+      decoder_ = TRY(make_zstd_decoder());
+      break;
+    case Compression::foreign:
+      return Error(Errc::unsupported, fmt::format("it is compressed with {}", find_foreign(head)->name))
+          .with_hint("gzip, zstd and no compression are supported");
+    case Compression::none:
+      break;
   }
   chosen_ = true;
   return ok();
@@ -93,15 +110,15 @@ Result<std::string_view> LayerStream::next() {
     size_t before = in_begin_;
     produced = TRY(decode_some());
     if (produced > 0 || in_begin_ != before) continue;
-    if (source_ended_) return Error(Errc::corrupt, "the compressed layer is cut off");
+    if (source_ended_) return Error(Errc::corrupt, "the compressed data is cut off");
     TRY(fill());
   }
   size_bytes_ += produced;
   if (size_bytes_ > limit_bytes_) {
     return Error(Errc::invalid,
-                 fmt::format("the uncompressed layer is larger than the limit of {} bytes", limit_bytes_));
+                 fmt::format("the uncompressed data is larger than the limit of {} bytes", limit_bytes_));
   }
-  hasher_.update(data, produced);
+  if (hashing_ == Hashing::yes) hasher_.update(data, produced);
   return std::string_view(reinterpret_cast<const char*>(data), produced);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/digest.h"
@@ -28,16 +29,18 @@ class Decoder {
 Result<std::unique_ptr<Decoder>> make_gzip_decoder();
 Result<std::unique_ptr<Decoder>> make_zstd_decoder();
 
+enum class Hashing { no, yes };
+
 // Pulls from a source, decompresses by the magic of its first bytes, and hashes what comes out.
 class LayerStream {
  public:
   // `limit_bytes` bounds the uncompressed stream.
-  LayerStream(ByteSource& source, uint64_t limit_bytes);
+  LayerStream(ByteSource& source, uint64_t limit_bytes, Hashing hashing = Hashing::yes);
 
   // The next uncompressed bytes, valid until the next call; empty at the end of the stream.
   // Errors: corrupt, unsupported, invalid (the limit), and those of the source.
   Result<std::string_view> next();
-  // Reads the stream to its end and returns the digest of all of it.
+  // Reads the stream to its end and returns the digest of all of it. Only with Hashing::yes.
   Result<Digest> finish();
   uint64_t size_bytes() const { return size_bytes_; }
 
@@ -49,6 +52,7 @@ class LayerStream {
 
   ByteSource& source_;
   uint64_t limit_bytes_;
+  Hashing hashing_;
   std::vector<uint8_t> in_;
   size_t in_begin_ = 0;
   size_t in_end_ = 0;

@@ -16,9 +16,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/digest.h"
@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "storage/confine.h"
 #include "storage/layers.h"
 
 namespace ctr::storage {
@@ -73,6 +74,10 @@ struct UnpackedLayer {
   uint64_t skipped_devices = 0;  // device nodes are never created
   uint64_t skipped_xattrs = 0;   // attributes of storage drivers and labels, see security rules in docs
 };
+
+// What the first bytes of a stream (six are enough) say; `foreign` is known and not supported.
+enum class Compression { none, gzip, zstd, foreign };
+Compression compression_of(std::string_view head);
 
 // Where compressed bytes come from. read() returns 0 at the end.
 class ByteSource {
@@ -130,11 +135,8 @@ Result<UnpackRequest> unpack_request_from_json(const JsonReader& reader);
 Json to_json(const Result<UnpackedLayer>& answer);
 Result<UnpackedLayer> unpack_answer_from_json(const Json& answer);
 
-// The main function of the worker process: confines itself to the target, unpacks, answers, returns the exit code.
-//
-// Confinement: with CAP_SYS_ADMIN over its mount namespace the target becomes its root (a private mount namespace,
-// pivot_root), everything else is gone; RLIMIT_AS bounds its memory; dies with its parent. `confine` is called after
-// that and before the first outside byte is read: the caller loads its seccomp filter there.
-int run_unpack_worker(const UnpackRequest& request, const std::function<Result<void>()>& confine = {});
+// The main function of the worker process: confines itself to the target (see confine.h), unpacks, answers, returns the
+// exit code. Dies with its parent. `load_filter` is called before the first outside byte is read.
+int run_unpack_worker(const UnpackRequest& request, const LoadFilter& load_filter = {});
 
 }  // namespace ctr::storage

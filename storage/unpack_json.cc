@@ -1,6 +1,7 @@
 // Requests and answers of the unpack worker as JSON.
 #include "base/channel.h"
 #include "storage/unpack.h"
+#include "storage/worker.h"
 
 namespace ctr::storage {
 namespace {
@@ -43,12 +44,6 @@ Result<UnpackLimits> limits_from_json(const JsonReader& reader) {
   limits.xattr_total_bytes = TRY(reader.uint_or("xattrTotalBytes", limits.xattr_total_bytes));
   limits.path_bytes = TRY(reader.uint_or("pathBytes", limits.path_bytes));
   return limits;
-}
-
-Result<int> fd_from_json(const JsonReader& reader, std::string_view key) {
-  int64_t fd = TRY(reader.int_or(key, -1));
-  if (fd < -1 || fd > INT32_MAX) return reader.wrong(key, "a descriptor");
-  return static_cast<int>(fd);
 }
 
 }  // namespace

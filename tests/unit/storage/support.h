@@ -47,16 +47,16 @@ inline void must(Result<void> result) {
 struct TarHeader {
   std::string name;
   char type = '0';
-  std::string content;
-  std::string target;
+  std::string content = {};
+  std::string target = {};
   uint32_t mode = 0644;
   uint64_t uid = 0;
   uint64_t gid = 0;
   int64_t mtime = 1'600'000'000;
   uint64_t device_major = 0;
   uint64_t device_minor = 0;
-  std::vector<std::pair<std::string, std::string>> pax;  // records of an extended header in front
-  int64_t stated_size = -1;                              // -1: that of content
+  std::vector<std::pair<std::string, std::string>> pax = {};  // records of an extended header in front
+  int64_t stated_size = -1;                                   // -1: that of content
 };
 
 class TarBuilder {

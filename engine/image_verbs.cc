@@ -1,0 +1,42 @@
+#include "engine/image_verbs.h"
+
+#include "engine/core.h"
+#include "engine/images.h"
+#include "engine/remove.h"
+#include "engine/transfer.h"
+
+namespace ctr::engine {
+namespace {
+
+class LocalImageVerbs final : public ImageVerbs {
+ public:
+  explicit LocalImageVerbs(Core& core) : core_(core) {}
+
+  Result<std::vector<LoadedImage>> load(const LoadOptions& options) override {
+    TransferRequest request;
+    request.verb = TransferRequest::Verb::load;
+    request.load = options;
+    auto answer = run_transfer(core_.options(), request);
+    // A layer half unpacked is in the trash.
+    if (!answer) reclaim_space(core_);
+    return TRY(std::move(answer)).images;
+  }
+
+  Result<void> save(const std::vector<SaveItem>& items, const SaveOptions& options) override {
+    TransferRequest request;
+    request.verb = TransferRequest::Verb::save;
+    request.save = options;
+    request.images = TRY(images_to_save(core_, items));
+    TRY(run_transfer(core_.options(), request));
+    return ok();
+  }
+
+ private:
+  Core& core_;
+};
+
+}  // namespace
+
+std::unique_ptr<ImageVerbs> make_image_verbs(Core& core) { return std::make_unique<LocalImageVerbs>(core); }
+
+}  // namespace ctr::engine

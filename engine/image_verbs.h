@@ -1,0 +1,55 @@
+// The verbs on images beside pull, push, list and remove: a header of its own, since few commands need it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace ctr::engine {
+
+class Core;
+
+struct LoadOptions {
+  std::string input;  // a file or a directory; empty: standard input
+  bool quiet = false;
+};
+
+// An image that came out of an archive.
+struct LoadedImage {
+  std::string id;                  // hex
+  std::vector<std::string> names;  // full names that it has from the archive
+};
+
+struct SaveOptions {
+  std::string output;                     // a file or a directory; empty: standard output
+  std::string format = "docker-archive";  // or oci-archive, oci-dir, docker-dir
+  enum class Layers { as_stored, uncompressed } layers = Layers::as_stored;
+  bool quiet = false;
+};
+
+// One image to be saved: the word for it, and more names that the archive is to give it.
+struct SaveItem {
+  std::string image;
+  std::vector<std::string> more_names = {};
+};
+
+class ImageVerbs {
+ public:
+  virtual ~ImageVerbs() = default;
+
+  // Every image of an archive or an image directory. Names in it are taken from other images.
+  virtual Result<std::vector<LoadedImage>> load(const LoadOptions& options) = 0;
+  // One archive with all `items`. A file appears whole or not at all.
+  virtual Result<void> save(const std::vector<SaveItem>& items, const SaveOptions& options) = 0;
+};
+
+// The verbs of an open engine; they live as long as it does.
+ImageVerbs& image_verbs(Engine& engine);
+
+// `core` must outlive it.
+std::unique_ptr<ImageVerbs> make_image_verbs(Core& core);
+
+}  // namespace ctr::engine
