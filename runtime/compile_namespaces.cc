@@ -224,8 +224,10 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
     if (input.spec.has_fresh_namespace(NamespaceType::user)) program.first_map = input.spec.linux_config.ids;
     emit_joins(input.spec, out);
   }
+  const auto& devices = input.spec.linux_config.net_devices;
+  if (input.options.unattended && !input.user_namespace && !needs_two_processes(input) && devices.empty()) return ok();
   emit_hand_over(input.spec, out);
-  program.net_devices = input.spec.linux_config.net_devices;
+  program.net_devices = devices;
   emit_wait("wait for the id maps", out);
   program.waits_at_start = true;
   if (!input.user_namespace) return ok();

@@ -302,6 +302,7 @@ Result<Launched> launch(const LaunchRequest& request) {
                          .init_program = request.init_program,
                          .start = start_of(request)};
   options.bundle = request.bundle;
+  options.unattended = request.unattended;
   options.habits = request.habits;
   options.hook_state = request.hook_state;
   options.hook_stdout = request.hook_output[0] >= 0;

@@ -129,6 +129,8 @@ struct LaunchRequest {
   // Files for the standard output and error of these hooks; -1: what they print becomes part of errors.
   std::array<int, 2> hook_output = {-1, -1};
   LaunchObserver* observer = nullptr;
+  // on_created() only looks: it needs neither the network namespace nor the process to wait for it.
+  bool unattended = false;
   // The program must not outlive the launcher (SIGKILL by PDEATHSIG).
   enum class Lifetime { own, with_launcher } lifetime = Lifetime::own;
   // For containers that exist before they run. Everything is done before LaunchObserver::before_exec, and the program

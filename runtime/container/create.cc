@@ -180,6 +180,7 @@ class Creation {
     launch_request.hook_state.directory = bundle.bundle;
     launch_request.hook_output = output_.numbers();
     launch_request.observer = &recorder;
+    launch_request.unattended = plan.kind != CgroupPlan::Kind::process_scope && !container_->record.rdt;
     launch_request.waiting = LaunchRequest::Waiting{.lock_fd = waiting->fd(), .start_socket = socket.get()};
     launch_request.private_fds = {container_->lock.fd()};
     if (notify_) launch_request.private_fds.push_back(notify_->fd());

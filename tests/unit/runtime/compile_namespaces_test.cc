@@ -96,6 +96,30 @@ TEST_CASE("the steps of entering the root: propagation, and without pivot_root")
   compare_golden("root.steps", text);
 }
 
+TEST_CASE("a process that nobody prepares from outside does not wait for it") {
+  CompileOptions options;
+  options.unattended = true;
+  auto spec = plain_spec();
+  HostFacts host = plain_host();
+  host.uid = host.gid = 0;
+  const auto waits = [&] {
+    const auto program = compile_run(spec, plain_rootfs(), host, options);
+    REQUIRE(program);
+    CHECK(program->waits_at_start == program->hands_over_namespaces);
+    return program->waits_at_start;
+  };
+  // Somebody has to write the maps of its ids.
+  CHECK(waits());
+  drop_namespace(&spec, NamespaceType::user);
+  spec.linux_config.ids = {};
+  CHECK_FALSE(waits());
+  spec.linux_config.net_devices = {{"eth0", "eth1"}};
+  CHECK(waits());
+  spec.linux_config.net_devices.clear();
+  options.unattended = false;
+  CHECK(waits());
+}
+
 TEST_CASE("mounts of the kernel's file systems are found in the mount table, last first") {
   CHECK(kernel_mounts("22 1 0:5 / /proc rw - proc proc rw\n"
                       "23 1 0:6 / / rw - ext4 /dev/sda rw\n"
@@ -128,8 +152,11 @@ TEST_CASE("namespaces and what needs them are checked before anything starts") {
         "ERROR mounts need a new mount namespace");
   CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.net_devices["eth7"] = ""; }) ==
         "ERROR netDevices: only root can move the device 'eth7' of the host into a container");
-  CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.net_devices = {{"eth7", "same"}, {"eth8", "same"}}; },
-                root_host()) == "ERROR netDevices: two devices are to be named 'same'");
+  CHECK(refused(
+            [](RuntimeSpec* spec) {
+              spec->linux_config.net_devices = {{"eth7", "same"}, {"eth8", "same"}};
+            },
+            root_host()) == "ERROR netDevices: two devices are to be named 'same'");
   CHECK(refused(
             [](RuntimeSpec* spec) {
               drop_namespace(spec, NamespaceType::network);
