@@ -35,8 +35,8 @@ struct CompileOptions {
   // Whether k_register_hook_output has files for what hooks inside the container print.
   bool hook_stdout = false;
   bool hook_stderr = false;
-  // Nobody outside does anything to the process before it mounts: unless the process needs it, it does not wait for that,
-  // and hands out no network namespace.
+  // Nobody outside does anything to the process before it mounts: unless the process needs it, it does not wait for
+  // that, and hands out no network namespace.
   bool unattended = false;
   // An exec finds the container's namespaces in ChildProgram::namespace_registers, not by its first process.
   bool by_namespaces = false;

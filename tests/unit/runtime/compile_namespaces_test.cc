@@ -152,11 +152,8 @@ TEST_CASE("namespaces and what needs them are checked before anything starts") {
         "ERROR mounts need a new mount namespace");
   CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.net_devices["eth7"] = ""; }) ==
         "ERROR netDevices: only root can move the device 'eth7' of the host into a container");
-  CHECK(refused(
-            [](RuntimeSpec* spec) {
-              spec->linux_config.net_devices = {{"eth7", "same"}, {"eth8", "same"}};
-            },
-            root_host()) == "ERROR netDevices: two devices are to be named 'same'");
+  CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.net_devices = {{"eth7", "same"}, {"eth8", "same"}}; },
+                root_host()) == "ERROR netDevices: two devices are to be named 'same'");
   CHECK(refused(
             [](RuntimeSpec* spec) {
               drop_namespace(spec, NamespaceType::network);
