@@ -35,9 +35,12 @@ class Recorder final : public LaunchObserver {
     // From here on poststop hooks are owed, whatever happens.
     record.hooks.poststart = hooks_.poststart;
     record.hooks.poststop = hooks_.poststop;
-    // Should we be killed now, the process goes with us: the record is of use for what would be left besides.
+    // Should we be killed now, the process goes with us: the record is of use for what would be left besides, and for
+    // hooks that ask for the state.
     const bool leaves_something = cgroup_.cgroup() != nullptr || record.rdt || !record.hooks.poststop.empty();
-    return leaves_something ? write_record(container_.dir, record) : ok();
+    const bool is_asked =
+        !hooks_.prestart.empty() || !hooks_.create_runtime.empty() || !hooks_.create_container.empty();
+    return leaves_something || is_asked ? write_record(container_.dir, record) : ok();
   }
 
   Result<void> on_mounted(const CreatedProcess& /*process*/) override {

@@ -150,12 +150,12 @@ stopped box here $bundle"
 }
 
 @test "while hooks of the creation run, the container is being created" {
-  hook createRuntime 'ctr-runtime --root "$R" state box | jq -r .status >"$B/status"'
+  hook createRuntime 'ctr-runtime --root "$R" state box | jq -r "\"\(.status) \(.pid > 1)\"" >"$B/status"'
   config --arg root "$RUNTIME_ROOT" --arg path "$PATH" --arg bundle "$bundle" \
     '.hooks.createRuntime[0].env = ["R=\($root)", "PATH=\($path)", "B=\($bundle)"]'
   run -0 rt run box
   run -0 cat status
-  assert_output creating
+  assert_output 'creating true'
 }
 
 @test "what hooks print goes to the files that annotations name, behind what is there" {
