@@ -63,9 +63,10 @@ bool equal(const char* one, const char* other) {
   return *one == *other;
 }
 
-bool begins_with(const char* text, const char* start) {
-  while (*start != 0 && *text == *start) ++text, ++start;
-  return *start == 0;
+// Whether `entry` of an environment is "NAME=…".
+bool is_variable(const char* entry, const char* name) {
+  while (*name != 0 && *entry == *name) ++entry, ++name;
+  return *name == 0 && *entry == '=';
 }
 
 // What the kernel puts on the stack: argc, argv and 0, envp and 0, pairs of the auxiliary vector.
@@ -99,7 +100,7 @@ bool may_start_program(const Stack& stack) {
 
 bool was_here_before(const Stack& stack) {
   for (size_t i = 0; i < stack.env_count; ++i) {
-    if (begins_with(stack.envp[i], ctr::runtime::k_own_binary_variable)) return true;
+    if (is_variable(stack.envp[i], ctr::runtime::k_own_binary_variable)) return true;
   }
   return false;
 }
@@ -122,11 +123,12 @@ void start_from_read_only_view(const Stack& stack) {
   const auto fd = static_cast<uintptr_t>(tree);
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY;
-  char variable[ctr::runtime::k_own_binary_variable_length + k_path_bytes];
+  char variable[ctr::runtime::k_own_binary_variable_length + 1 + k_path_bytes];
   size_t length = 0;
   for (; ctr::runtime::k_own_binary_variable[length] != 0; ++length) {
     variable[length] = ctr::runtime::k_own_binary_variable[length];
   }
+  variable[length++] = '=';
   const long path = call(SYS_readlinkat, static_cast<uintptr_t>(AT_FDCWD), address(link), address(variable + length),
                          k_path_bytes - 1);
   if (path > 0 &&

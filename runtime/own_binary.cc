@@ -24,8 +24,6 @@ namespace {
 // MFD_EXEC of memfd_create(2), since Linux 6.3: without it vm.memfd_noexec=1 denies a mode with execution.
 constexpr unsigned k_executable = 0x10;
 constexpr const char* k_own_link = "/proc/self/exe";
-// Without the "=".
-const std::string k_variable(k_own_binary_variable, k_own_binary_variable_length - 1);
 constexpr int k_seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 // Detached: no path leads to the mount, so that nobody remounts it. Needs CAP_SYS_ADMIN.
@@ -89,10 +87,10 @@ std::string& path_taken_over() {
 }  // namespace
 
 void take_over_program() {
-  const char* value = ::getenv(k_variable.c_str());
+  const char* value = ::getenv(k_own_binary_variable);
   if (value == nullptr) return;
   path_taken_over() = value;
-  ::unsetenv(k_variable.c_str());
+  ::unsetenv(k_own_binary_variable);
 }
 
 Result<std::string> installed_program() {
@@ -125,7 +123,8 @@ Result<void> run_protected() {
   std::vector<char*> argv;
   for (size_t at = 0; at < words.size(); at += std::strlen(words.data() + at) + 1) argv.push_back(words.data() + at);
   argv.push_back(nullptr);
-  if (::setenv(k_variable.c_str(), TRY(installed_program()).c_str(), 1) < 0) return Error::from_errno("set a variable");
+  if (::setenv(k_own_binary_variable, TRY(installed_program()).c_str(), 1) < 0)
+    return Error::from_errno("set a variable");
   ::execveat(program.get(), "", argv.data(), environ, AT_EMPTY_PATH);
   return Error::from_errno("execute a protected copy of this program");
 }
