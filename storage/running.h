@@ -1,13 +1,12 @@
-// One row for each running container, in one file of the store: what a listing shows of them, without opening the files
-// of every container (decision 021).
+// One row for each running container, in two files of the store, for short rows and for long ones: what a listing shows
+// of them, without opening the files of every container (decision 021).
 //
 // A row counts while its holder lives: the kernel gives the holder's lock back when it dies. Nobody depends on a row. A
 // container without one, or with one that cannot be read, is looked up in its own directory, which is what is true of
 // it.
 //
-// The file is an array of slots. Of a slot's bytes the first is locked by whoever uses it (open file description locks,
-// fcntl(2)), the second once the row is complete; the locked bytes
-// themselves are part of the row.
+// Each file is an array of slots. Of a slot's bytes the first is locked by whoever uses it (open file description
+// locks, fcntl(2)), the second once the row is complete; the locked bytes themselves are part of the row.
 #pragma once
 
 #include <cstddef>
@@ -34,9 +33,10 @@ class [[nodiscard]] RunningRow {
 
  private:
   friend Result<RunningRow> publish_running(const Dir& store, const ContainerId& id, std::string_view text);
-  RunningRow(Fd file, size_t slot) : file_(std::move(file)), slot_(slot) {}
+  RunningRow(Fd file, size_t slot, size_t slot_bytes) : file_(std::move(file)), slot_(slot), slot_bytes_(slot_bytes) {}
   Fd file_;
   size_t slot_ = 0;
+  size_t slot_bytes_ = 0;
 };
 
 // `store` is the directory of the store. Errors: invalid for a text that is too long; in_use when no slot

@@ -28,7 +28,7 @@ struct Fixture {
   RunningRow publish(const ContainerId& id, std::string_view text) const {
     return must(publish_running(store, id, text));
   }
-  size_t size_bytes() const { return static_cast<size_t>(must(store.find("running"))->st_size); }
+  size_t size_bytes(const char* name = "running") const { return static_cast<size_t>(must(store.find(name))->st_size); }
   // Overwrites a byte of the file.
   void damage(off_t offset) const {
     const Fd file = must(store.open_file("running", O_WRONLY));
@@ -95,8 +95,8 @@ TEST_CASE("many rows share one file, which shrinks with them") {
     std::vector<RunningRow> rows;
     for (size_t i = 0; i < k_count; ++i) rows.push_back(f.publish(ContainerId::make_random(), std::to_string(i)));
     CHECK(f.rows().size() == k_count);
-    CHECK(f.size_bytes() > k_count / 2 * 4096);
-    CHECK(f.size_bytes() <= (k_count + 4) * 4096);
+    CHECK(f.size_bytes() > k_count / 2 * 1024);
+    CHECK(f.size_bytes() <= (k_count + 4) * 1024);
   }
   CHECK(f.size_bytes() == 0);
 }
@@ -130,5 +130,31 @@ TEST_CASE("the text of a row has a limit") {
   const std::string longest(k_longest_running_row_bytes, 'x');
   const auto row = f.publish(id, longest);
   CHECK(f.rows().at(id.text()) == longest);
+  CHECK(f.size_bytes("running.long") > longest.size());
   CHECK(publish_running(f.store, id, longest + "x").error().code() == Errc::invalid);
+}
+
+TEST_CASE("long rows and short ones are listed, forgotten and given up alike") {
+  Fixture f;
+  std::map<std::string, std::string> expected;
+  {
+    std::vector<RunningRow> rows;
+    // Around the length at which a row takes a long slot.
+    for (size_t length = 900; length < 980; ++length) {
+      const auto id = ContainerId::make_random();
+      rows.push_back(f.publish(id, std::string(length, 'x')));
+      expected[id.text()] = std::string(length, 'x');
+    }
+    CHECK(f.rows() == expected);
+    CHECK(f.size_bytes() > 0);
+    CHECK(f.size_bytes("running.long") > 0);
+    for (int i = 0; i < 40; ++i) {
+      must(forget_running(f.store, must(ContainerId::parse(expected.begin()->first))));
+      expected.erase(expected.begin());
+    }
+    CHECK(f.rows() == expected);
+  }
+  CHECK(f.rows().empty());
+  CHECK(f.size_bytes() == 0);
+  CHECK(f.size_bytes("running.long") == 0);
 }
