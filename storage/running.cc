@@ -6,12 +6,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <vector>
 
-#include "base/parse.h"
 #include "base/random.h"
-#include "base/text.h"
 
 namespace ctr::storage {
 
@@ -29,13 +28,15 @@ constexpr Table k_short_rows = {"running", 1024};
 constexpr Table k_long_rows = {"running.long", 4096};
 constexpr std::array k_tables = {k_short_rows, k_long_rows};
 // What is read with one call: whole slots of either table.
-constexpr size_t k_chunk_bytes = 32768;
+constexpr size_t k_chunk_bytes = 8192;
 
 // In front of the text: id, checksum and length, all of fixed width.
 constexpr size_t k_id_digits = 64;
 constexpr size_t k_sum_digits = 16;
 constexpr size_t k_length_digits = 4;
-constexpr size_t k_head_bytes = k_id_digits + 1 + k_sum_digits + 1 + k_length_digits + 1;
+constexpr size_t k_sum_at = k_id_digits + 1;
+constexpr size_t k_length_at = k_sum_at + k_sum_digits + 1;
+constexpr size_t k_head_bytes = k_length_at + k_length_digits + 1;
 static_assert(k_head_bytes + k_longest_running_row_bytes <= k_long_rows.slot_bytes);
 // Slots that are tried before the file is made longer, and places behind its end that are tried then.
 constexpr int k_tries = 4;
@@ -66,22 +67,35 @@ Result<size_t> count_slots(const Table& table, const Fd& file) {
   return (static_cast<size_t>(info.st_size) + table.slot_bytes - 1) / table.slot_bytes;
 }
 
+struct Row {
+  std::string_view id;
+  std::string_view text;
+};
+
 // Tells a row that was read while somebody wrote it. FNV-1a over words of 8 bytes.
-constexpr uint64_t k_first_sum = 0xcbf29ce484222325;
-uint64_t checksum(std::string_view text, uint64_t sum) {
-  while (!text.empty()) {
-    const size_t count = std::min(text.size(), sizeof(uint64_t));
-    uint64_t word = 0;
-    std::memcpy(&word, text.data(), count);
-    sum = (sum ^ word) * 0x100000001b3;
-    sum ^= sum >> 32;
-    text.remove_prefix(count);
+uint64_t checksum(const Row& row) {
+  uint64_t sum = 0xcbf29ce484222325;
+  for (std::string_view part : {row.id, row.text}) {
+    while (!part.empty()) {
+      const size_t count = std::min(part.size(), sizeof(uint64_t));
+      uint64_t word = 0;
+      std::memcpy(&word, part.data(), count);
+      sum = (sum ^ word) * 0x100000001b3;
+      sum ^= sum >> 32;
+      part.remove_prefix(count);
+    }
   }
   return sum;
 }
 
-std::string head(std::string_view id, std::string_view text) {
-  return fmt::format("{} {:016x} {:04}\n", id, checksum(text, checksum(id, k_first_sum)), text.size());
+std::string head(const Row& row) { return fmt::format("{} {:016x} {:04}\n", row.id, checksum(row), row.text.size()); }
+
+// All of `digits`, as head() writes them.
+std::optional<uint64_t> read_number(std::string_view digits, int base) {
+  uint64_t number = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, status] = std::from_chars(digits.data(), end, number, base);
+  return stop == end && status == std::errc() ? std::optional(number) : std::nullopt;
 }
 
 // The slot of a new row, with its first lock held.
@@ -97,19 +111,13 @@ Result<size_t> claim_slot(const Table& table, const Fd& file) {
   return Error(Errc::in_use, "the table of running containers has no free slot");
 }
 
-struct Row {
-  std::string_view id;
-  std::string_view text;
-};
-
 // A view into `slot`, the bytes of one; nullopt for a row that is empty, torn or of another form.
 std::optional<Row> parse_row(std::string_view slot) {
   if (slot.size() < k_head_bytes) return std::nullopt;
-  const auto found = slot.substr(0, k_head_bytes);
-  const auto length = parse_unsigned(found.substr(k_head_bytes - 1 - k_length_digits, k_length_digits), "a length");
+  const auto length = read_number(slot.substr(k_length_at, k_length_digits), 10);
   if (!length || *length > slot.size() - k_head_bytes) return std::nullopt;
-  const Row row = {found.substr(0, k_id_digits), slot.substr(k_head_bytes, *length)};
-  if (found != head(row.id, row.text)) return std::nullopt;
+  const Row row = {slot.substr(0, k_id_digits), slot.substr(k_head_bytes, *length)};
+  if (read_number(slot.substr(k_sum_at, k_sum_digits), 16) != checksum(row)) return std::nullopt;
   return row;
 }
 
@@ -167,7 +175,7 @@ Result<RunningRow> publish_running(const Dir& store, const ContainerId& id, std:
   Fd file = TRY(store.open_file(table.name, O_RDWR | O_CREAT, 0600));
   const size_t slot = TRY(claim_slot(table, file));
   RunningRow row(std::move(file), slot, table.slot_bytes);
-  const std::string bytes = head(id.text(), text) + std::string(text);
+  const std::string bytes = head({id.text(), text}) + std::string(text);
   const ssize_t count = ::pwrite(row.file_.get(), bytes.data(), bytes.size(), table.offset_of(slot));
   if (count < 0) return Error::from_errno("write to the table of running containers");
   if (static_cast<size_t>(count) < bytes.size()) {
