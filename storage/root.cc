@@ -24,6 +24,8 @@ constexpr std::array<const char*, k_areas> k_area_paths = {
     "names",
     "volumes",
     "volumes/.staging",
+    "secrets",
+    "secrets/.staging",
     "trash",
 };
 

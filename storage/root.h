@@ -29,9 +29,11 @@ enum class Area {
   names,
   volumes,
   volume_staging,
+  secrets,
+  secret_staging,
   trash,
 };
-inline constexpr size_t k_areas = 14;
+inline constexpr size_t k_areas = 16;
 
 class StoreRoot {
  public:

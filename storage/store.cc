@@ -82,10 +82,11 @@ ImageStore Store::images() const { return ImageStore(*root_); }
 LayerStore Store::layers() const { return LayerStore(*root_); }
 ContainerDirs Store::containers() const { return ContainerDirs(*root_); }
 VolumeStore Store::volumes() const { return VolumeStore(*root_); }
+SecretStore Store::secrets() const { return SecretStore(*root_); }
 Trash Store::trash() const { return Trash(*root_); }
 
 Result<void> Store::sweep(size_t limit) const {
-  for (Area area : {Area::layer_staging, Area::container_staging, Area::volume_staging}) {
+  for (Area area : {Area::layer_staging, Area::container_staging, Area::volume_staging, Area::secret_staging}) {
     (void)TRY(sweep_staging(*root_, area, limit));
   }
   TRY(layers().sweep_locks(limit));

@@ -8,6 +8,7 @@
 //     containers/  <id>/…                                .staging/<id>/
 //     names/       <name> -> ../containers/<id>
 //     volumes/     <name>/{_data/,volume.json}           .staging/<random>/
+//     secrets/     <id>/{data,secret.json}               .staging/<random>/
 //     trash/       <random>/
 //
 // Rules that make every prefix of every operation a valid store: a thing is built in a staging directory that holds a
@@ -15,7 +16,8 @@
 // free belongs to a dead process and is garbage. Deleting is a rename into trash/.
 //
 // Lock order, never backwards, sorted where several of one kind are taken:
-//   store (shared; exclusive for migration and reset) -> images -> partial blobs -> layers -> container -> names.
+//   store (shared; exclusive for migration and reset) -> images -> partial blobs -> layers -> container -> names ->
+//   volumes -> secrets.
 #pragma once
 
 #include <memory>
@@ -30,6 +32,7 @@
 #include "storage/containers.h"
 #include "storage/images.h"
 #include "storage/layers.h"
+#include "storage/secrets.h"
 #include "storage/trash.h"
 #include "storage/volumes.h"
 
@@ -66,6 +69,7 @@ class [[nodiscard]] Store {
   LayerStore layers() const;
   ContainerDirs containers() const;
   VolumeStore volumes() const;
+  SecretStore secrets() const;
   Trash trash() const;
   const StoreRoot& root() const { return *root_; }
 

@@ -105,6 +105,12 @@ Result<void> remove_container(const Store& store, const std::string& name) {
   return found ? store.containers().remove(found->id) : ok();
 }
 
+Result<void> make_secret(const Store& store, const std::string& data) {
+  SecretRecord wanted;
+  wanted.name = "pass";
+  return store.secrets().make(wanted, data, SecretStore::IfExists::replace) ? ok() : Error(Errc::io, "make secret");
+}
+
 Result<void> make_volume(const Store& store) {
   return store.volumes().make({.name = "data", .labels = {}, .options = {}}, Sync::yes);
 }
@@ -127,6 +133,10 @@ Result<void> check_whole(const Store& store) {
     if (entry.name.empty() || !names.insert(entry.name).second) return Error(Errc::corrupt, "name");
   }
   for (const auto& volume : TRY(store.volumes().list())) (void)TRY(store.volumes().open_data(volume.name));
+  for (const auto& secret : TRY(store.secrets().list())) {
+    const auto data = TRY(store.secrets().read(secret));
+    if (data != "one" && data != "two") return Error(Errc::corrupt, "secret");
+  }
   return ok();
 }
 
@@ -141,8 +151,8 @@ Result<void> check_clean(const Store& store) {
   if (TRY(store.images().collect()).deleted) return Error(Errc::internal, "collect deletes no images");
   (void)TRY(store.trash().reclaim());
   if (!TRY(store.trash().is_empty())) return Error(Errc::internal, "the trash is not empty");
-  for (const char* area :
-       {"layers/.staging", "containers/.staging", "volumes/.staging", "images/.partial", "images/.pins"}) {
+  for (const char* area : {"layers/.staging", "containers/.staging", "volumes/.staging", "secrets/.staging",
+                           "images/.partial", "images/.pins"}) {
     if (TRY(count_entries(store, area)) > 0) return Error(Errc::internal, std::string(area) + " is not empty");
   }
   if (TRY(count_entries(store, "names")) != TRY(store.containers().list()).size())
@@ -192,6 +202,14 @@ std::vector<Operation> operations() {
        [](const Store& s) -> Result<void> {
          const auto held = TRY(s.volumes().hold("data", LockMode::exclusive));
          return held ? s.volumes().remove(*held) : ok();
+       }},
+      {"secret", nothing, [](const Store& s) { return make_secret(s, "one"); }},
+      {"replace secret", [](const Store& s) { return make_secret(s, "one"); },
+       [](const Store& s) { return make_secret(s, "two"); }},
+      {"remove secret", [](const Store& s) { return make_secret(s, "one"); },
+       [](const Store& s) -> Result<void> {
+         const auto found = s.secrets().find("pass");
+         return found ? s.secrets().remove(found->id) : ok();
        }},
       {"reclaim",
        [](const Store& s) -> Result<void> {
