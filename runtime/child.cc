@@ -156,6 +156,8 @@ int run_file_op(Interpreter& vm, const ChildOp& op) {
       return ignore(call(SYS_symlinkat, text, vm.fd(op.b), vm.text(op.more)), -EEXIST);
     case ChildOpKind::make_dir:
       return ignore(call(SYS_mkdirat, vm.fd(op.b), text, op.x), -EEXIST);
+    case ChildOpKind::make_file:
+      return op_make_file(vm, op);
     case ChildOpKind::make_node:
       return op_make_node(vm, op);
     case ChildOpKind::copy_symlink:

@@ -67,6 +67,7 @@ enum class ChildOpKind : uint16_t {
   write_file,    // [text file below b (a procfs of ours), more content]
   make_symlink,  // [text target, more name below b]
   make_dir,      // [text below b, x mode]: may exist
+  make_file,     // [text below b ← bytes of file a, x mode | offset << 32, y count, z uid | gid << 32]
   make_node,     // [text below b, x mode, y rdev, z uid | gid << 32]: may be there already
   copy_symlink,  // [a: when it is a symbolic link, it is made again at text below b, and x steps are skipped]
   remove_dir,    // [text below b]: may be missing
@@ -151,6 +152,7 @@ constexpr int k_register_report = 1;
 constexpr int k_register_hand = 2;
 constexpr int k_register_stdin = 3;    // and stdout, stderr
 constexpr int k_register_init = 6;     // pidfd of the container's first process, for exec
+constexpr int k_register_secrets = 6;  // bytes of the container's secrets, for run
 constexpr int k_register_waiting = 7;  // a held lock, which ends with execve: the container has not been started
 constexpr int k_register_start = 8;    // a listening socket, for wait_start
 constexpr int k_register_extra = 9;    // as many as there are extra descriptors

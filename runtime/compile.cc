@@ -13,7 +13,8 @@
 //   fully visible
 //      one is still in sight, so that all mounts come before the pivot (mount_too_revealing in fs/namespace.c).
 //   7. The cgroup namespace's root is the cgroup of the moment: unshare after clone3 has put us into it.
-//   8. Mounts in the order of the specification, then devices on the fresh /dev, then the terminal on the fresh devpts.
+//   8. Mounts in the order of the specification, then devices on the fresh /dev, secrets wherever a mount has made
+//   room, then the terminal on the fresh devpts.
 //   9. Writes to procfs before its parts become read-only and masked; masks last, they must not be covered.
 //  10. Hooks of the launcher's, then those of this process: everything is mounted, and the host is still in sight. Root
 //      read-only, pivot; nothing of the host has a path from here on.
@@ -113,6 +114,7 @@ Result<int16_t> emit_own_mounts(const CompileInput& input, const RootfsPlan& roo
   TRY(emit_mounts(input, root, out));
   emit_proc_writes(input, out);
   TRY(emit_devices(input, root, out));
+  TRY(emit_secrets(input, root, out));
   emit_console(input, root, out);
   emit_masks(input, root, out);
   emit_keyring(input, out);
@@ -130,6 +132,7 @@ Result<int16_t> emit_foreign_mounts(const CompileInput& input, const RootfsPlan&
   if (inherited && rootfs.kind != RootfsPlan::Kind::directory) {
     return Error(Errc::unsupported, "a container whose root is to be mounted needs a mount namespace");
   }
+  if (!input.options.secrets.empty()) return Error(Errc::unsupported, "secrets need mounts of the container's own");
   if (!rootfs.edits.empty()) return Error(Errc::unsupported, "files are put only into a root of the container's own");
   emit_names(input.spec, out);
   emit_proc_writes(input, out);

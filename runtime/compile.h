@@ -12,6 +12,7 @@
 #include "runtime/program.h"
 #include "runtime/rootfs_plan.h"
 #include "runtime/seccomp.h"
+#include "runtime/secret_files.h"
 #include "runtime/spec.h"
 
 namespace ctr::runtime {
@@ -21,7 +22,8 @@ struct CompileOptions {
   size_t extra_fds = 0;
   bool with_launcher = false;  // the program dies with its launcher
   bool make_cwd = false;       // a missing working directory is made
-  std::string init_program;    // host path of the init to run args under (--init); empty: none
+  std::vector<SecretFile> secrets = {};
+  std::string init_program;  // host path of the init to run args under (--init); empty: none
   // Everything is done before the second go, and the lock in k_register_waiting is held until the program runs; with
   // by_socket the program then waits to be started by a connection to k_register_start.
   enum class Start { at_go, ready_last, by_socket } start = Start::at_go;

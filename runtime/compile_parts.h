@@ -63,6 +63,9 @@ std::string sysctl_path(const std::string& name);
 Result<void> emit_devices(const CompileInput& input, int16_t root, ProgramBuilder* out);
 void emit_console(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
+// compile_secrets.cc: files in memory, after all mounts.
+Result<void> emit_secrets(const CompileInput& input, int16_t root, ProgramBuilder* out);
+
 // compile_checks.cc: what the specification forbids or this host cannot do.
 Result<void> check_namespaces(const RuntimeSpec& spec);
 Result<void> check_net_devices(const RuntimeSpec& spec, const HostFacts& host);

@@ -301,6 +301,7 @@ Result<Launched> launch(const LaunchRequest& request) {
                          .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
                          .init_program = request.init_program,
                          .start = start_of(request)};
+  options.secrets = request.secrets;
   options.bundle = request.bundle;
   options.unattended = request.unattended;
   options.habits = request.habits;
@@ -334,6 +335,7 @@ Result<Launched> launch(const LaunchRequest& request) {
     start.descriptors.emplace_back(k_register_hook_output + static_cast<int>(i), TRY(high.add(request.hook_output[i])));
   }
   for (const auto& [place, mount] : mapped) start.descriptors.emplace_back(place, TRY(high.add(mount.get())));
+  if (request.secrets_fd >= 0) start.descriptors.emplace_back(k_register_secrets, TRY(high.add(request.secrets_fd)));
   start.cgroup_fd = request.cgroup_fd;
   start.observer = request.observer;
   start.private_fds = request.private_fds;
@@ -374,12 +376,13 @@ Result<Launched> launch_exec(const ExecRequest& request) {
 }
 
 Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const RootfsPlan& rootfs,
-                                                const HostFacts& host) {
+                                                const HostFacts& host, const std::vector<SecretFile>& secrets) {
   const SeccompProgram placeholder;
   const CompileOptions options{.seccomp = spec.linux_config.seccomp ? &placeholder : nullptr,
                                .extra_fds = 0,
                                .with_launcher = false,
                                .make_cwd = true,
+                               .secrets = secrets,
                                .init_program = {}};
   const ChildProgram program = TRY(compile_run(spec, rootfs, host, options));
   std::vector<std::string> lines;

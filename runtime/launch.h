@@ -40,6 +40,7 @@
 #include "runtime/rootfs_plan.h"
 #include "runtime/seccomp.h"
 #include "runtime/seccomp_agent.h"
+#include "runtime/secret_files.h"
 #include "runtime/spec.h"
 
 namespace ctr::runtime {
@@ -111,6 +112,9 @@ struct LaunchRequest {
   std::vector<int> extra_fds = {};
   // The compiled filter of spec.linux.seccomp; nullptr exactly when the spec has none.
   const SeccompProgram* seccomp = nullptr;
+  // The bytes of the secrets one behind the other, in a file that can be read at any place; -1 when there are none.
+  std::vector<SecretFile> secrets = {};
+  int secrets_fd = -1;
   // Directory of the cgroup to start in (O_PATH | O_DIRECTORY works); -1: stays in ours.
   int cgroup_fd = -1;
   // Host path of the init program to run args under (--init), mounted read-only at /run/podman-init; empty: args run as
@@ -201,6 +205,6 @@ Result<bool> probe_native_overlay(const HostFacts& host, const std::string& dire
 
 // The steps launch() would take, one line each, for `ctr run --explain`.
 Result<std::vector<std::string>> explain_launch(const RuntimeSpec& spec, const RootfsPlan& rootfs,
-                                                const HostFacts& host);
+                                                const HostFacts& host, const std::vector<SecretFile>& secrets = {});
 
 }  // namespace ctr::runtime

@@ -302,7 +302,8 @@ int run_monitor(const MonitorHooks& hooks, std::unique_ptr<Launcher> launcher) {
   ignore_signals();
   (void)::prctl(PR_SET_NAME, "ctr-monitor");
   Fd starter(MonitorDescriptors::k_starter);
-  for (int number : {MonitorDescriptors::k_plan, MonitorDescriptors::k_starter, MonitorDescriptors::k_seccomp}) {
+  for (int number : {MonitorDescriptors::k_plan, MonitorDescriptors::k_starter, MonitorDescriptors::k_seccomp,
+                     MonitorDescriptors::k_secrets}) {
     set_inherit(number, Inherit::no).ignore("an absent one is noticed when it is read");
   }
   Result<std::unique_ptr<Monitor>> monitor = start_monitor(hooks, *launcher, starter.get());

@@ -39,6 +39,7 @@ struct MonitorStart {
   std::string own_binary;        // what to spawn
   std::vector<std::string> env;  // of the monitor and its helpers; the program's own is in the spec
   const SeccompProgram* seccomp = nullptr;
+  std::string_view secrets = {};            // the bytes of plan.secrets, one behind the other
   std::array<int, 3> stdio = {-1, -1, -1};  // with LogPlan::Driver::passthrough
 };
 
@@ -122,6 +123,7 @@ struct MonitorDescriptors {
   static constexpr int k_starter = 4;  // SOCK_SEQPACKET to the starter
   static constexpr int k_bundle = 5;   // containers/<id>, O_RDONLY | O_DIRECTORY
   static constexpr int k_seccomp = 6;  // sealed memfd: BPF; absent for unconfined containers
+  static constexpr int k_secrets = 7;  // sealed memfd: the bytes of the secrets; absent without any
 };
 
 // The whole life of a monitor: reads the descriptors above, runs the container, and returns the process's exit code

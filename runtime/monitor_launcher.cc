@@ -45,6 +45,10 @@ class ContainerLauncher final : public Launcher {
         .id = plan.container_id, .bundle = plan.bundle, .status = "creating", .annotations = plan.spec.annotations};
     request.observer = &first;
     request.lifetime = LaunchRequest::Lifetime::with_launcher;
+    // Read by the child alone, and gone from here when the program runs.
+    const Fd secrets(plan.secrets.empty() ? -1 : MonitorDescriptors::k_secrets);
+    request.secrets = plan.secrets;
+    request.secrets_fd = secrets.get();
     return launch(request);
   }
 

@@ -37,6 +37,12 @@ Json to_json(const StarterAttach& attach) {
   return Json::object().set("stdin", attach.stdin_).set("stdout", attach.stdout_).set("stderr", attach.stderr_);
 }
 
+Json secrets_json(const std::vector<SecretFile>& files) {
+  Json json = Json::array();
+  for (const SecretFile& file : files) json.push(to_json(file));
+  return json;
+}
+
 Result<JsonReader> get_object(const JsonReader& reader, std::string_view key) {
   std::optional<JsonReader> object = TRY(reader.find_object(key));
   if (!object) return reader.wrong(key, "an object");
@@ -63,6 +69,7 @@ Json to_json(const LaunchPlan& plan) {
       .set("seccomp_flags", plan.seccomp_flags)
       .set("init_program", plan.init_program)
       .set("runtime", plan.runtime)
+      .set("secrets", secrets_json(plan.secrets))
       .set("log", std::move(log))
       .set("stdin_open", plan.stdin_open)
       .set("timeout_seconds", plan.timeout ? Json(int64_t{plan.timeout->count()}) : Json())
@@ -87,6 +94,9 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
   plan.seccomp_flags = static_cast<uint32_t>(TRY(reader.uint_or("seccomp_flags", 0)));
   plan.init_program = TRY(reader.string_or("init_program", ""));
   plan.runtime = TRY(reader.string_or("runtime", ""));
+  for (const JsonReader& file : TRY(reader.elements("secrets"))) {
+    plan.secrets.push_back(TRY(secret_file_from_json(file)));
+  }
   plan.log = TRY(log_from_json(TRY(get_object(reader, "log"))));
   plan.stdin_open = TRY(reader.bool_or("stdin_open", false));
   if (std::optional<int64_t> seconds = TRY(reader.find_int("timeout_seconds"))) {

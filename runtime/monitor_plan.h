@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
 #include "runtime/cgroup_plan.h"
 #include "runtime/host_facts.h"
 #include "runtime/rootfs_plan.h"
+#include "runtime/secret_files.h"
 #include "runtime/spec.h"
 
 namespace ctr::runtime {
@@ -47,6 +49,7 @@ struct LaunchPlan {
   uint32_t seccomp_flags = 0;  // of the program whose bytes come in their own memfd
   std::string init_program;    // --init
   std::string runtime;         // absolute path of another runtime that makes the container; empty: ours
+  std::vector<SecretFile> secrets;
   LogPlan log;
   bool stdin_open = false;                      // -i: the program's stdin is a pipe, not /dev/null
   std::optional<std::chrono::seconds> timeout;  // killed after this long

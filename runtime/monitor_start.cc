@@ -30,6 +30,11 @@ Result<StartedMonitor> spawn_monitor(const MonitorStart& start) {
     seccomp_memory = TRY(make_sealed_memfd("ctr-seccomp", start.seccomp->bpf));
     options.fds.emplace_back(seccomp_memory.get(), MonitorDescriptors::k_seccomp);
   }
+  Fd secrets_memory;
+  if (!plan.secrets.empty()) {
+    secrets_memory = TRY(make_sealed_memfd("ctr-secrets", start.secrets));
+    options.fds.emplace_back(secrets_memory.get(), MonitorDescriptors::k_secrets);
+  }
   if (plan.log.driver == LogPlan::Driver::passthrough) {
     for (int number = 0; number < 3; ++number) {
       int here = start.stdio[static_cast<size_t>(number)];

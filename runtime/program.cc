@@ -59,6 +59,7 @@ constexpr std::string_view k_names[] = {
     "write_file",
     "make_symlink",
     "make_dir",
+    "make_file",
     "make_node",
     "copy_symlink",
     "remove_dir",
@@ -108,6 +109,7 @@ bool has_text(ChildOpKind kind) {
     case ChildOpKind::write_file:
     case ChildOpKind::make_symlink:
     case ChildOpKind::make_dir:
+    case ChildOpKind::make_file:
     case ChildOpKind::make_node:
     case ChildOpKind::copy_symlink:
     case ChildOpKind::remove_dir:

@@ -108,6 +108,13 @@ TEST_CASE("the steps of putting files into the root") {
   CHECK(rootfs_plan_from_json(JsonReader(json, "plan")).value() == plan);
 }
 
+TEST_CASE("the steps of secrets, side by side in memory and at places of their own") {
+  CompileOptions options;
+  options.secrets = {{.target = "key", .uid = 7, .gid = 8, .mode = 0400, .size_bytes = 6},
+                     {.target = "/etc/app/key", .size_bytes = 5000}};
+  compare_golden("secrets.steps", compiled(plain_spec(), plain_rootfs(), options));
+}
+
 TEST_CASE("the steps of exec") {
   const RuntimeSpec spec = plain_spec();
   const auto program = compile_exec(spec, *spec.process, plain_host(), {});
