@@ -47,6 +47,8 @@ std::string_view source_command(Complete complete) {
       return "images --format '{{.Repository}}:{{.Tag}}'";
     case Complete::volumes:
       return "volume ls --quiet";
+    case Complete::secrets:
+      return "secret ls --format '{{.Name}}'";
     default:
       return "";
   }
@@ -68,6 +70,8 @@ std::string_view word_of(Complete complete) {
       return "objects";
     case Complete::volumes:
       return "volumes";
+    case Complete::secrets:
+      return "secrets";
     case Complete::shells:
       return "shells";
     case Complete::commands:
@@ -149,6 +153,7 @@ _ctr_offer() {
     images) words=$(_ctr_images) ;;
     objects) words=$(_ctr_names --all; _ctr_images) ;;
     volumes) words=$("$ctr" volume ls --quiet 2>/dev/null) ;;
+    secrets) words=$("$ctr" secret ls --format '{{.Name}}' 2>/dev/null) ;;
     shells) words='bash fish zsh' ;;
     files)
       compopt -o filenames 2>/dev/null
@@ -244,6 +249,8 @@ std::string_view zsh_action(Complete complete) {
       return "_ctr_images";
     case Complete::volumes:
       return "_ctr_lines volume ls --quiet";
+    case Complete::secrets:
+      return "_ctr_lines secret ls --format '{{.Name}}'";
     case Complete::shells:
       return "(bash fish zsh)";
     default:

@@ -15,6 +15,7 @@ enum class Complete {
   images,
   objects,
   volumes,
+  secrets,
   shells,
   commands,
 };

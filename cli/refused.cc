@@ -26,7 +26,6 @@ constexpr std::array k_refusals = {
             "health-on-failure health-retries health-start-period health-startup-cmd health-startup-interval "
             "health-startup-retries health-startup-success health-startup-timeout health-timeout",
             "health checks are not run yet"},
-    Refusal{k_run, "secret", "secrets are not supported yet"},
     Refusal{k_run, "volumes-from requires", "containers cannot depend on each other yet"},
     Refusal{k_run, "uidmap gidmap subuidname subgidname",
             "explicit id maps are not supported yet; use --userns host or keep-id"},
@@ -55,7 +54,6 @@ constexpr std::array k_refusals = {
     Refusal{"ps", "external", "ctr keeps no containers outside its own store"},
     Refusal{"rm", "depend", "containers cannot depend on each other yet"},
     Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
-    Refusal{"login", "secret", "secrets are not supported yet"},
     Refusal{"image prune", "external build-cache", "this option is not supported yet"},
 };
 

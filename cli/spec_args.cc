@@ -9,6 +9,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "cli/mount_args.h"
+#include "cli/secret_args.h"
 #include "cli/spec_security.h"
 #include "engine/hosts.h"
 
@@ -120,6 +121,7 @@ Result<void> add_mounts(const Args& args, const SpecInputs& inputs, ContainerSpe
     }
   }
   TRY(add_configured_mounts(inputs, spec));
+  for (const auto& text : args.list("secret")) spec.secrets.push_back(TRY(parse_secret(text)));
   for (const auto& text : inputs.config.devices) spec.devices.push_back(TRY(parse_device(text)));
   for (const auto& text : args.list("device")) spec.devices.push_back(TRY(parse_device(text)));
   spec.read_only = args.flag("read-only", inputs.config.read_only);

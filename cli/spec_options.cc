@@ -66,6 +66,8 @@ constexpr std::array k_container_options = {
     flag("rootfs", 0, "The image word names a directory that is the root"),
     value("runtime", 0, "RUNTIME", "The OCI runtime: ctr itself (the default), a path, or a name as crun",
           Complete::files),
+    list("secret", 0, "SECRET[,OPTIONS]", "Give the container a secret: type=mount|env, target, uid, gid, mode",
+         Complete::secrets),
     list("security-opt", 0, "OPTION", "no-new-privileges, seccomp=FILE, apparmor=…, label=disable, mask=…, unmask=…"),
     value("shm-size", 0, "SIZE", "Size of /dev/shm"),
     value("stop-signal", 0, "SIGNAL", "Signal that stop sends"),

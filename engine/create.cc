@@ -13,6 +13,7 @@
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
+#include "engine/secrets.h"
 #include "engine/volumes.h"
 
 namespace ctr::engine {
@@ -102,6 +103,7 @@ Result<std::string> choose_name(Core& core, const ContainerSpec& spec) {
 Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
   auto name = TRY(choose_name(core, spec));
   if (spec.rootfs.empty()) TRY(provide_image(core, spec.image, options.pull));
+  TRY(resolve_secrets(core, spec.secrets));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
   const auto id = storage::ContainerId::make_random();
@@ -129,6 +131,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
 
 Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   const auto name = TRY(choose_name(core, spec));
+  TRY(resolve_secrets(core, spec.secrets));
   const auto* store = TRY(core.store());
   const auto id = storage::ContainerId::make_random();
   const auto bundle = store->containers().path(id);

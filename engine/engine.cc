@@ -20,6 +20,7 @@
 #include "engine/lifecycle.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
+#include "engine/secrets.h"
 #include "engine/system.h"
 #include "engine/transfer.h"
 #include "engine/volumes.h"
@@ -75,7 +76,8 @@ class LocalEngine final : public Engine {
     const auto* host = TRY(core_.host());
     spec.cgroup_manager = core_.options().cgroup_manager;
     const auto prepared = TRY(rehearse_container(core_, std::move(spec)));
-    return runtime::explain_launch(prepared.spec, prepared.launch.rootfs, *host);
+    return runtime::explain_launch(prepared.spec, prepared.launch.rootfs, *host,
+                                   planned_files(prepared.record.spec.secrets));
   }
 
   Result<AttachEnd> attach(const ContainerId& id, const AttachOptions& attach) override {
@@ -212,6 +214,29 @@ class LocalEngine final : public Engine {
 
   Result<void> remove_volume(const std::string& name, const RemoveOptions& options) override {
     return engine::remove_volume(core_, name, options);
+  }
+
+  Result<std::string> create_secret(const SecretOptions& options, const std::string& data) override {
+    return engine::create_secret(core_, options, data);
+  }
+
+  Result<std::vector<SecretInfo>> list_secrets(const std::vector<ContainerFilter>& filters) override {
+    TRY(secret_matches({}, filters));
+    std::vector<SecretInfo> found;
+    for (auto& info : TRY(engine::list_secrets(core_))) {
+      if (TRY(secret_matches(info, filters))) found.push_back(std::move(info));
+    }
+    return found;
+  }
+
+  Result<SecretInfo> find_secret(const std::string& name_or_id) override {
+    return engine::find_secret(core_, name_or_id);
+  }
+
+  Result<std::string> read_secret(const SecretInfo& secret) override { return engine::read_secret(core_, secret); }
+
+  Result<std::string> remove_secret(const std::string& name_or_id) override {
+    return engine::remove_secret(core_, name_or_id);
   }
 
   Result<std::string> login(const LoginOptions& options) override { return login_to_registry(core_, options); }

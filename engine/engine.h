@@ -21,6 +21,7 @@
 #include "base/paths.h"
 #include "base/progress.h"
 #include "base/time.h"
+#include "engine/secret_info.h"
 #include "engine/spec.h"
 #include "engine/volume_info.h"
 
@@ -266,6 +267,17 @@ class Engine {
   virtual Result<VolumeInfo> find_volume(const std::string& name, Lookup lookup = Lookup::unique_prefix) = 0;
   // With `force` the containers that use it go, too. Errors: not_found, in_use, in podman's words.
   virtual Result<void> remove_volume(const std::string& name, const RemoveOptions& options) = 0;
+
+  // The id. Errors: exists, invalid, unsupported.
+  virtual Result<std::string> create_secret(const SecretOptions& options, const std::string& data) = 0;
+  // Those that the filters let through, sorted by name. Errors: invalid for a filter, on an empty store too.
+  virtual Result<std::vector<SecretInfo>> list_secrets(const std::vector<ContainerFilter>& filters) = 0;
+  // By name, id, or the unique beginning of an id. Errors: not_found in podman's words.
+  virtual Result<SecretInfo> find_secret(const std::string& name_or_id) = 0;
+  // The secret itself, for people who ask for it.
+  virtual Result<std::string> read_secret(const SecretInfo& secret) = 0;
+  // The id of what was removed. Errors: not_found.
+  virtual Result<std::string> remove_secret(const std::string& name_or_id) = 0;
 
   // The file that the credentials are kept in.
   virtual Result<std::string> login(const LoginOptions& options) = 0;

@@ -11,6 +11,7 @@
 #include "engine/identity.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
+#include "engine/secrets.h"
 #include "engine/user.h"
 #include "runtime/cgroup.h"
 #include "runtime/console.h"
@@ -30,11 +31,19 @@ struct Target {
   runtime::RuntimeSpec spec;
   LaunchRecord launch;
   runtime::SeccompProgram filter;
+  std::vector<SecretUse> secrets;
   Fd init;  // pidfd
 };
 
 Error not_running() {
   return Error(Errc::bad_state, "can only create exec sessions on running containers: container state improper");
+}
+
+// The record is read as JSON only when it has any.
+Result<std::vector<SecretUse>> read_secret_uses(const Dir& dir) {
+  const auto text = TRY(dir.read_file(k_record_file));
+  if (text.find("\"secrets\":") == std::string::npos) return std::vector<SecretUse>{};
+  return TRY(parse_container_record(text, dir.path() + "/" + k_record_file)).spec.secrets;
 }
 
 Result<Target> open_target(Core& core, const storage::ContainerId& id) {
@@ -50,6 +59,7 @@ Result<Target> open_target(Core& core, const storage::ContainerId& id) {
   const auto config_path = dir.path() + "/" + k_config_file;
   target.spec = TRY(runtime::spec_from_json(TRY(parse_own_json(TRY(dir.read_file(k_config_file)), config_path))));
   target.launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file));
+  target.secrets = TRY(read_secret_uses(dir));
   if (target.spec.linux_config.seccomp) {
     target.filter = {TRY(dir.read_file(k_filter_file, k_filter_limit_bytes)), target.launch.seccomp_flags};
   }
@@ -65,7 +75,7 @@ Result<runtime::SpecCapabilities> exec_capabilities(const runtime::SpecProcess& 
   return container_capabilities(input);
 }
 
-Result<runtime::SpecProcess> make_process(const Target& target, const ExecOptions& options) {
+Result<runtime::SpecProcess> make_process(Core& core, const Target& target, const ExecOptions& options) {
   const auto& first = *target.spec.process;
   runtime::SpecProcess process = first;
   process.args = options.argv;
@@ -83,6 +93,7 @@ Result<runtime::SpecProcess> make_process(const Target& target, const ExecOption
   }
   if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
   env.set_entries(options.env);
+  env.set_entries(TRY(secret_env(core, target.secrets)));
   process.env = env.entries();
   if (!options.user.empty() || options.privileged) {
     process.capabilities = TRY(exec_capabilities(first, process.user.uid == 0, options.privileged));
@@ -124,7 +135,7 @@ Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& e
   if (options.argv.empty()) return Error(Errc::invalid, "must provide a non-empty command to start an exec session");
   const auto* host = TRY(core.host());
   const auto target = TRY(open_target(core, entry.id));
-  auto process = TRY(make_process(target, options));
+  auto process = TRY(make_process(core, target, options));
   if (process.terminal) {
     if (const auto size = runtime::window_size(attach.stdin_fd)) {
       process.console_size = runtime::ConsoleSize{size->rows, size->columns};

@@ -169,6 +169,12 @@ Result<bool> volume_holds(const VolumeInfo& info, const ContainerFilter& filter,
   return Error(Errc::invalid, fmt::format("\"{}\" is an invalid volume filter", printable(key)));
 }
 
+Result<bool> secret_holds(const SecretInfo& info, const ContainerFilter& filter, const FilterContext&) {
+  if (filter.key == "name") return regex_matches(filter.value, info.name);
+  if (filter.key == "id") return info.id.starts_with(filter.value) || regex_matches(filter.value, info.id);
+  return Error(Errc::invalid, fmt::format("invalid filter \"{}\"", printable(filter.key)));
+}
+
 // Labels must all hold; of another key one value is enough.
 template <typename Info, typename Holds>
 Result<bool> all_hold(const Info& info, const Filters& filters, const FilterContext& context, Holds holds) {
@@ -198,6 +204,10 @@ Result<bool> image_matches(const ImageInfo& info, const Filters& filters, const 
 
 Result<bool> volume_matches(const VolumeInfo& info, const Filters& filters, const FilterContext& context) {
   return all_hold(info, filters, context, volume_holds);
+}
+
+Result<bool> secret_matches(const SecretInfo& info, const Filters& filters) {
+  return all_hold(info, filters, {}, secret_holds);
 }
 
 }  // namespace ctr::engine

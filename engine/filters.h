@@ -1,4 +1,4 @@
-// --filter: which containers, images and volumes a list of key=value pairs lets through.
+// --filter: which containers, images, volumes and secrets a list of key=value pairs lets through.
 #pragma once
 
 #include <functional>
@@ -28,5 +28,6 @@ Result<bool> image_matches(const ImageInfo& info, const std::vector<ContainerFil
 // Errors: invalid ("\"nosuch\" is an invalid volume filter").
 Result<bool> volume_matches(const VolumeInfo& info, const std::vector<ContainerFilter>& filters,
                             const FilterContext& context);
+Result<bool> secret_matches(const SecretInfo& info, const std::vector<ContainerFilter>& filters);
 
 }  // namespace ctr::engine

@@ -87,6 +87,21 @@ Json exposed_json(const ContainerRecord& record) {
   return json;
 }
 
+// What the container was given, never what is in it.
+Json secrets_json(const ContainerSpec& spec) {
+  if (spec.secrets.empty()) return Json();
+  Json json = Json::array();
+  for (const auto& use : spec.secrets) {
+    json.push(Json::object()
+                  .set("Name", use.name)
+                  .set("ID", use.id)
+                  .set("UID", use.uid)
+                  .set("GID", use.gid)
+                  .set("Mode", use.mode));
+  }
+  return json;
+}
+
 Json config_json(const ContainerView& view) {
   const auto& record = view.record;
   const auto& spec = record.spec;
@@ -122,7 +137,7 @@ Json config_json(const ContainerView& view) {
   if (!spec.timezone.empty()) json.set("Timezone", spec.timezone);
   json.set("SystemdMode", false)
       .set("Umask", fmt::format("{:04o}", spec.umask.value_or(022)))
-      .set("Secrets", Json())
+      .set("Secrets", secrets_json(spec))
       .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
       .set("StopTimeout", record.stop_timeout_seconds)
       .set("Passwd", false)

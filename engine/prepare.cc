@@ -73,6 +73,11 @@ Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedConta
   path = TRY(find_runtime(spec.runtime, core.options().environment));
   prepared.record.spec.runtime = path;
   if (path.empty()) return ok();
+  // Other runtimes are given containers as files, which are no place for secrets.
+  if (!spec.secrets.empty()) {
+    return Error(Errc::unsupported,
+                 fmt::format("--secret is not supported with --runtime '{}'", printable(spec.runtime)));
+  }
   if (prepared.launch.rootfs.kind == runtime::RootfsPlan::Kind::fuse) {
     return Error(Errc::unsupported, fmt::format("--runtime '{}' needs overlay mounts of the kernel, without --userns "
                                                 "keep-id and fuse-overlayfs",

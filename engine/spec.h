@@ -28,6 +28,19 @@ struct MountSpec {
   bool operator==(const MountSpec&) const = default;
 };
 
+// One --secret: a file in the container, or a variable of its program.
+struct SecretUse {
+  enum class Type { mount, env };
+  std::string name;  // as typed, then the secret's
+  std::string id;    // 25 hex digits; filled in when the container is created
+  Type type = Type::mount;
+  std::string target;  // a file below /run/secrets, an absolute path, or the variable
+  uint32_t uid = 0;    // in the container, as gid
+  uint32_t gid = 0;
+  uint32_t mode = 0444;
+  bool operator==(const SecretUse&) const = default;
+};
+
 struct DeviceSpec {
   std::string host_path;
   std::string container_path;
@@ -121,6 +134,7 @@ struct ContainerSpec {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
   std::vector<MountSpec> mounts;
+  std::vector<SecretUse> secrets;
   bool read_only = false;
   bool read_only_tmpfs = true;  // with read_only: tmpfs on /tmp /run /var/tmp, as podman
   std::vector<DeviceSpec> devices;

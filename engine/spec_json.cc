@@ -20,6 +20,10 @@ constexpr Names<MountSpec::Type, 6> k_mount_types{{
     {MountSpec::Type::devpts, "devpts"},
     {MountSpec::Type::glob, "glob"},
 }};
+constexpr Names<SecretUse::Type, 2> k_secret_types{{
+    {SecretUse::Type::mount, "mount"},
+    {SecretUse::Type::env, "env"},
+}};
 constexpr Names<NamespaceChoice::Mode, 7> k_namespace_modes{{
     {NamespaceChoice::Mode::automatic, "automatic"},
     {NamespaceChoice::Mode::private_, "private"},
@@ -148,6 +152,26 @@ Result<MountSpec> read_mount(const JsonReader& reader) {
   mount.options = TRY(reader.strings("options"));
   mount.subpath = TRY(reader.string_or("subpath", ""));
   return mount;
+}
+
+Json secret_json(const SecretUse& use) {
+  Json json = Json::object();
+  json.set("name", use.name).set("id", use.id).set("type", enum_json(k_secret_types, use.type));
+  json.set("target", use.target);
+  if (use.type == SecretUse::Type::mount) json.set("uid", use.uid).set("gid", use.gid).set("mode", use.mode);
+  return json;
+}
+
+Result<SecretUse> read_secret(const JsonReader& reader) {
+  SecretUse use;
+  use.name = TRY(reader.get_string("name"));
+  use.id = TRY(reader.get_string("id"));
+  use.type = TRY(read_enum(reader, "type", k_secret_types, SecretUse::Type::mount));
+  use.target = TRY(reader.get_string("target"));
+  use.uid = TRY(read_number<uint32_t>(reader, "uid")).value_or(0);
+  use.gid = TRY(read_number<uint32_t>(reader, "gid")).value_or(0);
+  use.mode = TRY(read_number<uint32_t>(reader, "mode")).value_or(use.mode);
+  return use;
 }
 
 Json device_json(const DeviceSpec& device) {
@@ -378,6 +402,7 @@ Result<void> read_process(const JsonReader& reader, ContainerSpec& spec) {
 // What it sees: files, devices, limits, namespaces.
 void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_array(json, "mounts", spec.mounts, mount_json);
+  put_array(json, "secrets", spec.secrets, secret_json);
   put_flag(json, "read_only", spec.read_only);
   put_flag(json, "read_only_tmpfs", spec.read_only_tmpfs, true);
   put_array(json, "devices", spec.devices, device_json);
@@ -413,6 +438,7 @@ Result<std::vector<T>> read_array(const JsonReader& reader, std::string_view key
 
 Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.mounts = TRY(read_array<MountSpec>(reader, "mounts", read_mount));
+  spec.secrets = TRY(read_array<SecretUse>(reader, "secrets", read_secret));
   spec.read_only = TRY(reader.bool_or("read_only", false));
   spec.read_only_tmpfs = TRY(reader.bool_or("read_only_tmpfs", true));
   spec.devices = TRY(read_array<DeviceSpec>(reader, "devices", read_device));

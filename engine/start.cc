@@ -8,6 +8,7 @@
 #include "engine/network/uplink.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
+#include "engine/secrets.h"
 #include "engine/volumes.h"
 #include "runtime/console.h"
 
@@ -71,6 +72,15 @@ Result<void> add_root_files(Core& core, const Dir& dir, Stored& stored, const st
   for (const auto& [name, content] : plan.files) TRY(dir.write_file(name, content, Sync::no));
   rootfs.edits = std::move(plan.edits);
   return ok();
+}
+
+// Only in memory: what is on disk of the container never has them.
+void add_variables(Stored& stored, const std::vector<std::string>& variables) {
+  if (variables.empty() || !stored.spec.process) return;
+  EnvList env;
+  env.set_entries(stored.spec.process->env);
+  env.set_entries(variables);
+  stored.spec.process->env = env.entries();
 }
 
 Result<Stored> load(Core& core, const Dir& dir, const CreatedContainer* created) {
@@ -150,9 +160,13 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   auto stored = TRY(load(core, dir, input.created));
   TRY(prepare_volumes(core, {stored.record, stored.spec, stored.launch.rootfs, input.created != nullptr}));
   TRY(add_root_files(core, dir, stored, store->containers().path(input.entry.id)));
-  const auto plan = TRY(make_plan(core, input, stored));
+  const auto secrets = TRY(read_secrets(core, stored.record.spec.secrets));
+  add_variables(stored, secrets.env);
+  auto plan = TRY(make_plan(core, input, stored));
+  plan.secrets = secrets.files;
   const runtime::SeccompProgram filter = {std::move(stored.seccomp_bpf), stored.launch.seccomp_flags};
   runtime::MonitorStart start = {plan, "/proc/self/exe", core.helper_env()};
+  start.secrets = secrets.bytes;
   if (plan.spec.linux_config.seccomp) start.seccomp = &filter;
   if (plan.log.driver == runtime::LogPlan::Driver::passthrough) start.stdio = {0, 1, 2};
   auto monitor = TRY(runtime::spawn_monitor(start));

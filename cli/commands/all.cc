@@ -39,6 +39,11 @@ constexpr std::array k_commands = {
     &k_run_command,
     &k_runtime_command,
     &k_save_command,
+    &k_secret_create_command,
+    &k_secret_exists_command,
+    &k_secret_inspect_command,
+    &k_secret_ls_command,
+    &k_secret_rm_command,
     &k_start_command,
     &k_stop_command,
     &k_system_reset_command,
@@ -55,7 +60,7 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 4> k_groups = {"container", "image", "system", "volume"};
+constexpr std::array<std::string_view, 5> k_groups = {"container", "image", "secret", "system", "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

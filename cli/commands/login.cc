@@ -21,6 +21,8 @@ constexpr std::array k_login_options = {
     flag("get-login", 0, "Print the user that is logged in"),
     value("password", 'p', "PASSWORD", "Password; other users can see it in the list of processes"),
     flag("password-stdin", 0, "Read the password from stdin"),
+    value("secret", 0, "SECRET", "The password is this secret; its name is the user's unless there is --username",
+          Complete::secrets),
     flag("tls-verify", 0, "Verify certificates of the registry (default true)"),
     value("username", 'u', "USER", "User name"),
     flag("verbose", 'v', "Say where the credentials are kept"),
@@ -47,6 +49,16 @@ Result<engine::LoginOptions> login_options(const Args& args) {
                  "can not be set simultaneously");
   }
   return options;
+}
+
+Result<void> take_secret(engine::Engine& engine, const Args& args, engine::LoginOptions& options) {
+  if (args.has("password") || args.flag("password-stdin")) {
+    return Error(Errc::invalid, "--secret can not be used with --password options");
+  }
+  const auto secret = TRY(engine.find_secret(args.text("secret")));
+  options.password = TRY(engine.read_secret(secret));
+  if (options.username.empty()) options.username = args.text("secret");
+  return ok();
 }
 
 // Name and password as far as the options did not give them.
@@ -91,9 +103,10 @@ Result<int> login(Context& context, const Args& args) {
     context.output().line(TRY(engine->stored_login(options)));
     return 0;
   }
+  if (args.has("secret")) TRY(take_secret(*engine, args, options));
   const bool nobody = options.username.empty() && options.password.empty() && !args.flag("password-stdin");
   if (nobody && TRY(is_logged_in(context, options))) return 0;
-  TRY(ask(context, args, options));
+  if (!args.has("secret")) TRY(ask(context, args, options));
   const auto file = TRY(engine->login(options));
   if (args.flag("verbose")) context.output().line(fmt::format("Used:  {}", printable(file)));
   context.output().line("Login Succeeded!");

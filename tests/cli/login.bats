@@ -26,6 +26,19 @@ auth_file() { echo "$XDG_RUNTIME_DIR/containers/auth.json"; }
   run -125 ctr login --get-login "$REGISTRY"
 }
 
+@test "the password is a secret, whose name is the user's unless another is given" {
+  printf secret | ctr secret create tester - >/dev/null
+  run -0 ctr login --secret tester "$REGISTRY"
+  assert_output 'Login Succeeded!'
+  run -0 ctr login --get-login "$REGISTRY"
+  assert_output tester
+  run -125 ctr login --secret tester -p x "$REGISTRY"
+  assert_line 'Error: --secret can not be used with --password options'
+  run -125 ctr login --secret nosuch "$REGISTRY"
+  assert_line 'Error: no secret with name or id "nosuch": no such secret'
+  ctr logout "$REGISTRY"
+}
+
 @test "--authfile keeps them elsewhere" {
   run -0 ctr login --authfile "$file_dir/auth" -u tester -p secret "$REGISTRY"
   [ -s "$file_dir/auth" ]
