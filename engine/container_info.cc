@@ -178,6 +178,14 @@ Result<storage::ContainerEntry> resolve_container(Core& core, std::string_view n
   return entry;
 }
 
+Result<std::string> current_name(Core& core, const storage::ContainerEntry& entry) {
+  const auto containers = TRY(core.store())->containers();
+  const auto found = containers.resolve(entry.name);
+  // Nearly always: one look at the link, where the reverse way looks at every name.
+  if (found && found->id == entry.id) return entry.name;
+  return containers.find_name(entry.id);
+}
+
 Result<storage::ContainerId> storage_id(const ContainerId& id) { return storage::ContainerId::parse(id.hex); }
 
 }  // namespace ctr::engine

@@ -41,6 +41,9 @@ Result<std::vector<ContainerInfo>> list_all(Core& core);
 // Errors: not_found in podman's words; invalid when the prefix is ambiguous.
 Result<storage::ContainerEntry> resolve_container(Core& core, std::string_view name_or_id);
 
+// The name that is linked to a container, when another process may have renamed it since `entry` was read.
+Result<std::string> current_name(Core& core, const storage::ContainerEntry& entry);
+
 // The storage's form of an id. The id came from the store: anything else is a bug.
 Result<storage::ContainerId> storage_id(const ContainerId& id);
 

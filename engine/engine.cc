@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "engine/container_info.h"
+#include "engine/container_verbs.h"
 #include "engine/core.h"
 #include "engine/create.h"
 #include "engine/doctor.h"
@@ -51,7 +52,10 @@ namespace {
 
 class LocalEngine final : public Engine {
  public:
-  explicit LocalEngine(EngineOptions options) : core_(std::move(options)), image_verbs_(make_image_verbs(core_)) {}
+  explicit LocalEngine(EngineOptions options)
+      : core_(std::move(options)),
+        image_verbs_(make_image_verbs(core_)),
+        container_verbs_(make_container_verbs(core_)) {}
 
   Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
     spec.cgroup_manager = core_.options().cgroup_manager;
@@ -190,6 +194,7 @@ class LocalEngine final : public Engine {
   }
 
   ImageVerbs& image_verbs() { return *image_verbs_; }
+  ContainerVerbs& container_verbs() { return *container_verbs_; }
 
   Result<VolumeInfo> create_volume(const VolumeOptions& options) override {
     return engine::create_volume(core_, options);
@@ -286,6 +291,7 @@ class LocalEngine final : public Engine {
 
   Core core_;
   std::unique_ptr<ImageVerbs> image_verbs_;
+  std::unique_ptr<ContainerVerbs> container_verbs_;
   std::optional<CreatedContainer> created_;
 };
 
@@ -351,6 +357,7 @@ Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const
 
 // There is one kind of engine.
 ImageVerbs& image_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).image_verbs(); }
+ContainerVerbs& container_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).container_verbs(); }
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
   return std::unique_ptr<Engine>(std::make_unique<LocalEngine>(std::move(options)));

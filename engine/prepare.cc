@@ -222,7 +222,7 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
 
 bool keeps_resolv_conf(const ContainerSpec& spec) { return spec.dns_servers == std::vector<std::string>{"none"}; }
 
-Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& core, const ContainerRecord& record) {
+Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record) {
   const auto* config = TRY(core.config());
   const auto& spec = record.spec;
   const auto mode = spec.network.mode;
@@ -234,6 +234,9 @@ Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& cor
   resolv.options = spec.dns_options.empty() ? config->dns_options : spec.dns_options;
   if (is_private) resolv.forwarder = network::k_resolver_address;
   std::vector<std::pair<std::string, std::string>> files;
+  files.emplace_back("containerenv",
+                     container_env_file({core.options().version, record.name, record.id, record.image_name,
+                                         record.image_id, core.options().uid != 0, spec.security.privileged}));
   if (!keeps_resolv_conf(spec)) files.emplace_back("resolv.conf", resolv_conf_file(resolv));
   if (spec.no_hosts || config->no_hosts) return files;
 
@@ -318,11 +321,8 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   record.entrypoint = TRY(effective_command(spec, base.config)).entrypoint;
   fill_record(prepared);
   TRY(add_seccomp(core, spec, prepared));
-  prepared.files = TRY(network_files(core, record));
+  prepared.files = TRY(fresh_files(core, record));
   if (generation.has_hostname) prepared.files.emplace_back("hostname", record.hostname + "\n");
-  prepared.files.emplace_back("containerenv",
-                              container_env_file({core.options().version, record.name, record.id, record.image_name,
-                                                  record.image_id, core.options().uid != 0, spec.security.privileged}));
   return prepared;
 }
 

@@ -56,7 +56,8 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
 // --dns none: the container keeps the resolv.conf of its image.
 bool keeps_resolv_conf(const ContainerSpec& spec);
 
-// /etc/hosts and /etc/resolv.conf of a container, from the host's at this moment: written again at every start.
-Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& core, const ContainerRecord& record);
+// The files of a container that are written again at every start: /etc/hosts and /etc/resolv.conf from the host's at
+// this moment, and /run/.containerenv with the name at this moment.
+Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record);
 
 }  // namespace ctr::engine

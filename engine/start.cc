@@ -89,7 +89,7 @@ Result<Stored> load(Core& core, const Dir& dir, const CreatedContainer* created)
     return Stored{prepared.record, prepared.spec, prepared.launch, prepared.seccomp_bpf, prepared.missing_accounts};
   }
   auto stored = TRY(read_stored(dir));
-  for (const auto& [name, content] : TRY(network_files(core, stored.record))) {
+  for (const auto& [name, content] : TRY(fresh_files(core, stored.record))) {
     TRY(dir.write_file(name, content, Sync::no, 0644));
   }
   TRY(refresh_user(core, dir, stored));
@@ -110,7 +110,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   const auto& spec = stored.record.spec;
   runtime::LaunchPlan plan;
   plan.container_id = stored.record.id;
-  plan.name = input.entry.name;
+  plan.name = TRY(current_name(core, input.entry));
   plan.bundle = TRY(core.store())->containers().path(input.entry.id);
   plan.run_dir = core.run_dir(stored.record.id);
   plan.rootfs = stored.launch.rootfs;

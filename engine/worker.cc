@@ -42,12 +42,15 @@ Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::Launc
 void end_container(Core& core, const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
   const auto orders = monitor_orders_from_json(plan.engine);
   if (!orders) return;
+  const auto id = storage::ContainerId::parse(plan.container_id);
+  if (!id) return;
   if (state.error.empty()) {
-    core.record_event("container", "died", plan.container_id, orders->name, orders->image, state.exit_code);
+    const auto name = current_name(core, {*id, orders->name});
+    core.record_event("container", "died", plan.container_id, name ? *name : orders->name, orders->image,
+                      state.exit_code);
   }
   if (!orders->auto_remove) return;
-  const auto id = storage::ContainerId::parse(plan.container_id);
-  if (id) remove_ended(core, *id).ignore("nobody listens to a monitor whose container has ended");
+  remove_ended(core, *id).ignore("nobody listens to a monitor whose container has ended");
 }
 
 Result<storage::RunningRow> show_running(const EngineOptions& options, const runtime::LaunchPlan& plan,

@@ -33,6 +33,7 @@ constexpr std::array k_commands = {
     &k_ps_command,
     &k_pull_command,
     &k_push_command,
+    &k_rename_command,
     &k_restart_command,
     &k_rm_command,
     &k_rmi_command,

@@ -30,6 +30,7 @@ extern const Command k_logs_command;
 extern const Command k_ps_command;
 extern const Command k_pull_command;
 extern const Command k_push_command;
+extern const Command k_rename_command;
 extern const Command k_restart_command;
 extern const Command k_rm_command;
 extern const Command k_rmi_command;

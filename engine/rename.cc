@@ -1,0 +1,40 @@
+#include "engine/rename.h"
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "engine/container_info.h"
+#include "engine/names.h"
+
+namespace ctr::engine {
+
+namespace {
+
+Error name_taken(const storage::ContainerId& id, const std::string& name) {
+  return Error(Errc::exists, fmt::format("renaming container {}: name {} already in use, cannot rename container {}: "
+                                         "container already exists",
+                                         id.text(), name, id.text()))
+      .with_hint("remove or rename the container of that name, or choose another name");
+}
+
+}  // namespace
+
+Result<void> rename_container(Core& core, const storage::ContainerId& id, const std::string& new_name) {
+  TRY(check_name(new_name));
+  const auto containers = TRY(core.store())->containers();
+  const auto lock = TRY(containers.lock(id, LockMode::exclusive, core.cancel()));
+  const auto dir = TRY(containers.open(id));
+  // Read first: a record that a later version has written is left as it is, and so is the name.
+  auto record = TRY(read_record(dir));
+  auto renamed = containers.rename(id, new_name, core.cancel());
+  if (!renamed && renamed.error().code() == Errc::exists) return name_taken(id, new_name);
+  TRY(std::move(renamed));
+  if (record.name != new_name) {
+    record.name = new_name;
+    TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
+  }
+  core.record_event("container", "rename", record.id, record.name, record.image_name);
+  return ok();
+}
+
+}  // namespace ctr::engine
