@@ -30,6 +30,7 @@ constexpr std::array k_commands = {
     &k_login_command,
     &k_logout_command,
     &k_logs_command,
+    &k_port_command,
     &k_ps_command,
     &k_pull_command,
     &k_push_command,

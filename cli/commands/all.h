@@ -27,6 +27,7 @@ extern const Command k_load_command;
 extern const Command k_login_command;
 extern const Command k_logout_command;
 extern const Command k_logs_command;
+extern const Command k_port_command;
 extern const Command k_ps_command;
 extern const Command k_pull_command;
 extern const Command k_push_command;
