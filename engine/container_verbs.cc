@@ -2,6 +2,7 @@
 
 #include "engine/container_info.h"
 #include "engine/rename.h"
+#include "engine/top.h"
 
 namespace ctr::engine {
 namespace {
@@ -12,6 +13,11 @@ class LocalContainerVerbs final : public ContainerVerbs {
 
   Result<void> rename(const ContainerId& id, const std::string& new_name) override {
     return rename_container(core_, TRY(storage_id(id)), new_name);
+  }
+
+  Result<std::vector<std::vector<std::string>>> top(const ContainerId& id,
+                                                    const std::vector<std::string>& descriptors) override {
+    return list_processes(core_, {TRY(storage_id(id)), ""}, descriptors);
   }
 
  private:

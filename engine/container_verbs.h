@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/engine.h"
@@ -17,6 +18,9 @@ class ContainerVerbs {
 
   // Gives a container another name, whether it runs or not. Its own name is fine. Errors: exists, invalid, not_found.
   virtual Result<void> rename(const ContainerId& id, const std::string& new_name) = 0;
+  // Headings and a row for each process; descriptors as in top.h. Errors: bad_state when the container does not run.
+  virtual Result<std::vector<std::vector<std::string>>> top(const ContainerId& id,
+                                                            const std::vector<std::string>& descriptors) = 0;
 };
 
 // The verbs of an open engine; they live as long as it does.

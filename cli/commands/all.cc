@@ -50,6 +50,7 @@ constexpr std::array k_commands = {
     &k_stop_command,
     &k_system_reset_command,
     &k_tag_command,
+    &k_top_command,
     &k_unshare_command,
     &k_untag_command,
     &k_version_command,

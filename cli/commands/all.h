@@ -47,6 +47,7 @@ extern const Command k_start_command;
 extern const Command k_stop_command;
 extern const Command k_system_reset_command;
 extern const Command k_tag_command;
+extern const Command k_top_command;
 extern const Command k_unshare_command;
 extern const Command k_untag_command;
 extern const Command k_version_command;
