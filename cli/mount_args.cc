@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/parse.h"
 #include "base/text.h"
@@ -61,10 +62,47 @@ Result<void> source(std::string_view text, const std::string& cwd, MountSpec& mo
   return ok();
 }
 
-constexpr std::array<std::string_view, 27> k_options = {
-    "ro",      "rw",       "z",      "Z",          "U",           "shared",  "rshared",  "slave",      "rslave",
-    "private", "rprivate", "nosuid", "suid",       "nodev",       "dev",     "noexec",   "exec",       "bind",
-    "rbind",   "copy",     "nocopy", "unbindable", "runbindable", "noatime", "relatime", "nodiratime", "sync"};
+// ---- the words behind the last colon
+
+// Words of which only one can be meant. Source: ValidateVolumeOpts of containers/common.
+struct Choice {
+  std::array<std::string_view, 8> words;
+  std::string_view named;
+};
+constexpr std::array k_choices = {
+    Choice{{"exec", "noexec"}, "'noexec' or 'exec'"},
+    Choice{{"dev", "nodev"}, "'nodev' or 'dev'"},
+    Choice{{"suid", "nosuid"}, "'nosuid' or 'suid'"},
+    Choice{{"ro", "rw"}, "'rw' or 'ro'"},
+    Choice{{"z", "Z", "O"}, "'z', 'Z', or 'O'"},
+    Choice{{"U"}, "'U'"},
+    Choice{{"private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"},
+           "'[r]shared', '[r]private', '[r]slave' or '[r]unbindable'"},
+    Choice{{"bind", "rbind"}, "'[r]bind'"},
+    Choice{{"copy", "nocopy"}, "'copy' or 'nocopy'"},
+};
+constexpr auto k_single_words =
+    std::to_array<std::string_view>({"noatime", "relatime", "nodiratime", "sync", "cached", "delegated", "consistent"});
+constexpr auto k_memory_keys =
+    std::to_array<std::string_view>({"size", "mode", "nr_inodes", "nr_blocks", "uid", "gid", "huge"});
+
+const Choice* choice_of(std::string_view word) {
+  if (word.empty()) return nullptr;
+  const auto found = std::find_if(k_choices.begin(), k_choices.end(), [&](const Choice& choice) {
+    return std::find(choice.words.begin(), choice.words.end(), word) != choice.words.end();
+  });
+  return found == k_choices.end() ? nullptr : &*found;
+}
+
+bool is_known(std::string_view option, Type type) {
+  if (choice_of(option) != nullptr) return true;
+  if (std::find(k_single_words.begin(), k_single_words.end(), option) != k_single_words.end()) return true;
+  const std::string_view key = option.substr(0, option.find('='));
+  const bool has_value = key.size() < option.size();
+  if (type != Type::tmpfs) return false;
+  if (option == "tmpcopyup" || option == "notmpcopyup") return true;
+  return has_value && std::find(k_memory_keys.begin(), k_memory_keys.end(), key) != k_memory_keys.end();
+}
 
 Result<void> add_option(std::string_view option, MountSpec& mount) {
   if (option.empty()) return ok();
@@ -72,20 +110,25 @@ Result<void> add_option(std::string_view option, MountSpec& mount) {
       option.starts_with("idmap")) {
     return Error(Errc::unsupported, fmt::format("mount option '{}' is not supported yet", printable(option)));
   }
-  const bool sized = mount.type == Type::tmpfs &&
-                     (option.starts_with("size=") || option.starts_with("mode=") || option.starts_with("nr_inodes=") ||
-                      option.starts_with("uid=") || option.starts_with("gid="));
-  const bool copies = mount.type == Type::tmpfs && (option == "tmpcopyup" || option == "notmpcopyup");
-  if (!sized && !copies && std::find(k_options.begin(), k_options.end(), option) == k_options.end()) {
-    return wrong(fmt::format("invalid mount option '{}'", printable(option)));
-  }
+  if (!is_known(option, mount.type)) return wrong(fmt::format("invalid mount option '{}'", printable(option)));
   mount.options.emplace_back(option);
+  return ok();
+}
+
+Result<void> check_choices(const MountSpec& mount) {
+  std::set<const Choice*> made;
+  for (const auto& option : mount.options) {
+    const Choice* choice = choice_of(option);
+    if (choice == nullptr || made.insert(choice).second) continue;
+    return wrong(
+        fmt::format("invalid options \"{}\", can only specify 1 {} option", join(mount.options, ", "), choice->named));
+  }
   return ok();
 }
 
 Result<void> add_options(std::string_view text, MountSpec& mount) {
   for (const auto& option : split(text, ',')) TRY(add_option(option, mount));
-  return ok();
+  return check_choices(mount);
 }
 
 // At ':' unless a backslash is in front, which goes away.
@@ -102,6 +145,8 @@ std::vector<std::string> split_colons(std::string_view text) {
   }
   return parts;
 }
+
+// ---- the fields of --mount
 
 Result<std::vector<std::string>> split_csv(std::string_view text) {
   std::vector<std::string> fields(1);
@@ -121,15 +166,28 @@ Result<std::vector<std::string>> split_csv(std::string_view text) {
   return fields;
 }
 
+struct TypeName {
+  std::string_view name;
+  Type type;
+};
+constexpr std::array k_types = {
+    TypeName{"bind", Type::bind},     TypeName{"volume", Type::volume}, TypeName{"tmpfs", Type::tmpfs},
+    TypeName{"devpts", Type::devpts}, TypeName{"glob", Type::glob},
+};
+
 Result<Type> mount_type(std::string_view text) {
-  if (text == "bind") return Type::bind;
-  if (text == "volume") return Type::volume;
-  if (text == "tmpfs") return Type::tmpfs;
-  if (text == "devpts") return Type::devpts;
-  if (text == "image" || text == "glob" || text == "ramfs" || text == "artifact") {
+  for (const auto& [name, type] : k_types) {
+    if (name == text) return type;
+  }
+  if (text == "image" || text == "ramfs" || text == "artifact") {
     return Error(Errc::unsupported, fmt::format("--mount type={} is not supported yet", text));
   }
   return wrong(fmt::format("invalid filesystem type \"{}\"", printable(text)));
+}
+
+std::string_view type_name(Type type) {
+  const auto found = std::find_if(k_types.begin(), k_types.end(), [&](const auto& one) { return one.type == type; });
+  return found->name;
 }
 
 struct Field {
@@ -144,51 +202,151 @@ Result<bool> is_on(const Field& field) {
   return parse_bool(field.value, fmt::format("--mount {}", field.key));
 }
 
-Result<void> bind_field(const Field& field, MountSpec& mount) {
-  const auto& key = field.key;
-  if (key == "bind-propagation") return add_option(field.value, mount);
-  if (key == "bind-nonrecursive") return add_option(TRY(is_on(field)) ? "bind" : "rbind", mount);
-  if (key == "bind-recursive") {
-    if (field.value != "enabled" && field.value != "disabled") {
-      return wrong(fmt::format("--mount bind-recursive={}: must be enabled or disabled", printable(field.value)));
-    }
-    return add_option(field.value == "disabled" ? "bind" : "rbind", mount);
-  }
-  if (key == "relabel") {
-    if (field.value != "shared" && field.value != "private") {
-      return wrong(fmt::format("--mount relabel={}: must be shared or private", printable(field.value)));
-    }
-    return add_option(field.value == "shared" ? "z" : "Z", mount);
-  }
-  return wrong(fmt::format("{}: invalid mount option", printable(key)));
-}
+// Reads the fields of one --mount into a MountSpec.
+class MountFields {
+ public:
+  MountFields(const std::string& cwd, MountSpec& mount) : cwd_(cwd), mount_(mount) {}
 
-Result<void> mount_field(const Field& field, const std::string& cwd, std::string& source_text, MountSpec& mount) {
-  const auto& key = field.key;
-  if (key == "type") return ok();
-  if (key == "src" || key == "source") {
-    source_text = field.value;
-    if (mount.type == Type::bind && !source_text.starts_with('/')) source_text = cwd + "/" + source_text;
+  Result<void> add(const Field& field) {
+    if (field.key == "type") return ok();
+    if (is_place(field.key)) return add_place(field);
+    if (mount_.type == Type::devpts) return add_devpts(field);
+    return add_other(field);
+  }
+
+  Result<void> finish() {
+    TRY(check_choices(mount_));
+    if (mount_.destination.empty() && mount_.type != Type::glob) return wrong("must set volume destination");
+    if (mount_.type == Type::glob && mount_.source.empty()) return wrong("must set source for glob");
+    if (mount_.type == Type::bind && mount_.source.empty()) mount_.source = mount_.destination;  // as podman
     return ok();
   }
-  if (key == "dst" || key == "destination" || key == "target") {
-    mount.destination = TRY(destination(field.value));
+
+ private:
+  static bool is_place(std::string_view key) {
+    return key == "src" || key == "source" || key == "dst" || key == "destination" || key == "target";
+  }
+
+  Error not_for_type(const Field& field) const {
+    return wrong(fmt::format("\"{}\" option not supported for \"{}\" mount types", printable(field.key),
+                             type_name(mount_.type)));
+  }
+  static Error unknown(const Field& field) {
+    return wrong(fmt::format("{}: invalid mount option", printable(field.key)));
+  }
+  static Result<void> need_value(const Field& field) {
+    if (field.has_value && !field.value.empty()) return ok();
+    return wrong(fmt::format("{}: must provide an argument for option", printable(field.key)));
+  }
+
+  Result<void> add_place(const Field& field) {
+    TRY(need_value(field));
+    if (field.key != "src" && field.key != "source") {
+      if (!mount_.destination.empty()) return wrong(fmt::format("cannot pass \"{}\" option more than once", field.key));
+      mount_.destination = TRY(destination(field.value));
+      return ok();
+    }
+    if (!mount_.source.empty()) return wrong(fmt::format("cannot pass \"{}\" option more than once", field.key));
+    switch (mount_.type) {
+      case Type::tmpfs:
+      case Type::devpts:
+        return not_for_type(field);
+      case Type::bind:
+      case Type::glob:
+        mount_.source = lexically_clean(field.value.starts_with('/') ? field.value : cwd_ + "/" + field.value);
+        return ok();
+      case Type::volume:
+        if (!is_volume_name(field.value)) {
+          return wrong(
+              fmt::format("'{}' is not a volume name: names match [a-zA-Z0-9][a-zA-Z0-9_.-]*", printable(field.value)));
+        }
+        break;
+      case Type::image:  // refused before
+        break;
+    }
+    mount_.source = field.value;
     return ok();
   }
-  if (key == "ro" || key == "readonly") return add_option(TRY(is_on(field)) ? "ro" : "rw", mount);
-  if (key == "rw") return add_option(TRY(is_on(field)) ? "rw" : "ro", mount);
-  if (key == "U" || key == "chown") return TRY(is_on(field)) ? add_option("U", mount) : ok();
-  if (key == "subpath" || key == "volume-subpath") {
-    mount.subpath = field.value;
+
+  Result<void> add_devpts(const Field& field) {
+    static constexpr auto k_keys =
+        std::to_array<std::string_view>({"uid", "gid", "mode", "ptmxmode", "newinstance", "max"});
+    if (std::find(k_keys.begin(), k_keys.end(), field.key) == k_keys.end()) return unknown(field);
+    mount_.options.push_back(field.has_value ? field.key + "=" + field.value : field.key);
     return ok();
   }
-  if (key == "volume-nocopy") return TRY(is_on(field)) ? add_option("nocopy", mount) : ok();
-  if (key == "tmpfs-size") return add_option("size=" + field.value, mount);
-  if (key == "tmpfs-mode") return add_option("mode=" + field.value, mount);
-  if (key == "tmpcopyup" || key == "notmpcopyup" || (!field.has_value && key != "idmap")) return add_option(key, mount);
-  if (key == "consistency") return ok();  // Docker Desktop's word for caching; it means nothing on Linux
-  return bind_field(field, mount);
-}
+
+  Result<void> add_other(const Field& field) {
+    const auto& key = field.key;
+    if (key == "ro" || key == "readonly") return TRY(is_on(field)) ? add_option("ro", mount_) : ok();
+    if (key == "rw") return add_option(TRY(is_on(field)) ? "rw" : "ro", mount_);
+    if (key == "U" || key == "chown") return TRY(is_on(field)) ? add_option("U", mount_) : ok();
+    if (key == "consistency") return ok();  // Docker Desktop's word for caching; it means nothing on Linux
+    if (key == "idmap") return add_option(field.has_value ? key + "=" + field.value : key, mount_);
+    if (key == "relabel") return add_relabel(field);
+    if (key.starts_with("bind-")) return add_bind(field);
+    if (key.starts_with("tmpfs-") || key == "tmpcopyup" || key == "notmpcopyup") return add_tmpfs(field);
+    if (key == "subpath" || key.starts_with("volume-")) return add_volume(field);
+    if (field.has_value || choice_of(key) == nullptr) return unknown(field);
+    return add_option(key, mount_);
+  }
+
+  Result<void> add_relabel(const Field& field) {
+    if (field.value != "shared" && field.value != "private") {
+      return wrong("relabel mount option must be 'private' or 'shared'");
+    }
+    return add_option(field.value == "shared" ? "z" : "Z", mount_);
+  }
+
+  Result<void> add_bind(const Field& field) {
+    if (mount_.type != Type::bind && mount_.type != Type::glob) return not_for_type(field);
+    if (field.key == "bind-propagation") {
+      TRY(need_value(field));
+      const Choice* choice = choice_of(field.value);
+      if (choice == nullptr || choice != choice_of("private")) {
+        return wrong(fmt::format("invalid value \"{}={}\"", field.key, printable(field.value)));
+      }
+      return add_option(field.value, mount_);
+    }
+    if (field.key == "bind-nonrecursive") return add_option(TRY(is_on(field)) ? "bind" : "rbind", mount_);
+    if (field.key != "bind-recursive") return unknown(field);
+    if (field.value != "enabled" && field.value != "disabled") {
+      return wrong(fmt::format("bind-recursive={}: must be enabled or disabled", printable(field.value)));
+    }
+    return add_option(field.value == "disabled" ? "bind" : "rbind", mount_);
+  }
+
+  Result<void> add_tmpfs(const Field& field) {
+    if (mount_.type != Type::tmpfs) return not_for_type(field);
+    if (field.key == "tmpcopyup" || field.key == "notmpcopyup") return add_option(field.key, mount_);
+    TRY(need_value(field));
+    if (field.key == "tmpfs-size") return add_option("size=" + field.value, mount_);
+    if (field.key == "tmpfs-mode") return add_option("mode=" + field.value, mount_);
+    return unknown(field);
+  }
+
+  Result<void> add_volume(const Field& field) {
+    const auto& key = field.key;
+    if (key == "subpath" || key == "volume-subpath") {
+      if (mount_.type != Type::volume) {
+        return wrong(fmt::format("cannot set option \"{}\" on non-volume mounts", key));
+      }
+      TRY(need_value(field));
+      mount_.subpath = field.value;
+      return ok();
+    }
+    if (mount_.type != Type::volume) return not_for_type(field);
+    if (key == "volume-nocopy") return TRY(is_on(field)) ? add_option("nocopy", mount_) : ok();
+    if (key == "volume-opt" || key == "volume-label") {
+      return Error(Errc::unsupported, fmt::format("the {} of a volume is not set by --mount", key))
+          .with_hint("make the volume first: see ctr-volume-create(1)");
+    }
+    return unknown(field);
+  }
+
+  const std::string& cwd_;
+  MountSpec& mount_;
+};
 
 }  // namespace
 
@@ -231,22 +389,10 @@ Result<MountSpec> parse_mount(std::string_view text, const std::string& cwd) {
     if (field.key == "type") mount.type = TRY(mount_type(field.value));
     fields.push_back(std::move(field));
   }
-  std::string source_text;
-  for (const auto& field : fields)
-    TRY(mount_field(field, cwd, source_text, mount).context(fmt::format("--mount '{}'", text)));
-  if (mount.destination.empty())
-    return wrong(fmt::format("--mount '{}': must set volume destination", printable(text)));
-  if (mount.type == Type::bind) {
-    if (source_text.empty()) return wrong(fmt::format("--mount '{}': must set source for a bind", printable(text)));
-    mount.source = lexically_clean(source_text);
-  } else if (mount.type == Type::volume && !source_text.empty()) {
-    if (!is_volume_name(source_text)) {
-      return wrong(fmt::format("--mount '{}': '{}' is not a volume name", printable(text), printable(source_text)));
-    }
-    mount.source = source_text;
-  } else if (!source_text.empty()) {
-    return wrong(fmt::format("--mount '{}': this type takes no source", printable(text)));
-  }
+  MountFields reader(cwd, mount);
+  const auto what = fmt::format("--mount '{}'", printable(text));
+  for (const auto& field : fields) TRY(reader.add(field).context(what));
+  TRY(reader.finish().context(what));
   return mount;
 }
 

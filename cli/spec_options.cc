@@ -44,7 +44,7 @@ constexpr std::array k_container_options = {
     value("memory", 'm', "SIZE", "Memory limit"),
     value("memory-reservation", 0, "SIZE", "Memory that is kept when the host runs short"),
     value("memory-swap", 0, "SIZE", "Limit of memory and swap together; -1 for no limit"),
-    list("mount", 0, "SPEC", "Mount: type=bind|volume|tmpfs|devpts,src=…,dst=…,…"),
+    list("mount", 0, "SPEC", "Mount: type=bind|volume|tmpfs|devpts|glob,src=…,dst=…,…"),
     value("name", 0, "NAME", "Name of the container"),
     flag("no-healthcheck", 0, "Ignore the image's health check"),
     flag("no-hostname", 0, "Do not write /etc/hostname"),

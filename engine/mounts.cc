@@ -1,80 +1,16 @@
 #include "engine/mounts.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 
 #include "base/text.h"
+#include "engine/mount_words.h"
 
 namespace ctr::engine {
 
 namespace {
-
-template <size_t N>
-bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-constexpr auto k_propagation = std::to_array<std::string_view>(
-    {"private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"});
-constexpr auto k_flags =
-    std::to_array<std::string_view>({"exec", "noexec", "suid", "nosuid", "dev", "nodev", "bind", "rbind", "relatime",
-                                     "norelatime", "noatime", "atime", "strictatime", "nodiratime", "sync", "async"});
-constexpr auto k_tmpfs_keys = std::to_array<std::string_view>(
-    {"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol", "inode32", "inode64"});
-// Labels of SELinux, which Debian does not enforce, and the consistency words of Docker for other systems.
-constexpr auto k_ignored = std::to_array<std::string_view>({"z", "Z", "cached", "delegated", "consistent"});
-// What podman can and ctr cannot.
-constexpr auto k_refused = std::to_array<std::string_view>({"O", "U", "idmap", "upperdir", "workdir"});
-
-// The options of one mount, sorted out.
-struct Options {
-  std::vector<std::string> kept;
-  std::string propagation;
-  bool writable = true;
-  bool recursive = true;
-  bool copy_up = true;
-};
-
-Error unknown_option(const MountSpec& mount, std::string_view word) {
-  return Error(Errc::invalid,
-               fmt::format("invalid option '{}' for the mount at '{}'", printable(word), printable(mount.destination)));
-}
-
-Result<Options> sort_options(const MountSpec& mount) {
-  Options options;
-  const bool is_tmpfs = mount.type == MountSpec::Type::tmpfs;
-  for (const auto& word : mount.options) {
-    const auto key = std::string_view(word).substr(0, word.find('='));
-    if (word == "ro" || word == "readonly") {
-      options.writable = false;
-    } else if (word == "rw") {
-      options.writable = true;
-    } else if (is_one_of(word, k_propagation)) {
-      options.propagation = word;
-    } else if (word == "copy" || word == "nocopy") {
-      options.copy_up = word == "copy";
-    } else if (is_tmpfs && (word == "tmpcopyup" || word == "notmpcopyup")) {
-      options.copy_up = word == "tmpcopyup";
-    } else if (is_one_of(word, k_ignored)) {
-      continue;
-    } else if (is_one_of(key, k_refused)) {
-      return Error(Errc::unsupported, fmt::format("the option '{}' of the mount at '{}' is not supported",
-                                                  printable(word), printable(mount.destination)));
-    } else if (word == "bind" && !is_tmpfs) {
-      options.recursive = false;
-    } else if (word == "rbind" && !is_tmpfs) {
-      options.recursive = true;
-    } else if (is_one_of(word, k_flags) || (is_tmpfs && is_one_of(key, k_tmpfs_keys))) {
-      options.kept.push_back(word);
-    } else {
-      return unknown_option(mount, word);
-    }
-  }
-  return options;
-}
 
 void add_default(std::vector<std::string>& options, std::string_view restriction, std::string_view opposite) {
   const bool decided = std::any_of(options.begin(), options.end(),
@@ -82,43 +18,63 @@ void add_default(std::vector<std::string>& options, std::string_view restriction
   if (!decided) options.emplace_back(restriction);
 }
 
-std::vector<std::string> tmpfs_options(const Options& sorted) {
-  auto options = sorted.kept;
+bool is_host_dir(const std::string& path, const std::string& home) {
+  const auto& dirs = host_dirs();
+  return path == home || std::find(dirs.begin(), dirs.end(), path) != dirs.end();
+}
+
+std::string propagation_of(const MountWords& words) {
+  return words.propagation.empty() ? "rprivate" : words.propagation;
+}
+
+std::vector<std::string> memory_options(const MountWords& words) {
+  auto options = words.kept;
   add_default(options, "nosuid", "suid");
   add_default(options, "nodev", "dev");
   add_default(options, "noexec", "exec");
-  options.insert(options.begin(), sorted.writable ? "rw" : "ro");
-  options.push_back(sorted.propagation.empty() ? "rprivate" : sorted.propagation);
-  if (sorted.copy_up) options.emplace_back("tmpcopyup");
+  options.insert(options.begin(), words.writable ? "rw" : "ro");
+  options.push_back(propagation_of(words));
+  if (words.copy_up) options.emplace_back("tmpcopyup");
   return options;
 }
 
-std::vector<std::string> bind_options(const Options& sorted, bool is_volume) {
-  auto options = sorted.kept;
+std::vector<std::string> devpts_options(const MountWords& words) {
+  std::vector<std::string> options = {"nosuid", "noexec", "newinstance", "ptmxmode=0666"};
+  for (const auto& word : words.kept) {
+    const auto key = word.substr(0, word.find('='));
+    std::erase_if(options, [&](const auto& option) { return option.substr(0, option.find('=')) == key; });
+    options.push_back(word);
+  }
+  return options;
+}
+
+std::vector<std::string> bind_options(const MountWords& words, bool is_volume) {
+  auto options = words.kept;
   if (is_volume) {
     add_default(options, "nosuid", "suid");
     add_default(options, "nodev", "dev");
   }
-  options.insert(options.begin(), sorted.writable ? "rw" : "ro");
-  options.push_back(sorted.propagation.empty() ? "rprivate" : sorted.propagation);
-  options.push_back(sorted.recursive ? "rbind" : "bind");
+  options.insert(options.begin(), words.writable ? "rw" : "ro");
+  options.push_back(propagation_of(words));
+  options.push_back(words.recursive ? "rbind" : "bind");
   return options;
 }
 
-MountRecord make_record(const PlannedMount& planned, const Options& sorted, const char* type) {
+MountRecord make_record(const PlannedMount& planned, const MountWords& words, const char* type) {
   MountRecord record;
   record.type = type;
   record.source = planned.mount.source;
   record.destination = planned.mount.destination;
   record.options = planned.mount.options;
-  record.writable = sorted.writable;
-  record.propagation = sorted.propagation.empty() ? "rprivate" : sorted.propagation;
+  record.writable = words.writable;
+  record.propagation = propagation_of(words);
+  record.chown = words.chown;
   return record;
 }
 
 class Planner {
  public:
-  Planner(const VolumeNaming& naming, MountPlan& plan) : naming_(naming), plan_(plan) {}
+  Planner(const MountPlaces& places, MountPlan& plan) : places_(places), plan_(plan) {}
 
   Result<void> add(const MountSpec& mount, bool from_image = false) {
     const auto destination = TRY(clean_destination(mount.destination));
@@ -127,21 +83,21 @@ class Planner {
       if (from_image) return ok();
       return Error(Errc::invalid, fmt::format("{}: duplicate mount destination", printable(destination)));
     }
-    const auto sorted = TRY(sort_options(mount));
+    const auto words = TRY(sort_words(mount));
     if (!mount.subpath.empty()) {
       return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported", destination));
     }
     switch (mount.type) {
       case MountSpec::Type::bind:
-        return add_bind(mount, destination, sorted);
-      case MountSpec::Type::volume:
-        return add_volume(mount, destination, sorted);
-      case MountSpec::Type::tmpfs:
-        return add_other("tmpfs", destination, sorted, tmpfs_options(sorted));
-      case MountSpec::Type::devpts:
-        return add_other("devpts", destination, sorted, {"nosuid", "noexec", "newinstance", "ptmxmode=0666"});
-      case MountSpec::Type::image:
       case MountSpec::Type::glob:
+        return add_bind(mount, destination, words);
+      case MountSpec::Type::volume:
+        return add_volume(mount, destination, words);
+      case MountSpec::Type::tmpfs:
+        return add_other("tmpfs", destination, words, memory_options(words));
+      case MountSpec::Type::devpts:
+        return add_other("devpts", destination, words, devpts_options(words));
+      case MountSpec::Type::image:
         return Error(Errc::unsupported,
                      fmt::format("the type of the mount at '{}' is not supported", printable(destination)));
     }
@@ -149,27 +105,30 @@ class Planner {
   }
 
  private:
-  Result<void> add_bind(const MountSpec& mount, const std::string& destination, const Options& sorted) {
+  Result<void> add_bind(const MountSpec& mount, const std::string& destination, const MountWords& words) {
     if (!mount.source.starts_with('/')) {
       return Error(Errc::invalid,
                    fmt::format("invalid host path \"{}\", must be an absolute path", printable(mount.source)));
     }
+    if (words.chown && is_host_dir(TRY(clean_destination(mount.source)), places_.home)) {
+      return not_to_be_given(mount.source);
+    }
     PlannedMount planned;
-    planned.mount = {destination, "bind", mount.source, bind_options(sorted, false)};
-    planned.record = make_record(planned, sorted, "bind");
+    planned.mount = {destination, "bind", mount.source, bind_options(words, false)};
+    planned.record = make_record(planned, words, "bind");
     plan_.mounts.push_back(std::move(planned));
     return ok();
   }
 
-  Result<void> add_volume(const MountSpec& mount, const std::string& destination, const Options& sorted) {
+  Result<void> add_volume(const MountSpec& mount, const std::string& destination, const MountWords& words) {
     VolumeUse use;
     use.anonymous = mount.source.empty();
-    use.name = use.anonymous ? naming_.make_name() : mount.source;
+    use.name = use.anonymous ? places_.make_name() : mount.source;
     use.destination = destination;
-    use.copy_up = sorted.copy_up;
-    PlannedMount planned;
-    planned.mount = {destination, "bind", naming_.data_path(use.name), bind_options(sorted, true)};
-    planned.record = make_record(planned, sorted, "volume");
+    use.copy_up = words.copy_up;
+    PlannedMount planned = TRY(mount_of(use, destination, words));
+    planned.record = make_record(planned, words, "volume");
+    planned.record.source = places_.data_path(use.name);
     planned.record.name = use.name;
     planned.record.anonymous = use.anonymous;
     planned.record.copy_up = use.copy_up;
@@ -178,20 +137,61 @@ class Planner {
     return ok();
   }
 
-  Result<void> add_other(const char* type, const std::string& destination, const Options& sorted,
+  // The directory of the store, or the file system that the volume is.
+  Result<PlannedMount> mount_of(const VolumeUse& use, const std::string& destination, const MountWords& words) {
+    PlannedMount planned;
+    planned.mount = {destination, "bind", places_.data_path(use.name), bind_options(words, true)};
+    const auto system = use.anonymous ? std::nullopt : TRY(places_.file_system(use.name));
+    if (!system) return planned;
+    const auto is_bind = [](const auto& word) { return word == "bind" || word == "rbind"; };
+    const auto& said = system->options;
+    if (words.chown && system->type != "tmpfs") {
+      return Error(Errc::unsupported,
+                   fmt::format("the option 'U' of the mount at '{}' is not supported: the volume {} is "
+                               "a file system of its own",
+                               printable(destination), use.name));
+    }
+    const bool binds = system->type == "bind" || std::any_of(said.begin(), said.end(), is_bind);
+    if (binds && !system->device.starts_with('/')) {
+      return Error(Errc::invalid, fmt::format("the volume {} binds \"{}\", must be an absolute path", use.name,
+                                              printable(system->device)));
+    }
+    auto& options = planned.mount.options;
+    std::erase_if(options, is_bind);
+    options.insert(options.end(), said.begin(), said.end());
+    if (binds && std::none_of(said.begin(), said.end(), is_bind)) options.emplace_back("bind");
+    if (system->type == "tmpfs" && use.copy_up) options.emplace_back("tmpcopyup");
+    planned.mount.type = binds ? "bind" : system->type;
+    planned.mount.source = system->device;
+    return planned;
+  }
+
+  Result<void> add_other(const char* type, const std::string& destination, const MountWords& words,
                          std::vector<std::string> options) {
     PlannedMount planned;
     planned.mount = {destination, type, type, std::move(options)};
-    planned.record = make_record(planned, sorted, type);
+    planned.record = make_record(planned, words, type);
     plan_.mounts.push_back(std::move(planned));
     return ok();
   }
 
-  const VolumeNaming& naming_;
+  const MountPlaces& places_;
   MountPlan& plan_;
 };
 
 }  // namespace
+
+const std::vector<std::string>& host_dirs() {
+  static const std::vector<std::string> k_dirs = {
+      "/",     "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/media",   "/opt",    "/proc",
+      "/root", "/run", "/sbin", "/srv", "/sys", "/tmp",  "/usr", "/var",   "/var/lib", "/var/log"};
+  return k_dirs;
+}
+
+Error not_to_be_given(std::string_view path) {
+  return Error(Errc::invalid, fmt::format("chowning host path \"{}\" is not allowed", printable(path)))
+      .with_hint("the option 'U' changes the owner of every file below it; do it by hand if that is what you want");
+}
 
 bool MountPlan::covers(std::string_view destination) const {
   return std::any_of(mounts.begin(), mounts.end(),
@@ -215,11 +215,20 @@ Result<std::string> clean_destination(std::string_view path) {
   return "/" + join(parts, "/");
 }
 
-Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::set<std::string>& image_volumes,
-                              const VolumeNaming& naming) {
+void own_memory_mounts(MountPlan& plan, uint32_t uid, uint32_t gid) {
+  for (auto& [mount, record] : plan.mounts) {
+    if (!record.chown || mount.type != "tmpfs") continue;
+    mount.options.push_back(fmt::format("uid={}", uid));
+    mount.options.push_back(fmt::format("gid={}", gid));
+    record.options = mount.options;
+  }
+}
+
+Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::vector<MountSpec>& mounts,
+                              const std::set<std::string>& image_volumes, const MountPlaces& places) {
   MountPlan plan;
-  Planner planner(naming, plan);
-  for (const auto& mount : spec.mounts) TRY(planner.add(mount));
+  Planner planner(places, plan);
+  for (const auto& mount : mounts) TRY(planner.add(mount));
   for (const auto& destination : image_volumes) {
     MountSpec volume;
     volume.type = MountSpec::Type::volume;
@@ -240,21 +249,6 @@ Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::set<std::str
            std::count(b.mount.destination.begin(), b.mount.destination.end(), '/');
   });
   return plan;
-}
-
-Result<void> check_sources(const MountPlan& plan) {
-  for (const auto& planned : plan.mounts) {
-    if (planned.record.type != "bind") continue;
-    struct stat status{};
-    if (stat(planned.mount.source.c_str(), &status) == 0) continue;
-    if (errno == ENOENT) {
-      return Error(Errc::not_found,
-                   fmt::format("statfs {}: no such file or directory", printable(planned.mount.source)))
-          .with_sys(ENOENT);
-    }
-    return Error::from_errno(fmt::format("look at '{}'", printable(planned.mount.source)));
-  }
-  return ok();
 }
 
 }  // namespace ctr::engine

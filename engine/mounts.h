@@ -2,8 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -35,19 +38,36 @@ struct MountPlan {
   bool operator==(const MountPlan&) const = default;
 };
 
-// Where the names and places of volumes come from.
-struct VolumeNaming {
-  std::function<std::string()> make_name;                         // of an anonymous volume
-  std::function<std::string(const std::string& name)> data_path;  // absolute
+// A volume that is a file system of its own (`volume create -o type=… -o device=… -o o=…`).
+struct VolumeFileSystem {
+  std::string type;
+  std::string device;
+  std::vector<std::string> options;
 };
 
-// Computes; touches nothing. A mount asked for by hand replaces the image's volume at the same place.
-// Errors: invalid (relative or repeated destinations, unknown options), unsupported (what ctr cannot do, by its name).
-Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::set<std::string>& image_volumes,
-                              const VolumeNaming& naming);
+// Where names and places come from.
+struct MountPlaces {
+  std::function<std::string()> make_name;                         // of an anonymous volume
+  std::function<std::string(const std::string& name)> data_path;  // absolute
+  // nullopt: a directory of the store, or a volume that is still to be made.
+  std::function<Result<std::optional<VolumeFileSystem>>(const std::string& name)> file_system;
+  std::string home;  // of the user: never given to somebody else as a whole
+};
 
-// Checks that every source of a bind mount exists. Errors: not_found, in podman's words.
-Result<void> check_sources(const MountPlan& plan);
+// Computes; touches nothing. `mounts` are spec.mounts, completed. A mount asked for by hand replaces the image's volume
+// at the same place.
+// Errors: invalid (relative or repeated destinations, unknown options), unsupported (what ctr cannot do, by its name),
+// and those of `places`.
+Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::vector<MountSpec>& mounts,
+                              const std::set<std::string>& image_volumes, const MountPlaces& places);
+
+// Directories that the host itself lives in: giving one of them away breaks it.
+const std::vector<std::string>& host_dirs();
+// What is said of them, and of the user's home.
+Error not_to_be_given(std::string_view path);
+
+// Mounts in memory that `U` gives to the container's user.
+void own_memory_mounts(MountPlan& plan, uint32_t uid, uint32_t gid);
 
 // `path` without "." and ".." and doubled slashes, judged as text from the root. Errors: invalid unless absolute.
 Result<std::string> clean_destination(std::string_view path);

@@ -6,13 +6,13 @@
 #include <algorithm>
 
 #include "base/parse.h"
-#include "base/random.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "engine/cgroup_choice.h"
 #include "engine/env.h"
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
+#include "engine/mount_sources.h"
 #include "engine/other_runtime.h"
 #include "engine/root_files.h"
 #include "engine/spec_gen.h"
@@ -20,7 +20,6 @@
 #include "engine/transfer.h"
 #include "runtime/cgroup_check.h"
 #include "runtime/foreign_spec.h"
-#include "storage/volumes.h"
 
 namespace ctr::engine {
 
@@ -261,7 +260,6 @@ Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core,
 Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& input, const ContainerBase& base) {
   const auto* config = TRY(core.config());
   const auto* host = TRY(core.host());
-  const auto* store = TRY(core.store());
   const auto& spec = input.spec;
   PreparedContainer prepared;
   prepared.record = make_record(input, base);
@@ -272,14 +270,13 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   auto image_root = base.rootfs;
   image_root.upper_dir.clear();
   const auto view = TRY(open_root_view(image_root));
-  const VolumeNaming naming = {[] { return random_hex(32); },
-                               [&](const std::string& name) { return store->volumes().data_path(name); }};
-  prepared.mounts = TRY(plan_mounts(spec, base.config.volumes, naming));
+  prepared.mounts = TRY(plan_mounts(spec, TRY(complete_mounts(spec)), base.config.volumes, mount_places(core)));
   TRY(check_sources(prepared.mounts));
 
   std::vector<runtime::SpecMount> own_mounts;
   for (const auto& planned : prepared.mounts.mounts) own_mounts.push_back(planned.mount);
   auto identity = TRY(identify(core, record, image_root, own_mounts));
+  own_memory_mounts(prepared.mounts, identity.user.uid, identity.user.gid);
   prepared.missing_accounts = std::move(identity.missing);
   const EnvInput env_input = {
       spec, base.config.env, config->env, core.options().environment, identity.user.home, record.hostname};

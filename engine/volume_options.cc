@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/file.h"
 #include "base/parse.h"
 #include "base/text.h"
 
@@ -99,6 +100,15 @@ Result<void> check_limits(const storage::VolumeRecord& record) {
       .with_hint("a volume in memory has a size: -o type=tmpfs -o device=tmpfs -o o=size=...");
 }
 
+// podman looks for the source of a bind mount when the volume is made.
+Result<void> check_device(const storage::VolumeRecord& record) {
+  const auto device = option(record, "device");
+  if (to_lower(option(record, "type")) != "bind" || path_exists(device)) return ok();
+  return Error(Errc::invalid, fmt::format("invalid volume option device for driver 'local': faccessat {}: no such file "
+                                          "or directory",
+                                          printable(device)));
+}
+
 // Options for a mount(2) that there is not.
 Result<void> check_mount(const storage::VolumeRecord& record) {
   if (is_mounted_volume(record)) return ok();
@@ -116,6 +126,22 @@ bool is_mounted_volume(const storage::VolumeRecord& volume) {
   return !option(volume, "type").empty() || !option(volume, "device").empty();
 }
 
+Result<VolumeFileSystem> file_system_of(const storage::VolumeRecord& volume) {
+  VolumeFileSystem system;
+  system.type = option(volume, "type");
+  system.device = option(volume, "device");
+  if (system.type.empty()) system.type = "none";
+  if (system.device.empty() && system.type != "tmpfs") {
+    return Error(Errc::invalid, fmt::format("the volume '{}' has a type and no device", volume.name))
+        .with_hint("make it again with -o device=...");
+  }
+  if (system.device.empty()) system.device = system.type;
+  for (auto& word : split(option(volume, "o"), ',')) {
+    if (!word.empty()) system.options.push_back(std::move(word));
+  }
+  return system;
+}
+
 Result<storage::VolumeRecord> plan_volume(const VolumeOptions& options, const std::string& name, TimePoint created) {
   if (!options.driver.empty() && options.driver != "local") {
     return Error(Errc::unsupported, fmt::format("volume {} uses volume driver {}, which is not supported",
@@ -128,6 +154,7 @@ Result<storage::VolumeRecord> plan_volume(const VolumeOptions& options, const st
   record.labels = options.labels;
   for (const auto& [key, value] : options.options) TRY(add_option(record, key, value));
   TRY(check_limits(record));
+  TRY(check_device(record));
   TRY(check_mount(record));
   if (options.uid) record.uid = *options.uid;
   if (options.gid) record.gid = *options.gid;

@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "engine/mounts.h"
 #include "engine/volume_info.h"
 #include "storage/volumes.h"
 
@@ -14,5 +15,7 @@ Result<storage::VolumeRecord> plan_volume(const VolumeOptions& options, const st
 
 // Whether the volume is a file system that is mounted at each start, and not the directory in the store.
 bool is_mounted_volume(const storage::VolumeRecord& volume);
+// What such a volume mounts. Errors: invalid when it has no device.
+Result<VolumeFileSystem> file_system_of(const storage::VolumeRecord& volume);
 
 }  // namespace ctr::engine

@@ -1,7 +1,9 @@
 // What containers do with volumes.
 #include "engine/volumes.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <optional>
@@ -133,14 +135,32 @@ Result<void> prepare_volume(Core& core, const VolumeUser& user, const MountRecor
   const auto* store = TRY(core.store());
   const auto volume = TRY(store->volumes().find(mount.name));
   if (!volume) return unknown_volume(mount.name);
-  if (const auto type = volume->options.find("type"); type != volume->options.end()) {
-    return Error(Errc::unsupported, fmt::format("volume {} has the option type={}: file systems of volumes cannot be "
-                                                "mounted",
-                                                volume->name, printable(type->second)))
-        .with_hint("use a volume without a type, or --tmpfs");
-  }
   if (TRY(is_ready(store->volumes(), *volume, mount))) return ok();
   return fill_held(core, user, mount, TRY(image_has_place(user, mount)));
+}
+
+// Whatever the links on the way to it: the opened directory itself is looked at.
+Result<void> check_gift(Core& core, const Fd& source, const MountRecord& mount) {
+  struct stat given{};
+  if (fstat(source.get(), &given) != 0) return Error::from_errno(fmt::format("look at '{}'", printable(mount.source)));
+  auto kept = host_dirs();
+  kept.push_back(environment_value(core.options().environment, "HOME"));
+  for (const auto& path : kept) {
+    struct stat status{};
+    if (stat(path.c_str(), &status) != 0) continue;
+    if (status.st_dev == given.st_dev && status.st_ino == given.st_ino) return not_to_be_given(mount.source);
+  }
+  return ok();
+}
+
+// U. A volume in memory is made with its owner.
+Result<void> give_source(Core& core, const VolumeUser& user, const MountRecord& mount) {
+  if (!mount.chown || (mount.type != "bind" && mount.type != "volume")) return ok();
+  const auto ids = TRY(user_in_worker(core, user.spec));
+  const auto source = TRY(open_path(mount.source, O_PATH));
+  TRY(check_gift(core, source, mount));
+  return chown_tree(core, {ids.uid, ids.gid, ChownRequest::Reach::tree}, source.get())
+      .context(fmt::format("give '{}' to the container's user", printable(mount.source)));
 }
 
 }  // namespace
@@ -173,6 +193,7 @@ VolumesOfNew::~VolumesOfNew() {
 Result<void> prepare_volumes(Core& core, const VolumeUser& user) {
   for (const auto& mount : user.record.mounts) {
     if (mount.type == "volume") TRY(prepare_volume(core, user, mount));
+    TRY(give_source(core, user, mount));
   }
   return ok();
 }

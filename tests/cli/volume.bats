@@ -290,10 +290,3 @@ volume_dirs() { ls "$XDG_DATA_HOME/ctr/volumes" 2>/dev/null; }
     assert_status 0
   done
 }
-
-@test "a volume that is a file system of its own is refused when a container would use it" {
-  ctr volume create -o type=tmpfs -o device=tmpfs mounted >/dev/null
-  run ctr run --rm --network none -v mounted:/x "$IMAGE" true
-  assert_status 125
-  assert_contains 'volume mounted has the option type=tmpfs: file systems of volumes cannot be mounted'
-}

@@ -133,3 +133,124 @@ runs() { run ctr run --rm --network none "$@"; }
   assert_output $'rest\nother'
   [ -z "$(find "$XDG_DATA_HOME/ctr/volumes" -name '.fill*')" ]
 }
+
+owner() { stat -c '%u %g' "$1"; }
+
+@test "U gives files to the container's user, by links and never through them" {
+  mkdir -p "$BATS_TEST_TMPDIR/src/sub"
+  touch "$BATS_TEST_TMPDIR/src/sub/file" "$BATS_TEST_TMPDIR/outside"
+  ln -s "$BATS_TEST_TMPDIR/outside" "$BATS_TEST_TMPDIR/src/link"
+  runs --user 1000:1001 -v "$BATS_TEST_TMPDIR/src:/src:U" "$IMAGE" sh -c 'ls -ln /src/sub/file; touch /src/new'
+  assert_status 0
+  assert_match '^-rw.* 1000 +1001 '
+  [ "$(owner "$BATS_TEST_TMPDIR/outside")" = "$(id -u) $(id -g)" ]
+  [ "$(stat -c %u "$BATS_TEST_TMPDIR/src/link")" != "$(id -u)" ]
+  runs -v "$BATS_TEST_TMPDIR/src:/src:U" "$IMAGE" true
+  [ "$(owner "$BATS_TEST_TMPDIR/src/new")" = "$(id -u) $(id -g)" ]
+  runs --user 7 --mount "type=volume,src=given,dst=/v,U=true" "$IMAGE" sh -c 'touch /v/x; ls -nd /v'
+  assert_match ' 7 '
+  ln -s "$HOME" "$BATS_TEST_TMPDIR/home"
+  for kept in "$HOME" "$BATS_TEST_TMPDIR/home" /etc; do
+    runs -v "$kept:/h:U" "$IMAGE" true
+    assert_status 125
+    assert_contains "chowning host path \"$kept\" is not allowed"
+  done
+  runs --user 7:8 --mount type=tmpfs,dst=/t,chown "$IMAGE" ls -nd /t
+  assert_match ' 7 +8 '
+}
+
+@test "labels of SELinux are taken and mean nothing here" {
+  runs -v "$BATS_TEST_TMPDIR:/a:z" -v "$BATS_TEST_TMPDIR:/b:ro,Z" "$IMAGE" true
+  assert_status 0
+  assert_output ''
+}
+
+@test "flags of a mount hold in the container" {
+  runs -v "$BATS_TEST_TMPDIR:/a:noexec,nosuid,nodev" -v flags:/b:exec,dev,suid "$IMAGE" grep -E ' /(a|b) ' /proc/mounts
+  assert_match ' /a [^ ]+ rw,nosuid,nodev,noexec'
+  refute_contains ' /b nosuid'
+  runs -v "$BATS_TEST_TMPDIR:/a:ro,rw" "$IMAGE" true
+  assert_status 125
+  assert_contains "can only specify 1 'rw' or 'ro' option"
+  runs -v "$BATS_TEST_TMPDIR:/a:nosuch" "$IMAGE" true
+  assert_status 125
+  assert_contains "invalid mount option 'nosuch'"
+}
+
+@test "--mount knows podman's keys, each for its type" {
+  runs --mount "type=bind,src=$BATS_TEST_TMPDIR,dst=/m,bind-nonrecursive,bind-propagation=rprivate,relabel=shared,consistency=cached,readonly" \
+    "$IMAGE" sh -c 'touch /m/x'
+  [ "$status" -ne 0 ]
+  runs --mount type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1770,notmpcopyup "$IMAGE" sh -c 'stat -c %a /t; grep " /t " /proc/mounts'
+  assert_line 1770
+  assert_contains size=1024k
+  runs --mount type=devpts,dst=/p,mode=0600 "$IMAGE" sh -c 'ls /p; grep " /p " /proc/mounts'
+  assert_line ptmx
+  assert_contains mode=600
+  runs --mount type=tmpfs,src=/x,dst=/t "$IMAGE" true
+  assert_status 125
+  assert_contains '"src" option not supported for "tmpfs" mount types'
+  runs --mount type=volume,dst=/t,bind-propagation=shared "$IMAGE" true
+  assert_status 125
+  assert_contains '"bind-propagation" option not supported for "volume" mount types'
+  runs --mount type=bind,dst=/t,nosuch=1 "$IMAGE" true
+  assert_status 125
+  assert_contains 'nosuch: invalid mount option'
+}
+
+@test "a glob mounts each match" {
+  mkdir "$BATS_TEST_TMPDIR/g"
+  echo one >"$BATS_TEST_TMPDIR/g/a1"
+  echo two >"$BATS_TEST_TMPDIR/g/a2"
+  echo no >"$BATS_TEST_TMPDIR/g/b"
+  runs --mount "type=glob,src=$BATS_TEST_TMPDIR/g/a*,dst=/g,ro" "$IMAGE" sh -c 'cat /g/a1 /g/a2; ls /g'
+  assert_output $'one\ntwo\na1\na2'
+  runs --mount "type=glob,src=$BATS_TEST_TMPDIR/g/x*,dst=/g" "$IMAGE" true
+  assert_status 125
+  assert_contains 'no file paths matching glob'
+}
+
+@test "rm -v takes anonymous volumes, rm leaves them" {
+  id=$(ctr create "$VOLUME_IMAGE" true)
+  ctr rm "$id" >/dev/null
+  [ "$(ctr volume ls -q -f anonymous=true | wc -l)" = 1 ]
+  id=$(ctr create -v kept:/k "$VOLUME_IMAGE" true)
+  ctr rm -v "$id" >/dev/null
+  [ "$(ctr volume ls -q -f anonymous=true | wc -l)" = 1 ]
+  ctr volume exists kept
+  ctr volume prune -f >/dev/null
+}
+
+@test "a volume can be a file system of its own" {
+  ctr volume create -o type=tmpfs -o device=tmpfs -o o=size=2m,noexec memory >/dev/null
+  runs -v memory:/m "$IMAGE" sh -c 'grep " /m " /proc/mounts; touch /m/x'
+  assert_match 'tmpfs /m tmpfs rw,nosuid,nodev,noexec.*size=2048k'
+  mkdir "$BATS_TEST_TMPDIR/elsewhere"
+  ctr volume create -o type=none -o "device=$BATS_TEST_TMPDIR/elsewhere" -o o=bind bound >/dev/null
+  runs -v bound:/b "$IMAGE" touch /b/x
+  [ -e "$BATS_TEST_TMPDIR/elsewhere/x" ]
+  ctr volume create -o type=nfs -o device=192.0.2.1:/x -o o=addr=192.0.2.1 remote >/dev/null
+  runs -v remote:/r "$IMAGE" true
+  [ "$status" -ne 0 ]
+  assert_contains "'/r'"
+  ctr volume create -o type=nosuchfs -o device=none odd >/dev/null
+  runs -v odd:/o "$IMAGE" true
+  assert_status 125
+  assert_contains nosuchfs
+  run ctr volume create -o type=bind -o device=/nonexistent x
+  assert_status 125
+  ctr volume create -o type=none -o device=relative -o o=bind lost >/dev/null
+  runs -v lost:/l "$IMAGE" true
+  assert_status 125
+  assert_contains 'the volume lost binds "relative", must be an absolute path'
+}
+
+@test "a container that cannot be created leaves no volume behind" {
+  before=$(ctr volume ls -q)
+  runs -v never:/x -v /anonymous --cidfile "$BATS_TEST_TMPDIR/nosuch/cid" "$IMAGE" true
+  assert_status 125
+  runs -v never:/x --workdir /nosuch/dir "$IMAGE" true
+  [ "$status" -ne 0 ]
+  [ "$(ctr volume ls -q -f name=never)" = '' ] || ctr volume rm never >/dev/null
+  [ "$(ctr volume ls -q -f anonymous=true)" = "$(grep -E '^[0-9a-f]{64}$' <<<"$before" || true)" ]
+}

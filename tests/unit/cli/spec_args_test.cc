@@ -99,10 +99,27 @@ TEST_CASE("--mount reads its fields in any order") {
   CHECK(parse_mount("type=bind,src=/a", "/w").error().text() ==
         "--mount 'type=bind,src=/a': must set volume destination");
   CHECK_FALSE(parse_mount("type=nosuch,dst=/a", "/w"));
-  CHECK_FALSE(parse_mount("type=bind,dst=/a", "/w"));
+  CHECK(parse_mount("type=bind,dst=/a", "/w")->source == "/a");
   CHECK_FALSE(parse_mount("type=tmpfs,src=/x,dst=/a", "/w"));
   CHECK_FALSE(parse_mount("type=bind,src=/a,dst=/b,nosuch=1", "/w"));
   CHECK_FALSE(parse_mount("\"type=bind,src=/a,dst=/b", "/w"));
+}
+
+TEST_CASE("--mount takes each key for its own types only, and once") {
+  const auto said = [](const char* text) { return parse_mount(text, "/w").error().message(); };
+  CHECK(said("type=tmpfs,src=/x,dst=/a") == "\"src\" option not supported for \"tmpfs\" mount types");
+  CHECK(said("type=volume,dst=/a,bind-propagation=shared") ==
+        "\"bind-propagation\" option not supported for \"volume\" mount types");
+  CHECK(said("type=bind,dst=/a,bind-propagation=bogus") == "invalid value \"bind-propagation=bogus\"");
+  CHECK(said("type=bind,dst=/a,nosuch") == "nosuch: invalid mount option");
+  CHECK(said("type=bind,dst=/a,dst=/b") == "cannot pass \"dst\" option more than once");
+  CHECK(said("type=bind,dst=/a,ro,rw") == "invalid options \"ro, rw\", can only specify 1 'rw' or 'ro' option");
+  CHECK(said("type=glob,dst=/a") == "must set source for glob");
+  CHECK(said("type=bind,dst=/a,subpath=x") == "cannot set option \"subpath\" on non-volume mounts");
+  CHECK(parse_mount("type=devpts,dst=/p,uid=3,max=7", "/w")->options == std::vector<std::string>{"uid=3", "max=7"});
+  CHECK(parse_mount("type=volume,dst=/v,chown,volume-nocopy", "/w")->options ==
+        std::vector<std::string>{"U", "nocopy"});
+  CHECK(parse_mount("type=image,src=i,dst=/i", "/w").error().code() == Errc::unsupported);
 }
 
 TEST_CASE("two mounts cannot have one destination") {

@@ -1,19 +1,33 @@
 #include "engine/mounts.h"
 
+#include "base/file.h"
 #include "engine/hosts.h"
+#include "engine/mount_sources.h"
 #include "tests/catch.h"
+#include "tests/temporary_dir.h"
 
 namespace ctr::engine {
 
 namespace {
 
-const VolumeNaming k_naming = {[] { return std::string("anon"); },
-                               [](const std::string& name) { return "/store/volumes/" + name + "/_data"; }};
+MountPlaces places() {
+  MountPlaces out;
+  out.make_name = [] { return std::string("anon"); };
+  out.data_path = [](const std::string& name) { return "/store/volumes/" + name + "/_data"; };
+  out.file_system = [](const std::string& name) -> Result<std::optional<VolumeFileSystem>> {
+    if (name == "memory") return std::optional(VolumeFileSystem{"tmpfs", "tmpfs", {"size=2m", "noexec"}});
+    if (name == "relative") return std::optional(VolumeFileSystem{"bind", "elsewhere", {}});
+    if (name == "bound") return std::optional(VolumeFileSystem{"none", "/elsewhere", {"bind"}});
+    return std::optional<VolumeFileSystem>();
+  };
+  out.home = "/home/me";
+  return out;
+}
 
 Result<MountPlan> plan(std::vector<MountSpec> mounts, const std::set<std::string>& volumes = {}) {
   ContainerSpec spec;
   spec.mounts = std::move(mounts);
-  return plan_mounts(spec, volumes, k_naming);
+  return plan_mounts(spec, spec.mounts, volumes, places());
 }
 
 MountSpec bind(std::string source, std::string destination, std::vector<std::string> options = {}) {
@@ -64,8 +78,66 @@ TEST_CASE("mounts that cannot be are refused by name") {
   CHECK(plan({bind("/a", "x")}).error().message() == "invalid container path \"x\", must be an absolute path");
   CHECK_FALSE(plan({bind("/a", "/x/..")}));
   CHECK(plan({bind("/a", "/x", {"nosuch"})}).error().message() == "invalid option 'nosuch' for the mount at '/x'");
-  CHECK(plan({bind("/a", "/x", {"U"})}).error().code() == Errc::unsupported);
   CHECK(plan({bind("a", "/x")}).error().code() == Errc::invalid);
+}
+
+TEST_CASE("U gives a source to the container's user, and never the host's own directories") {
+  const auto planned = plan({bind("/srv/data", "/x", {"U"}), {MountSpec::Type::tmpfs, "", "/t", {"U"}, ""}});
+  REQUIRE(planned);
+  CHECK(planned->mounts[0].record.chown);
+  auto owned = *planned;
+  own_memory_mounts(owned, 5, 6);
+  CHECK(owned.mounts[0] == planned->mounts[0]);
+  CHECK(owned.mounts[1].mount.options.back() == "gid=6");
+  for (const char* path : {"/", "/etc", "/usr/", "/var/lib/../lib", "/home/me"}) {
+    CHECK(plan({bind(path, "/x", {"U"})}).error().code() == Errc::invalid);
+    CHECK(plan({bind(path, "/x")}));
+  }
+}
+
+TEST_CASE("a volume can be a file system of its own") {
+  const auto planned =
+      plan({{MountSpec::Type::volume, "memory", "/m", {"ro"}, ""}, {MountSpec::Type::volume, "bound", "/b", {}, ""}});
+  REQUIRE(planned);
+  CHECK(planned->mounts[0].mount ==
+        runtime::SpecMount{
+            "/m", "tmpfs", "tmpfs", {"ro", "nosuid", "nodev", "rprivate", "size=2m", "noexec", "tmpcopyup"}});
+  CHECK(planned->mounts[0].record.source == "/store/volumes/memory/_data");
+  CHECK(planned->mounts[1].mount ==
+        runtime::SpecMount{"/b", "bind", "/elsewhere", {"rw", "nosuid", "nodev", "rprivate", "bind"}});
+}
+
+TEST_CASE("a volume that binds needs an absolute path, and belongs to whom it belongs") {
+  CHECK(plan({{MountSpec::Type::volume, "relative", "/b", {}, ""}}).error().message() ==
+        "the volume relative binds \"elsewhere\", must be an absolute path");
+  CHECK(plan({{MountSpec::Type::volume, "bound", "/b", {"U"}, ""}}).error().code() == Errc::unsupported);
+  CHECK(plan({{MountSpec::Type::volume, "memory", "/b", {"U"}, ""}}));
+}
+
+TEST_CASE("a devpts takes its own options over the usual ones") {
+  const auto planned = plan({{MountSpec::Type::devpts, "", "/p", {"uid=3", "ptmxmode=0600"}, ""}});
+  REQUIRE(planned);
+  CHECK(planned->mounts[0].mount.options ==
+        std::vector<std::string>{"nosuid", "noexec", "newinstance", "uid=3", "ptmxmode=0600"});
+}
+
+TEST_CASE("what podman can and ctr cannot is refused by its name") {
+  for (const char* word : {"O", "idmap", "idmap=uids=0-1-2", "upperdir=/u"}) {
+    CHECK(plan({bind("/a", "/x", {word})}).error().code() == Errc::unsupported);
+  }
+  CHECK(plan({{MountSpec::Type::image, "i", "/x", {}, ""}}).error().code() == Errc::unsupported);
+}
+
+TEST_CASE("a glob is a path with stars that do not cross directories") {
+  const test::TemporaryDir temp;
+  const auto dir = Dir::open(temp.path());
+  REQUIRE(dir);
+  for (const char* name : {"b", "a", "sub", "sub/a", ".a"}) REQUIRE(dir->make_dir(name, 0700));
+  CHECK(*expand_glob(temp.path() + "/*") ==
+        std::vector<std::string>{temp.path() + "/.a", temp.path() + "/a", temp.path() + "/b", temp.path() + "/sub"});
+  CHECK(*expand_glob(temp.path() + "/s*/[ab]") == std::vector<std::string>{temp.path() + "/sub/a"});
+  CHECK(*expand_glob(temp.path() + "/a") == std::vector<std::string>{temp.path() + "/a"});
+  CHECK(expand_glob(temp.path() + "/nosuch*")->empty());
 }
 
 TEST_CASE("a missing source of a bind mount has podman's words") {
@@ -77,13 +149,13 @@ TEST_CASE("a missing source of a bind mount has podman's words") {
 TEST_CASE("a read-only container gets writable scratch places") {
   ContainerSpec spec;
   spec.read_only = true;
-  const auto planned = plan_mounts(spec, {}, k_naming);
+  const auto planned = plan_mounts(spec, {}, {}, places());
   REQUIRE(planned);
   CHECK(planned->covers("/tmp"));
   CHECK(planned->covers("/run"));
   CHECK(planned->covers("/var/tmp"));
   spec.read_only_tmpfs = false;
-  CHECK(plan_mounts(spec, {}, k_naming)->mounts.empty());
+  CHECK(plan_mounts(spec, {}, {}, places())->mounts.empty());
 }
 
 TEST_CASE("the hosts file joins base, entries by hand, the host and the own names") {

@@ -32,9 +32,11 @@ Result<runtime::RuntimeSpec> generate(const ContainerSpec& spec, const runtime::
                                       const std::function<void(SpecInput&)>& change = {}) {
   const Config config;
   const auto image = image_config();
-  const VolumeNaming naming = {[] { return std::string("anon"); },
-                               [](const std::string& name) { return "/store/volumes/" + name; }};
-  auto mounts = TRY(plan_mounts(spec, {}, naming));
+  MountPlaces places;
+  places.make_name = [] { return std::string("anon"); };
+  places.data_path = [](const std::string& name) { return "/store/volumes/" + name; };
+  places.file_system = [](const std::string&) { return std::optional<VolumeFileSystem>(); };
+  auto mounts = TRY(plan_mounts(spec, spec.mounts, {}, places));
   const ResolvedUser user = {0, 0, {0}, "root", "/root"};
   const std::vector<std::string> env = {"PATH=/bin"};
   SpecInput input = {spec,

@@ -1,0 +1,82 @@
+#include "engine/mount_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace ctr::engine {
+
+namespace {
+
+template <size_t N>
+bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+constexpr auto k_propagation = std::to_array<std::string_view>(
+    {"private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"});
+constexpr auto k_flags =
+    std::to_array<std::string_view>({"exec", "noexec", "suid", "nosuid", "dev", "nodev", "relatime", "norelatime",
+                                     "noatime", "atime", "strictatime", "nodiratime", "sync", "async"});
+constexpr auto k_tmpfs_keys = std::to_array<std::string_view>(
+    {"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "huge", "mpol", "inode32", "inode64", "noswap"});
+constexpr auto k_devpts_keys =
+    std::to_array<std::string_view>({"uid", "gid", "mode", "ptmxmode", "newinstance", "max"});
+// Labels of SELinux, which Debian does not enforce, and the consistency words of Docker for other systems.
+constexpr auto k_ignored = std::to_array<std::string_view>({"z", "Z", "cached", "delegated", "consistent"});
+
+// What podman can and ctr cannot.
+constexpr auto k_refused = std::to_array<std::string_view>({"O", "idmap", "upperdir", "workdir"});
+
+bool is_data(MountSpec::Type type, std::string_view key) {
+  if (type == MountSpec::Type::tmpfs) return is_one_of(key, k_tmpfs_keys);
+  return type == MountSpec::Type::devpts && is_one_of(key, k_devpts_keys);
+}
+
+// Words that choose between two; false when `word` is none of them.
+bool choose(std::string_view word, MountSpec::Type type, MountWords& words) {
+  if (word == "ro" || word == "readonly" || word == "rw") {
+    words.writable = word == "rw";
+  } else if (word == "copy" || word == "nocopy") {
+    words.copy_up = word == "copy";
+  } else if (type == MountSpec::Type::tmpfs && (word == "tmpcopyup" || word == "notmpcopyup")) {
+    words.copy_up = word == "tmpcopyup";
+  } else if (type != MountSpec::Type::tmpfs && (word == "bind" || word == "rbind")) {
+    words.recursive = word == "rbind";
+  } else if (is_one_of(word, k_propagation)) {
+    words.propagation = word;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Error wrong(const MountSpec& mount, const std::string& what) {
+  return {Errc::invalid, fmt::format("{} for the mount at '{}'", what, printable(mount.destination))};
+}
+
+}  // namespace
+
+Result<MountWords> sort_words(const MountSpec& mount) {
+  MountWords words;
+  for (const auto& word : mount.options) {
+    const auto key = std::string_view(word).substr(0, word.find('='));
+    if (choose(word, mount.type, words) || is_one_of(word, k_ignored)) continue;
+    if (word == "U") {
+      words.chown = true;
+    } else if (is_one_of(key, k_refused)) {
+      return Error(Errc::unsupported, fmt::format("the option '{}' of the mount at '{}' is not supported",
+                                                  printable(word), printable(mount.destination)));
+    } else if (is_one_of(word, k_flags) || is_data(mount.type, key)) {
+      words.kept.push_back(word);
+    } else {
+      return wrong(mount, fmt::format("invalid option '{}'", printable(word)));
+    }
+  }
+  return words;
+}
+
+}  // namespace ctr::engine

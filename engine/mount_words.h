@@ -1,0 +1,25 @@
+// The options of one mount, sorted out: pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/spec.h"
+
+namespace ctr::engine {
+
+struct MountWords {
+  std::vector<std::string> kept;  // for the kernel, as they are
+  std::string propagation;        // empty: not said
+  bool writable = true;
+  bool recursive = true;
+  bool copy_up = true;  // copy, nocopy; tmpcopyup, notmpcopyup
+  bool chown = false;   // U
+};
+
+// Errors: invalid, or unsupported for what podman can and ctr cannot; both name the word and the mount.
+Result<MountWords> sort_words(const MountSpec& mount);
+
+}  // namespace ctr::engine
