@@ -12,6 +12,7 @@
 #include "engine/create.h"
 #include "engine/doctor.h"
 #include "engine/exec.h"
+#include "engine/file_verbs.h"
 #include "engine/filters.h"
 #include "engine/image_lookup.h"
 #include "engine/image_verbs.h"
@@ -50,7 +51,7 @@ namespace {
 
 class LocalEngine final : public Engine {
  public:
-  explicit LocalEngine(EngineOptions options) : core_(std::move(options)), image_verbs_(make_image_verbs(core_)) {}
+  explicit LocalEngine(EngineOptions options) : core_(std::move(options)), image_verbs_(make_image_verbs(core_)), file_verbs_(make_file_verbs(core_)) {}
 
   Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
     spec.cgroup_manager = core_.options().cgroup_manager;
@@ -188,6 +189,7 @@ class LocalEngine final : public Engine {
   }
 
   ImageVerbs& image_verbs() { return *image_verbs_; }
+  FileVerbs& file_verbs() { return *file_verbs_; }
 
   Result<VolumeInfo> create_volume(const VolumeOptions& options) override {
     return engine::create_volume(core_, options);
@@ -261,6 +263,7 @@ class LocalEngine final : public Engine {
 
   Core core_;
   std::unique_ptr<ImageVerbs> image_verbs_;
+  std::unique_ptr<FileVerbs> file_verbs_;
   std::optional<CreatedContainer> created_;
 };
 
@@ -326,6 +329,7 @@ Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const
 
 // There is one kind of engine.
 ImageVerbs& image_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).image_verbs(); }
+FileVerbs& file_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).file_verbs(); }
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
   return std::unique_ptr<Engine>(std::make_unique<LocalEngine>(std::move(options)));

@@ -7,6 +7,7 @@
 #include "engine/container_info.h"
 #include "engine/copy_up.h"
 #include "engine/core.h"
+#include "engine/diff.h"
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
 #include "engine/remove.h"
@@ -106,6 +107,7 @@ std::optional<int> run_worker(std::string_view verb, char** environment_block) {
   if (verb == k_reclaim_verb) return run_reclaim(environment_block);
   if (verb == k_reclaim_mapped_verb) return run_reclaim_mapped();
   if (verb == k_volume_verb) return run_volume_worker();
+  if (verb == k_diff_verb) return run_diff_process();
   return std::nullopt;
 }
 

@@ -12,6 +12,7 @@ inline constexpr std::string_view k_monitor_verb = "monitor";
 inline constexpr std::string_view k_reclaim_verb = "internal-reclaim";
 inline constexpr std::string_view k_reclaim_mapped_verb = "internal-reclaim-mapped";
 inline constexpr std::string_view k_volume_verb = "internal-volume";
+inline constexpr std::string_view k_diff_verb = "internal-diff";
 
 // Runs the process that `verb` names; nullopt when it is an ordinary command. The composition root asks this before it
 // reads anything of the command line, since the monitor's memory counts.

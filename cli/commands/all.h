@@ -8,13 +8,16 @@ namespace ctr::cli {
 extern const Command k_attach_command;
 extern const Command k_completion_command;
 extern const Command k_container_cleanup_command;
+extern const Command k_container_diff_command;
 extern const Command k_container_exists_command;
 extern const Command k_container_inspect_command;
 extern const Command k_container_prune_command;
 extern const Command k_create_command;
+extern const Command k_diff_command;
 extern const Command k_doctor_command;
 extern const Command k_exec_command;
 extern const Command k_history_command;
+extern const Command k_image_diff_command;
 extern const Command k_image_exists_command;
 extern const Command k_image_inspect_command;
 extern const Command k_image_prune_command;
