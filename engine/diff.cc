@@ -28,8 +28,8 @@ constexpr std::string_view k_letters = "ACD";  // as ChangedPath::Kind and stora
 
 // What every container is given at its start. Source: podman diff, which names these paths and not what is below them.
 constexpr std::array<std::string_view, 12> k_given_paths = {
-    "/dev", "/etc/hostname",      "/etc/hosts",   "/etc/mtab", "/etc/resolv.conf", "/proc", "/run", "/run/.containerenv",
-    "/run/notify", "/run/podman-init", "/run/secrets", "/sys"};
+    "/dev", "/etc/hostname",      "/etc/hosts",  "/etc/mtab",        "/etc/resolv.conf", "/proc",
+    "/run", "/run/.containerenv", "/run/notify", "/run/podman-init", "/run/secrets",     "/sys"};
 
 // ---- the process that compares
 
@@ -132,8 +132,7 @@ Result<std::vector<ChangedPath>> diff_named(Core& core, TreeKind kind, const std
         .with_hint("name an image to compare it with: ctr diff CONTAINER IMAGE");
   }
   const auto* host = TRY(core.host());
-  const Json request =
-      Json::object().set("newer", Json::strings(tree.layers)).set("older", Json::strings(tree.below));
+  const Json request = Json::object().set("newer", Json::strings(tree.layers)).set("older", Json::strings(tree.below));
   const auto memory = TRY(make_sealed_memfd("ctr-diff", dump_json(request)));
   auto answer = TRY(make_pipe());
   auto child = TRY(runtime::launch_in_userns({*host,
@@ -147,7 +146,8 @@ Result<std::vector<ChangedPath>> diff_named(Core& core, TreeKind kind, const std
   const auto text = TRY(read_all(answer.read_end.get(), k_answer_limit_bytes, "the list of changes"));
   const auto status = TRY(child.wait(core.cancel()));
   auto changes = TRY(read_answer(text));
-  if (status.code != 0) return Error(Errc::io, fmt::format("the process that compares ended with code {}", status.code));
+  if (status.code != 0)
+    return Error(Errc::io, fmt::format("the process that compares ended with code {}", status.code));
   return changes;
 }
 

@@ -51,7 +51,8 @@ namespace {
 
 class LocalEngine final : public Engine {
  public:
-  explicit LocalEngine(EngineOptions options) : core_(std::move(options)), image_verbs_(make_image_verbs(core_)), file_verbs_(make_file_verbs(core_)) {}
+  explicit LocalEngine(EngineOptions options)
+      : core_(std::move(options)), image_verbs_(make_image_verbs(core_)), file_verbs_(make_file_verbs(core_)) {}
 
   Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
     spec.cgroup_manager = core_.options().cgroup_manager;

@@ -67,7 +67,9 @@ Result<int> diff(Context& context, const Args& args) {
 Result<int> diff_container(Context& context, const Args& args) {
   return show_changes(context, args, TreeKind::container, args.flag("latest"));
 }
-Result<int> diff_image(Context& context, const Args& args) { return show_changes(context, args, TreeKind::image, false); }
+Result<int> diff_image(Context& context, const Args& args) {
+  return show_changes(context, args, TreeKind::image, false);
+}
 
 }  // namespace
 
