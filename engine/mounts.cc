@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "base/text.h"
 #include "engine/mount_words.h"
@@ -179,6 +180,17 @@ class Planner {
   MountPlan& plan_;
 };
 
+// What lies below another mount comes after it.
+void sort_by_depth(std::vector<PlannedMount>& mounts) {
+  std::multimap<std::ptrdiff_t, PlannedMount> sorted;
+  for (auto& planned : mounts) {
+    const auto& path = planned.mount.destination;
+    sorted.emplace(std::count(path.begin(), path.end(), '/'), std::move(planned));
+  }
+  mounts.clear();
+  for (auto& entry : sorted) mounts.push_back(std::move(entry.second));
+}
+
 }  // namespace
 
 const std::vector<std::string>& host_dirs() {
@@ -244,10 +256,7 @@ Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::vector<Mount
       TRY(planner.add(tmpfs, true));
     }
   }
-  std::stable_sort(plan.mounts.begin(), plan.mounts.end(), [](const auto& a, const auto& b) {
-    return std::count(a.mount.destination.begin(), a.mount.destination.end(), '/') <
-           std::count(b.mount.destination.begin(), b.mount.destination.end(), '/');
-  });
+  sort_by_depth(plan.mounts);
   return plan;
 }
 

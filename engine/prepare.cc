@@ -192,6 +192,19 @@ void fill_record(PreparedContainer& prepared) {
                                                                                             : "k8s-file";
 }
 
+// The mounts, whose sources are there.
+Result<MountPlan> plan_all_mounts(Core& core, const ContainerSpec& spec, const ContainerBase& base) {
+  auto plan = TRY(plan_mounts(spec, TRY(complete_mounts(spec)), base.config.volumes, mount_places(core)));
+  TRY(check_sources(plan));
+  return plan;
+}
+
+// Who is not root of the machine has no say in this: his container opens what he may open.
+bool limits_devices(const ContainerSpec& spec, const runtime::CgroupPlan& cgroup, const runtime::HostFacts& host) {
+  return host.privileged() && !runtime::in_user_namespace() && !spec.security.privileged &&
+         cgroup.kind != runtime::CgroupPlan::Kind::none;
+}
+
 }  // namespace
 
 Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const storage::ContainerId& id,
@@ -270,8 +283,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   auto image_root = base.rootfs;
   image_root.upper_dir.clear();
   const auto view = TRY(open_root_view(image_root));
-  prepared.mounts = TRY(plan_mounts(spec, TRY(complete_mounts(spec)), base.config.volumes, mount_places(core)));
-  TRY(check_sources(prepared.mounts));
+  prepared.mounts = TRY(plan_all_mounts(core, spec, base));
 
   std::vector<runtime::SpecMount> own_mounts;
   for (const auto& planned : prepared.mounts.mounts) own_mounts.push_back(planned.mount);
@@ -300,11 +312,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   if (spec.security.privileged) generation.host_devices = host_devices();
   const auto cgroup = TRY(choose_cgroup(spec, record.id, *config, *host));
   generation.limits_processes = can_limit(cgroup, "pids", *host);
-  // Who is not root of the machine has no say in this: his container opens what he may open.
-  if (host->privileged() && !runtime::in_user_namespace() && !spec.security.privileged &&
-      cgroup.kind != runtime::CgroupPlan::Kind::none) {
-    generation.device_rules = TRY(device_rules(spec.devices));
-  }
+  if (limits_devices(spec, cgroup, *host)) generation.device_rules = TRY(device_rules(spec.devices));
   prepared.spec = TRY(generate_spec(generation));
   if (record.spec.timezone.empty()) record.spec.timezone = config->timezone;
   if (!record.spec.timezone.empty()) TRY(find_zone(record.spec.timezone, core.options().environment));
