@@ -13,7 +13,7 @@ has_processes() { [ "$(ctr top "$1" pid | wc -l)" -eq $(($2 + 1)) ]; }
   ctr run -d --name web --network none "$IMAGE" sleep 100
   run -0 ctr top web
   assert_match '^USER        PID         PPID        %CPU        ELAPSED     TTY         TIME        COMMAND'
-  assert_match $'\n''root        1           0           [0-9.]+       [0-9.m]+s +\?           [0-9a-z.]+ +sleep 100$'
+  assert_match $'\n''root        1           0           [0-9.]+ +[0-9.m]+s +\?           [0-9a-z.]+ +sleep 100$'
 }
 
 @test "numbers, ids and names are the container's, with the host's beside them" {
