@@ -1,6 +1,6 @@
 #include "engine/launch_record.h"
 
-#include <fmt/format.h>
+#include "base/record_file.h"
 
 namespace ctr::engine {
 
@@ -38,12 +38,7 @@ Result<runtime::LogPlan> read_log(const JsonReader& parent) {
 }
 
 Result<LaunchRecord> read_record(const JsonReader& reader) {
-  TRY(reader.expect_object());
-  const auto schema = TRY(reader.get_int("schema"));
-  if (schema > k_launch_schema) {
-    return Error(Errc::unsupported,
-                 fmt::format("'{}' has schema {}, this ctr reads up to {}", reader.path(), schema, k_launch_schema));
-  }
+  TRY(expect_schema(reader, k_launch_schema));
   LaunchRecord record;
   const auto rootfs = TRY(reader.find_object("rootfs"));
   if (!rootfs) return reader.wrong("rootfs", "an object");

@@ -1,8 +1,8 @@
 #include "engine/record.h"
 
-#include <fmt/format.h>
-
 #include <array>
+
+#include "base/record_file.h"
 
 namespace ctr::engine {
 
@@ -42,15 +42,6 @@ Result<MountRecord> read_mount(const JsonReader& reader) {
   return mount;
 }
 
-Result<void> check_schema(const JsonReader& reader) {
-  TRY(reader.expect_object());
-  const auto schema = TRY(reader.get_int("schema"));
-  if (schema <= k_record_schema) return ok();
-  return Error(Errc::unsupported,
-               fmt::format("'{}' has schema {}, this ctr reads up to {}", reader.path(), schema, k_record_schema))
-      .with_hint("use the version of ctr that made it, or a later one");
-}
-
 // The members that record and summary have in common.
 template <typename Record>
 Result<void> read_summary_members(const JsonReader& reader, Record& record) {
@@ -71,7 +62,7 @@ Result<JsonReader> get_spec(const JsonReader& reader) {
 }
 
 Result<ContainerRecord> read_record(const JsonReader& reader) {
-  TRY(check_schema(reader));
+  TRY(expect_schema(reader, k_record_schema));
   ContainerRecord record;
   TRY(read_summary_members(reader, record));
   record.entrypoint = TRY(reader.strings("entrypoint"));
@@ -147,7 +138,7 @@ Json summary_json(const ContainerRecord& record) {
 }
 
 Result<RecordSummary> record_summary_from_json(const JsonReader& reader) {
-  TRY(check_schema(reader));
+  TRY(expect_schema(reader, k_record_schema));
   RecordSummary summary;
   TRY(read_summary_members(reader, summary));
   summary.spec = TRY(spec_summary_from_json(TRY(get_spec(reader))));

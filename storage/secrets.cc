@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/random.h"
+#include "base/record_file.h"
 #include "base/text.h"
 #include "storage/root.h"
 #include "storage/staging.h"
@@ -38,13 +39,7 @@ Json to_json(const SecretRecord& secret) {
 }
 
 Result<SecretRecord> secret_from_json(const JsonReader& reader) {
-  TRY(reader.expect_object());
-  const auto schema = TRY(reader.get_int("schema"));
-  if (schema > k_record_schema) {
-    return Error(Errc::unsupported,
-                 fmt::format("'{}' has schema {}, this ctr reads up to {}", reader.path(), schema, k_record_schema))
-        .with_hint("use the version of ctr that made it, or a later one");
-  }
+  TRY(expect_schema(reader, k_record_schema));
   SecretRecord secret;
   secret.id = TRY(reader.get_string("id"));
   secret.name = TRY(reader.get_string("name"));

@@ -1,13 +1,13 @@
 #include "storage/volumes.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 
 #include "base/json.h"
 #include "base/random.h"
+#include "base/record_file.h"
 #include "storage/containers.h"
 #include "storage/root.h"
 #include "storage/staging.h"
@@ -41,13 +41,7 @@ Result<uint32_t> read_id(const JsonReader& reader, std::string_view key) {
 }
 
 Result<VolumeRecord> volume_from_json(const JsonReader& reader) {
-  TRY(reader.expect_object());
-  const auto schema = TRY(reader.get_int("schema"));
-  if (schema > k_record_schema) {
-    return Error(Errc::unsupported,
-                 fmt::format("'{}' has schema {}, this ctr reads up to {}", reader.path(), schema, k_record_schema))
-        .with_hint("use the version of ctr that made it, or a later one");
-  }
+  TRY(expect_schema(reader, k_record_schema));
   VolumeRecord volume;
   volume.name = TRY(reader.get_string("name"));
   volume.driver = TRY(reader.get_string("driver"));
