@@ -41,22 +41,22 @@ constexpr std::array k_rm_options = {
     flag("ignore", 'i', "A secret that does not exist is no error"),
 };
 
-// podman's bound; the engine says the same of what it is given.
-constexpr size_t k_limit_bytes = 512000;
+// More than any secret may have: the store says so.
+constexpr size_t k_enough_bytes = size_t{1} << 20;
 
 // Reads to the end, from pipes as fast as they are filled; an interrupt ends the waiting.
 Result<std::string> read_data(Context& context, int fd, const std::string& what) {
   std::string data;
   std::array<char, 65536> chunk;
-  while (data.size() < k_limit_bytes) {
+  while (data.size() < k_enough_bytes) {
     TRY(wait_for(fd, POLLIN, context.cancel(), {}));
     const ssize_t count = ::read(fd, chunk.data(), chunk.size());
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (count < 0) return Error::from_errno("read " + what);
-    if (count == 0) return data;
+    if (count == 0) break;
     data.append(chunk.data(), static_cast<size_t>(count));
   }
-  return Error(Errc::invalid, fmt::format("secret data must be larger than 0 and less than {} bytes", k_limit_bytes));
+  return data;
 }
 
 Result<std::string> secret_data(Context& context, const Args& args) {
