@@ -22,7 +22,7 @@ namespace ctr::engine {
 
 namespace {
 
-constexpr size_t k_filter_limit_bytes = 4096 * 8;  // BPF_MAXINSNS instructions
+constexpr size_t k_filter_limit_bytes = size_t{4096} * 8;  // BPF_MAXINSNS instructions
 
 // A running container as exec needs it.
 struct Target {

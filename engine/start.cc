@@ -17,7 +17,7 @@ namespace ctr::engine {
 namespace {
 
 // A BPF filter has at most 4096 instructions of 8 bytes (BPF_MAXINSNS, linux/bpf_common.h).
-constexpr size_t k_filter_limit_bytes = 4096 * 8;
+constexpr size_t k_filter_limit_bytes = size_t{4096} * 8;
 
 // What is on disk of a container that is to be started.
 struct Stored {

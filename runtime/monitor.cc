@@ -168,7 +168,7 @@ void Monitor::forget_plan() {
   plan_.rootfs = RootfsPlan();
   plan_.host = HostFacts();
   former_ = StateRecord();
-  ::malloc_trim(0);
+  (void)::malloc_trim(0);
 }
 
 Result<void> Monitor::serve(Fd starter) {
@@ -178,8 +178,11 @@ Result<void> Monitor::serve(Fd starter) {
     // not CLOEXEC: the standard descriptors are what a program gets.
     for (int number = 0; number < 3; ++number) (void)::dup3(null.get(), number, 0);
   }
-  if (plan_.attach) TRY(server_.adopt_starter(std::move(starter), *plan_.attach));
-  starter.reset();
+  if (plan_.attach) {
+    TRY(server_.adopt_starter(std::move(starter), *plan_.attach));
+  } else {
+    starter.reset();
+  }
   TRY(loop_.add(init_->pidfd(), EPOLLIN, [this](uint32_t) { on_end(); }));
   if (plan_.timeout) {
     loop_.add_timer(*plan_.timeout, [this] { on_timeout(); });

@@ -93,9 +93,8 @@ std::string head(const Row& row) { return fmt::format("{} {:016x} {:04}\n", row.
 // All of `digits`, as head() writes them.
 std::optional<uint64_t> read_number(std::string_view digits, int base) {
   uint64_t number = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stop, status] = std::from_chars(digits.data(), end, number, base);
-  return stop == end && status == std::errc() ? std::optional(number) : std::nullopt;
+  const auto [stop, status] = std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
+  return stop == digits.data() + digits.size() && status == std::errc() ? std::optional(number) : std::nullopt;
 }
 
 // The slot of a new row, with its first lock held.

@@ -25,7 +25,7 @@ Result<void> check_port(const std::string& text) {
 
 // A container has no published ports, since `run` refuses to publish any: what is left to print is what is wrong.
 Result<int> port(Context& context, const Args& args) {
-  auto words = args.words();
+  const auto& words = args.words();
   const bool all = args.flag("all");
   const bool latest = args.flag("latest");
   if (all && latest) return Error(Errc::invalid, "--all and --latest cannot be used together");
