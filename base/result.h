@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace ctr {
@@ -35,62 +35,76 @@ enum class Errc {
 // One failure: a code for branching, an errno where the kernel said it, words and a hint for people.
 //
 // Built where the facts are; `.context("start container 'web'")` adds one frame where a larger object becomes known.
+// One pointer in size, and what makes or ends one is out of line and marked cold: compilers keep the code of failures
+// out of the way of the code that runs. One that was moved from can only be assigned to or destroyed.
 class [[nodiscard]] Error {
  public:
-  Error(Errc code, std::string message) : code_(code), message_(std::move(message)) {}
+  [[gnu::cold]] Error(Errc code, std::string message);
+  [[gnu::cold]] Error(const Error& other);
+  Error(Error&& other) noexcept = default;
+  [[gnu::cold]] Error& operator=(const Error& other);
+  Error& operator=(Error&& other) noexcept = default;
+  ~Error() = default;
 
   // Builds an error from a failed system call: `what` is act and object ("open '/etc/subuid'").
-  static Error from_errno(std::string what, int sys = errno);
+  [[gnu::cold]] static Error from_errno(std::string what, int sys = errno);
 
-  Errc code() const { return code_; }
+  Errc code() const;
   // The errno the kernel gave, or 0.
-  int sys() const { return sys_; }
-  const std::string& message() const { return message_; }
-  const std::string& hint() const { return hint_; }
-  const std::vector<std::string>& frames() const { return frames_; }
+  int sys() const;
+  const std::string& message() const;
+  const std::string& hint() const;
+  const std::vector<std::string>& frames() const;
 
-  Error with_code(Errc code) && { return code_ = code, std::move(*this); }
-  Error with_hint(std::string hint) && { return hint_ = std::move(hint), std::move(*this); }
-  Error with_sys(int sys) && { return sys_ = sys, std::move(*this); }
+  [[gnu::cold]] Error with_code(Errc code) &&;
+  [[gnu::cold]] Error with_hint(std::string hint) &&;
+  [[gnu::cold]] Error with_sys(int sys) &&;
   // Puts a larger object in front: frames are printed outermost first, separated by ": ".
-  Error context(std::string frame) && { return frames_.insert(frames_.begin(), std::move(frame)), std::move(*this); }
+  [[gnu::cold]] Error context(std::string frame) &&;
 
   // The whole line without the hint: frames, then the message.
   std::string text() const;
 
-  bool operator==(const Error&) const = default;
+  bool operator==(const Error& other) const;
 
  private:
-  Errc code_;
-  int sys_ = 0;
-  std::string message_;
-  std::vector<std::string> frames_;
-  std::string hint_;
+  struct Body;
+  struct Destroy {
+    [[gnu::cold]] void operator()(Body* body) const noexcept;
+  };
+
+  std::unique_ptr<Body, Destroy> body_;
 };
+
+// The same error, to be passed on. What leads to a call of it is known to the compiler as seldom taken.
+[[gnu::cold]] Error&& passed_on(Error& error) noexcept;
+
+// Stops the process on a bug of ours, in release builds too; never judges input.
+[[noreturn, gnu::cold]] void assertion_failed(const char* condition, const char* file, int line);
+#define CTR_ASSERT(condition) ((condition) ? (void)0 : ::ctr::assertion_failed(#condition, __FILE__, __LINE__))
 
 // The name of a code in data that crosses processes, and back. Unknown names read as `internal`.
 std::string_view errc_name(Errc code);
 Errc errc_from_name(std::string_view name);
 
-// A value or an Error. `value()`, `*` and `->` are for a success that has been asked for.
+// A value or an Error. `value()`, `*`, `->` and `error()` are for what has been asked for.
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor): return
-  // NOLINTNEXTLINE(google-explicit-constructor): return
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Result(T value) : value_(std::move(value)) {}      // NOLINT(google-explicit-constructor): return
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor): return
 
-  explicit operator bool() const { return state_.index() == 0; }
-  T& value() & { return std::get<0>(state_); }
-  const T& value() const& { return std::get<0>(state_); }
-  T&& value() && { return std::get<0>(std::move(state_)); }
+  explicit operator bool() const { return value_.has_value(); }
+  T& value() & { return CTR_ASSERT(value_), *value_; }
+  const T& value() const& { return CTR_ASSERT(value_), *value_; }
+  T&& value() && { return CTR_ASSERT(value_), *std::move(value_); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
-  Error& error() & { return std::get<1>(state_); }
-  const Error& error() const& { return std::get<1>(state_); }
-  Error&& error() && { return std::get<1>(std::move(state_)); }
+  Error& error() & { return CTR_ASSERT(error_), *error_; }
+  const Error& error() const& { return CTR_ASSERT(error_), *error_; }
+  Error&& error() && { return CTR_ASSERT(error_), *std::move(error_); }
 
   T value_or(T fallback) && { return *this ? std::move(*this).value() : std::move(fallback); }
   // Adds a frame when this is an error.
@@ -102,7 +116,8 @@ class [[nodiscard]] Result {
   void ignore(const char* reason) const { (void)reason; }
 
  private:
-  std::variant<T, Error> state_;
+  std::optional<T> value_;
+  std::optional<Error> error_;
 };
 
 // Success without a value, or an Error.
@@ -132,17 +147,14 @@ inline Result<void> ok() { return {}; }
 
 #define CTR_CONCAT_INNER(a, b) a##b
 #define CTR_CONCAT(a, b) CTR_CONCAT_INNER(a, b)
-#define CTR_TRY_NAMED(name, expression)        \
-  __extension__({                              \
-    auto name = (expression);                  \
-    if (!name) return std::move(name).error(); \
-    std::move(name).value();                   \
+#define CTR_TRY_NAMED(name, expression)      \
+  __extension__({                            \
+    auto name = (expression);                \
+    if (!name) [[unlikely]]                  \
+      return ::ctr::passed_on(name.error()); \
+    std::move(name).value();                 \
   })
 // Passes an error on to the caller, or yields the value: `auto fd = TRY(open_file(path));`
 #define TRY(expression) CTR_TRY_NAMED(CTR_CONCAT(try_result_, __COUNTER__), expression)
-
-// Stops the process on a bug of ours, in release builds too; never judges input.
-[[noreturn]] void assertion_failed(const char* condition, const char* file, int line);
-#define CTR_ASSERT(condition) ((condition) ? (void)0 : ::ctr::assertion_failed(#condition, __FILE__, __LINE__))
 
 }  // namespace ctr
