@@ -22,6 +22,8 @@ bool is_unsafe(char32_t code) {
   return code >= 0x2066 && code <= 0x2069;            // isolates
 }
 
+bool is_plain_ascii(char c) { return c >= 0x20 && c < 0x7F; }
+
 }  // namespace
 
 std::string to_hex(std::string_view bytes) {
@@ -104,7 +106,15 @@ Utf8Char first_character(std::string_view text) {
 
 std::string printable(std::string_view text, size_t limit_bytes) {
   std::string safe;
+  safe.reserve(std::min(text.size(), limit_bytes));
   while (!text.empty()) {
+    // Nearly all text is made of these.
+    const auto plain = static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_plain_ascii) - text.begin());
+    if (plain > 0 && plain <= limit_bytes - safe.size()) {
+      safe += text.substr(0, plain);
+      text.remove_prefix(plain);
+      continue;
+    }
     Utf8Char character = first_character(text);
     std::string_view bytes = text.substr(0, character.size_bytes);
     bool escaped = !character.valid || is_unsafe(character.code);

@@ -152,13 +152,18 @@ std::string container_status(const ContainerInfo& info, TimePoint at) {
   return capitalized(engine::state_name(info.state));
 }
 
-Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at, std::span<const std::string> columns) {
-  const Row row{*entry.info, entry.size, options, at};
-  Json out = Json::object();
-  for (const auto& field : k_fields) {
-    const bool wanted = columns.empty() || std::find(columns.begin(), columns.end(), field.name) != columns.end();
-    if (wanted) out.set(field.name, field.value(row));
+PsRows::PsRows(const PsOptions& options, TimePoint at, std::span<const std::string> columns)
+    : options_(options), at_(at) {
+  for (size_t i = 0; i < k_fields.size(); ++i) {
+    const bool wanted = columns.empty() || std::find(columns.begin(), columns.end(), k_fields[i].name) != columns.end();
+    if (wanted) fields_.push_back(i);
   }
+}
+
+Json PsRows::row(const PsEntry& entry) const {
+  const Row row{*entry.info, entry.size, options_, at_};
+  Json out = Json::object();
+  for (const size_t i : fields_) out.set(k_fields[i].name, k_fields[i].value(row));
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/time.h"
@@ -27,9 +28,18 @@ struct PsEntry {
 
 // "Up 3 seconds", "Exited (137) 2 hours ago", "Created".
 std::string container_status(const engine::ContainerInfo& info, TimePoint at);
-// The words of `ps`: an object of strings and numbers, as podman's templates see it. With `columns` only these fields,
-// since most listings show few of them; an empty list means all.
-Json ps_row(const PsEntry& entry, const PsOptions& options, TimePoint at, std::span<const std::string> columns = {});
+// The words of `ps`: of each container an object of strings and numbers, as podman's templates see it. With `columns`
+// only these fields, since most listings show few of them; an empty list means all.
+class PsRows {
+ public:
+  PsRows(const PsOptions& options, TimePoint at, std::span<const std::string> columns = {});
+  Json row(const PsEntry& entry) const;
+
+ private:
+  PsOptions options_;
+  TimePoint at_;
+  std::vector<size_t> fields_;  // of the table of all
+};
 // One element of `ps --format json`.
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at);
 // Columns, headings and types of `ps`.

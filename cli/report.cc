@@ -107,24 +107,21 @@ std::string print_table(const Listing& listing, const Json& rows, Heading headin
 
 std::string print_table(const Listing& listing, size_t count, const std::function<Json(size_t index)>& make_row,
                         Heading heading) {
-  std::vector<std::vector<std::string>> cells;
+  Table table;
   if (heading == Heading::yes) {
-    std::vector<std::string> titles;
-    for (const auto& field : listing.columns) titles.push_back(heading_for(listing, field));
-    cells.push_back(std::move(titles));
+    for (const auto& field : listing.columns) table.add_cell(heading_for(listing, field));
+    table.end_row();
   }
-  cells.reserve(cells.size() + count);
   for (size_t index = 0; index < count; ++index) {
     const Json row = make_row(index);
-    std::vector<std::string> line;
-    line.reserve(listing.columns.size());
     for (const auto& field : listing.columns) {
       const Json* value = row.find(field);
-      line.push_back(value == nullptr ? "" : printable(print_value(*value, listing.types.maps.contains(field))));
+      const bool is_map = listing.types.maps.contains(field);
+      table.add_cell(value == nullptr ? "" : printable(print_value(*value, is_map)));
     }
-    cells.push_back(std::move(line));
+    table.end_row();
   }
-  return render_table(cells);
+  return table.text();
 }
 
 Result<std::string> print_format(const Listing& listing, std::string_view format, const Json& rows, Heading heading) {

@@ -18,33 +18,49 @@ size_t columns_of(std::string_view text) {
 
 }  // namespace
 
-std::string render_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    for (size_t i = 0; i + 1 < row.size(); ++i) {
-      if (i >= widths.size()) widths.push_back(k_least_width);
-      widths[i] = std::max(widths[i], columns_of(row[i]) + k_gap);
-    }
+void Table::add_cell(std::string_view text) {
+  bytes_ += text;
+  cells_.push_back({.bytes = text.size(), .columns = columns_of(text)});
+  // What follows it shows that the cell before this one is not the last.
+  if (column_ > 0) {
+    if (widths_.size() < column_) widths_.push_back(k_least_width);
+    widths_[column_ - 1] = std::max(widths_[column_ - 1], cells_[cells_.size() - 2].columns + k_gap);
   }
+  ++column_;
+}
+
+void Table::end_row() {
+  if (column_ == 0) cells_.emplace_back();
+  cells_.back().is_last = true;
+  column_ = 0;
+}
+
+std::string Table::text() const {
   std::string out;
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      out += row[i];
-      if (i + 1 < row.size()) out.append(widths[i] - columns_of(row[i]), ' ');
+  std::string_view rest = bytes_;
+  size_t column = 0;
+  for (const auto& cell : cells_) {
+    out += rest.substr(0, cell.bytes);
+    rest.remove_prefix(cell.bytes);
+    if (cell.is_last) {
+      out += '\n';
+      column = 0;
+    } else {
+      out.append(widths_[column++] - cell.columns, ' ');
     }
-    out += '\n';
   }
   return out;
 }
 
 std::string align_tabs(std::string_view text) {
-  std::vector<std::vector<std::string>> rows;
+  Table table;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    rows.push_back(split(text.substr(0, end), '\t'));
+    for (const auto& cell : split(text.substr(0, end), '\t')) table.add_cell(cell);
+    table.end_row();
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return render_table(rows);
+  return table.text();
 }
 
 }  // namespace ctr::cli

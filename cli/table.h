@@ -7,10 +7,27 @@
 
 namespace ctr::cli {
 
-// Cells come with control characters already escaped where their text is not ours.
-std::string render_table(const std::vector<std::vector<std::string>>& rows);
+// Takes cells one after the other, row by row.
+class Table {
+ public:
+  // Control characters are already escaped where the text is not ours.
+  void add_cell(std::string_view text);
+  void end_row();
+  std::string text() const;
 
-// The same for text whose cells end with tabs and whose rows end with newlines.
+ private:
+  struct Cell {
+    size_t bytes = 0;
+    size_t columns = 0;
+    bool is_last = false;
+  };
+  std::string bytes_;  // of all cells
+  std::vector<Cell> cells_;
+  std::vector<size_t> widths_;
+  size_t column_ = 0;  // of the next cell
+};
+
+// A table of text whose cells end with tabs and whose rows end with newlines.
 std::string align_tabs(std::string_view text);
 
 }  // namespace ctr::cli

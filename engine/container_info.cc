@@ -50,9 +50,8 @@ void add_state(ContainerInfo& info, const runtime::StateRecord& state) {
 }
 
 // Joins what is stored of a container with what the kernel says. The name that is linked to it counts.
-ContainerInfo join_state(RecordSummary summary, const runtime::Observation& seen, const std::string& linked_name,
-                         std::string bundle) {
-  auto info = info_of(std::move(summary), std::move(bundle));
+ContainerInfo join_state(RecordSummary summary, const runtime::Observation& seen, const std::string& linked_name) {
+  auto info = info_of(std::move(summary));
   if (!linked_name.empty()) info.name = linked_name;
   info.state = state_of(seen.liveness);
   add_state(info, seen.record);
@@ -71,11 +70,11 @@ Result<ContainerInfo> read_info(const Dir& root, const storage::ContainerEntry& 
   if (seen.liveness == runtime::Liveness::never_started && !root.exists(id)) {
     return Error(Errc::not_found, "container " + id + " is gone");
   }
-  return join_state(std::move(summary), seen, entry.name, root.path() + "/" + id);
+  return join_state(std::move(summary), seen, entry.name);
 }
 
-// What a row of the table of running containers says; `root` is the path of the directory of all containers.
-Result<ContainerInfo> parse_running_row(std::string_view text, const std::string& root) {
+// What a row of the table of running containers says.
+Result<ContainerInfo> parse_running_row(std::string_view text) {
   // As short as it is, no reader of a part has to allocate its path; nobody sees the error.
   const std::string what = "row";
   const Json json = TRY(parse_own_json(text, what));
@@ -84,20 +83,19 @@ Result<ContainerInfo> parse_running_row(std::string_view text, const std::string
   const auto state = TRY(reader.find_object("state"));
   if (!state) return reader.wrong("state", "an object");
   const runtime::Observation seen = {TRY(runtime::state_record_from_json(*state)), runtime::Liveness::running};
-  auto bundle = root + "/" + summary.id;
-  return join_state(std::move(summary), seen, "", std::move(bundle));
+  return join_state(std::move(summary), seen, "");
 }
 
 // Moves those of `entries` into `infos` that the table of running containers tells of. A table that cannot be read is
 // like none.
-void take_running(const storage::Store& store, const std::string& root, std::vector<storage::ContainerEntry>& entries,
+void take_running(const storage::Store& store, std::vector<storage::ContainerEntry>& entries,
                   std::vector<ContainerInfo>& infos) {
   std::vector<bool> taken(entries.size());
   const auto add = [&](std::string_view id, std::string_view text) {
     const auto at = std::lower_bound(entries.begin(), entries.end(), id,
                                      [](const auto& entry, auto key) { return entry.id.text() < key; });
     if (at == entries.end() || at->id.text() != id) return;
-    auto info = parse_running_row(text, root);
+    auto info = parse_running_row(text);
     if (!info || info->id.hex != id) return;
     const auto index = static_cast<size_t>(at - entries.begin());
     if (taken[index]) return;
@@ -122,7 +120,7 @@ Result<ContainerRecord> read_record(const Dir& container_dir) {
   return parse_container_record(TRY(container_dir.read_file(k_record_file)), record_path(container_dir));
 }
 
-ContainerInfo info_of(RecordSummary summary, std::string bundle) {
+ContainerInfo info_of(RecordSummary summary) {
   ContainerInfo info;
   info.id = {std::move(summary.id)};
   info.name = std::move(summary.name);
@@ -132,7 +130,6 @@ ContainerInfo info_of(RecordSummary summary, std::string bundle) {
   info.image_digest = std::move(summary.image_digest);
   info.created = summary.created;
   info.argv = std::move(summary.argv);
-  info.bundle = std::move(bundle);
   return info;
 }
 
@@ -142,7 +139,8 @@ Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& 
   ContainerView view;
   view.record = TRY(read_record(dir));
   auto seen = TRY(runtime::observe(dir));
-  view.info = join_state(summarize(view.record), seen, entry.name, containers.path(entry.id));
+  view.info = join_state(summarize(view.record), seen, entry.name);
+  view.bundle = containers.path(entry.id);
   view.state = std::move(seen.record);
   return view;
 }
@@ -156,7 +154,7 @@ Result<std::vector<ContainerInfo>> list_all(Core& core) {
   const Dir* root = TRY(store->root().area(storage::Area::containers));
   if (entries.size() > k_many) prefault_heap(entries.size() * k_info_bytes);
   infos.reserve(entries.size());
-  take_running(*store, root->path(), entries, infos);
+  take_running(*store, entries, infos);
   TRY(containers.add_names(entries));
   for (const auto& entry : entries) {
     auto info = read_info(*root, entry);

@@ -20,8 +20,8 @@ inline constexpr const char* k_record_file = "container.json";
 // Errors: corrupt, unsupported; not_found when the container is being removed.
 Result<ContainerRecord> read_record(const Dir& container_dir);
 
-// A container that has not been started; `bundle` is its directory.
-ContainerInfo info_of(RecordSummary summary, std::string bundle);
+// A container that has not been started.
+ContainerInfo info_of(RecordSummary summary);
 
 // What a monitor shows of its container in the table of running ones; `summary` is that of the record with the name
 // that the container has.
@@ -29,6 +29,7 @@ std::string running_row(Json summary, const runtime::StateRecord& state);
 
 // Everything about one container.
 struct ContainerView {
+  std::string bundle;  // absolute path of the container's directory
   ContainerInfo info;
   ContainerRecord record;
   runtime::StateRecord state;

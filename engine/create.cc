@@ -121,7 +121,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   TRY(staging.dir().make_dir("rootfs", 0700));
   auto volumes = TRY(VolumesOfNew::hold(core, prepared));
   TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
-  created.info = info_of(summarize(prepared.record), bundle);
+  created.info = info_of(summarize(prepared.record));
   TRY(staging.commit());
   volumes.keep();
   cid_file.keep();

@@ -59,7 +59,6 @@ struct ContainerInfo {
   std::optional<TimePoint> started;
   std::optional<TimePoint> finished;
   int restart_count = 0;
-  std::string bundle;  // absolute path of the container directory
 };
 
 struct ContainerFilter {

@@ -172,7 +172,7 @@ Json log_json(const ContainerView& view) {
     const auto found = options.find(key);
     return found == options.end() ? std::string{} : found->second;
   };
-  const auto path = option("path").empty() ? view.info.bundle + "/log" : option("path");
+  const auto path = option("path").empty() ? view.bundle + "/log" : option("path");
   return Json::object()
       .set("Type", view.record.log_driver)
       .set("Config", Json())
@@ -350,7 +350,7 @@ Json network_json(const ContainerView& view) {
 }
 
 Json graph_driver_json(const ContainerView& view) {
-  const auto& bundle = view.info.bundle;
+  const auto& bundle = view.bundle;
   Json data = Json::object();
   if (view.record.spec.rootfs.empty()) {
     data.set("UpperDir", bundle + "/rw/upper").set("WorkDir", bundle + "/rw/work");
@@ -360,7 +360,7 @@ Json graph_driver_json(const ContainerView& view) {
 
 // The files and names that come before the settings.
 void add_places(Json& json, const ContainerView& view) {
-  const auto& bundle = view.info.bundle;
+  const auto& bundle = view.bundle;
   json.set("ResolvConfPath", bundle + "/resolv.conf")
       .set("HostnamePath", bundle + "/hostname")
       .set("HostsPath", bundle + "/hosts")

@@ -39,7 +39,8 @@ Result<std::string> find_command(const std::string& name, const Environment& env
 
 Result<Engine::ContainerSize> measure_container(Core& core, const ContainerInfo& info) {
   Engine::ContainerSize size;
-  if (const auto upper = Dir::open(info.bundle + "/rw/upper")) {
+  const auto bundle = TRY(core.store())->containers().path(TRY(storage_id(info.id)));
+  if (const auto upper = Dir::open(bundle + "/rw/upper")) {
     // Directories of subordinate ids may be closed to us: what can be seen is counted.
     const auto tree = tree_size(*upper);
     if (tree) size.rw_bytes = tree->size_bytes;

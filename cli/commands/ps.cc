@@ -112,13 +112,15 @@ Result<int> ps(Context& context, const Args& args) {
   const auto listing = ps_listing(options);
   const Heading heading = args.flag("noheading") ? Heading::no : Heading::yes;
   if (format.empty()) {
-    const auto row = [&](size_t index) { return ps_row(found[index], options, at, listing.columns); };
+    const PsRows rows(options, at, listing.columns);
+    const auto row = [&](size_t index) { return rows.row(found[index]); };
     output.print(print_table(listing, found.size(), row, heading));
     return 0;
   }
-  Json rows = Json::array();
   // A template may name any field.
-  for (const auto& entry : found) rows.push(ps_row(entry, options, at, {}));
+  const PsRows all(options, at);
+  Json rows = Json::array();
+  for (const auto& entry : found) rows.push(all.row(entry));
   output.print(TRY(print_format(listing, format, rows, heading)));
   return 0;
 }

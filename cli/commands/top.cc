@@ -95,12 +95,14 @@ Result<int> top(Context& context, const Args& args) {
   const auto unknown =
       std::find_if(words.begin(), words.end(), [](const auto& word) { return !engine::is_top_descriptor(word); });
   // Asked in any case: whether the container runs comes before what ps(1) says.
-  auto rows = TRY(verbs.top(found->info.id, unknown == words.end() ? words : std::vector<std::string>{}));
+  const auto rows = TRY(verbs.top(found->info.id, unknown == words.end() ? words : std::vector<std::string>{}));
   if (unknown != words.end()) return run_ps(context, found->info, found->rest, *unknown);
-  for (auto& row : rows) {
-    for (auto& cell : row) cell = printable(cell, k_line_limit_bytes);
+  Table table;
+  for (const auto& row : rows) {
+    for (const auto& cell : row) table.add_cell(printable(cell, k_line_limit_bytes));
+    table.end_row();
   }
-  context.output().print(render_table(rows));
+  context.output().print(table.text());
   return 0;
 }
 

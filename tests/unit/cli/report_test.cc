@@ -35,7 +35,7 @@ engine::ContainerInfo container(const std::string& name, engine::ContainerState 
 }
 
 Json rows_of(const engine::ContainerInfo& info, std::span<const std::string> columns = {}) {
-  return Json::array().push(ps_row({&info, {}}, {}, k_noon, columns));
+  return Json::array().push(PsRows({}, k_noon, columns).row({&info, {}}));
 }
 
 std::string formatted(const std::string& format, const engine::ContainerInfo& entry) {
@@ -46,10 +46,10 @@ std::string formatted(const std::string& format, const engine::ContainerInfo& en
 }  // namespace
 
 TEST_CASE("columns are twelve wide with two blanks between, the last one ragged") {
-  CHECK(render_table({{"A", "B"}, {"a-long-cell-here", "x"}}) == "A                 B\na-long-cell-here  x\n");
-  CHECK(render_table({{"ID", "NAME", "X"}}) == "ID          NAME        X\n");
+  CHECK(align_tabs("A\tB\na-long-cell-here\tx\n") == "A                 B\na-long-cell-here  x\n");
+  CHECK(align_tabs("ID\tNAME\tX\n") == "ID          NAME        X\n");
   CHECK(align_tabs("a\tb\n\tc\n") == "a           b\n            c\n");
-  CHECK(render_table({{"über", "x"}, {"uber", "x"}}) == "über        x\nuber        x\n");
+  CHECK(align_tabs("über\tx\nuber\tx\n") == "über        x\nuber        x\n");
 }
 
 TEST_CASE("the table of ps is podman's") {
