@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "base/wait.h"
 
@@ -129,9 +130,10 @@ Result<void> Channel::send(const Json& body, const std::vector<int>& fds) {
 
 Result<std::optional<Message>> Channel::receive(const CancelToken& cancel,
                                                 std::optional<std::chrono::milliseconds> timeout) {
-  std::string text(k_max_bytes, '\0');
+  // Not set to zero: most messages are small, and memory that nobody touches costs nothing.
+  const auto text = std::make_unique_for_overwrite<char[]>(k_max_bytes);
   Control control{};
-  iovec part{.iov_base = text.data(), .iov_len = text.size()};
+  iovec part{.iov_base = text.get(), .iov_len = k_max_bytes};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
@@ -153,7 +155,7 @@ Result<std::optional<Message>> Channel::receive(const CancelToken& cancel,
     return Error(Errc::invalid, "a message larger than the limit of " + std::to_string(k_max_bytes) + " bytes and " +
                                     std::to_string(k_max_fds) + " descriptors was received");
   }
-  message.body = TRY(parse_json({text.data(), static_cast<size_t>(size)}, "a message"));
+  message.body = TRY(parse_json({text.get(), static_cast<size_t>(size)}, "a message"));
   return std::optional(std::move(message));
 }
 

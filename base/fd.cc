@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <vector>
 
 namespace ctr {
 
@@ -46,8 +47,11 @@ Result<Fd> make_sealed_memfd(const char* name, std::string_view content) {
 }
 
 Result<std::string> read_all(int fd, size_t limit_bytes, std::string_view what) {
+  // Most files are small, and memory that nobody has touched yet costs a page fault each 4 KiB.
+  std::array<char, 4096> small;
+  std::vector<char> large;
+  std::span<char> chunk = small;
   std::string content;
-  std::array<char, 65536> chunk;
   while (true) {
     ssize_t count = ::read(fd, chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;
@@ -57,6 +61,10 @@ Result<std::string> read_all(int fd, size_t limit_bytes, std::string_view what) 
       return Error(Errc::invalid, std::string(what) + " is larger than " + std::to_string(limit_bytes) + " bytes");
     }
     content.append(chunk.data(), static_cast<size_t>(count));
+    if (large.empty() && content.size() > 2 * small.size()) {
+      large.resize(size_t{64} << 10);
+      chunk = large;
+    }
   }
 }
 

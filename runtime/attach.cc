@@ -23,7 +23,7 @@ struct Answer {
 };
 
 // The next packet; nullopt when the monitor has closed.
-Result<std::optional<Packet>> next_packet(int socket, std::string& buffer, const CancelToken& cancel,
+Result<std::optional<Packet>> next_packet(int socket, PacketBuffer& buffer, const CancelToken& cancel,
                                           std::optional<std::chrono::milliseconds> timeout) {
   for (;;) {
     TRY(wait_for(socket, POLLIN, cancel, timeout));
@@ -46,7 +46,7 @@ Result<Answer> ask(int socket, const Json& request) {
   // It has ended since the connection was made.
   if (!sent && (sent.error().sys() == EPIPE || sent.error().sys() == ECONNRESET)) return not_running();
   TRY(std::move(sent));
-  std::string buffer(k_frame_bytes + 1, '\0');
+  PacketBuffer buffer;
   std::optional<Packet> packet = TRY(next_packet(socket, buffer, {}, k_answer_time));
   if (!packet || packet->frame != Frame::answer) return not_running();
   Json body = TRY(parse_json(packet->data, "answer of the monitor"));
@@ -101,7 +101,7 @@ Result<std::optional<int>> wait_for_exit(const Dir& run_dir, const CancelToken& 
   Result<Answer> waiting = ask(socket->get(), Json::object().set("wait", true));
   if (!waiting && waiting.error().code() == Errc::bad_state) return std::optional<int>();
   if (!waiting) return std::move(waiting).error();
-  std::string buffer(k_frame_bytes + 1, '\0');
+  PacketBuffer buffer;
   std::optional<Packet> packet = TRY(next_packet(socket->get(), buffer, cancel, timeout));
   int32_t code = 0;
   if (!packet || packet->frame != Frame::exit_code || packet->data.size() != sizeof(code)) return std::optional<int>();

@@ -19,7 +19,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -58,6 +60,19 @@ enum class Frame : uint8_t {
   dropped = 'D',        // the client was too slow
 };
 
+// Room for one packet, made at the first use; of its memory only what packets fill is touched.
+class PacketBuffer {
+ public:
+  std::span<char> bytes() {
+    constexpr size_t k_bytes = k_frame_bytes + 1;
+    if (!bytes_) bytes_ = std::make_unique_for_overwrite<char[]>(k_bytes);
+    return {bytes_.get(), k_bytes};
+  }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+};
+
 struct Packet {
   Frame frame = Frame::answer;
   std::string_view data;  // in the caller's buffer
@@ -65,8 +80,8 @@ struct Packet {
 };
 // Non-blocking. Errors: sys() EAGAIN when the peer's buffer is full.
 Result<void> send_packet(int socket, Frame frame, std::string_view data, int fd = -1);
-// Into `buffer` (at least k_frame_bytes + 1). nullopt at the end; Errors: sys() EAGAIN when there is nothing yet.
-Result<std::optional<Packet>> receive_packet(int socket, std::string& buffer);
+// nullopt at the end; Errors: sys() EAGAIN when there is nothing yet.
+Result<std::optional<Packet>> receive_packet(int socket, PacketBuffer& buffer);
 
 // ---- The command's side
 

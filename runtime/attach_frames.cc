@@ -32,9 +32,9 @@ Result<void> send_packet(int socket, Frame frame, std::string_view data, int fd)
   return ok();
 }
 
-Result<std::optional<Packet>> receive_packet(int socket, std::string& buffer) {
-  CTR_ASSERT(buffer.size() > k_frame_bytes);
-  iovec part = {buffer.data(), buffer.size()};
+Result<std::optional<Packet>> receive_packet(int socket, PacketBuffer& buffer) {
+  const std::span<char> bytes = buffer.bytes();
+  iovec part = {bytes.data(), bytes.size()};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message = {};
   message.msg_iov = &part;
@@ -54,8 +54,8 @@ Result<std::optional<Packet>> receive_packet(int socket, std::string& buffer) {
   }
   if (size == 0) return std::optional<Packet>();
   if ((message.msg_flags & MSG_TRUNC) != 0) return Error(Errc::invalid, "a packet on the attach socket is too large");
-  packet.frame = static_cast<Frame>(static_cast<uint8_t>(buffer[0]));
-  packet.data = std::string_view(buffer).substr(1, static_cast<size_t>(size) - 1);
+  packet.frame = static_cast<Frame>(static_cast<uint8_t>(bytes[0]));
+  packet.data = std::string_view(bytes.data() + 1, static_cast<size_t>(size) - 1);
   return std::optional<Packet>(std::move(packet));
 }
 

@@ -28,8 +28,7 @@ class ContainerJoin {
         options_(options),
         signals_(std::move(signals)),
         input_(options.stdin_fd, options.detach_keys),
-        outputs_{OutputSink(options.stdout_fd), OutputSink(options.stderr_fd)},
-        buffer_(k_frame_bytes + 1, '\0') {}
+        outputs_{OutputSink(options.stdout_fd), OutputSink(options.stderr_fd)} {}
 
   Result<JoinEnd> run();
 
@@ -52,7 +51,7 @@ class ContainerJoin {
   std::optional<RawMode> raw_;
   InputSource input_;
   OutputSink outputs_[2];
-  std::string buffer_;
+  PacketBuffer buffer_;
   size_t window_ = k_input_window;
   bool input_ended_ = false;  // input_end is owed once waiting input is passed on
   bool socket_full_ = false;

@@ -103,7 +103,6 @@ void AttachServer::on_accept() {
 
 void AttachServer::on_client(Client& client, uint32_t events) {
   if ((events & EPOLLOUT) != 0) flush(client);
-  if (buffer_.empty()) buffer_.resize(k_frame_bytes + 1);
   for (int i = 0; i < k_backlog_packets && !client.dead; ++i) {
     Result<std::optional<Packet>> packet = receive_packet(client.socket.get(), buffer_);
     if (!packet && packet.error().sys() == EAGAIN) return;

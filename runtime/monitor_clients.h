@@ -88,7 +88,7 @@ class [[nodiscard]] AttachServer {
   std::chrono::milliseconds patience_;
   Fd listener_;
   std::list<std::unique_ptr<Client>> clients_;
-  std::string buffer_;
+  PacketBuffer buffer_;
   bool finishing_ = false;
   std::function<void()> gone_;
 };

@@ -46,7 +46,7 @@ Result<StartedMonitor> spawn_monitor(const MonitorStart& start) {
 }
 
 Result<StartReport> StartedMonitor::report(const CancelToken& cancel) {
-  std::string buffer(k_frame_bytes + 1, '\0');
+  PacketBuffer buffer;
   std::optional<Packet> packet;
   for (bool first = true; !packet; first = false) {
     if (!first) TRY(wait_for(socket_.get(), POLLIN, cancel, {}));

@@ -19,7 +19,7 @@ namespace {
 struct Line {
   Fd client;
   Fd monitor;
-  std::string buffer = std::string(k_frame_bytes + 1, '\0');
+  PacketBuffer buffer;
 
   Line() {
     SocketPair pair = make_socket_pair().value();

@@ -43,7 +43,7 @@ struct Stage {
   EventLoop loop = EventLoop::create().value();
   FakeProgram program;
   AttachServer server{loop, program, milliseconds(50)};
-  std::string buffer = std::string(k_frame_bytes + 1, '\0');
+  PacketBuffer buffer;
 
   // Lets everything happen that is due within `time`.
   void run_for(milliseconds time) {
