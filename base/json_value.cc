@@ -56,6 +56,11 @@ bool append_ascii_escape(std::string& out, char c, bool escape_html) {
   return true;
 }
 
+bool stands_for_itself(char c, bool escape_html) {
+  if (c < 0x20 || c == 0x7F || c == '"' || c == '\\') return false;
+  return !escape_html || (c != '<' && c != '>' && c != '&');
+}
+
 void append_string(std::string& out, std::string_view text, bool escape_html) {
   out += '"';
   size_t plain = 0;  // where the run of characters that stand for themselves begins
@@ -63,6 +68,10 @@ void append_string(std::string& out, std::string_view text, bool escape_html) {
   auto flush = [&] { out.append(text.substr(plain, at - plain)); };
   std::string escape;
   while (at < text.size()) {
+    if (stands_for_itself(text[at], escape_html)) {
+      ++at;
+      continue;
+    }
     size_t size = 1;
     escape.clear();
     if (static_cast<unsigned char>(text[at]) < 0x80) {
