@@ -74,6 +74,7 @@ Result<FileLock> FileLock::acquire(const Dir& dir, std::string_view name, LockMo
                                    const std::function<void(pid_t)>& on_wait) {
   Fd fd = TRY(open_lock_file(dir, name));
   std::string act = lock_name(dir, name);
+  if (TRY(try_flock(fd, mode, act))) return FileLock(std::move(fd));
   auto notice_at = steady_clock::now() + k_notice_after;
   auto longest_pause = k_longest_pause;
   // Signals are blocked and read from a descriptor, so a plain flock(2) could not be interrupted.
@@ -91,8 +92,10 @@ Result<FileLock> FileLock::acquire(const Dir& dir, std::string_view name, LockMo
 
 Result<std::optional<FileLock>> FileLock::try_acquire(const Dir& dir, std::string_view name, LockMode mode) {
   Fd fd = TRY(open_lock_file(dir, name));
+  const std::string act = lock_name(dir, name);
+  if (TRY(try_flock(fd, mode, act))) return std::optional(FileLock(std::move(fd)));
   auto end = steady_clock::now() + k_probe_time;
-  while (!TRY(try_flock(fd, mode, lock_name(dir, name)))) {
+  while (!TRY(try_flock(fd, mode, act))) {
     // Only a shared probe can vanish by itself in that time, and it stands in the way of exclusive locks alone.
     if (mode == LockMode::shared || steady_clock::now() >= end) return std::optional<FileLock>();
     pause({}, k_first_pause);

@@ -19,13 +19,13 @@ namespace {
 
 constexpr size_t k_most_bytes = size_t{16} << 20;
 
-// The whole pages from `begin` to `end`. Older kernels do not know the advice: each page is then faulted in as it is
-// used.
+// The pages from `begin` to `end`, both included. Older kernels do not know the advice: each page is then faulted in as
+// it is used.
 void make_present(uintptr_t begin, uintptr_t end) {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  begin = (begin + page - 1) / page * page;
-  end = end / page * page;
-  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+  begin = begin / page * page;
+  end = (end / page + 1) * page;
+  (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
 }
 
 }  // namespace

@@ -114,7 +114,9 @@ int run(std::vector<std::string> argv) {
   ::sigaddset(&signals, SIGTERM);
   auto signal_fd = make_signal_fd(signals);
   if (!signal_fd) return fail(output, signal_fd.error());
-  Session session(argv, read_environment(environ), CancelToken(signal_fd->get()), output);
+  // Never destroyed: the process ends, and to give memory back piece by piece is to touch all of it once more.
+  auto& session =
+      *std::make_unique<Session>(argv, read_environment(environ), CancelToken(signal_fd->get()), output).release();
   session.set_globals(line->global);
   const int code = run_command_line(session, *line);
   return code == k_interrupted_code ? code_of_signal(*signal_fd).value_or(code) : code;
@@ -127,7 +129,8 @@ int main(int argc, char** argv) {
   // Before a descriptor is opened: the caller's from 3 on may be meant for the container.
   ctr::engine::take_over_program();
   const std::string_view name = argc > 0 ? argv[0] : "";
-  // Nothing is buffered, and the destructors of the libraries' objects would bring in memory that nobody has used.
+  // Below, _exit(): nothing is buffered any more, and the destructors of the libraries' objects would bring in memory
+  // that nobody has used.
   if (ctr::cli::runtime::is_runtime_name(name)) {
     ::_exit(ctr::cli::runtime::run_runtime(std::string(name.substr(name.rfind('/') + 1)), {argv + 1, argv + argc},
                                            environ));
@@ -139,5 +142,5 @@ int main(int argc, char** argv) {
   if (argc > 1) {
     if (const auto code = ctr::engine::run_worker(argv[1], environ)) return *code;
   }
-  return ctr::cli::run({argv, argv + argc});
+  ::_exit(ctr::cli::run({argv, argv + argc}));
 }
