@@ -7,6 +7,7 @@
 #include <linux/netlink.h>
 #include <linux/prctl.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 
@@ -228,11 +229,20 @@ int run_op(Interpreter& vm, const ChildOp& op) {
   }
 }
 
+// Kernels before 5.14 refuse the advice.
+void make_present(const ChildImage::Memory& memory) {
+  constexpr uintptr_t k_page_bytes = 4096;
+  const uintptr_t begin = memory.begin / k_page_bytes * k_page_bytes;
+  if (begin >= memory.end) return;
+  (void)call(SYS_madvise, begin, memory.end - begin, memory.written ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+}
+
 }  // namespace
 }  // namespace child
 
 void run_child(const ChildImage& image) {
   child::Interpreter vm{.image = image, .report = {}};
+  for (size_t i = 0; i < image.memory_count; ++i) child::make_present(image.memory[i]);
   for (size_t i = 0; i < image.launcher_fd_count; ++i) child::sys_close(image.launcher_fds[i]);
   for (size_t step = 0; step < image.op_count; ++step) {
     const int result = child::run_op(vm, image.ops[step]);

@@ -3,8 +3,7 @@
 //   - Starting over from a read-only view of the program, where root starts containers (runtime/own_binary.h): here the
 //     first start costs an exec, later a second start of the C and C++ libraries besides. Only an accelerator: what
 //     fails here is done, checked and reported by run_protected().
-//   - Making all pages of data present that the start is going to write to, with one call in place of a page fault
-//   each.
+//   - Making the pages present that every start uses, with one call in place of a page fault each.
 //
 // Nothing is relocated yet and there is no thread control block. So: no call of a function of another file (tests/lint
 // checks that), no stack protector, no sanitizer, no object with a constructor. Sources: elf(5), madvise(2),
@@ -21,18 +20,24 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/common_memory.h"
 #include "runtime/own_binary_variable.h"
 
-#ifndef MADV_POPULATE_WRITE
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
 
 // The linker's: the first byte of the file, where it is mapped.
 extern "C" const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
+ctr::runtime::CommonMemory ctr::runtime::ctr_common_memory;
+
 namespace {
 
 constexpr uintptr_t k_page_bytes = 4096;
+// What nearly every command executes of the code that cli/run_path.ld puts first.
+constexpr uintptr_t k_common_code_bytes = uintptr_t{768} << 10;
 constexpr size_t k_path_bytes = 4096;      // PATH_MAX, Linux
 constexpr size_t k_most_variables = 1024;  // of an environment that is passed on here
 
@@ -143,17 +148,41 @@ void start_from_read_only_view(const Stack& stack) {
   call(SYS_close, fd);
 }
 
-// What the file gives of each writable segment; what follows it is zero and mostly unused. Kernels that do not know the
-// advice, or have larger pages, refuse it: the pages come as they are used then.
-void populate_data() {
+// Kernels that do not know the advice, or have larger pages, refuse it: the pages come as they are used then.
+void populate(uintptr_t begin, uintptr_t end, uintptr_t advice) {
+  begin = begin / k_page_bytes * k_page_bytes;
+  end = (end + k_page_bytes - 1) / k_page_bytes * k_page_bytes;
+  if (begin < end) call(SYS_madvise, begin, end - begin, advice);
+}
+
+// What every command uses: all data, the constants, which end where the unwinder's tables begin, and the code that
+// comes first (cli/run_path.ld).
+void populate_common() {
   const uintptr_t base = address(&__ehdr_start);
-  const auto* headers = reinterpret_cast<const ElfW(Phdr)*>(base + __ehdr_start.e_phoff);
-  for (const auto* header = headers; header != headers + __ehdr_start.e_phnum; ++header) {
-    if (header->p_type != PT_LOAD || (header->p_flags & PF_W) == 0) continue;
-    const uintptr_t begin = (base + header->p_vaddr) / k_page_bytes * k_page_bytes;
-    const uintptr_t end = (base + header->p_vaddr + header->p_filesz + k_page_bytes - 1) / k_page_bytes * k_page_bytes;
-    call(SYS_madvise, begin, end - begin, MADV_POPULATE_WRITE);
+  const auto* const headers = reinterpret_cast<const ElfW(Phdr)*>(base + __ehdr_start.e_phoff);
+  const auto* const last = headers + __ehdr_start.e_phnum;
+  uintptr_t tables = 0;
+  for (const auto* header = headers; header != last; ++header) {
+    if (header->p_type == PT_GNU_EH_FRAME) tables = base + header->p_vaddr;
   }
+  ctr::runtime::CommonMemory common;
+  for (const auto* header = headers; header != last; ++header) {
+    if (header->p_type != PT_LOAD) continue;
+    const uintptr_t begin = base + header->p_vaddr;
+    const uintptr_t end = begin + header->p_memsz;
+    if ((header->p_flags & PF_W) != 0) {
+      populate(begin, end, MADV_POPULATE_WRITE);
+    } else if ((header->p_flags & PF_X) != 0) {
+      common.code_begin = begin;
+      common.code_end = end < begin + k_common_code_bytes ? end : begin + k_common_code_bytes;
+    } else if (begin < tables && tables < end) {
+      common.constants_begin = begin;
+      common.constants_end = tables;
+    }
+  }
+  populate(common.code_begin, common.code_end, MADV_POPULATE_READ);
+  populate(common.constants_begin, common.constants_end, MADV_POPULATE_READ);
+  ctr::runtime::ctr_common_memory = common;
 }
 
 }  // namespace
@@ -164,7 +193,7 @@ extern "C" __attribute__((used, visibility("hidden"))) void ctr_before_start(con
       !is_read_only("/proc/self/exe")) {
     start_from_read_only_view(stack);
   }
-  populate_data();
+  populate_common();
 }
 
 // Keeps what _start() is given: the stack pointer, and the register that holds what to call at exit.

@@ -8,10 +8,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstring>
 
 #include "base/file.h"
+#include "runtime/common_memory.h"
 #include "runtime/compile.h"
 #include "runtime/handover.h"
 #include "runtime/host_mounts.h"
@@ -21,7 +23,14 @@
 #include "runtime/number_list.h"
 
 namespace ctr::runtime {
+
+// That of runtime/entry.cc takes its place.
+__attribute__((weak)) CommonMemory ctr_common_memory;
+
 namespace {
+
+// Of the stack below the call that makes it, what a child uses: paths of PATH_MAX bytes.
+constexpr uintptr_t k_child_stack_bytes = uintptr_t{24} << 10;
 
 // What connects us and the child; see the picture in launch.h.
 struct Wires {
@@ -115,6 +124,15 @@ class Launch {
     const std::vector<char*> envp = pointers(program().envp);
     std::vector<int> ours = request_.private_fds;
     for (const Fd* fd : {&wires_.go.write_end, &wires_.report.read_end, &wires_.hand.ours}) ours.push_back(fd->get());
+    const auto common = ctr_common_memory;
+    const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+    const auto arena = reinterpret_cast<uintptr_t>(program().arena.data());
+    const std::array memory = {
+        ChildImage::Memory{.begin = common.code_begin, .end = common.code_end},
+        ChildImage::Memory{.begin = common.constants_begin, .end = common.constants_end},
+        ChildImage::Memory{.begin = here - k_child_stack_bytes, .end = here, .written = true},
+        ChildImage::Memory{.begin = arena, .end = arena + program().arena.size(), .written = true},
+    };
     const ChildImage image{.ops = program().ops.data(),
                            .op_count = program().ops.size(),
                            .arena = program().arena.data(),
@@ -122,7 +140,9 @@ class Launch {
                            .envp = envp.data(),
                            .registers = registers_.data(),
                            .launcher_fds = ours.data(),
-                           .launcher_fd_count = ours.size()};
+                           .launcher_fd_count = ours.size(),
+                           .memory = memory.data(),
+                           .memory_count = memory.size()};
     int pidfd = -1;
     clone_args args{};
     args.flags = program().clone_flags | CLONE_PIDFD;
