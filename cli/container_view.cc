@@ -154,17 +154,22 @@ std::string container_status(const ContainerInfo& info, TimePoint at) {
 
 PsRows::PsRows(const PsOptions& options, TimePoint at, std::span<const std::string> columns)
     : options_(options), at_(at) {
-  for (size_t i = 0; i < k_fields.size(); ++i) {
-    const bool wanted = columns.empty() || std::find(columns.begin(), columns.end(), k_fields[i].name) != columns.end();
-    if (wanted) fields_.push_back(i);
+  for (size_t i = 0; columns.empty() && i < k_fields.size(); ++i) fields_.push_back(i);
+  for (const auto& column : columns) {
+    const auto field = std::find_if(k_fields.begin(), k_fields.end(), [&](const auto& f) { return f.name == column; });
+    CTR_ASSERT(field != k_fields.end());
+    fields_.push_back(static_cast<size_t>(field - k_fields.begin()));
   }
 }
 
 Json PsRows::row(const PsEntry& entry) const {
-  const Row row{*entry.info, entry.size, options_, at_};
   Json out = Json::object();
-  for (const size_t i : fields_) out.set(k_fields[i].name, k_fields[i].value(row));
+  for (size_t i = 0; i < fields_.size(); ++i) out.set(k_fields[fields_[i]].name, value(entry, i));
   return out;
+}
+
+Json PsRows::value(const PsEntry& entry, size_t column) const {
+  return k_fields[fields_[column]].value({*entry.info, entry.size, options_, at_});
 }
 
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {

@@ -28,12 +28,15 @@ struct PsEntry {
 
 // "Up 3 seconds", "Exited (137) 2 hours ago", "Created".
 std::string container_status(const engine::ContainerInfo& info, TimePoint at);
-// The words of `ps`: of each container an object of strings and numbers, as podman's templates see it. With `columns`
-// only these fields, since most listings show few of them; an empty list means all.
+// The words of `ps`: of each container strings and numbers, as podman's templates see them. With `columns` only these
+// fields in this order, since most listings show few of them; an empty list means all.
 class PsRows {
  public:
   PsRows(const PsOptions& options, TimePoint at, std::span<const std::string> columns = {});
+  // An object of all fields.
   Json row(const PsEntry& entry) const;
+  // That of one column.
+  Json value(const PsEntry& entry, size_t column) const;
 
  private:
   PsOptions options_;

@@ -94,9 +94,11 @@ int fail(Output& output, const Error& error) {
   return 125;
 }
 
-// What any command takes of both.
+// What any command takes of both, and one that starts a container.
 constexpr size_t k_heap_bytes = size_t{64} << 10;
-constexpr size_t k_stack_bytes = size_t{80} << 10;
+constexpr size_t k_stack_bytes = size_t{16} << 10;
+constexpr size_t k_launch_heap_bytes = size_t{192} << 10;
+constexpr size_t k_launch_stack_bytes = size_t{56} << 10;
 
 int run(std::vector<std::string> argv) {
   prefault_heap(k_heap_bytes);
@@ -107,6 +109,8 @@ int run(std::vector<std::string> argv) {
   output.set_debug(line->global.debug ? Output::Debug::yes : Output::Debug::no);
   if (line->command != nullptr && line->command->enters_containers) {
     if (auto safe = engine::protect_program(); !safe) return fail(output, safe.error());
+    prefault_heap(k_launch_heap_bytes);
+    prefault_stack(k_launch_stack_bytes);
   }
   sigset_t signals;
   ::sigemptyset(&signals);

@@ -102,22 +102,25 @@ std::string heading_of(std::string_view field) {
 
 std::string print_table(const Listing& listing, const Json& rows, Heading heading) {
   const auto& array = rows.as_array();
-  return print_table(listing, array.size(), [&](size_t index) { return array[index]; }, heading);
+  const auto value = [&](size_t row, size_t column) {
+    const Json* found = array[row].find(listing.columns[column]);
+    return found == nullptr ? Json("") : *found;
+  };
+  return print_table(listing, array.size(), value, heading);
 }
 
-std::string print_table(const Listing& listing, size_t count, const std::function<Json(size_t index)>& make_row,
-                        Heading heading) {
+std::string print_table(const Listing& listing, size_t count,
+                        const std::function<Json(size_t row, size_t column)>& make_value, Heading heading) {
   Table table;
   if (heading == Heading::yes) {
     for (const auto& field : listing.columns) table.add_cell(heading_for(listing, field));
     table.end_row();
   }
-  for (size_t index = 0; index < count; ++index) {
-    const Json row = make_row(index);
-    for (const auto& field : listing.columns) {
-      const Json* value = row.find(field);
-      const bool is_map = listing.types.maps.contains(field);
-      table.add_cell(value == nullptr ? "" : printable(print_value(*value, is_map)));
+  std::vector<bool> are_maps;
+  for (const auto& field : listing.columns) are_maps.push_back(listing.types.maps.contains(field));
+  for (size_t row = 0; row < count; ++row) {
+    for (size_t column = 0; column < are_maps.size(); ++column) {
+      table.add_cell(printable(print_value(make_value(row, column), are_maps[column])));
     }
     table.end_row();
   }

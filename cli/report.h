@@ -24,9 +24,10 @@ enum class Heading { no, yes };
 
 // The table without --format.
 std::string print_table(const Listing& listing, const Json& rows, Heading heading);
-// The same for `count` rows that are made one after the other, so that a long listing need not hold them all.
-std::string print_table(const Listing& listing, size_t count, const std::function<Json(size_t index)>& make_row,
-                        Heading heading);
+// The same for `count` rows whose values are made one after the other: a long listing need not hold them all. `column`
+// counts those of the listing.
+std::string print_table(const Listing& listing, size_t count,
+                        const std::function<Json(size_t row, size_t column)>& make_value, Heading heading);
 // --format TEMPLATE: with "table " in front a table with headings, else one line a row.
 // Errors: invalid, in Go's words.
 Result<std::string> print_format(const Listing& listing, std::string_view format, const Json& rows, Heading heading);

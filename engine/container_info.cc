@@ -19,7 +19,7 @@ namespace {
 // From this many containers on the heap grows at once; and what one takes of it, its row and its line of a table
 // included.
 constexpr size_t k_many = 8;
-constexpr size_t k_info_bytes = 2048;
+constexpr size_t k_info_bytes = 1536;
 
 // What a row tells of the state. While its holder lives, the rest has its default, or the kernel says so itself.
 constexpr std::array k_row_state_members = {"schema", "monitor", "init", "started", "restart_count"};

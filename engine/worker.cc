@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/paths.h"
 #include "engine/container_info.h"
 #include "engine/copy_up.h"
@@ -62,7 +63,13 @@ Result<storage::RunningRow> show_running(const EngineOptions& options, const run
   return storage::publish_running(store, id, running_row(std::move(orders.summary), state));
 }
 
+// What a monitor takes of both until its container runs.
+constexpr size_t k_monitor_heap_bytes = size_t{128} << 10;
+constexpr size_t k_monitor_stack_bytes = size_t{40} << 10;
+
 int run_monitor_process(char** environment_block) {
+  prefault_heap(k_monitor_heap_bytes);
+  prefault_stack(k_monitor_stack_bytes);
   auto options = worker_options(environment_block);
   if (!options) return 1;
   std::optional<Core> core;

@@ -119,8 +119,8 @@ bool is_read_only(const char* link) {
   return !known || (system.f_flags & ST_RDONLY) != 0;
 }
 
-// Returns when it could not be done.
-void start_from_read_only_view(const Stack& stack) {
+// Returns when it could not be done. Inline: what is executed lies in one page.
+__attribute__((always_inline)) inline void start_from_read_only_view(const Stack& stack) {
   const char* const link = "/proc/self/exe";
   const long tree =
       call(SYS_open_tree, static_cast<uintptr_t>(AT_FDCWD), address(link), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);

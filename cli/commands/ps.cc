@@ -113,8 +113,8 @@ Result<int> ps(Context& context, const Args& args) {
   const Heading heading = args.flag("noheading") ? Heading::no : Heading::yes;
   if (format.empty()) {
     const PsRows rows(options, at, listing.columns);
-    const auto row = [&](size_t index) { return rows.row(found[index]); };
-    output.print(print_table(listing, found.size(), row, heading));
+    const auto value = [&](size_t row, size_t column) { return rows.value(found[row], column); };
+    output.print(print_table(listing, found.size(), value, heading));
     return 0;
   }
   // A template may name any field.

@@ -20,8 +20,8 @@
 namespace ctr::cli::runtime {
 namespace {
 
-constexpr size_t k_heap_bytes = size_t{128} << 10;
-constexpr size_t k_stack_bytes = size_t{96} << 10;
+constexpr size_t k_heap_bytes = size_t{96} << 10;
+constexpr size_t k_stack_bytes = size_t{40} << 10;
 
 constexpr std::array<std::string_view, 3> k_names = {"crun", "ctr-runtime", "runc"};
 

@@ -64,10 +64,10 @@ TEST_CASE("the table of ps is podman's") {
   CHECK(print_table(ps_listing({}), Json::array(), Heading::no).empty());
 }
 
-TEST_CASE("rows have the fields that are shown") {
+TEST_CASE("rows have the fields that are shown, in their order") {
   const auto entry = container("web", engine::ContainerState::running);
   const std::vector<std::string> columns = {"Names", "ID"};
-  CHECK(dump_json(rows_of(entry, columns)) == R"([{"ID":"aaaaaaaaaaaa","Names":"web"}])");
+  CHECK(dump_json(rows_of(entry, columns)) == R"([{"Names":"web","ID":"aaaaaaaaaaaa"}])");
 }
 
 TEST_CASE("states read as podman's") {
