@@ -255,4 +255,10 @@ void run_child(const ChildImage& image) {
   child::end_process(127);
 }
 
+long clone_to_run(const ChildImage& image, clone_args* arguments, size_t size) {
+  const long pid = ::syscall(SYS_clone3, arguments, size);
+  if (pid == 0) run_child(image);
+  return pid;
+}
+
 }  // namespace ctr::runtime

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <type_traits>
 
+struct clone_args;  // linux/sched.h
+
 namespace ctr::runtime {
 
 // Operands in brackets: a, b registers; x, y, z numbers; text, more offsets in the arena.
@@ -225,5 +227,9 @@ struct ChildImage {
 
 // Interprets the image and ends in execve, or reports the step that failed and ends the process.
 [[noreturn]] void run_child(const ChildImage& image);
+
+// clone3(2) with `arguments`, which are `size` bytes; the child goes on in run_child(). Returns the child's pid, or -1
+// with errno set. Beside run_child(), since a child takes a page fault for each place that it has code in.
+long clone_to_run(const ChildImage& image, clone_args* arguments, size_t size);
 
 }  // namespace ctr::runtime

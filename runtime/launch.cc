@@ -152,9 +152,8 @@ class Launch {
       args.flags |= CLONE_INTO_CGROUP;
       args.cgroup = static_cast<uint64_t>(request_.cgroup_fd);
     }
-    const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+    const long pid = clone_to_run(image, &args, sizeof args);
     if (pid < 0) return clone_error(program());
-    if (pid == 0) run_child(image);
     return Child::adopt(static_cast<pid_t>(pid), Fd(pidfd));
   }
 
