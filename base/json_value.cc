@@ -185,7 +185,7 @@ class Printer {
   void new_line() {
     if (style_.indent < 0) return;
     out_ += '\n';
-    out_.append(static_cast<size_t>(depth_ * style_.indent), ' ');
+    out_.append(static_cast<size_t>(depth_) * static_cast<size_t>(style_.indent), ' ');
   }
 
   std::string& out_;

@@ -117,7 +117,8 @@ Errc errc_from_name(std::string_view name) {
 }
 
 void assertion_failed(const char* condition, const char* file, int line) {
-  std::fprintf(stderr, "Error: internal: %s does not hold at %s:%d; this is a bug of ctr\n", condition, file, line);
+  (void)std::fprintf(stderr, "Error: internal: %s does not hold at %s:%d; this is a bug of ctr\n", condition, file,
+                     line);
   std::abort();
 }
 

@@ -253,13 +253,16 @@ std::string human_duration(nanoseconds duration) {
   if (whole_minutes == 1) return "About a minute";
   if (whole_minutes < 60) return count_of(whole_minutes, "minutes");
   constexpr int64_t k_day = 24;
+  constexpr int64_t k_week = 7 * k_day;
+  constexpr int64_t k_month = 30 * k_day;
+  constexpr int64_t k_year = 365 * k_day;
   int64_t rounded_hours = (whole_minutes + 30) / 60;
   if (rounded_hours == 1) return "About an hour";
   if (rounded_hours < 2 * k_day) return count_of(rounded_hours, "hours");
-  if (rounded_hours < 2 * 7 * k_day) return count_of(rounded_hours / k_day, "days");
-  if (rounded_hours < 2 * 30 * k_day) return count_of(rounded_hours / k_day / 7, "weeks");
-  if (rounded_hours < 2 * 365 * k_day) return count_of(rounded_hours / k_day / 30, "months");
-  return count_of(whole_minutes / 60 / k_day / 365, "years");
+  if (rounded_hours < 2 * k_week) return count_of(rounded_hours / k_day, "days");
+  if (rounded_hours < 2 * k_month) return count_of(rounded_hours / k_week, "weeks");
+  if (rounded_hours < 2 * k_year) return count_of(rounded_hours / k_month, "months");
+  return count_of(whole_minutes / 60 / k_year, "years");
 }
 
 std::string format_go_time(TimePoint time) {

@@ -67,7 +67,7 @@ constexpr std::array k_namespaces = {
 };
 
 std::string command_text(const ContainerInfo& info, const PsOptions& options) {
-  const std::string text = join(info.argv, " ");
+  std::string text = join(info.argv, " ");
   if (options.ids == PsOptions::Ids::whole || text.size() <= k_command_width) return text;
   return text.substr(0, k_command_width) + "...";
 }

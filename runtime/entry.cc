@@ -29,6 +29,7 @@
 #endif
 
 // The linker's: the first byte of the file, where it is mapped.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the linker's name
 extern "C" const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 ctr::runtime::CommonMemory ctr::runtime::ctr_common_memory;
@@ -143,7 +144,8 @@ __attribute__((always_inline)) inline void start_from_read_only_view(const Stack
     for (size_t i = 0; i < stack.env_count; ++i) environment[i] = stack.envp[i];
     environment[stack.env_count] = variable;
     environment[stack.env_count + 1] = nullptr;
-    call(SYS_execveat, fd, address(""), address(stack.argv), address(environment), AT_EMPTY_PATH);
+    call(SYS_execveat, fd, address(""), address(static_cast<const void*>(stack.argv)),
+         address(static_cast<const void*>(environment)), AT_EMPTY_PATH);
   }
   call(SYS_close, fd);
 }
@@ -159,7 +161,8 @@ void populate(uintptr_t begin, uintptr_t end, uintptr_t advice) {
 // comes first (cli/run_path.ld).
 void populate_common() {
   const uintptr_t base = address(&__ehdr_start);
-  const auto* const headers = reinterpret_cast<const ElfW(Phdr)*>(base + __ehdr_start.e_phoff);
+  const auto* const headers =
+      reinterpret_cast<const ElfW(Phdr)*>(reinterpret_cast<const char*>(&__ehdr_start) + __ehdr_start.e_phoff);
   const auto* const last = headers + __ehdr_start.e_phnum;
   uintptr_t tables = 0;
   for (const auto* header = headers; header != last; ++header) {

@@ -27,7 +27,7 @@ template <typename T>
 std::optional<T> read_as(std::string_view data) {
   T value = {};
   if (data.size() != sizeof(value)) return std::nullopt;
-  std::memcpy(&value, data.data(), sizeof(value));
+  data.copy(reinterpret_cast<char*>(&value), sizeof(value));
   return value;
 }
 

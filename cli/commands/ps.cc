@@ -61,11 +61,12 @@ Result<std::vector<PsEntry>> entries(engine::Engine& engine, const Args& args,
 }
 
 Result<void> sort_entries(const std::string& field, std::vector<PsEntry>& entries) {
+  // They come in the order of their creation, which the addresses keep.
   const auto by = [&](auto key) {
-    std::stable_sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    std::sort(entries.begin(), entries.end(),
+              [&](const auto& a, const auto& b) { return std::pair(key(a), a.info) < std::pair(key(b), b.info); });
     return ok();
   };
-  // They come in the order of their creation.
   if (field.empty() || field == "created") return ok();
   if (field == "command") return by([](const PsEntry& e) { return join(e.info->argv, " "); });
   if (field == "id") return by([](const PsEntry& e) { return e.info->id.hex; });
