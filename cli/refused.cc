@@ -30,7 +30,7 @@ constexpr std::array k_refusals = {
     Refusal{k_run, "uidmap gidmap subuidname subgidname",
             "explicit id maps are not supported yet; use --userns host or keep-id"},
     Refusal{k_run, "cgroup-conf rdt-class", "this part of the container's cgroup cannot be set yet"},
-    Refusal{k_run,
+    Refusal{"run create update",
             "blkio-weight blkio-weight-device device-read-bps device-read-iops device-write-bps device-write-iops "
             "device-cgroup-rule cpu-rt-period cpu-rt-runtime memory-swappiness oom-kill-disable",
             "this limit needs a controller that a normal user is not given"},

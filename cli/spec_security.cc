@@ -267,16 +267,11 @@ Result<void> add_namespaces(const Args& args, const engine::Config& config, Cont
   return ok();
 }
 
-Result<void> add_resources(const Args& args, ContainerSpec& spec) {
-  auto& resources = spec.resources;
+Result<engine::ResourceSpec> parse_limits(const Args& args) {
+  engine::ResourceSpec resources;
   resources.memory_bytes = TRY(size_option(args, "memory", false));
   resources.memory_reservation_bytes = TRY(size_option(args, "memory-reservation", false));
   resources.memory_swap_bytes = TRY(size_option(args, "memory-swap", true));
-  if (resources.memory_swap_bytes && !resources.memory_bytes) return wrong("--memory-swap needs --memory");
-  if (resources.memory_swap_bytes && *resources.memory_swap_bytes != -1 &&
-      *resources.memory_swap_bytes < *resources.memory_bytes) {
-    return wrong("--memory-swap counts memory and swap together: it must not be below --memory");
-  }
   resources.pids = TRY(args.number("pids-limit"));
   if (resources.pids == 0) resources.pids = -1;  // podman: 0 and -1 both mean no limit
   if (resources.pids && *resources.pids < -1)
@@ -291,6 +286,17 @@ Result<void> add_resources(const Args& args, ContainerSpec& spec) {
   if (args.has("cpus")) TRY(add_cpus(args, resources));
   resources.cpuset_cpus = args.text("cpuset-cpus");
   resources.cpuset_mems = args.text("cpuset-mems");
+  return resources;
+}
+
+Result<void> add_resources(const Args& args, ContainerSpec& spec) {
+  spec.resources = TRY(parse_limits(args));
+  const auto& resources = spec.resources;
+  if (resources.memory_swap_bytes && !resources.memory_bytes) return wrong("--memory-swap needs --memory");
+  if (resources.memory_swap_bytes && *resources.memory_swap_bytes != -1 &&
+      *resources.memory_swap_bytes < *resources.memory_bytes) {
+    return wrong("--memory-swap counts memory and swap together: it must not be below --memory");
+  }
   if (const auto score = TRY(args.number("oom-score-adj"))) {
     if (*score < -1000 || *score > 1000)
       return wrong(fmt::format("--oom-score-adj {}: must be within -1000 and 1000", *score));

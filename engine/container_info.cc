@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/record_file.h"
 #include "base/text.h"
+#include "engine/live_cgroup.h"
 #include "storage/root.h"
 #include "storage/running.h"
 
@@ -55,6 +56,7 @@ ContainerInfo join_state(RecordSummary summary, const runtime::Observation& seen
   if (!linked_name.empty()) info.name = linked_name;
   info.state = state_of(seen.liveness);
   add_state(info, seen.record);
+  if (info.state == ContainerState::running && is_paused(seen.record)) info.state = ContainerState::paused;
   return info;
 }
 

@@ -1,8 +1,12 @@
 #include "engine/container_verbs.h"
 
 #include "engine/container_info.h"
+#include "engine/live_cgroup.h"
+#include "engine/pause.h"
 #include "engine/rename.h"
+#include "engine/stats.h"
 #include "engine/top.h"
+#include "engine/update.h"
 
 namespace ctr::engine {
 namespace {
@@ -19,6 +23,16 @@ class LocalContainerVerbs final : public ContainerVerbs {
                                                     const std::vector<std::string>& descriptors) override {
     return list_processes(core_, {TRY(storage_id(id)), ""}, descriptors);
   }
+
+  Result<void> pause(const ContainerId& id) override { return pause_container(core_, TRY(storage_id(id))); }
+  Result<void> unpause(const ContainerId& id) override { return unpause_container(core_, TRY(storage_id(id))); }
+
+  Result<void> update(const ContainerId& id, const ResourceSpec& changes) override {
+    return update_container(core_, TRY(storage_id(id)), changes);
+  }
+
+  Result<void> check_measurable() override { return check_cgroups(core_, "stats"); }
+  Result<ContainerUse> use(const ContainerId& id) override { return measure_use(core_, TRY(storage_id(id))); }
 
  private:
   Core& core_;

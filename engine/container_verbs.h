@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/container_use.h"
 #include "engine/engine.h"
 
 namespace ctr::engine {
@@ -21,6 +22,17 @@ class ContainerVerbs {
   // Headings and a row for each process; descriptors as in top.h. Errors: bad_state when the container does not run.
   virtual Result<std::vector<std::vector<std::string>>> top(const ContainerId& id,
                                                             const std::vector<std::string>& descriptors) = 0;
+  // Returns when every process has stopped. Errors: bad_state unless it runs; unsupported without a cgroup of its own.
+  virtual Result<void> pause(const ContainerId& id) = 0;
+  // Errors: bad_state unless it is paused.
+  virtual Result<void> unpause(const ContainerId& id) = 0;
+  // What `changes` does not have stays; the next start has the new limits, too. Errors: invalid; unsupported for a
+  // limit that this host cannot set, or without a cgroup of its own.
+  virtual Result<void> update(const ContainerId& id, const ResourceSpec& changes) = 0;
+  // Whether containers of this user can be measured at all. Errors: unsupported, with what the host has to have.
+  virtual Result<void> check_measurable() = 0;
+  // Errors: unsupported without a cgroup of its own.
+  virtual Result<ContainerUse> use(const ContainerId& id) = 0;
 };
 
 // The verbs of an open engine; they live as long as it does.

@@ -99,10 +99,7 @@ class LocalEngine final : public Engine {
   }
 
   Result<void> restart(const ContainerId& id, const StopOptions& options) override {
-    const auto entry = TRY(entry_of(id));
-    TRY(stop_container(core_, entry, options));
-    TRY(start_container(core_, {entry}));
-    return ok();
+    return restart_container(core_, TRY(entry_of(id)), options);
   }
 
   Result<void> kill(const ContainerId& id, int signal) override {

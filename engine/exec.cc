@@ -106,7 +106,7 @@ Result<runtime::SpecProcess> make_process(Core& core, const Target& target, cons
 Result<Fd> open_cgroup(const Target& target, const runtime::HostFacts& host) {
   if (target.state.cgroup_path.empty()) return Fd();
   const auto cgroup = TRY(runtime::Cgroup::open(host.cgroup.mount_point, target.state.cgroup_path));
-  if (cgroup.is_frozen()) return Error(Errc::bad_state, "cannot exec in a paused container: container state improper");
+  if (cgroup.is_frozen()) return not_running().with_hint("the container is paused; `ctr unpause` lets it go on");
   TRY(runtime::come_near(cgroup.path(), host));
   return open_path(host.cgroup.mount_point + target.state.cgroup_path, O_PATH | O_DIRECTORY);
 }

@@ -167,13 +167,16 @@ Json host_json(Core& core, const runtime::HostFacts& host, const Config& config)
 
 Json containers_json(const std::vector<ContainerInfo>& containers) {
   int running = 0;
-  int stopped = 0;
-  for (const auto& info : containers) (info.state == ContainerState::running ? running : stopped)++;
+  int paused = 0;
+  for (const auto& info : containers) {
+    if (info.state == ContainerState::running) ++running;
+    if (info.state == ContainerState::paused) ++paused;
+  }
   return Json::object()
       .set("number", static_cast<int64_t>(containers.size()))
-      .set("paused", 0)
+      .set("paused", paused)
       .set("running", running)
-      .set("stopped", stopped);
+      .set("stopped", static_cast<int64_t>(containers.size()) - running - paused);
 }
 
 Result<Json> store_json(Core& core, const runtime::HostFacts& host) {

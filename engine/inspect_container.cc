@@ -328,8 +328,7 @@ Json mounts_json(const ContainerRecord& record) {
 }
 
 Json network_json(const ContainerView& view) {
-  const bool up =
-      view.info.state == ContainerState::running && view.record.spec.network.mode == NetworkChoice::Mode::private_;
+  const bool up = view.info.pid != 0 && view.record.spec.network.mode == NetworkChoice::Mode::private_;
   return Json::object()
       .set("EndpointID", "")
       .set("Gateway", up ? network::k_gateway_address : std::string_view{})

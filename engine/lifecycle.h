@@ -32,7 +32,12 @@ Result<AttachEnd> run_attached(Core& core, const StartInput& input, const std::f
 Result<AttachEnd> attach_container(Core& core, const storage::ContainerEntry& entry, const AttachOptions& attach);
 
 // Asks the program to end, waits, and kills it when it does not. Nothing to do when it does not run.
+// Errors: bad_state when it is paused, since it would not hear of it.
 Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options);
+// Kills the program of a container that was paused a moment ago, and waits.
+Result<void> end_paused_container(Core& core, const storage::ContainerEntry& entry);
+// Errors: as stop_container() and start_container().
+Result<void> restart_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options);
 Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, int signal);
 // Waits until nobody runs the container any more.
 Result<void> wait_until_ended(Core& core, const storage::ContainerId& id,

@@ -75,13 +75,14 @@ void start_reclaim_process(Core& core) {
 Result<void> remove_container(Core& core, const storage::ContainerEntry& entry, const RemoveOptions& options) {
   auto view = view_container(core, entry);
   if (!view && view.error().code() == Errc::not_found) return ok();
-  if (view && view->info.state == ContainerState::running) {
+  const bool paused = view && view->info.state == ContainerState::paused;
+  if (paused || (view && view->info.state == ContainerState::running)) {
     if (!options.force) {
-      return Error(Errc::bad_state, fmt::format("cannot remove container {} as it is running - running or paused "
+      return Error(Errc::bad_state, fmt::format("cannot remove container {} as it is {} - running or paused "
                                                 "containers cannot be removed without force: container state improper",
-                                                entry.id.text()));
+                                                entry.id.text(), state_name(view->info.state)));
     }
-    auto stopped = stop_container(core, entry, {options.timeout});
+    auto stopped = paused ? end_paused_container(core, entry) : stop_container(core, entry, {options.timeout});
     if (!stopped && stopped.error().code() != Errc::not_found) return stopped;
   }
   if (!view && !options.force) return std::move(view).error();

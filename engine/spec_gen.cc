@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "engine/caps.h"
+#include "engine/limits.h"
 
 namespace ctr::engine {
 
@@ -285,27 +286,10 @@ Result<void> set_sysctls(const SpecInput& input, RuntimeSpec& out) {
 
 void set_resources(const SpecInput& input, RuntimeSpec& out) {
   const auto& wanted = input.spec.resources;
-  runtime::SpecResources resources;
-  if (wanted.memory_bytes || wanted.memory_reservation_bytes || wanted.memory_swap_bytes) {
-    runtime::SpecMemory memory;
-    memory.limit = wanted.memory_bytes;
-    memory.reservation = wanted.memory_reservation_bytes;
-    memory.swap = wanted.memory_swap_bytes;
-    resources.memory = memory;
-  }
-  if (wanted.cpu_shares || wanted.cpu_period_us || wanted.cpu_quota_us || !wanted.cpuset_cpus.empty() ||
-      !wanted.cpuset_mems.empty()) {
-    runtime::SpecCpu cpu;
-    cpu.shares = wanted.cpu_shares;
-    cpu.period = wanted.cpu_period_us;
-    cpu.quota = wanted.cpu_quota_us;
-    cpu.cpus = wanted.cpuset_cpus;
-    cpu.mems = wanted.cpuset_mems;
-    resources.cpu = std::move(cpu);
-  }
+  auto resources = runtime_limits(wanted);
   // The default applies where it can; only a limit that was asked for is refused elsewhere.
   if (wanted.pids) {
-    if (*wanted.pids > 0 || input.limits_processes) resources.pids_limit = *wanted.pids > 0 ? *wanted.pids : -1;
+    if (*wanted.pids <= 0) resources.pids_limit = input.limits_processes ? std::optional<int64_t>(-1) : std::nullopt;
   } else if (input.limits_processes && input.config.pids_limit > 0) {
     resources.pids_limit = input.config.pids_limit;
   }

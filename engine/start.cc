@@ -5,6 +5,7 @@
 #include "engine/env.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
+#include "engine/live_cgroup.h"
 #include "engine/network/uplink.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -148,13 +149,24 @@ Result<runtime::StartReport> await_report(Core& core, const StartInput& input, c
   return report;
 }
 
+Result<void> check_not_paused(const storage::ContainerId& id, const runtime::StateRecord& state) {
+  if (!is_paused(state)) return ok();
+  return Error(Errc::bad_state, fmt::format("unable to start container \"{0}\": container {0} must be in Created or "
+                                            "Stopped state to be started: container state improper",
+                                            id.text()))
+      .with_hint("the container is paused; `ctr unpause` lets it go on");
+}
+
 // Spawns the monitor and waits for its word, while the caller holds the container's lock.
 Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
   const auto dir = TRY(store->containers().open(input.entry.id));
   if (!input.created) {
     const auto seen = TRY(runtime::observe(dir));
-    if (seen.liveness == runtime::Liveness::running) return std::optional<runtime::StartedMonitor>{};
+    if (seen.liveness == runtime::Liveness::running) {
+      TRY(check_not_paused(input.entry.id, seen.record));
+      return std::optional<runtime::StartedMonitor>{};
+    }
     if (seen.liveness == runtime::Liveness::orphaned) TRY(runtime::kill_orphan(seen.record));
   }
   auto stored = TRY(load(core, dir, input.created));

@@ -10,6 +10,7 @@
 #include "base/signals.h"
 #include "base/time.h"
 #include "engine/lifecycle.h"
+#include "engine/live_cgroup.h"
 #include "engine/spec_gen.h"
 #include "runtime/signal_fate.h"
 
@@ -77,13 +78,13 @@ Result<bool> is_out_of_reach(Core& core, const runtime::StateRecord& state, int 
   return false;
 }
 
-bool holds(const std::string& condition, runtime::Liveness liveness) {
-  switch (liveness) {
+bool holds(const std::string& condition, const Running& seen) {
+  switch (seen.liveness) {
     case runtime::Liveness::never_started:
       return condition == "created" || condition == "configured";
     case runtime::Liveness::running:
     case runtime::Liveness::orphaned:
-      return condition == "running";
+      return condition == (is_paused(seen.state) ? "paused" : "running");
     case runtime::Liveness::ended:
       return condition == "stopped" || condition == "exited";
   }
@@ -98,6 +99,13 @@ Result<void> check_conditions(const std::vector<std::string>& conditions) {
     if (!known) return Error(Errc::invalid, fmt::format("{} is not a valid container state", condition));
   }
   return ok();
+}
+
+// A frozen process dies of it, too.
+Result<void> end_program(Core& core, const storage::ContainerId& id, const Running& running) {
+  if (running.liveness == runtime::Liveness::orphaned) return runtime::kill_orphan(running.state);
+  TRY(signal_unless_ended(core, id, running, SIGKILL));
+  return wait_until_ended(core, id, k_kill_patience);
 }
 
 }  // namespace
@@ -131,6 +139,12 @@ Result<void> wait_until_ended(Core& core, const storage::ContainerId& id, std::o
 Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options) {
   const auto running = TRY(look(core, entry.id));
   if (running.liveness != runtime::Liveness::running && running.liveness != runtime::Liveness::orphaned) return ok();
+  if (is_paused(running.state)) {
+    return Error(Errc::bad_state, fmt::format("can only stop created or running containers. {} is in state paused: "
+                                              "container state improper",
+                                              entry.id.text()))
+        .with_hint("`ctr unpause` lets it go on; `ctr kill` ends it as it is");
+  }
   const auto dir = TRY(TRY(core.store())->containers().open(entry.id));
   const auto record = TRY(read_record(dir));
   const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
@@ -141,9 +155,25 @@ Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, co
     core.warn(fmt::format("StopSignal {} failed to stop container {} in {} seconds, resorting to SIGKILL",
                           signal_name(record.stop_signal), record.name, timeout.count()));
   }
-  if (running.liveness == runtime::Liveness::orphaned) return runtime::kill_orphan(running.state);
-  TRY(signal_unless_ended(core, entry.id, running, SIGKILL));
-  return wait_until_ended(core, entry.id, k_kill_patience);
+  return end_program(core, entry.id, running);
+}
+
+Result<void> restart_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options) {
+  const auto seen = TRY(look(core, entry.id));
+  if (seen.liveness == runtime::Liveness::running && is_paused(seen.state)) {
+    return Error(Errc::bad_state,
+                 "unable to restart a container in a paused or unknown state: container state improper")
+        .with_hint("`ctr unpause` lets it go on");
+  }
+  TRY(stop_container(core, entry, options));
+  TRY(start_container(core, {entry}));
+  return ok();
+}
+
+Result<void> end_paused_container(Core& core, const storage::ContainerEntry& entry) {
+  const auto running = TRY(look(core, entry.id));
+  if (running.liveness != runtime::Liveness::running && running.liveness != runtime::Liveness::orphaned) return ok();
+  return end_program(core, entry.id, running);
 }
 
 Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, int signal) {
@@ -171,7 +201,7 @@ Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, con
     if (!running && running.error().code() == Errc::not_found && for_end) return 0;
     const auto now_running = TRY(std::move(running));
     for (const auto& condition : wanted) {
-      if (!holds(condition, now_running.liveness)) continue;
+      if (!holds(condition, now_running)) continue;
       return condition == "stopped" || condition == "exited" ? now_running.state.exit_code : -1;
     }
     if (for_end && now_running.liveness == runtime::Liveness::running) {

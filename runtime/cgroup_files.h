@@ -15,6 +15,9 @@
 
 namespace ctr::runtime {
 
+// Where the file system of cgroup v2 is mounted wherever it has controllers (cgroups(7), "Mounting v2 controllers").
+inline constexpr const char* k_cgroup_root = "/sys/fs/cgroup";
+
 // Writes to a file that is there already. Errors: not_found, and what the kernel says to the value.
 Result<void> write_cgroup_file(const Dir& dir, const std::string& name, const std::string& value);
 // Trimmed; nullopt when it does not exist or cannot be read.

@@ -11,12 +11,11 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "runtime/cgroup_files.h"
 #include "runtime/outer_user.h"
 
 namespace ctr::runtime {
 namespace {
-
-constexpr const char* k_cgroup_root = "/sys/fs/cgroup";
 
 // What a short file of the kernel says, trimmed; empty when it is not there.
 std::string kernel_text(const std::string& path) {

@@ -92,13 +92,13 @@ Result<int> exists(Context& context, const Args& args) {
 // engine repair what a killed monitor left.
 Result<int> cleanup(Context& context, const Args& args) {
   const auto wanted = TRY(selection(k_container_cleanup_command, args));
-  return for_each_container(context, wanted, Echo::typed,
-                            [&](engine::Engine& engine, const ContainerInfo& info) -> Result<void> {
-                              if (info.state == ContainerState::running) {
-                                return Error(Errc::bad_state, fmt::format("container {} is running", info.id.hex));
-                              }
-                              return args.flag("rm") ? engine.remove(info.id, {}) : ok();
-                            });
+  return for_each_container(
+      context, wanted, Echo::typed, [&](engine::Engine& engine, const ContainerInfo& info) -> Result<void> {
+        if (info.state == ContainerState::running || info.state == ContainerState::paused) {
+          return Error(Errc::bad_state, fmt::format("container {} is {}", info.id.hex, engine::state_name(info.state)));
+        }
+        return args.flag("rm") ? engine.remove(info.id, {}) : ok();
+      });
 }
 
 constexpr std::string_view k_rm_aliases[] = {"container rm"};
