@@ -9,6 +9,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "cli/mount_args.h"
+#include "cli/restart_args.h"
 #include "cli/secret_args.h"
 #include "cli/spec_security.h"
 #include "engine/hosts.h"
@@ -17,6 +18,7 @@ namespace ctr::cli {
 namespace {
 
 using engine::ContainerSpec;
+using engine::RestartSpec;
 
 Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
 
@@ -248,9 +250,11 @@ Result<void> add_lifetime(const Args& args, ContainerSpec& spec) {
   if (spec.timeout && spec.timeout->count() == 0) spec.timeout.reset();  // podman: 0 is no limit
   spec.auto_remove = args.flag("rm");
   spec.cid_file = args.text("cidfile");
-  const std::string restart = args.text("restart");
-  if (!restart.empty() && restart != "no" && restart != "never") {
-    return Error(Errc::unsupported, fmt::format("--restart {}: restarting is not supported yet", printable(restart)));
+  spec.restart = TRY(parse_restart(args.text("restart")));
+  // podman removes a container that may fail without limit once it has not.
+  const bool keeps = spec.restart.policy == RestartSpec::Policy::no || args.text("restart") == "on-failure";
+  if (spec.auto_remove && !keeps) {
+    return wrong("the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"");
   }
   const std::string systemd = args.text("systemd", "false");
   if (systemd != "false") {

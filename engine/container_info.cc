@@ -10,6 +10,7 @@
 #include "base/record_file.h"
 #include "base/text.h"
 #include "engine/live_cgroup.h"
+#include "engine/restart.h"
 #include "storage/root.h"
 #include "storage/running.h"
 
@@ -48,6 +49,8 @@ void add_state(ContainerInfo& info, const runtime::StateRecord& state) {
   info.started = state.started;
   if (!running) info.finished = state.finished;
   info.restart_count = state.restart_count;
+  info.restart_pending = !running && is_restart_pending(state);
+  info.stopped_by_user = state.stopped_by_user;
 }
 
 // Joins what is stored of a container with what the kernel says. The name that is linked to it counts.

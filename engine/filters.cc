@@ -77,6 +77,23 @@ Result<bool> has_ancestor(const ContainerInfo& info, const std::string& value, c
   return std::find(ids.begin(), ids.end(), info.image_id) != ids.end();
 }
 
+Result<bool> has_policy(const ContainerInfo& info, const std::string& value) {
+  constexpr auto k_known =
+      std::to_array<std::string_view>({"", "no", "never", "always", "on-failure", "unless-stopped"});
+  if (std::find(k_known.begin(), k_known.end(), value) == k_known.end()) {
+    return Error(Errc::invalid, fmt::format("{} invalid restart policy", printable(value)));
+  }
+  const bool none = value.empty() || value == "never";
+  return policy_word(info.spec.restart.policy) == (none ? "no" : value);
+}
+
+// What a service manager starts at boot.
+bool starts_on_boot(const ContainerInfo& info) {
+  const auto policy = info.spec.restart.policy;
+  return policy == RestartSpec::Policy::always ||
+         (policy == RestartSpec::Policy::unless_stopped && !info.stopped_by_user);
+}
+
 // One key=value of `ps`.
 Result<bool> container_holds(const ContainerInfo& info, const ContainerFilter& filter, const FilterContext& context) {
   const auto& [key, value] = filter;
@@ -96,8 +113,8 @@ Result<bool> container_holds(const ContainerInfo& info, const ContainerFilter& f
   if (key == "until") return holds_time(value, info.created, context);
   if (key == "command") return !info.argv.empty() && info.argv.front() == value;
   if (key == "health") return value == "none";
-  if (key == "restart-policy") return value == "no" || value == "never" || value.empty();
-  if (key == "should-start-on-boot") return !TRY(parse_bool(value, "the filter should-start-on-boot"));
+  if (key == "restart-policy") return has_policy(info, value);
+  if (key == "should-start-on-boot") return starts_on_boot(info) == TRY(parse_bool(value, "the filter should-start-on-boot"));
   if (key == "pod") return false;
   return invalid_filter(key);
 }

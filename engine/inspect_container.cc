@@ -64,7 +64,7 @@ Json state_json(const ContainerView& view) {
       .set("Status", state_name(info.state))
       .set("Running", info.state == ContainerState::running)
       .set("Paused", info.state == ContainerState::paused)
-      .set("Restarting", false)
+      .set("Restarting", info.restart_pending)
       .set("OOMKilled", info.oom_killed)
       .set("Dead", false)
       .set("Pid", info.pid)
@@ -78,7 +78,7 @@ Json state_json(const ContainerView& view) {
       .set("CgroupPath", view.state.cgroup_path)
       .set("CheckpointedAt", k_zero_time)
       .set("RestoredAt", k_zero_time)
-      .set("StoppedByUser", false);
+      .set("StoppedByUser", info.stopped_by_user);
 }
 
 Json exposed_json(const ContainerRecord& record) {
@@ -270,7 +270,9 @@ Json host_config_json(const ContainerView& view) {
       .set("LogConfig", log_json(view))
       .set("NetworkMode", network_mode(spec.network))
       .set("PortBindings", Json::object())
-      .set("RestartPolicy", Json::object().set("Name", "no").set("MaximumRetryCount", 0))
+      .set("RestartPolicy", Json::object()
+                                .set("Name", policy_word(spec.restart.policy))
+                                .set("MaximumRetryCount", spec.restart.most_retries))
       .set("AutoRemove", spec.auto_remove)
       .set("AutoRemoveImage", false)
       .set("Annotations", Json::string_map(spec.annotations))

@@ -79,6 +79,8 @@ Result<LaunchRecord> parse_launch_record(std::string_view document, const std::s
 Json to_json(const MonitorOrders& orders) {
   Json json = Json::object();
   json.set("name", orders.name).set("image", orders.image).set("auto_remove", orders.auto_remove);
+  if (Json restart = to_json(orders.restart); !restart.as_object().empty()) json.set("restart", std::move(restart));
+  if (orders.restart_delay.count() > 0) json.set("restart_delay_ms", int64_t{orders.restart_delay.count()});
   json.set("summary", orders.summary);
   json.set("network", orders.network ? network::to_json(*orders.network) : Json());
   return json;
@@ -91,6 +93,8 @@ Result<MonitorOrders> monitor_orders_from_json(const Json& value) {
   orders.name = TRY(reader.get_string("name"));
   orders.image = TRY(reader.get_string("image"));
   orders.auto_remove = TRY(reader.get_bool("auto_remove"));
+  orders.restart = TRY(read_restart(reader));
+  orders.restart_delay = std::chrono::milliseconds(TRY(reader.int_or("restart_delay_ms", 0)));
   if (const auto summary = TRY(reader.find_object("summary"))) orders.summary = summary->value();
   if (const auto plan = TRY(reader.find_object("network"))) {
     orders.network = TRY(network::network_plan_from_json(*plan));

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/network/private_network.h"
+#include "engine/spec.h"
 #include "runtime/monitor_plan.h"
 #include "runtime/rootfs_plan.h"
 
@@ -37,6 +38,8 @@ struct MonitorOrders {
   std::string name;
   std::string image;
   bool auto_remove = false;
+  RestartSpec restart;
+  std::chrono::milliseconds restart_delay{0};  // that came before this start
   Json summary;                                 // the container's row in the table of running ones, but for its state
   std::optional<network::NetworkPlan> network;  // nullopt: the network namespace is not ours to set up
   bool operator==(const MonitorOrders&) const = default;

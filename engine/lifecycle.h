@@ -10,6 +10,7 @@
 #include "engine/container_info.h"
 #include "engine/core.h"
 #include "engine/create.h"
+#include "engine/restart.h"
 #include "runtime/attach.h"
 #include "runtime/monitor.h"
 
@@ -24,6 +25,7 @@ struct StartInput {
   storage::ContainerEntry entry;
   const CreatedContainer* created = nullptr;
   const AttachOptions* attach = nullptr;  // joined from the first byte on
+  const RestartOrder* restart = nullptr;  // by the policy; the result has no monitor when it is not due any more
 };
 Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const StartInput& input);
 

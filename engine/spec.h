@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -112,6 +113,35 @@ struct LogSpec {
   bool operator==(const LogSpec&) const = default;
 };
 
+// --restart: what becomes of a container whose program has ended without a user's doing.
+struct RestartSpec {
+  enum class Policy { no, on_failure, always, unless_stopped };
+  Policy policy = Policy::no;
+  int most_retries = 0;  // of on_failure; 0: no limit
+  bool operator==(const RestartSpec&) const = default;
+};
+
+// --health-startup-*: a check that runs in place of the ordinary one until it has passed.
+struct StartupHealthSpec {
+  std::vector<std::string> test;  // as that of oci::HealthConfig
+  std::chrono::nanoseconds interval{0};
+  std::chrono::nanoseconds timeout{0};
+  int retries = 0;    // failures after which the container is started anew; 0: no limit
+  int successes = 0;  // that are needed; 0 as 1
+  bool operator==(const StartupHealthSpec&) const = default;
+};
+
+enum class HealthAction { none, kill, restart, stop };
+
+// What belongs to a health check beside the check itself.
+struct HealthRules {
+  std::optional<StartupHealthSpec> startup;
+  HealthAction on_failure = HealthAction::none;
+  uint32_t log_entries = 5;  // kept of the results; 0: all
+  uint32_t log_bytes = 500;  // kept of the output of each; 0: all
+  bool operator==(const HealthRules&) const = default;
+};
+
 enum class PullPolicy { missing, always, never, newer };
 
 struct ContainerSpec {
@@ -165,11 +195,23 @@ struct ContainerSpec {
   std::string runtime;  // --runtime: a path, or a name to look for; empty: ctr itself
   bool auto_remove = false;
   std::string cid_file;
+  RestartSpec restart;
+  // With an empty test: what differs from the image's check. In a container's record: the check that is run.
   std::optional<oci::HealthConfig> health;
+  HealthRules health_rules;
   std::vector<std::string> create_command;  // argv, for inspect
   bool operator==(const ContainerSpec&) const = default;
 };
 
+// podman's words: "on-failure", "none".
+std::string_view policy_word(RestartSpec::Policy policy);
+std::string_view action_word(HealthAction action);
+// Whether there is a check to run; a test of NONE is none.
+bool has_health_check(const ContainerSpec& spec);
+
+// An object that is empty without a policy; read from the member "restart" of `parent`.
+Json to_json(const RestartSpec& restart);
+Result<RestartSpec> read_restart(const JsonReader& parent);
 Json to_json(const ContainerSpec& spec);
 Result<ContainerSpec> container_spec_from_json(const JsonReader& reader);
 
@@ -184,6 +226,8 @@ struct SpecSummary {
   bool stdin_open = false;
   bool auto_remove = false;
   std::string cid_file;
+  RestartSpec restart;
+  bool has_health_check = false;
   bool operator==(const SpecSummary&) const = default;
 };
 SpecSummary summarize(const ContainerSpec& spec);

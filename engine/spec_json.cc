@@ -48,6 +48,19 @@ constexpr Names<UsernsChoice::Mode, 5> k_userns_modes{{
     {UsernsChoice::Mode::explicit_, "explicit"},
 }};
 
+constexpr Names<RestartSpec::Policy, 4> k_restart_policies{{
+    {RestartSpec::Policy::no, "no"},
+    {RestartSpec::Policy::on_failure, "on-failure"},
+    {RestartSpec::Policy::always, "always"},
+    {RestartSpec::Policy::unless_stopped, "unless-stopped"},
+}};
+constexpr Names<HealthAction, 4> k_health_actions{{
+    {HealthAction::none, "none"},
+    {HealthAction::kill, "kill"},
+    {HealthAction::restart, "restart"},
+    {HealthAction::stop, "stop"},
+}};
+
 template <typename Enum, size_t N>
 Json enum_json(const Names<Enum, N>& names, Enum value) {
   for (const auto& [candidate, name] : names) {
@@ -341,6 +354,42 @@ Result<std::optional<oci::HealthConfig>> read_health(const JsonReader& parent) {
   return std::optional(health);
 }
 
+Json health_rules_json(const HealthRules& rules) {
+  const HealthRules defaults;
+  Json json = Json::object();
+  if (rules.startup) {
+    json.set("startup", Json::object()
+                            .set("test", Json::strings(rules.startup->test))
+                            .set("interval_ns", static_cast<int64_t>(rules.startup->interval.count()))
+                            .set("timeout_ns", static_cast<int64_t>(rules.startup->timeout.count()))
+                            .set("retries", rules.startup->retries)
+                            .set("successes", rules.startup->successes));
+  }
+  if (rules.on_failure != defaults.on_failure) json.set("on_failure", enum_json(k_health_actions, rules.on_failure));
+  if (rules.log_entries != defaults.log_entries) json.set("log_entries", rules.log_entries);
+  if (rules.log_bytes != defaults.log_bytes) json.set("log_bytes", rules.log_bytes);
+  return json;
+}
+
+Result<HealthRules> read_health_rules(const JsonReader& parent) {
+  const auto reader = TRY(object_or_empty(parent, "health_rules"));
+  HealthRules rules;
+  if (const auto startup = TRY(reader.find_object("startup"))) {
+    rules.startup.emplace();
+    rules.startup->test = TRY(startup->strings("test"));
+    rules.startup->interval = std::chrono::nanoseconds(TRY(startup->get_int("interval_ns")));
+    rules.startup->timeout = std::chrono::nanoseconds(TRY(startup->get_int("timeout_ns")));
+    rules.startup->retries = TRY(read_number<int>(*startup, "retries")).value_or(0);
+    rules.startup->successes = TRY(read_number<int>(*startup, "successes")).value_or(0);
+  }
+  rules.on_failure = TRY(read_enum(reader, "on_failure", k_health_actions, rules.on_failure));
+  rules.log_entries = TRY(read_number<uint32_t>(reader, "log_entries")).value_or(rules.log_entries);
+  rules.log_bytes = TRY(read_number<uint32_t>(reader, "log_bytes")).value_or(rules.log_bytes);
+  return rules;
+}
+
+bool is_check(const std::vector<std::string>& test) { return !test.empty() && test[0] != "NONE" && !test[0].empty(); }
+
 // What to run, and as whom.
 void put_process(Json& json, const ContainerSpec& spec) {
   put(json, "image", spec.image);
@@ -468,6 +517,39 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
 
 }  // namespace
 
+std::string_view policy_word(RestartSpec::Policy policy) {
+  for (const auto& [candidate, name] : k_restart_policies) {
+    if (candidate == policy) return name;
+  }
+  return "no";
+}
+
+std::string_view action_word(HealthAction action) {
+  for (const auto& [candidate, name] : k_health_actions) {
+    if (candidate == action) return name;
+  }
+  return "none";
+}
+
+bool has_health_check(const ContainerSpec& spec) { return spec.health && is_check(spec.health->test); }
+
+Json to_json(const RestartSpec& restart) {
+  Json json = Json::object();
+  if (restart.policy == RestartSpec::Policy::no) return json;
+  json.set("policy", enum_json(k_restart_policies, restart.policy));
+  if (restart.most_retries > 0) json.set("most_retries", restart.most_retries);
+  return json;
+}
+
+Result<RestartSpec> read_restart(const JsonReader& parent) {
+  RestartSpec restart;
+  const auto reader = TRY(parent.find_object("restart"));
+  if (!reader) return restart;
+  restart.policy = TRY(read_enum(*reader, "policy", k_restart_policies, restart.policy));
+  restart.most_retries = TRY(read_number<int>(*reader, "most_retries")).value_or(0);
+  return restart;
+}
+
 Json to_json(const ContainerSpec& spec) {
   Json json = Json::object();
   put_process(json, spec);
@@ -475,7 +557,9 @@ Json to_json(const ContainerSpec& spec) {
   put_object(json, "log", log_json(spec.log));
   put_flag(json, "auto_remove", spec.auto_remove);
   put(json, "cid_file", spec.cid_file);
+  put_object(json, "restart", to_json(spec.restart));
   if (spec.health) json.set("health", health_json(*spec.health));
+  put_object(json, "health_rules", health_rules_json(spec.health_rules));
   put(json, "create_command", spec.create_command);
   return json;
 }
@@ -490,14 +574,17 @@ Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
   spec.log.options = TRY(log.string_map("options"));
   spec.auto_remove = TRY(reader.bool_or("auto_remove", false));
   spec.cid_file = TRY(reader.string_or("cid_file", ""));
+  spec.restart = TRY(read_restart(reader));
   spec.health = TRY(read_health(reader));
+  spec.health_rules = TRY(read_health_rules(reader));
   spec.create_command = TRY(reader.strings("create_command"));
   return spec;
 }
 
 SpecSummary summarize(const ContainerSpec& spec) {
   return {spec.rootfs,   spec.labels,     spec.mounts,      spec.network,
-          spec.terminal, spec.stdin_open, spec.auto_remove, spec.cid_file};
+          spec.terminal, spec.stdin_open, spec.auto_remove, spec.cid_file,
+          spec.restart,  has_health_check(spec)};
 }
 
 Result<SpecSummary> spec_summary_from_json(const JsonReader& reader) {
@@ -511,6 +598,10 @@ Result<SpecSummary> spec_summary_from_json(const JsonReader& reader) {
   summary.stdin_open = TRY(reader.bool_or("stdin_open", false));
   summary.auto_remove = TRY(reader.bool_or("auto_remove", false));
   summary.cid_file = TRY(reader.string_or("cid_file", ""));
+  summary.restart = TRY(read_restart(reader));
+  if (const auto health = TRY(reader.find_object("health"))) {
+    summary.has_health_check = is_check(TRY(health->strings("test")));
+  }
   return summary;
 }
 

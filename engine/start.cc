@@ -130,9 +130,16 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
       stored.spec.process->console_size = runtime::ConsoleSize{size->rows, size->columns};
     }
   }
-  plan.engine =
-      to_json(MonitorOrders{plan.name, stored.record.image_name, spec.auto_remove,
-                            summary_json(stored.record).set("name", plan.name), TRY(plan_network(spec, *host))});
+  MonitorOrders orders{.name = plan.name, .image = stored.record.image_name, .auto_remove = spec.auto_remove};
+  orders.restart = spec.restart;
+  orders.summary = summary_json(stored.record).set("name", plan.name);
+  orders.network = TRY(plan_network(spec, *host));
+  if (input.restart) {
+    plan.restart_count = input.restart->count;
+    plan.cgroup = input.restart->cgroup;
+    orders.restart_delay = input.restart->delay;
+  }
+  plan.engine = to_json(orders);
   plan.spec = std::move(stored.spec);
   return plan;
 }
@@ -167,6 +174,7 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
       TRY(check_not_paused(input.entry.id, seen.record));
       return std::optional<runtime::StartedMonitor>{};
     }
+    if (input.restart && !is_due(*input.restart, seen.record)) return std::optional<runtime::StartedMonitor>{};
     if (seen.liveness == runtime::Liveness::orphaned) TRY(runtime::kill_orphan(seen.record));
   }
   auto stored = TRY(load(core, dir, input.created));
@@ -184,6 +192,9 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   auto monitor = TRY(runtime::spawn_monitor(start));
   const auto report = TRY(await_report(core, input, dir, monitor));
   for (const auto& notice : report.notices) core.warn(notice);
+  if (input.restart) {
+    core.record_event("container", "restart", stored.record.id, plan.name, stored.record.image_name);
+  }
   core.record_event("container", "start", stored.record.id, plan.name, stored.record.image_name);
   return std::optional<runtime::StartedMonitor>(std::move(monitor));
 }

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
+#include "engine/restart.h"
 #include "engine/spec_gen.h"
 #include "runtime/signal_fate.h"
 
@@ -48,7 +49,8 @@ Result<Running> look(Core& core, const storage::ContainerId& id) {
 }
 
 // Through the monitor; a program that outlived its monitor is signalled directly.
-Result<void> signal_program(Core& core, const storage::ContainerId& id, const Running& running, int signal) {
+Result<void> signal_program(Core& core, const storage::ContainerId& id, const Running& running, int signal,
+                            runtime::SignalPurpose purpose) {
   if (running.liveness == runtime::Liveness::orphaned) {
     if (!running.state.init) return ok();
     const auto pidfd = TRY(runtime::open_process(*running.state.init));
@@ -57,12 +59,12 @@ Result<void> signal_program(Core& core, const storage::ContainerId& id, const Ru
     }
     return ok();
   }
-  return runtime::send_signal(TRY(Dir::open(core.run_dir(id.text()))), signal);
+  return runtime::send_signal(TRY(Dir::open(core.run_dir(id.text()))), signal, purpose);
 }
 
 // A monitor that has just gone is no failure: its container has ended.
-Result<void> signal_unless_ended(Core& core, const storage::ContainerId& id, const Running& running, int signal) {
-  auto sent = signal_program(core, id, running, signal);
+Result<void> stop_by_signal(Core& core, const storage::ContainerId& id, const Running& running, int signal) {
+  auto sent = signal_program(core, id, running, signal, runtime::SignalPurpose::stop);
   if (sent || sent.error().code() == Errc::bad_state || sent.error().code() == Errc::not_found) return ok();
   return sent;
 }
@@ -104,7 +106,7 @@ Result<void> check_conditions(const std::vector<std::string>& conditions) {
 // A frozen process dies of it, too.
 Result<void> end_program(Core& core, const storage::ContainerId& id, const Running& running) {
   if (running.liveness == runtime::Liveness::orphaned) return runtime::kill_orphan(running.state);
-  TRY(signal_unless_ended(core, id, running, SIGKILL));
+  TRY(stop_by_signal(core, id, running, SIGKILL));
   return wait_until_ended(core, id, k_kill_patience);
 }
 
@@ -136,26 +138,51 @@ Result<void> wait_until_ended(Core& core, const storage::ContainerId& id, std::o
   }
 }
 
-Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options) {
-  const auto running = TRY(look(core, entry.id));
-  if (running.liveness != runtime::Liveness::running && running.liveness != runtime::Liveness::orphaned) return ok();
+namespace {
+
+bool is_up(runtime::Liveness liveness) {
+  return liveness == runtime::Liveness::running || liveness == runtime::Liveness::orphaned;
+}
+
+Result<void> stop_running(Core& core, const storage::ContainerId& id, const Running& running,
+                          const ContainerRecord& record, const StopOptions& options) {
   if (is_paused(running.state)) {
     return Error(Errc::bad_state, fmt::format("can only stop created or running containers. {} is in state paused: "
                                               "container state improper",
-                                              entry.id.text()))
+                                              id.text()))
         .with_hint("`ctr unpause` lets it go on; `ctr kill` ends it as it is");
   }
-  const auto dir = TRY(TRY(core.store())->containers().open(entry.id));
-  const auto record = TRY(read_record(dir));
   const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
   if (timeout.count() > 0 && !TRY(is_out_of_reach(core, running.state, record.stop_signal))) {
-    TRY(signal_unless_ended(core, entry.id, running, record.stop_signal));
-    auto ended = wait_until_ended(core, entry.id, std::chrono::duration_cast<milliseconds>(timeout));
+    TRY(stop_by_signal(core, id, running, record.stop_signal));
+    auto ended = wait_until_ended(core, id, std::chrono::duration_cast<milliseconds>(timeout));
     if (ended || ended.error().code() != Errc::timed_out) return ended;
     core.warn(fmt::format("StopSignal {} failed to stop container {} in {} seconds, resorting to SIGKILL",
                           signal_name(record.stop_signal), record.name, timeout.count()));
   }
-  return end_program(core, entry.id, running);
+  return end_program(core, id, running);
+}
+
+bool may_come_back(const ContainerSpec& spec) {
+  return spec.restart.policy != RestartSpec::Policy::no || has_health_check(spec);
+}
+
+}  // namespace
+
+Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options) {
+  // Once, unless the program ends by itself at this moment and is started again.
+  for (bool stopped = false;; stopped = true) {
+    const auto running = look(core, entry.id);
+    if (!running && running.error().code() == Errc::not_found && stopped) return ok();
+    if (!running) return running.error();
+    if (!is_up(running->liveness)) {
+      if (!running->state.restart_pending || TRY(cancel_restart(core, entry.id))) return ok();
+      continue;
+    }
+    const auto record = TRY(read_record(TRY(TRY(core.store())->containers().open(entry.id))));
+    TRY(stop_running(core, entry.id, *running, record, options));
+    if (!may_come_back(record.spec)) return ok();
+  }
 }
 
 Result<void> restart_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options) {
@@ -172,8 +199,7 @@ Result<void> restart_container(Core& core, const storage::ContainerEntry& entry,
 
 Result<void> end_paused_container(Core& core, const storage::ContainerEntry& entry) {
   const auto running = TRY(look(core, entry.id));
-  if (running.liveness != runtime::Liveness::running && running.liveness != runtime::Liveness::orphaned) return ok();
-  return end_program(core, entry.id, running);
+  return is_up(running.liveness) ? end_program(core, entry.id, running) : ok();
 }
 
 Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, int signal) {
@@ -184,7 +210,7 @@ Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, in
                                               "improper",
                                               entry.id.text(), created ? "created" : "exited"));
   }
-  TRY(signal_program(core, entry.id, running, signal));
+  TRY(signal_program(core, entry.id, running, signal, runtime::SignalPurpose::any));
   core.record_event("container", "kill", entry.id.text(), entry.name, "");
   return ok();
 }

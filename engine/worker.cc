@@ -12,6 +12,7 @@
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
 #include "engine/remove.h"
+#include "engine/restart.h"
 #include "runtime/monitor.h"
 #include "storage/running.h"
 #include "storage/trash.h"
@@ -51,8 +52,24 @@ void end_container(Core& core, const runtime::LaunchPlan& plan, const runtime::S
     core.record_event("container", "died", plan.container_id, name ? *name : orders->name, orders->image,
                       state.exit_code);
   }
-  if (!orders->auto_remove) return;
+  if (!orders->auto_remove || state.restart_pending) return;
   remove_ended(core, *id).ignore("nobody listens to a monitor whose container has ended");
+}
+
+bool wants_restart(const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
+  if (plan.engine.find("restart") == nullptr) return false;
+  const auto orders = monitor_orders_from_json(plan.engine);
+  return orders && wants_restart(orders->restart, state);
+}
+
+struct PendingRestart {
+  storage::ContainerId id;
+  RestartOrder order;
+};
+
+Result<PendingRestart> pending_restart(const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
+  const auto orders = TRY(monitor_orders_from_json(plan.engine));
+  return PendingRestart{TRY(storage::ContainerId::parse(plan.container_id)), next_restart(plan, orders, state)};
 }
 
 Result<storage::RunningRow> show_running(const EngineOptions& options, const runtime::LaunchPlan& plan,
@@ -74,22 +91,25 @@ int run_monitor_process(char** environment_block) {
   if (!options) return 1;
   std::optional<Core> core;
   std::optional<storage::RunningRow> row;
-  bool removed = false;
+  std::optional<PendingRestart> restart;
   runtime::MonitorHooks hooks;
   hooks.make_network = make_network;
   hooks.on_started = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
     // Without a row, listings look into the container's directory.
     if (auto made = show_running(*options, plan, state)) row.emplace(std::move(*made));
   };
+  hooks.wants_restart = [](const auto& plan, const auto& state) { return wants_restart(plan, state); };
   hooks.on_exit = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
     row.reset();
     core.emplace(*options);
     end_container(*core, plan, state);
-    removed = true;
+    if (!state.restart_pending) return;
+    if (auto pending = pending_restart(plan, state)) restart.emplace(std::move(*pending));
   };
   const int code = runtime::run_monitor(hooks, runtime::real_launcher());
   // The starter has its answer already: giving space back costs it nothing.
-  if (removed) reclaim_space(*core);
+  if (restart) restart_later(*core, restart->id, restart->order);
+  if (core && !restart) reclaim_space(*core);
   return code;
 }
 

@@ -87,9 +87,11 @@ Result<Fd> query_pidfd(const Dir& run_dir) {
   return std::move(answer.fd);
 }
 
-Result<void> send_signal(const Dir& run_dir, int number) {
+Result<void> send_signal(const Dir& run_dir, int number, SignalPurpose purpose) {
   Fd socket = TRY(connect_monitor(run_dir));
-  TRY(ask(socket.get(), Json::object().set("signal", number)));
+  Json request = Json::object().set("signal", number);
+  if (purpose == SignalPurpose::stop) request.set("stop", true);
+  TRY(ask(socket.get(), request));
   return ok();
 }
 

@@ -108,8 +108,10 @@ struct MonitorStatus {
 Result<MonitorStatus> query_status(const Dir& run_dir);
 // A pidfd of the container's first process. Errors: bad_state when no monitor answers.
 Result<Fd> query_pidfd(const Dir& run_dir);
-// Sends a signal to the container's first process. Errors: bad_state.
-Result<void> send_signal(const Dir& run_dir, int number);
+// Sends a signal to the container's first process. After one that is to stop it, and after SIGKILL, SIGTERM, SIGINT and
+// SIGQUIT in any case, the container is not started again by itself. Errors: bad_state.
+enum class SignalPurpose { any, stop };
+Result<void> send_signal(const Dir& run_dir, int number, SignalPurpose purpose = SignalPurpose::any);
 // Waits for the end of a running container: its exit code; nullopt when no monitor answers (read state.json).
 Result<std::optional<int>> wait_for_exit(const Dir& run_dir, const CancelToken& cancel = {},
                                          std::optional<std::chrono::milliseconds> timeout = {});

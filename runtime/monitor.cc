@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "runtime/attach.h"
 #include "runtime/monitor_clients.h"
+#include "runtime/monitor_health.h"
 #include "runtime/monitor_streams.h"
 
 namespace ctr::runtime {
@@ -50,6 +51,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void input_end() override { streams_->input_end(); }
   void resize(WindowSize size) override { streams_->resize(size); }
   Result<void> send_signal(int number) override;
+  void keep_down() override { stopped_by_user_ = true; }
   void close_output(int stream) override { streams_->close_output(stream); }
   void output_caught_up() override { streams_->resume(); }
   pid_t init_pid() const override { return init_ ? init_->pid() : 0; }
@@ -63,6 +65,9 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void forget_plan();
   void watch_network();
   void on_network_child(int pidfd);
+  void watch_health();
+  void on_check(CheckEnd end);
+  void stop_program();
   void on_timeout();
   void on_end();
   void leave_no_trace();
@@ -80,7 +85,10 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   std::unique_ptr<NetworkSetup> network_;
   std::set<int> network_pidfds_;
   std::optional<Child> init_;
+  std::optional<HealthWatch> health_;
   bool timed_out_ = false;
+  bool stopped_by_user_ = false;
+  bool restart_asked_ = false;  // by the health check
 };
 
 Result<StartReport> Monitor::start(const SeccompProgram* seccomp) {
@@ -147,7 +155,7 @@ Result<void> Monitor::before_exec(const CreatedProcess& process) {
   record_.init = TRY(process_ref(process.pid));
   record_.cgroup_path = launcher_.cgroup_path();
   record_.started = now();
-  record_.restart_count = former_.restart_count;
+  record_.restart_count = plan_.restart_count;
   // Before the program starts: should we be killed from here on, the next command finds what is left.
   return write_state(bundle_, record_);
 }
@@ -188,13 +196,20 @@ Result<void> Monitor::serve(Fd starter) {
     loop_.add_timer(*plan_.timeout, [this] { on_timeout(); });
   }
   watch_network();
+  watch_health();
   forget_plan();
   return loop_.run();
+}
+
+// Who sends one of these wants the program to be gone.
+bool ends_programs(int number) {
+  return number == SIGKILL || number == SIGTERM || number == SIGINT || number == SIGQUIT;
 }
 
 Result<void> Monitor::send_signal(int number) {
   if (number <= 0 || number > SIGRTMAX) return Error(Errc::invalid, "there is no signal " + std::to_string(number));
   if (!init_) return Error(Errc::bad_state, "the program has ended");
+  if (ends_programs(number)) stopped_by_user_ = true;
   return init_->signal(number);
 }
 
@@ -219,6 +234,40 @@ void Monitor::on_network_child(int pidfd) {
   });
 }
 
+void Monitor::watch_health() {
+  if (!plan_.health || !hooks_.start_health_check) return;
+  health_.emplace(
+      loop_, *plan_.health, [this] { return hooks_.start_health_check(plan_); },
+      [this](CheckEnd end) { on_check(end); });
+}
+
+void Monitor::on_check(CheckEnd end) {
+  if (!init_) return;
+  auto action = HealthPlan::Action::none;
+  if (end == CheckEnd::unhealthy) action = plan_.health->action;
+  if (end == CheckEnd::startup_failed) action = HealthPlan::Action::restart;
+  switch (action) {
+    case HealthPlan::Action::none:
+      return;
+    case HealthPlan::Action::kill:
+      init_->signal(SIGKILL).ignore("it has ended by itself at this moment");
+      return;
+    case HealthPlan::Action::restart:
+      restart_asked_ = true;
+      return stop_program();
+    case HealthPlan::Action::stop:
+      stopped_by_user_ = true;
+      return stop_program();
+  }
+}
+
+void Monitor::stop_program() {
+  init_->signal(plan_.health->stop_signal).ignore("it has ended by itself at this moment");
+  loop_.add_timer(plan_.health->stop_timeout, [this] {
+    if (init_) init_->signal(SIGKILL).ignore("it has ended by itself at this moment");
+  });
+}
+
 void Monitor::on_timeout() {
   if (!init_) return;
   timed_out_ = true;
@@ -230,16 +279,20 @@ void Monitor::on_end() {
   loop_.remove(init_->pidfd());
   ExitStatus status = init_->wait().value_or(ExitStatus{.code = 128 + SIGKILL, .signal = SIGKILL});
   init_.reset();
+  health_.reset();
   streams_->drain();
   for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
   Result<Launcher::Leftover> leftover = launcher_.clean_up();
   if (network_) network_->stop();
   record_.init.reset();
-  record_.monitor.reset();
   record_.cgroup_path.clear();
   record_.finished = finished;
   record_.exit_code = timed_out_ ? k_timed_out_code : status.code;
   record_.oom_killed = leftover && leftover->oom_killed;
+  record_.stopped_by_user = stopped_by_user_;
+  const bool policy = hooks_.wants_restart && hooks_.wants_restart(plan_, record_);
+  record_.restart_pending = !stopped_by_user_ && (restart_asked_ || policy);
+  if (!record_.restart_pending) record_.monitor.reset();
   write_state(bundle_, record_).ignore("a full disk: the record reads as a killed container");
   leave_no_trace();
   if (hooks_.on_exit) hooks_.on_exit(plan_, record_);

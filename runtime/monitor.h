@@ -113,6 +113,10 @@ struct MonitorHooks {
   std::function<Result<std::unique_ptr<NetworkSetup>>(const LaunchPlan&)> make_network;
   // The program runs; nobody has been told so yet.
   std::function<void(const LaunchPlan&, const StateRecord&)> on_started;
+  // Whether a container that no user has stopped is to be started again; the record has the end of its program.
+  std::function<bool(const LaunchPlan&, const StateRecord&)> wants_restart;
+  // Starts a process that checks the program's health; its exit code is a CheckEnd. With LaunchPlan::health only.
+  std::function<Result<Child>(const LaunchPlan&)> start_health_check;
   // The program has ended and state.json says so; the lock is still held. Auto-remove and events happen here.
   std::function<void(const LaunchPlan&, const StateRecord&)> on_exit;
 };

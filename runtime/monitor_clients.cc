@@ -168,6 +168,7 @@ void AttachServer::on_request(Client& client, std::string_view text) {
     client.streams = {.stdin_ = wants("stdin"), .stdout_ = wants("stdout"), .stderr_ = wants("stderr")};
     answer.set("attached", true);
   } else if (const Json* number = request->find("signal"); number != nullptr && number->is_integer()) {
+    if (request->find("stop") != nullptr) target_.keep_down();
     Result<void> sent = target_.send_signal(static_cast<int>(number->as_int()));
     answer.set(sent ? "sent" : "error", sent ? Json(true) : Json(sent.error().text()));
   } else if (request->find("pidfd") != nullptr) {

@@ -33,6 +33,8 @@ class AttachTarget {
   virtual void input_end() = 0;
   virtual void resize(WindowSize size) = 0;
   virtual Result<void> send_signal(int number) = 0;
+  // A user wants the container to stay down once its program has ended.
+  virtual void keep_down() = 0;
   // Nobody who reads stream 1 or 2 is left, and the starter's reader broke off: the program gets EPIPE.
   virtual void close_output(int stream) = 0;
   // Every client has read what it must before the program may go on.

@@ -1,5 +1,8 @@
 #include "runtime/monitor_plan.h"
 
+#include <algorithm>
+#include <array>
+
 namespace ctr::runtime {
 
 namespace {
@@ -37,6 +40,32 @@ Json to_json(const StarterAttach& attach) {
   return Json::object().set("stdin", attach.stdin_).set("stdout", attach.stdout_).set("stderr", attach.stderr_);
 }
 
+constexpr std::array<std::string_view, 4> k_actions = {"none", "kill", "restart", "stop"};
+
+Json to_json(const HealthPlan& health) {
+  Json json = Json::object();
+  json.set("interval_ms", int64_t{health.interval.count()});
+  if (health.startup_interval) json.set("startup_interval_ms", int64_t{health.startup_interval->count()});
+  return json.set("action", k_actions[static_cast<size_t>(health.action)])
+      .set("stop_signal", health.stop_signal)
+      .set("stop_timeout_seconds", int64_t{health.stop_timeout.count()});
+}
+
+Result<HealthPlan> health_from_json(const JsonReader& reader) {
+  HealthPlan health;
+  health.interval = std::chrono::milliseconds(TRY(reader.get_int("interval_ms")));
+  if (const auto startup = TRY(reader.find_int("startup_interval_ms"))) {
+    health.startup_interval = std::chrono::milliseconds(*startup);
+  }
+  const std::string action = TRY(reader.get_string("action"));
+  const auto* found = std::find(k_actions.begin(), k_actions.end(), action);
+  if (found == k_actions.end()) return reader.wrong("action", "an action");
+  health.action = static_cast<HealthPlan::Action>(found - k_actions.begin());
+  health.stop_signal = static_cast<int>(TRY(reader.get_int("stop_signal")));
+  health.stop_timeout = std::chrono::seconds(TRY(reader.get_int("stop_timeout_seconds")));
+  return health;
+}
+
 Json secrets_json(const std::vector<SecretFile>& files) {
   Json json = Json::array();
   for (const SecretFile& file : files) json.push(to_json(file));
@@ -56,8 +85,8 @@ Json to_json(const LaunchPlan& plan) {
                  .set("driver", driver_name(plan.log.driver))
                  .set("path", plan.log.path)
                  .set("max_size_bytes", plan.log.max_size_bytes);
-  return Json::object()
-      .set("schema", k_schema)
+  Json json = Json::object();
+  json.set("schema", k_schema)
       .set("container_id", plan.container_id)
       .set("name", plan.name)
       .set("bundle", plan.bundle)
@@ -75,6 +104,9 @@ Json to_json(const LaunchPlan& plan) {
       .set("timeout_seconds", plan.timeout ? Json(int64_t{plan.timeout->count()}) : Json())
       .set("attach", plan.attach ? to_json(*plan.attach) : Json())
       .set("engine", plan.engine);
+  if (plan.restart_count > 0) json.set("restart_count", plan.restart_count);
+  if (plan.health) json.set("health", to_json(*plan.health));
+  return json;
 }
 
 Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
@@ -107,6 +139,8 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
                                 .stdout_ = TRY(attach->bool_or("stdout", false)),
                                 .stderr_ = TRY(attach->bool_or("stderr", false))};
   }
+  plan.restart_count = static_cast<int>(TRY(reader.int_or("restart_count", 0)));
+  if (const auto health = TRY(reader.find_object("health"))) plan.health = TRY(health_from_json(*health));
   if (const Json* engine = reader.value().find("engine")) plan.engine = *engine;
   return plan;
 }

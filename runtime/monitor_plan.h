@@ -37,6 +37,17 @@ struct StarterAttach {
   bool operator==(const StarterAttach&) const = default;
 };
 
+// A check of the program's health that the monitor runs over and over. What the check is knows MonitorHooks.
+struct HealthPlan {
+  enum class Action { none, kill, restart, stop };
+  std::chrono::milliseconds interval{0};                      // between two checks; 0: they are run by hand
+  std::optional<std::chrono::milliseconds> startup_interval;  // until the program has shown that it is up
+  Action action = Action::none;                               // on a program that is unhealthy
+  int stop_signal = 15;
+  std::chrono::seconds stop_timeout{10};  // from the signal to SIGKILL
+  bool operator==(const HealthPlan&) const = default;
+};
+
 struct LaunchPlan {
   std::string container_id;  // 64 hex digits
   std::string name;
@@ -54,6 +65,8 @@ struct LaunchPlan {
   bool stdin_open = false;                      // -i: the program's stdin is a pipe, not /dev/null
   std::optional<std::chrono::seconds> timeout;  // killed after this long
   std::optional<StarterAttach> attach;
+  int restart_count = 0;  // of this start, see StateRecord
+  std::optional<HealthPlan> health;
   // The engine's own part, which the runtime carries without looking inside: network, auto-remove, ….
   Json engine;
   bool operator==(const LaunchPlan&) const = default;

@@ -81,8 +81,8 @@ Result<std::string> read_boot_id() {
 }
 
 Json to_json(const StateRecord& record) {
-  return Json::object()
-      .set("schema", k_schema)
+  Json json = Json::object();
+  json.set("schema", k_schema)
       .set("boot_id", record.boot_id)
       .set("monitor", to_json(record.monitor))
       .set("init", to_json(record.init))
@@ -93,6 +93,9 @@ Json to_json(const StateRecord& record) {
       .set("oom_killed", record.oom_killed)
       .set("error", record.error)
       .set("restart_count", record.restart_count);
+  if (record.restart_pending) json.set("restart_pending", true);
+  if (record.stopped_by_user) json.set("stopped_by_user", true);
+  return json;
 }
 
 Result<StateRecord> state_record_from_json(const JsonReader& reader) {
@@ -113,6 +116,8 @@ Result<StateRecord> state_record_from_json(const JsonReader& reader) {
   record.oom_killed = TRY(reader.bool_or("oom_killed", false));
   record.error = TRY(reader.string_or("error", ""));
   record.restart_count = static_cast<int>(TRY(reader.int_or("restart_count", 0)));
+  record.restart_pending = TRY(reader.bool_or("restart_pending", false));
+  record.stopped_by_user = TRY(reader.bool_or("stopped_by_user", false));
   return record;
 }
 

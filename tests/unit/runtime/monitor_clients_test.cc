@@ -25,6 +25,7 @@ class FakeProgram final : public AttachTarget {
     signals.push_back(number);
     return ok();
   }
+  void keep_down() override { kept_down = true; }
   void close_output(int stream) override { closed = stream; }
   void output_caught_up() override { ++caught_up; }
   pid_t init_pid() const override { return 1; }
@@ -35,6 +36,7 @@ class FakeProgram final : public AttachTarget {
   bool reads_input = true;
   WindowSize window;
   std::vector<int> signals;
+  bool kept_down = false;
   int closed = 0;
   int caught_up = 0;
 };
