@@ -145,7 +145,10 @@ constexpr std::array k_fields = {
 }  // namespace
 
 std::string container_status(const ContainerInfo& info, TimePoint at) {
-  if (info.state == ContainerState::running) return "Up " + human_duration(at - info.started.value_or(at));
+  if (info.state == ContainerState::running) {
+    const std::string health = info.health.empty() ? "" : " (" + info.health + ")";
+    return "Up " + human_duration(at - info.started.value_or(at)) + health;
+  }
   if (info.state == ContainerState::exited) {
     return fmt::format("Exited ({}) {}", info.exit_code, ago(info.finished.value_or(at), at));
   }

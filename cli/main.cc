@@ -144,7 +144,7 @@ int main(int argc, char** argv) {
   }
   // One of our own processes comes first: the monitor's memory counts, and it sets up its signals itself.
   if (argc > 1) {
-    if (const auto code = ctr::engine::run_worker(argv[1], environ)) return *code;
+    if (const auto code = ctr::engine::run_worker(argv[1], argc > 2 ? argv[2] : "", environ)) return *code;
   }
   ::_exit(ctr::cli::run({argv, argv + argc}));
 }

@@ -21,11 +21,7 @@ constexpr std::array k_refusals = {
     Refusal{k_run, "pod pod-id-file init-ctr", "pods are not supported yet"},
     Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
             "networks with names and addresses are not supported yet"},
-    Refusal{k_run,
-            "health-cmd health-interval health-log-destination health-max-log-count health-max-log-size "
-            "health-on-failure health-retries health-start-period health-startup-cmd health-startup-interval "
-            "health-startup-retries health-startup-success health-startup-timeout health-timeout",
-            "health checks are not run yet"},
+    Refusal{k_run, "health-log-destination", "results of health checks are kept with the container"},
     Refusal{k_run, "volumes-from requires", "containers cannot depend on each other yet"},
     Refusal{k_run, "uidmap gidmap subuidname subgidname",
             "explicit id maps are not supported yet; use --userns host or keep-id"},

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "cli/health_args.h"
 #include "cli/mount_args.h"
 #include "cli/restart_args.h"
 #include "cli/secret_args.h"
@@ -242,8 +243,7 @@ Result<void> add_lifetime(const Args& args, ContainerSpec& spec) {
     const uint64_t count = TRY(parse_unsigned(args.text(name), fmt::format("--{}", name), INT32_MAX));
     return std::optional(std::chrono::seconds(static_cast<int64_t>(count)));
   };
-  // podman's form of "no check".
-  if (args.flag("no-healthcheck")) spec.health = oci::HealthConfig{.test = {"NONE"}};
+  TRY(add_health(args, spec));
   if (args.has("stop-signal")) spec.stop_signal = signal_name(TRY(parse_signal(args.text("stop-signal"))));
   spec.stop_timeout = TRY(seconds("stop-timeout"));
   spec.timeout = TRY(seconds("timeout"));

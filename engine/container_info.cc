@@ -146,6 +146,10 @@ Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& 
   auto seen = TRY(runtime::observe(dir));
   view.info = join_state(summarize(view.record), seen, entry.name);
   view.bundle = containers.path(entry.id);
+  if (has_health_check(view.record.spec)) {
+    view.health = read_health(dir).value_or(HealthRecord());
+    view.info.health = known_status(view.health.status);
+  }
   view.state = std::move(seen.record);
   return view;
 }
@@ -165,6 +169,9 @@ Result<std::vector<ContainerInfo>> list_all(Core& core) {
     auto info = read_info(*root, entry);
     if (!info && info.error().code() == Errc::not_found) continue;
     infos.push_back(TRY(std::move(info)));
+  }
+  for (auto& info : infos) {
+    if (info.spec.has_health_check) info.health = read_health_status(*root, info.id.hex);
   }
   std::sort(infos.begin(), infos.end(),
             [](const auto& a, const auto& b) { return std::tie(a.created, a.id) < std::tie(b.created, b.id); });

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "engine/core.h"
+#include "engine/health.h"
 #include "engine/record.h"
 #include "runtime/state.h"
 #include "storage/containers.h"
@@ -33,6 +34,7 @@ struct ContainerView {
   ContainerInfo info;
   ContainerRecord record;
   runtime::StateRecord state;
+  HealthRecord health;
 };
 Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& entry);
 

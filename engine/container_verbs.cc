@@ -1,6 +1,7 @@
 #include "engine/container_verbs.h"
 
 #include "engine/container_info.h"
+#include "engine/health.h"
 #include "engine/live_cgroup.h"
 #include "engine/pause.h"
 #include "engine/rename.h"
@@ -33,6 +34,10 @@ class LocalContainerVerbs final : public ContainerVerbs {
 
   Result<void> check_measurable() override { return check_cgroups(core_, "stats"); }
   Result<ContainerUse> use(const ContainerId& id) override { return measure_use(core_, TRY(storage_id(id))); }
+
+  Result<HealthReport> check_health(const ContainerId& id) override {
+    return TRY(engine::check_health(core_, {TRY(storage_id(id)), ""})).report;
+  }
 
  private:
   Core& core_;

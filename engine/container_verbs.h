@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "engine/container_use.h"
 #include "engine/engine.h"
+#include "engine/health_report.h"
 
 namespace ctr::engine {
 
@@ -33,6 +34,8 @@ class ContainerVerbs {
   virtual Result<void> check_measurable() = 0;
   // Errors: unsupported without a cgroup of its own.
   virtual Result<ContainerUse> use(const ContainerId& id) = 0;
+  // Runs the container's health check once. Errors: as check_health() of health.h.
+  virtual Result<HealthReport> check_health(const ContainerId& id) = 0;
 };
 
 // The verbs of an open engine; they live as long as it does.

@@ -55,7 +55,7 @@ std::vector<std::string> Core::helper_env() const {
 }
 
 void Core::record_event(std::string_view type, std::string_view status, std::string_view id, std::string_view name,
-                        std::string_view image, std::optional<int> exit_code) {
+                        std::string_view image, std::optional<int> exit_code, std::string_view health) {
   const auto opened = store();
   if (!opened) return;
   Event event;
@@ -66,6 +66,7 @@ void Core::record_event(std::string_view type, std::string_view status, std::str
   event.name = name;
   event.image = image;
   event.exit_code = exit_code;
+  event.health = health;
   if (const auto written = append_event((*opened)->dir(), event); !written) {
     debug(fmt::format("event not recorded: {}", written.error().text()));
   }

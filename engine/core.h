@@ -43,7 +43,7 @@ class Core {
   std::string run_dir(const std::string& id) const { return options_.paths.run + "/containers/" + id; }
   // Appends to events.jsonl; a full disk must not stop a container, so failures are logged only.
   void record_event(std::string_view type, std::string_view status, std::string_view id, std::string_view name,
-                    std::string_view image, std::optional<int> exit_code = {});
+                    std::string_view image, std::optional<int> exit_code = {}, std::string_view health = {});
 
  private:
   EngineOptions options_;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/cancel.h"
@@ -58,10 +59,10 @@ struct ContainerInfo {
   std::string error;  // why the last start failed
   std::optional<TimePoint> started;
   std::optional<TimePoint> finished;
+  std::string_view health;       // "starting", "healthy", "unhealthy"; empty without a check
   int restart_count = 0;         // by the restart policy, since a user has started it
   bool restart_pending = false;  // it has ended, and its monitor waits to start it again
   bool stopped_by_user = false;  // so that it stays down
-  std::string health;            // "starting", "healthy", "unhealthy"; empty without a check
 };
 
 struct ContainerFilter {

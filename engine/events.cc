@@ -44,6 +44,7 @@ Json to_json(const Event& event) {
                   .set("time", to_unix_seconds(event.time))
                   .set("timeNano", int64_t{event.time.time_since_epoch().count()});
   if (event.exit_code) json.set("ContainerExitCode", *event.exit_code);
+  if (!event.health.empty()) json.set("health_status", event.health);
   if (!event.attributes.empty()) json.set("Attributes", Json::string_map(event.attributes));
   return json;
 }
@@ -57,6 +58,7 @@ Result<Event> event_from_json(const JsonReader& reader) {
   event.status = TRY(reader.get_string("Status"));
   event.type = TRY(reader.get_string("Type"));
   event.time = TimePoint(std::chrono::nanoseconds(TRY(reader.get_int("timeNano"))));
+  event.health = TRY(reader.string_or("health_status", ""));
   if (std::optional<int64_t> code = TRY(reader.find_int("ContainerExitCode"))) {
     event.exit_code = static_cast<int>(*code);
   }

@@ -22,10 +22,11 @@ struct Event {
   std::string name;
   std::string image;
   std::optional<int> exit_code;
+  std::string health;  // of health_status
   std::map<std::string, std::string> attributes;  // labels
   bool operator==(const Event&) const = default;
 };
-// With podman's member names: Name ID Image Status Type time timeNano Attributes ContainerExitCode.
+// With podman's member names: Name ID Image Status Type time timeNano Attributes ContainerExitCode health_status.
 Json to_json(const Event& event);
 Result<Event> event_from_json(const JsonReader& reader);
 // `2026-11-23 16:02:17.284 +0000 UTC container start ID (image=…, name=…, label=value)`.

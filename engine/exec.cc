@@ -130,28 +130,35 @@ Result<AttachEnd> wait_for_end(Core& core, runtime::Launched launched, const Att
 
 }  // namespace
 
-Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options,
-                                    const AttachOptions& attach) {
+Result<runtime::Launched> launch_in_container(Core& core, const storage::ContainerEntry& entry,
+                                              const ExecOptions& options, const std::array<int, 3>& stdio) {
   if (options.argv.empty()) return Error(Errc::invalid, "must provide a non-empty command to start an exec session");
   const auto* host = TRY(core.host());
   const auto target = TRY(open_target(core, entry.id));
   auto process = TRY(make_process(core, target, options));
   if (process.terminal) {
-    if (const auto size = runtime::window_size(attach.stdin_fd)) {
+    if (const auto size = runtime::window_size(stdio[0])) {
       process.console_size = runtime::ConsoleSize{size->rows, size->columns};
     }
   }
   const auto cgroup = TRY(open_cgroup(target, *host));
   runtime::ExecRequest request = {target.spec, process, *host, target.init.get(), target.state.init->pid};
-  if (!options.detach) request.stdio = {attach.stdin_fd, attach.stdout_fd, attach.stderr_fd};
+  if (!options.detach) request.stdio = stdio;
   for (int fd = 3; fd < 3 + options.preserve_fds; ++fd) request.extra_fds.push_back(fd);
   if (target.spec.linux_config.seccomp && !options.privileged) request.seccomp = &target.filter;
   request.cgroup_fd = cgroup.get();
   request.subject = {
       .id = entry.id.text(), .bundle = target.bundle, .status = "running", .annotations = target.spec.annotations};
-  core.record_event("container", "exec", entry.id.text(), entry.name, "");
   auto launched = TRY(runtime::launch_exec(request));
   for (const auto& notice : launched.notices) core.debug(notice);
+  return launched;
+}
+
+Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options,
+                                    const AttachOptions& attach) {
+  auto launched = TRY(
+      launch_in_container(core, entry, options, {attach.stdin_fd, attach.stdout_fd, attach.stderr_fd}));
+  core.record_event("container", "exec", entry.id.text(), entry.name, "");
   if (options.detach) {
     (void)launched.init.release();
     return AttachEnd{};

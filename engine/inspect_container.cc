@@ -57,6 +57,34 @@ std::string network_mode(const NetworkChoice& network) {
 
 Json null_if_empty(const std::vector<std::string>& values) { return values.empty() ? Json() : Json::strings(values); }
 
+Json health_log_json(const ContainerView& view) {
+  const auto& health = view.health;
+  Json log = Json::array();
+  for (const auto& result : health.log) {
+    log.push(Json::object()
+                 .set("Start", format_rfc3339_nano(result.start))
+                 .set("End", format_rfc3339_nano(result.end))
+                 .set("ExitCode", result.exit_code)
+                 .set("Output", result.output));
+  }
+  return Json::object()
+      .set("Status", health.status)
+      .set("FailingStreak", health.failing_streak)
+      .set("Log", health.log.empty() ? Json() : std::move(log));
+}
+
+Json startup_check_json(const std::optional<StartupHealthSpec>& startup) {
+  if (!startup) return Json();
+  oci::HealthConfig check;
+  check.test = startup->test;
+  check.interval = startup->interval;
+  check.timeout = startup->timeout;
+  check.retries = startup->retries;
+  Json json = health_json(check);
+  if (startup->successes > 0) json.set("Successes", startup->successes);
+  return json;
+}
+
 Json state_json(const ContainerView& view) {
   const auto& info = view.info;
   return Json::object()
@@ -73,7 +101,7 @@ Json state_json(const ContainerView& view) {
       .set("Error", info.error)
       .set("StartedAt", time_text(info.started))
       .set("FinishedAt", time_text(info.finished))
-      .set("Health", Json::object().set("Status", "").set("FailingStreak", 0).set("Log", Json()))
+      .set("Health", health_log_json(view))
       .set("Checkpointed", false)
       .set("CgroupPath", view.state.cgroup_path)
       .set("CheckpointedAt", k_zero_time)
@@ -127,12 +155,12 @@ Json config_json(const ContainerView& view) {
       .set("Labels", spec.labels.empty() ? Json() : Json::string_map(spec.labels))
       .set("Annotations", Json::string_map(spec.annotations))
       .set("StopSignal", signal_name(record.stop_signal))
-      .set("StartupHealthCheck", Json());
+      .set("StartupHealthCheck", startup_check_json(spec.health_rules.startup));
   if (spec.health) json.set("Healthcheck", health_json(*spec.health));
-  json.set("HealthcheckOnFailureAction", "none")
+  json.set("HealthcheckOnFailureAction", action_word(spec.health_rules.on_failure))
       .set("HealthLogDestination", "local")
-      .set("HealthcheckMaxLogCount", 5)
-      .set("HealthcheckMaxLogSize", 500)
+      .set("HealthcheckMaxLogCount", spec.health_rules.log_entries)
+      .set("HealthcheckMaxLogSize", spec.health_rules.log_bytes)
       .set("CreateCommand", Json::strings(spec.create_command));
   if (!spec.timezone.empty()) json.set("Timezone", spec.timezone);
   json.set("SystemdMode", false)

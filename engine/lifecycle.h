@@ -44,6 +44,11 @@ Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, in
 // Waits until nobody runs the container any more.
 Result<void> wait_until_ended(Core& core, const storage::ContainerId& id,
                               std::optional<std::chrono::milliseconds> timeout = {});
+// Sleeps, unless the user asks to stop. Errors: interrupted.
+Result<void> pause_for(const CancelToken& cancel, std::chrono::milliseconds duration);
+// Waits until one of `conditions` holds, looking every `interval`: the exit code for stopped and exited, else -1.
+// Errors: invalid for a condition that is none, or for one of health without a check; bad_state when the container has
+// ended without the health that was waited for; not_found when it goes away.
 Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, const std::vector<std::string>& conditions,
                            std::chrono::milliseconds interval);
 

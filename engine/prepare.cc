@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/cgroup_choice.h"
 #include "engine/env.h"
+#include "engine/health.h"
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
 #include "engine/mount_sources.h"
@@ -167,6 +168,7 @@ ContainerRecord make_record(const PrepareInput& input, const ContainerBase& base
   }
   record.exposed_ports.assign(base.config.exposed_ports.begin(), base.config.exposed_ports.end());
   for (const auto& [key, value] : base.config.labels) record.spec.labels.emplace(key, value);
+  record.spec.health = choose_health(record.spec.health, base.config.health);
   return record;
 }
 
@@ -278,6 +280,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   prepared.record = make_record(input, base);
   auto& record = prepared.record;
   TRY(set_stop(core, spec, base, record));
+  TRY(check_health_rules(record.spec));
   prepared.launch.rootfs = base.rootfs;
   // The container has no directory of its own yet.
   auto image_root = base.rootfs;

@@ -3,6 +3,7 @@
 #include "engine/caps.h"
 #include "engine/cgroup_choice.h"
 #include "engine/env.h"
+#include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
@@ -123,6 +124,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   plan.log = stored.launch.log;
   plan.stdin_open = spec.stdin_open;
   plan.timeout = spec.timeout;
+  plan.health = plan_health(stored.record);
   if (input.attach) {
     plan.attach =
         runtime::StarterAttach{input.attach->stdin_fd >= 0, input.attach->stdout_fd >= 0, input.attach->stderr_fd >= 0};
@@ -130,7 +132,10 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
       stored.spec.process->console_size = runtime::ConsoleSize{size->rows, size->columns};
     }
   }
-  MonitorOrders orders{.name = plan.name, .image = stored.record.image_name, .auto_remove = spec.auto_remove};
+  MonitorOrders orders;
+  orders.name = plan.name;
+  orders.image = stored.record.image_name;
+  orders.auto_remove = spec.auto_remove;
   orders.restart = spec.restart;
   orders.summary = summary_json(stored.record).set("name", plan.name);
   orders.network = TRY(plan_network(spec, *host));
@@ -184,6 +189,7 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   add_variables(stored, secrets.env);
   auto plan = TRY(make_plan(core, input, stored));
   plan.secrets = secrets.files;
+  if (plan.health) TRY(reset_health(dir));
   const runtime::SeccompProgram filter = {std::move(stored.seccomp_bpf), stored.launch.seccomp_flags};
   runtime::MonitorStart start = {plan, "/proc/self/exe", core.helper_env()};
   start.secrets = secrets.bytes;

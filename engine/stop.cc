@@ -20,6 +20,12 @@ namespace ctr::engine {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+Result<void> pause_for(const CancelToken& cancel, milliseconds duration) {
+  pollfd entry = {cancel.fd(), POLLIN, 0};
+  (void)poll(&entry, cancel.fd() >= 0 ? 1 : 0, static_cast<int>(duration.count()));
+  return cancel.check();
+}
+
 namespace {
 
 // A killed program needs a moment to be reaped, more so on a loaded machine.
@@ -28,13 +34,6 @@ constexpr milliseconds k_poll_step{20};
 // From its start until a program has set up its signals.
 constexpr milliseconds k_settling_time{1'000};
 constexpr int k_looks = 3;
-
-// Sleeps, unless the user asks to stop.
-Result<void> pause_for(const CancelToken& cancel, milliseconds duration) {
-  pollfd entry = {cancel.fd(), POLLIN, 0};
-  (void)poll(&entry, cancel.fd() >= 0 ? 1 : 0, static_cast<int>(duration.count()));
-  return cancel.check();
-}
 
 struct Running {
   runtime::StateRecord state;
@@ -78,29 +77,6 @@ Result<bool> is_out_of_reach(Core& core, const runtime::StateRecord& state, int 
     TRY(pause_for(core.cancel(), k_poll_step));
   }
   return false;
-}
-
-bool holds(const std::string& condition, const Running& seen) {
-  switch (seen.liveness) {
-    case runtime::Liveness::never_started:
-      return condition == "created" || condition == "configured";
-    case runtime::Liveness::running:
-    case runtime::Liveness::orphaned:
-      return condition == (is_paused(seen.state) ? "paused" : "running");
-    case runtime::Liveness::ended:
-      return condition == "stopped" || condition == "exited";
-  }
-  return false;
-}
-
-Result<void> check_conditions(const std::vector<std::string>& conditions) {
-  for (const auto& condition : conditions) {
-    const bool known = condition == "created" || condition == "configured" || condition == "running" ||
-                       condition == "stopped" || condition == "exited" || condition == "removing" ||
-                       condition == "paused" || condition == "stopping" || condition == "initialized";
-    if (!known) return Error(Errc::invalid, fmt::format("{} is not a valid container state", condition));
-  }
-  return ok();
 }
 
 // A frozen process dies of it, too.
@@ -213,30 +189,6 @@ Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, in
   TRY(signal_program(core, entry.id, running, signal, runtime::SignalPurpose::any));
   core.record_event("container", "kill", entry.id.text(), entry.name, "");
   return ok();
-}
-
-Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, const std::vector<std::string>& conditions,
-                           milliseconds interval) {
-  TRY(check_conditions(conditions));
-  auto wanted = conditions;
-  if (wanted.empty()) wanted = {"stopped", "exited"};
-  const bool for_end =
-      std::any_of(wanted.begin(), wanted.end(), [](const auto& word) { return word == "stopped" || word == "exited"; });
-  while (true) {
-    auto running = look(core, entry.id);
-    if (!running && running.error().code() == Errc::not_found && for_end) return 0;
-    const auto now_running = TRY(std::move(running));
-    for (const auto& condition : wanted) {
-      if (!holds(condition, now_running)) continue;
-      return condition == "stopped" || condition == "exited" ? now_running.state.exit_code : -1;
-    }
-    if (for_end && now_running.liveness == runtime::Liveness::running) {
-      if (const auto run_dir = Dir::open(core.run_dir(entry.id.text()))) {
-        if (const auto code = TRY(runtime::wait_for_exit(*run_dir, core.cancel()))) return *code;
-      }
-    }
-    TRY(pause_for(core.cancel(), interval.count() > 0 ? interval : milliseconds(250)));
-  }
 }
 
 }  // namespace ctr::engine

@@ -9,6 +9,7 @@
 #include "engine/copy_up.h"
 #include "engine/core.h"
 #include "engine/diff.h"
+#include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
 #include "engine/remove.h"
@@ -99,6 +100,10 @@ int run_monitor_process(char** environment_block) {
     if (auto made = show_running(*options, plan, state)) row.emplace(std::move(*made));
   };
   hooks.wants_restart = [](const auto& plan, const auto& state) { return wants_restart(plan, state); };
+  hooks.start_health_check = [&](const runtime::LaunchPlan& plan) {
+    const Core starter(*options);
+    return start_health_worker(starter, plan.container_id);
+  };
   hooks.on_exit = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
     row.reset();
     core.emplace(*options);
@@ -111,6 +116,13 @@ int run_monitor_process(char** environment_block) {
   if (restart) restart_later(*core, restart->id, restart->order);
   if (core && !restart) reclaim_space(*core);
   return code;
+}
+
+int run_health(std::string_view id, char** environment_block) {
+  auto options = worker_options(environment_block);
+  if (!options) return static_cast<int>(runtime::CheckEnd::failed);
+  Core core(std::move(*options));
+  return run_health_worker(core, id);
 }
 
 Result<Dir> open_trash(Core&& core) { return TRY(core.store())->trash().open(); }
@@ -132,12 +144,13 @@ int run_reclaim_mapped() {
 
 }  // namespace
 
-std::optional<int> run_worker(std::string_view verb, char** environment_block) {
+std::optional<int> run_worker(std::string_view verb, std::string_view word, char** environment_block) {
   if (verb == k_monitor_verb) return run_monitor_process(environment_block);
   if (verb == k_reclaim_verb) return run_reclaim(environment_block);
   if (verb == k_reclaim_mapped_verb) return run_reclaim_mapped();
   if (verb == k_volume_verb) return run_volume_worker();
   if (verb == k_diff_verb) return run_diff_process();
+  if (verb == k_health_verb) return run_health(word, environment_block);
   return std::nullopt;
 }
 

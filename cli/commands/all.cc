@@ -19,6 +19,7 @@ constexpr std::array k_commands = {
     &k_diff_command,
     &k_doctor_command,
     &k_exec_command,
+    &k_healthcheck_run_command,
     &k_history_command,
     &k_image_diff_command,
     &k_image_exists_command,

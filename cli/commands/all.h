@@ -16,6 +16,7 @@ extern const Command k_create_command;
 extern const Command k_diff_command;
 extern const Command k_doctor_command;
 extern const Command k_exec_command;
+extern const Command k_healthcheck_run_command;
 extern const Command k_history_command;
 extern const Command k_image_diff_command;
 extern const Command k_image_exists_command;

@@ -1,0 +1,99 @@
+// `wait`: until a container is in a state.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "engine/health.h"
+#include "engine/lifecycle.h"
+
+namespace ctr::engine {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds k_usual_interval{250};
+
+bool is_end(const std::string& condition) { return condition == "stopped" || condition == "exited"; }
+bool is_health(const std::string& condition) { return condition == "healthy" || condition == "unhealthy"; }
+
+bool has_any(const std::vector<std::string>& conditions, bool (*predicate)(const std::string&)) {
+  return std::any_of(conditions.begin(), conditions.end(), predicate);
+}
+
+Result<void> check_conditions(const std::vector<std::string>& conditions) {
+  constexpr auto k_known =
+      std::to_array<std::string_view>({"configured", "created", "exited", "healthy", "initialized", "paused",
+                                       "removing", "running", "stopped", "stopping", "unhealthy"});
+  for (const auto& condition : conditions) {
+    if (std::find(k_known.begin(), k_known.end(), condition) != k_known.end()) continue;
+    return Error(Errc::invalid, fmt::format("unknown container state: {}: invalid argument", printable(condition)));
+  }
+  return ok();
+}
+
+struct Seen {
+  runtime::Observation state;
+  std::string health;
+};
+
+bool holds(const std::string& condition, const Seen& seen) {
+  switch (seen.state.liveness) {
+    case runtime::Liveness::never_started:
+      return condition == "created" || condition == "configured";
+    case runtime::Liveness::running:
+    case runtime::Liveness::orphaned:
+      return condition == "running" || (is_health(condition) && condition == seen.health);
+    case runtime::Liveness::ended:
+      return is_end(condition);
+  }
+  return false;
+}
+
+Result<Seen> look(Core& core, const storage::ContainerId& id, bool with_health) {
+  const auto dir = TRY(TRY(core.store())->containers().open(id));
+  Seen seen{TRY(runtime::observe(dir)), ""};
+  if (with_health) seen.health = TRY(read_health(dir)).status;
+  return seen;
+}
+
+Result<void> check_health_is_known(Core& core, const storage::ContainerId& id) {
+  const auto record = TRY(read_record(TRY(TRY(core.store())->containers().open(id))));
+  if (has_health_check(record.spec)) return ok();
+  return Error(Errc::invalid, fmt::format("container {} has no defined healthcheck", id.text()));
+}
+
+}  // namespace
+
+Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, const std::vector<std::string>& conditions,
+                           milliseconds interval) {
+  TRY(check_conditions(conditions));
+  auto wanted = conditions;
+  if (wanted.empty()) wanted = {"stopped", "exited"};
+  const bool for_end = has_any(wanted, is_end);
+  const bool for_health = has_any(wanted, is_health);
+  const bool for_removal = std::find(wanted.begin(), wanted.end(), "removing") != wanted.end();
+  if (for_health) TRY(check_health_is_known(core, entry.id));
+  while (true) {
+    auto looked = look(core, entry.id, for_health);
+    if (!looked && looked.error().code() == Errc::not_found && (for_end || for_removal)) return for_end ? 0 : -1;
+    const auto seen = TRY(std::move(looked));
+    for (const auto& condition : wanted) {
+      if (holds(condition, seen)) return is_end(condition) ? seen.state.record.exit_code : -1;
+    }
+    const auto liveness = seen.state.liveness;
+    if (for_health && liveness == runtime::Liveness::ended && !seen.state.record.restart_pending) {
+      return Error(Errc::bad_state, fmt::format("container {} has ended: container is stopped", entry.id.text()));
+    }
+    if (for_end && !for_health && liveness == runtime::Liveness::running) {
+      if (const auto run_dir = Dir::open(core.run_dir(entry.id.text()))) {
+        if (const auto code = TRY(runtime::wait_for_exit(*run_dir, core.cancel()))) return *code;
+      }
+    }
+    TRY(pause_for(core.cancel(), interval.count() > 0 ? interval : k_usual_interval));
+  }
+}
+
+}  // namespace ctr::engine
