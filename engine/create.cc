@@ -8,7 +8,9 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "base/users.h"
 #include "engine/container_info.h"
+#include "engine/lingering.h"
 #include "engine/names.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
@@ -91,6 +93,14 @@ Result<void> replace_existing(Core& core, const std::string& name) {
   return remove_container(core, *entry, options);
 }
 
+void tell_of_lingering(Core& core, const ContainerSpec& spec) {
+  if (spec.restart.policy == RestartSpec::Policy::no) return;
+  const auto user = find_host_user(core.options().uid);
+  if (!user || !*user) return;
+  const auto exists = [](const std::string& path) { return path_exists(path); };
+  if (const auto notice = lingering_notice(spec.restart, core.options().uid, (*user)->name, exists)) core.warn(*notice);
+}
+
 }  // namespace
 
 Result<std::string> choose_name(Core& core, const ContainerSpec& spec) {
@@ -126,6 +136,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   volumes.keep();
   cid_file.keep();
   core.record_event("container", "create", id.text(), name, prepared.record.image_name);
+  tell_of_lingering(core, spec);
   return created;
 }
 

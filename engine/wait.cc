@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "engine/health.h"
 #include "engine/lifecycle.h"
+#include "engine/live_cgroup.h"
 
 namespace ctr::engine {
 
@@ -45,7 +46,10 @@ bool holds(const std::string& condition, const Seen& seen) {
       return condition == "created" || condition == "configured";
     case runtime::Liveness::running:
     case runtime::Liveness::orphaned:
-      return condition == "running" || (is_health(condition) && condition == seen.health);
+      if (condition == "running" || condition == "paused") {
+        return (condition == "paused") == is_paused(seen.state.record);
+      }
+      return is_health(condition) && condition == seen.health;
     case runtime::Liveness::ended:
       return is_end(condition);
   }

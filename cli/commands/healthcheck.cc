@@ -42,6 +42,7 @@ Result<int> healthcheck_run(Context& context, const Args& args) {
 }  // namespace
 
 constexpr Command k_healthcheck_run_command = {.name = "healthcheck run",
+                                               .aliases = {},
                                                .usage = "[options] CONTAINER",
                                                .summary = "Run the health check of a container once",
                                                .options = {group<k_healthcheck_options>},
