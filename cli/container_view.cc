@@ -146,7 +146,7 @@ constexpr std::array k_fields = {
 
 std::string container_status(const ContainerInfo& info, TimePoint at) {
   if (info.state == ContainerState::running) {
-    const std::string health = info.health.empty() ? "" : " (" + info.health + ")";
+    const std::string health = info.health.empty() ? "" : fmt::format(" ({})", info.health);
     return "Up " + human_duration(at - info.started.value_or(at)) + health;
   }
   if (info.state == ContainerState::exited) {

@@ -133,9 +133,10 @@ Result<HealthAction> parse_action(const std::string& text) {
   for (const auto action : {HealthAction::none, HealthAction::kill, HealthAction::restart, HealthAction::stop}) {
     if (text == engine::action_word(action)) return action;
   }
-  return wrong(fmt::format("invalid on-failure action \"{}\" for health check: supported actions are "
-                           "none,kill,restart,stop",
-                           printable(text)));
+  return wrong(
+      fmt::format("invalid on-failure action \"{}\" for health check: supported actions are "
+                  "none,kill,restart,stop",
+                  printable(text)));
 }
 
 }  // namespace

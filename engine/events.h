@@ -22,7 +22,7 @@ struct Event {
   std::string name;
   std::string image;
   std::optional<int> exit_code;
-  std::string health;  // of health_status
+  std::string health;                             // of health_status
   std::map<std::string, std::string> attributes;  // labels
   bool operator==(const Event&) const = default;
 };

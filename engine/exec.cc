@@ -156,8 +156,7 @@ Result<runtime::Launched> launch_in_container(Core& core, const storage::Contain
 
 Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options,
                                     const AttachOptions& attach) {
-  auto launched = TRY(
-      launch_in_container(core, entry, options, {attach.stdin_fd, attach.stdout_fd, attach.stderr_fd}));
+  auto launched = TRY(launch_in_container(core, entry, options, {attach.stdin_fd, attach.stdout_fd, attach.stderr_fd}));
   core.record_event("container", "exec", entry.id.text(), entry.name, "");
   if (options.detach) {
     (void)launched.init.release();

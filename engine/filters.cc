@@ -112,9 +112,10 @@ Result<bool> container_holds(const ContainerInfo& info, const ContainerFilter& f
   if (key == "network") return is_network(info.spec.network, value);
   if (key == "until") return holds_time(value, info.created, context);
   if (key == "command") return !info.argv.empty() && info.argv.front() == value;
-  if (key == "health") return value == (info.health.empty() ? "none" : info.health);
+  if (key == "health") return value == (info.health.empty() ? std::string_view("none") : info.health);
   if (key == "restart-policy") return has_policy(info, value);
-  if (key == "should-start-on-boot") return starts_on_boot(info) == TRY(parse_bool(value, "the filter should-start-on-boot"));
+  if (key == "should-start-on-boot")
+    return starts_on_boot(info) == TRY(parse_bool(value, "the filter should-start-on-boot"));
   if (key == "pod") return false;
   return invalid_filter(key);
 }

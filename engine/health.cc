@@ -86,6 +86,14 @@ runtime::HealthPlan::Action action_of(HealthAction action) {
 // What is shorter than a millisecond is not nothing.
 milliseconds to_milliseconds(nanoseconds duration) { return std::chrono::ceil<milliseconds>(duration); }
 
+// `file` is below `dir`.
+Result<HealthRecord> read_health_file(const Dir& dir, const std::string& file) {
+  auto text = dir.read_file(file);
+  if (!text && text.error().code() == Errc::not_found) return HealthRecord();
+  const Json json = TRY(parse_json(TRY(std::move(text)), k_health_file));
+  return health_record_from_json(JsonReader(json, k_health_file));
+}
+
 }  // namespace
 
 Json to_json(const HealthRecord& record) {
@@ -113,18 +121,18 @@ Result<HealthRecord> health_record_from_json(const JsonReader& reader) {
   return record;
 }
 
-Result<HealthRecord> read_health(const Dir& container_dir) {
-  auto text = container_dir.read_file(k_health_file);
-  if (!text && text.error().code() == Errc::not_found) return HealthRecord();
-  const Json json = TRY(parse_json(TRY(std::move(text)), k_health_file));
-  return health_record_from_json(JsonReader(json, k_health_file));
+Result<HealthRecord> read_health(const Dir& container_dir) { return read_health_file(container_dir, k_health_file); }
+
+std::string_view known_status(std::string_view status) {
+  for (const std::string_view known : {"starting", "healthy", "unhealthy"}) {
+    if (status == known) return known;
+  }
+  return {};
 }
 
-std::string read_health_status(const std::string& bundle) {
-  const auto dir = Dir::open(bundle);
-  if (!dir) return {};
-  const auto record = read_health(*dir);
-  return record ? record->status : std::string();
+std::string_view read_health_status(const Dir& containers, const std::string& id) {
+  const auto record = read_health_file(containers, id + "/" + k_health_file);
+  return record ? known_status(record->status) : std::string_view();
 }
 
 Result<void> reset_health(const Dir& container_dir) {
@@ -158,7 +166,8 @@ Result<void> check_health_rules(const ContainerSpec& spec) {
                                             action_word(rules.on_failure)));
   }
   if (rules.startup) {
-    return Error(Errc::invalid, "cannot set a startup health check without a health check").with_hint("use --health-cmd");
+    return Error(Errc::invalid, "cannot set a startup health check without a health check")
+        .with_hint("use --health-cmd");
   }
   return ok();
 }

@@ -47,8 +47,11 @@ Json to_json(const HealthRecord& record);
 Result<HealthRecord> health_record_from_json(const JsonReader& reader);
 // A container whose checks have never been run has no file: an empty record.
 Result<HealthRecord> read_health(const Dir& container_dir);
-// The status alone, for listings; empty when it cannot be read. `bundle` is the path of the container's directory.
-std::string read_health_status(const std::string& bundle);
+// The status alone, for listings: one of the words above; empty when it cannot be read. `containers` is the directory
+// of all containers.
+std::string_view read_health_status(const Dir& containers, const std::string& id);
+// The same word, as one that lives on; empty for any other.
+std::string_view known_status(std::string_view status);
 // What a start begins with.
 Result<void> reset_health(const Dir& container_dir);
 

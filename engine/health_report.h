@@ -8,7 +8,7 @@ namespace ctr::engine {
 
 struct HealthReport {
   bool passed = false;
-  bool startup = false;                                // it was the startup check
+  bool startup = false;                               // it was the startup check
   std::optional<std::chrono::nanoseconds> timed_out;  // after so long
 };
 

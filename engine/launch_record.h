@@ -39,7 +39,7 @@ struct MonitorOrders {
   std::string image;
   bool auto_remove = false;
   RestartSpec restart;
-  std::chrono::milliseconds restart_delay{0};  // that came before this start
+  std::chrono::milliseconds restart_delay{0};   // that came before this start
   Json summary;                                 // the container's row in the table of running ones, but for its state
   std::optional<network::NetworkPlan> network;  // nullopt: the network namespace is not ours to set up
   bool operator==(const MonitorOrders&) const = default;

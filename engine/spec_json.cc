@@ -582,9 +582,8 @@ Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
 }
 
 SpecSummary summarize(const ContainerSpec& spec) {
-  return {spec.rootfs,   spec.labels,     spec.mounts,      spec.network,
-          spec.terminal, spec.stdin_open, spec.auto_remove, spec.cid_file,
-          spec.restart,  has_health_check(spec)};
+  return {spec.rootfs,     spec.labels,      spec.mounts,   spec.network, spec.terminal,
+          spec.stdin_open, spec.auto_remove, spec.cid_file, spec.restart, has_health_check(spec)};
 }
 
 Result<SpecSummary> spec_summary_from_json(const JsonReader& reader) {

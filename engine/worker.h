@@ -14,8 +14,8 @@ inline constexpr std::string_view k_reclaim_mapped_verb = "internal-reclaim-mapp
 inline constexpr std::string_view k_volume_verb = "internal-volume";
 inline constexpr std::string_view k_diff_verb = "internal-diff";
 
-// Runs the process that `verb` names, with the word behind it; nullopt when it is an ordinary command. The composition root asks this before it
-// reads anything of the command line, since the monitor's memory counts.
+// Runs the process that `verb` names, with the word behind it; nullopt when it is an ordinary command. The composition
+// root asks this before it reads anything of the command line, since the monitor's memory counts.
 std::optional<int> run_worker(std::string_view verb, std::string_view word, char** environment_block);
 
 }  // namespace ctr::engine

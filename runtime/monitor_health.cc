@@ -34,8 +34,7 @@ void HealthWatch::run_check() {
   // Without memory or processes for a check: the next one may have them.
   if (!started) return wait();
   check_.emplace(std::move(*started));
-  const Result<void> watched =
-      loop_.add(check_->pidfd(), EPOLLIN, [this](uint32_t) { on_check_end(); });
+  const Result<void> watched = loop_.add(check_->pidfd(), EPOLLIN, [this](uint32_t) { on_check_end(); });
   if (watched) return;
   check_.reset();
   wait();

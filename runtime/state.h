@@ -44,7 +44,7 @@ struct StateRecord {
   std::optional<TimePoint> finished;
   int exit_code = 0;  // of the program; 128 + signal when it was killed
   bool oom_killed = false;
-  std::string error;  // why the last start failed
+  std::string error;             // why the last start failed
   int restart_count = 0;         // starts by the restart policy since the last one by a user
   bool restart_pending = false;  // `monitor`, which has seen the end, waits to start it again
   bool stopped_by_user = false;  // stop or a deadly kill came before the end: only a user starts it again

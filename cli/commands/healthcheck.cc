@@ -26,8 +26,8 @@ std::string duration_text(std::chrono::nanoseconds duration) {
 Result<int> healthcheck_run(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
   const std::string& name = args.words()[0];
-  const auto info = TRY(
-      engine->find_container(name).context(fmt::format("unable to look up {} to perform a health check", name)));
+  const auto info =
+      TRY(engine->find_container(name).context(fmt::format("unable to look up {} to perform a health check", name)));
   const auto report = TRY(engine::container_verbs(*engine).check_health(info.id));
   if (report.passed) return 0;
   const int code = args.flag("ignore-result") ? 0 : k_unhealthy_code;

@@ -21,7 +21,8 @@ constexpr std::array k_restart_options = {flag("running", 0, "Only containers th
                                           value("time", 't', "SECONDS", "Time until SIGKILL; -1 waits for ever")};
 constexpr std::array k_kill_options = {value("signal", 's', "SIGNAL", "Name or number of the signal (default KILL)")};
 constexpr std::array k_wait_options = {
-    list("condition", 0, "STATE", "State to wait for: stopped, exited, running, healthy, unhealthy, created, removing, …"),
+    list("condition", 0, "STATE",
+         "State to wait for: stopped, exited, running, healthy, unhealthy, created, removing, …"),
     flag("ignore", 0, "A container that does not exist counts as ended with -1"),
     value("interval", 'i', "DURATION", "Time between two looks (default 250ms)"),
 };

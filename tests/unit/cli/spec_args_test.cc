@@ -201,7 +201,71 @@ TEST_CASE("devices, signals, times and the log are parsed") {
   CHECK(wrong({"--stop-signal", "NOSUCH", "i"}) == "invalid signal: NOSUCH");
   CHECK(wrong({"--device", "fuse", "i"}) == "invalid device specification: fuse");
   CHECK(wrong({"--log-driver", "bogus", "i"}) == "invalid log driver 'bogus'");
-  CHECK(wrong({"--restart", "always", "i"}) == "--restart always: restarting is not supported yet");
+}
+
+TEST_CASE("restart policies are podman's") {
+  using Policy = engine::RestartSpec::Policy;
+  CHECK(good({"i"}).restart == engine::RestartSpec());
+  CHECK(good({"--restart", "", "i"}).restart.policy == Policy::no);
+  CHECK(good({"--restart", "never", "i"}).restart.policy == Policy::no);
+  CHECK(good({"--restart", "always", "i"}).restart.policy == Policy::always);
+  CHECK(good({"--restart", "unless-stopped", "i"}).restart.policy == Policy::unless_stopped);
+  CHECK(good({"--restart", "on-failure", "i"}).restart == engine::RestartSpec{Policy::on_failure, 0});
+  CHECK(good({"--restart", "on-failure:3", "i"}).restart == engine::RestartSpec{Policy::on_failure, 3});
+  CHECK(good({"--rm", "--restart", "on-failure", "i"}).auto_remove);
+  CHECK(wrong({"--restart", "ALWAYS", "i"}) == "\"ALWAYS\" is not a valid restart policy: invalid argument");
+  CHECK(wrong({"--restart", "no:1", "i"}) ==
+        "restart policy retries can only be specified with on-failure restart policy");
+  CHECK(wrong({"--restart", "on-failure:", "i"}) == "parsing restart policy retry count:  is not a number");
+  CHECK(wrong({"--restart", "on-failure:-1", "i"}) ==
+        "must specify restart policy retry count as a number greater than 0");
+  CHECK(wrong({"--restart", "on-failure:99999999999", "i"}) ==
+        "parsing restart policy retry count: 99999999999 is not a number");
+  for (const char* policy : {"always", "unless-stopped", "on-failure:2"}) {
+    CHECK(wrong({"--rm", "--restart", policy, "i"}) ==
+          "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"");
+  }
+}
+
+TEST_CASE("the command of a health check is for a shell, a list, or as in a Dockerfile") {
+  const auto test = [](const char* text) { return good({"--health-cmd", text, "i"}).health->test; };
+  CHECK(test("test -e /ok") == Words{"CMD-SHELL", "test -e /ok"});
+  CHECK(test(R"(["sleep", "5"])") == Words{"CMD", "sleep", "5"});
+  CHECK(test(R"(["true"])") == Words{"CMD-SHELL", "true"});
+  CHECK(test("CMD nope x") == Words{"CMD", "nope", "x"});
+  CHECK(test("CMD-SHELL echo  hello there") == Words{"CMD-SHELL", "echo  hello there"});
+  CHECK(test(R"(["CMD-SHELL", "a b"])") == Words{"CMD-SHELL", "a b"});
+  CHECK(test("none") == Words{"NONE"});
+}
+
+TEST_CASE("options of health checks stand for all of it, or for what differs from the image's") {
+  using namespace std::chrono_literals;
+  CHECK_FALSE(good({"i"}).health);
+  const auto own = *good({"--health-cmd", "x", "i"}).health;
+  CHECK(own.interval == 30s);
+  CHECK(own.timeout == 30s);
+  CHECK(own.retries == 3);
+  CHECK(good({"--health-cmd", "x", "--health-interval", "disable", "i"}).health->interval == 0s);
+  const auto changed = *good({"--health-interval", "disable", "--health-retries", "5", "i"}).health;
+  CHECK(changed.test.empty());
+  CHECK(changed.interval < 0s);
+  CHECK(changed.timeout == 0s);
+  CHECK(changed.retries == 5);
+  const auto rules = good({"--health-cmd", "x", "--health-on-failure", "stop", "--health-max-log-count", "0",
+                           "--health-max-log-size", "7", "i"})
+                         .health_rules;
+  CHECK(rules.on_failure == engine::HealthAction::stop);
+  CHECK(rules.log_entries == 0);
+  CHECK(rules.log_bytes == 7);
+  CHECK_FALSE(rules.startup);
+  const auto startup = *good({"--health-cmd", "x", "--health-startup-cmd", "y", "--health-startup-interval", "1s",
+                              "--health-startup-retries", "4", "--health-startup-success", "2", "i"})
+                            .health_rules.startup;
+  CHECK(startup == engine::StartupHealthSpec{{"CMD-SHELL", "y"}, 1s, 30s, 4, 2});
+  CHECK(wrong({"--no-healthcheck", "--health-startup-cmd", "y", "i"}) ==
+        "cannot specify both --no-healthcheck and --health-startup-cmd");
+  CHECK(wrong({"--health-on-failure", "", "i"}) ==
+        "invalid on-failure action \"\" for health check: supported actions are none,kill,restart,stop");
 }
 
 TEST_CASE("names are checked and --replace needs one") {

@@ -72,6 +72,33 @@ TEST_CASE("ps filters match by id, name, label, state and time") {
   CHECK(matches({{"network", "private"}}));
 }
 
+TEST_CASE("ps filters know the restart policy and the health") {
+  auto info = container();
+  const auto holds = [&](const char* key, const char* value) {
+    return container_matches(info, {{key, value}}, context()).value();
+  };
+  CHECK(holds("restart-policy", "no"));
+  CHECK(holds("restart-policy", "never"));
+  CHECK_FALSE(holds("restart-policy", "always"));
+  CHECK_FALSE(holds("should-start-on-boot", "true"));
+  CHECK(holds("should-start-on-boot", "false"));
+  CHECK(holds("health", "none"));
+  info.spec.restart.policy = RestartSpec::Policy::on_failure;
+  CHECK(holds("restart-policy", "on-failure"));
+  CHECK_FALSE(holds("should-start-on-boot", "true"));
+  info.spec.restart.policy = RestartSpec::Policy::unless_stopped;
+  CHECK(holds("should-start-on-boot", "true"));
+  info.stopped_by_user = true;
+  CHECK_FALSE(holds("should-start-on-boot", "true"));
+  info.spec.restart.policy = RestartSpec::Policy::always;
+  CHECK(holds("should-start-on-boot", "true"));
+  info.health = "healthy";
+  CHECK(holds("health", "healthy"));
+  CHECK_FALSE(holds("health", "none"));
+  CHECK(container_matches(info, {{"restart-policy", "foo"}}, context()).error().message() ==
+        "foo invalid restart policy");
+}
+
 TEST_CASE("an unknown filter is refused in podman's words") {
   CHECK(container_matches(container(), {{"nosuch", "x"}}, context()).error().message() ==
         "nosuch is an invalid filter");

@@ -40,6 +40,12 @@ ContainerSpec full_spec() {
   spec.stop_timeout = std::chrono::seconds(0);
   spec.init = spec.auto_remove = true;
   spec.health = oci::HealthConfig{{"CMD", "true"}, std::chrono::seconds(30), {}, {}, 3};
+  spec.restart = {RestartSpec::Policy::on_failure, 3};
+  spec.health_rules.startup =
+      StartupHealthSpec{{"CMD-SHELL", "up"}, std::chrono::seconds(1), std::chrono::seconds(2), 3, 4};
+  spec.health_rules.on_failure = HealthAction::stop;
+  spec.health_rules.log_entries = 0;
+  spec.health_rules.log_bytes = 7;
   spec.create_command = {"ctr", "run"};
   return spec;
 }

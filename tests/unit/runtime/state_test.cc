@@ -27,6 +27,8 @@ StateRecord full_record() {
   record.oom_killed = true;
   record.error = "mount proc at '/proc': Operation not permitted";
   record.restart_count = 2;
+  record.restart_pending = true;
+  record.stopped_by_user = true;
   return record;
 }
 
@@ -117,6 +119,12 @@ TEST_CASE("a launch plan comes back as it was sent") {
   plan.stdin_open = true;
   plan.timeout = std::chrono::seconds(5);
   plan.attach = StarterAttach{.stdin_ = true, .stdout_ = false, .stderr_ = true};
+  plan.restart_count = 4;
+  plan.health = HealthPlan{.interval = std::chrono::milliseconds(30),
+                           .startup_interval = std::chrono::milliseconds(7),
+                           .action = HealthPlan::Action::stop,
+                           .stop_signal = 9,
+                           .stop_timeout = std::chrono::seconds(2)};
   plan.engine = Json::object().set("network", "private");
   Json json = to_json(plan);
   Result<LaunchPlan> read = launch_plan_from_json(JsonReader(json, "plan"));
