@@ -190,6 +190,7 @@ Result<storage::ContainerEntry> resolve_container(Core& core, std::string_view n
 
 Result<std::string> current_name(Core& core, const storage::ContainerEntry& entry) {
   const auto containers = TRY(core.store())->containers();
+  if (entry.name.empty()) return containers.find_name(entry.id);
   const auto found = containers.resolve(entry.name);
   // Nearly always: one look at the link, where the reverse way looks at every name.
   if (found && found->id == entry.id) return entry.name;

@@ -346,7 +346,7 @@ Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const
   if (selection.latest && !infos.empty()) infos.erase(infos.begin(), infos.end() - 1);
   if (selection.latest && infos.empty()) return Error(Errc::not_found, "no containers found: no such container");
   for (auto& info : infos) {
-    if (selection.running_only && info.state != ContainerState::running) continue;
+    if (selection.running_only && info.state != ContainerState::running && !info.restart_pending) continue;
     if (!TRY(matches(info, selection.filters))) continue;
     const auto typed = info.id.hex;
     add(std::move(info), typed);

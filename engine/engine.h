@@ -77,7 +77,7 @@ struct Selection {
   bool latest = false;
   std::vector<ContainerFilter> filters;
   bool ignore_missing = false;
-  bool running_only = false;  // with all
+  bool running_only = false;  // with all; also those that are about to be started again
 };
 
 // One object's result of a verb on several: what to print, or why not.

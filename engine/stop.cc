@@ -179,7 +179,12 @@ Result<void> end_paused_container(Core& core, const storage::ContainerEntry& ent
 }
 
 Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, int signal) {
-  const auto running = TRY(look(core, entry.id));
+  auto running = TRY(look(core, entry.id));
+  // Between two runs there is nobody to signal, but a next run to be prevented.
+  if (running.state.restart_pending && signal == SIGKILL) {
+    if (TRY(cancel_restart(core, entry.id))) return ok();
+    running = TRY(look(core, entry.id));
+  }
   if (running.liveness != runtime::Liveness::running && running.liveness != runtime::Liveness::orphaned) {
     const bool created = running.liveness == runtime::Liveness::never_started;
     return Error(Errc::bad_state, fmt::format("can only kill running containers. {} is in state {}: container state "

@@ -65,7 +65,8 @@ Result<int> prune(Context& context, const Args& args) {
   int code = 0;
   for (const auto& [info, outcome] : TRY(engine->select(wanted))) {
     if (outcome.error) return *outcome.error;
-    const bool idle = info.state == ContainerState::created || info.state == ContainerState::exited;
+    const bool idle =
+        (info.state == ContainerState::created || info.state == ContainerState::exited) && !info.restart_pending;
     if (!idle || !TRY(engine->matches(info, filters))) continue;
     auto removed = engine->remove(info.id, {});
     // Somebody started or removed it in between: it is not ours to prune any more.

@@ -97,13 +97,25 @@ waits_to_restart() { [ "$(ctr inspect --format '{{.State.Restarting}}' "$1")" = 
   wait_for no_store_processes
 }
 
+@test "kill ends the wait, too, and prune leaves who waits alone" {
+  ctr run -d --name r --network none --restart always "$IMAGE" false
+  wait_for has_count r 3
+  wait_for waits_to_restart r
+  ctr container prune -f
+  ctr container exists r
+  wait_for waits_to_restart r
+  ctr kill -a
+  wait_for no_store_processes
+  [ "$(state r)" = exited ]
+}
+
 @test "a monitor that dies while it waits leaves a container that has ended" {
   ctr run -d --name r --network none --restart always "$IMAGE" false
   wait_for has_count r 4
   wait_for waits_to_restart r
   local pid
   pid=$(store_processes | cut -d ' ' -f 1)
-  kill -9 $pid
+  kill -9 "$pid"
   wait_for no_store_processes
   run ctr inspect --format '{{.State.Status}} {{.State.Restarting}} {{.State.ExitCode}}' r
   assert_output 'exited false 1'
