@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
@@ -124,7 +125,10 @@ int run(const Places& places) {
 
 int main(int argc, char** argv) {
   const std::string_view verb = argc > 1 ? argv[1] : "";
-  if (verb == "unpack" || verb == "index" || verb == "pack") return ctr::engine::run_worker_process(verb);
+  constexpr std::string_view k_worker_verbs[] = {"unpack", "index", "pack", "archive-tree", "extract-tree"};
+  if (std::find(std::begin(k_worker_verbs), std::end(k_worker_verbs), verb) != std::end(k_worker_verbs)) {
+    return ctr::engine::run_worker_process(verb);
+  }
   if (verb == "perform" && argc == 4) return ctr::cli::run({argv[2], argv[3]});
   return 125;
 }

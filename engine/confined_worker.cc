@@ -13,6 +13,7 @@
 #include "runtime/seccomp.h"
 #include "storage/archive_index.h"
 #include "storage/archive_pack.h"
+#include "storage/tree_worker.h"
 #include "storage/unpack.h"
 
 namespace ctr::engine {
@@ -61,6 +62,12 @@ Result<int> run_verb(std::string_view verb) {
   if (verb == "pack") {
     return storage::run_pack_worker(TRY(storage::pack_request_from_json(reader)), load_worker_filter);
   }
+  if (verb == "archive-tree") {
+    return storage::run_archive_worker(TRY(storage::archive_request_from_json(reader)), load_worker_filter);
+  }
+  if (verb == "extract-tree") {
+    return storage::run_extract_worker(TRY(storage::extract_request_from_json(reader)), load_worker_filter);
+  }
   return storage::run_unpack_worker(TRY(storage::unpack_request_from_json(reader)), load_worker_filter);
 }
 
@@ -68,11 +75,17 @@ Result<int> run_verb(std::string_view verb) {
 
 Result<ConfinedWorker> ConfinedWorker::start(const runtime::HostFacts& host, std::string_view verb, const Json& request,
                                              std::vector<std::pair<int, int>> fds) {
+  return start(host, host.default_map(), verb, request, std::move(fds));
+}
+
+Result<ConfinedWorker> ConfinedWorker::start(const runtime::HostFacts& host, const runtime::IdMap& ids,
+                                             std::string_view verb, const Json& request,
+                                             std::vector<std::pair<int, int>> fds) {
   auto answer = TRY(make_pipe());
   Fd request_file = TRY(make_sealed_memfd("ctr-worker", dump_json(request)));
   runtime::UsernsRequest process{
       .host = host,
-      .ids = host.default_map(),
+      .ids = ids,
       .program = "/proc/self/exe",
       .argv = {"ctr-transfer", std::string(verb)},
       .env = {},

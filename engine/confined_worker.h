@@ -30,6 +30,9 @@ class [[nodiscard]] ConfinedWorker {
   // `fds`: {descriptor here, number there}.
   static Result<ConfinedWorker> start(const runtime::HostFacts& host, std::string_view verb, const Json& request,
                                       std::vector<std::pair<int, int>> fds);
+  // The same with another id map: that of a process which may do no more than the user.
+  static Result<ConfinedWorker> start(const runtime::HostFacts& host, const runtime::IdMap& ids, std::string_view verb,
+                                      const Json& request, std::vector<std::pair<int, int>> fds);
 
   // Readable when the worker has answered or died.
   int answer_fd() const { return answer_.get(); }

@@ -26,6 +26,8 @@ constexpr uint64_t k_file_capabilities = uint64_t{1} << CAP_CHOWN | uint64_t{1} 
                                          uint64_t{1} << CAP_FOWNER | uint64_t{1} << CAP_FSETID |
                                          uint64_t{1} << CAP_MKNOD | uint64_t{1} << CAP_SETFCAP;
 
+constexpr uint64_t k_read_only = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool k_limit_memory = false;  // the sanitizer maps terabytes
 #else
@@ -69,15 +71,18 @@ Result<void> become_root(int tree) {
 //
 // The working directory is moved along by unshare(2), while descriptors stay in the namespace they were opened in; so
 // the target is entered first and opened again afterwards.
-Result<void> enter_target(int target_fd, uint64_t attributes) {
+//
+// `recursive`: AT_RECURSIVE with the mounts below the target, else 0.
+Result<void> enter_target(int target_fd, uint64_t attributes, unsigned recursive) {
   TRY(enter_by_path(target_fd));
   if (::unshare(CLONE_NEWNS) < 0) return Error::from_errno("make a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return Error::from_errno("make mounts private");
-  int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive;
   Fd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, ".", flags)));
   if (!tree.valid()) return Error::from_errno("clone the mount of the directory");
   struct mount_attr wanted{.attr_set = attributes, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
-  if (attributes != 0 && ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &wanted, sizeof wanted) < 0) {
+  if (attributes != 0 &&
+      ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH | recursive, &wanted, sizeof wanted) < 0) {
     return Error::from_errno("set the attributes of the directory's mount");
   }
   if (::syscall(SYS_move_mount, tree.get(), "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
@@ -133,15 +138,20 @@ Result<void> finish_confinement(uint64_t kept_capabilities, const LoadFilter& lo
   return load_filter ? load_filter() : ok();
 }
 
-Result<Dir> confine(int directory_fd, uint64_t attributes, const LoadFilter& load_filter) {
+Result<Fd> duplicate(int fd) {
+  Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  if (!copy.valid()) return Error::from_errno("duplicate the directory");
+  return copy;
+}
+
+Result<Dir> confine(int directory_fd, uint64_t attributes, unsigned recursive, const LoadFilter& load_filter) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return Error::from_errno("set no_new_privs");
   Fd copy;
   if (may_mount()) {
-    TRY(enter_target(directory_fd, attributes));
+    TRY(enter_target(directory_fd, attributes, recursive));
     copy = TRY(open_path("/", O_RDONLY | O_DIRECTORY));
   } else {
-    copy = Fd(::fcntl(directory_fd, F_DUPFD_CLOEXEC, 3));
-    if (!copy.valid()) return Error::from_errno("duplicate the directory");
+    copy = TRY(duplicate(directory_fd));
   }
   TRY(finish_confinement(k_file_capabilities, load_filter));
   return Dir(std::move(copy), "layer");
@@ -150,11 +160,23 @@ Result<Dir> confine(int directory_fd, uint64_t attributes, const LoadFilter& loa
 }  // namespace
 
 Result<Dir> confine_to(int directory_fd, const LoadFilter& load_filter) {
-  return confine(directory_fd, 0, load_filter);
+  return confine(directory_fd, 0, 0, load_filter);
 }
 
 Result<Dir> confine_to_reading(int directory_fd, const LoadFilter& load_filter) {
-  return confine(directory_fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, load_filter);
+  return confine(directory_fd, k_read_only, 0, load_filter);
+}
+
+Result<Dir> confine_to_mounts(int directory_fd, Writing writing, const LoadFilter& load_filter) {
+  return confine(directory_fd, writing == Writing::yes ? 0 : k_read_only, AT_RECURSIVE, load_filter);
+}
+
+Result<Dir> confine_beside(int directory_fd, const LoadFilter& load_filter) {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return Error::from_errno("set no_new_privs");
+  Fd copy = TRY(duplicate(directory_fd));
+  if (may_mount()) TRY(enter_nothing());
+  TRY(finish_confinement(k_file_capabilities, load_filter));
+  return Dir(std::move(copy), "container");
 }
 
 Result<void> confine_to_nothing(const LoadFilter& load_filter) {

@@ -17,6 +17,12 @@ using LoadFilter = std::function<Result<void>()>;
 Result<Dir> confine_to(int directory_fd, const LoadFilter& load_filter);
 // The same with the directory read-only.
 Result<Dir> confine_to_reading(int directory_fd, const LoadFilter& load_filter);
+// The same with what is mounted below the directory, too.
+enum class Writing { no, yes };
+Result<Dir> confine_to_mounts(int directory_fd, Writing writing, const LoadFilter& load_filter);
+// For a directory of another mount namespace, which cannot become a root here: an empty, read-only root, and the
+// capabilities that files need.
+Result<Dir> confine_beside(int directory_fd, const LoadFilter& load_filter);
 // The same with an empty, read-only root and no capabilities at all: what is left are the open descriptors.
 Result<void> confine_to_nothing(const LoadFilter& load_filter);
 

@@ -72,7 +72,7 @@ Result<void> set_opaque(int dir_fd, const std::string& path) {
 DirCache::~DirCache() { clear().ignore("the caller that wants to know has called clear()"); }
 
 Result<void> DirCache::restore_time(OpenDir& dir) {
-  if (!dir.is_changed) return ok();
+  if (!dir.is_changed || !dir.keeps_time) return ok();
   timespec times[2] = {{0, UTIME_OMIT}, dir.mtime};
   if (::futimens(dir.fd.get(), times) < 0) return Error::from_errno("set the time of '" + printable(dir.path) + "'");
   dir.is_changed = false;
@@ -169,6 +169,7 @@ Result<OpenDir*> DirCache::open(const std::string& path, Missing missing) {
   dir.mode = info.st_mode;
   dir.gid = info.st_gid;
   dir.mtime = info.st_mtim;
+  dir.keeps_time = found_ == Found::keep_time;
   return insert(std::move(dir));
 }
 

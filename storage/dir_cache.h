@@ -24,12 +24,15 @@ struct OpenDir {
   gid_t gid = 0;
   timespec mtime{};
   bool is_changed = false;  // an entry was made in it
+  bool keeps_time = true;
 };
 
 // The most recently used directories beneath one root. Entries of a tar mostly come directory by directory.
 class DirCache {
  public:
-  explicit DirCache(const Dir& root) : root_(root) {}
+  // Whether directories that were there before keep their time, as those of a layer do, or show that something changed.
+  enum class Found { keep_time, change_time };
+  explicit DirCache(const Dir& root, Found found = Found::keep_time) : root_(root), found_(found) {}
   ~DirCache();
   DirCache(const DirCache&) = delete;
   DirCache& operator=(const DirCache&) = delete;
@@ -53,6 +56,7 @@ class DirCache {
   Result<void> evict();
 
   const Dir& root_;
+  const Found found_;
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_path_;
 };

@@ -34,7 +34,12 @@ Error entry_error(const char* act, std::string_view path) {
 }  // namespace
 
 TreeWriter::TreeWriter(const Dir& target, const UnpackOptions& options)
-    : target_(target), options_(options), dirs_(target), own_uid_(::geteuid()), own_gid_(::getegid()) {}
+    : target_(target),
+      options_(options),
+      dirs_(target, options.purpose == UnpackOptions::Purpose::layer ? DirCache::Found::keep_time
+                                                                     : DirCache::Found::change_time),
+      own_uid_(::geteuid()),
+      own_gid_(::getegid()) {}
 
 Result<void> TreeWriter::check_owner(const TarEntry& entry) const { return check_entry_owner(entry, options_.owners); }
 
@@ -42,8 +47,10 @@ Result<void> TreeWriter::write(const TarEntry& entry, TarReader& tar) {
   TRY(check_owner(entry));
   std::string path = TRY(clean_entry_path(entry.path));
   if (path.empty()) return write_root(entry);
-  if (is_aufs_metadata(path)) return ok();
-  TRY(check_whiteout_parents(path));
+  if (is_layer()) {
+    if (is_aufs_metadata(path)) return ok();
+    TRY(check_whiteout_parents(path));
+  }
   if (entry.type == TarEntry::Type::device) {
     ++skipped_devices_;
     return ok();
@@ -53,7 +60,7 @@ Result<void> TreeWriter::write(const TarEntry& entry, TarReader& tar) {
   Place place{TRY(dirs_.open(parent, DirCache::Missing::make)), path.substr(slash == std::string::npos ? 0 : slash + 1),
               std::move(path)};
   if (place.name == "..") return Error(Errc::corrupt, quoted(entry.path) + " names no entry of a directory");
-  if (place.name.starts_with(k_whiteout_prefix)) return write_whiteout(place);
+  if (is_layer() && place.name.starts_with(k_whiteout_prefix)) return write_whiteout(place);
   switch (entry.type) {
     case TarEntry::Type::directory:
       return write_directory(entry, place);
@@ -123,10 +130,21 @@ Result<void> TreeWriter::replace(Place& place, Make make) {
   return entry_error("create", place.path);
 }
 
+Result<void> TreeWriter::check_replaced(mode_t mode, const Place& place, bool by_directory) const {
+  if (is_layer()) return ok();
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return Error(Errc::exists, quoted(place.path) + " is a device there");
+  if (S_ISDIR(mode) == by_directory || options_.purpose == UnpackOptions::Purpose::copy_over) return ok();
+  return Error(Errc::exists, fmt::format("{} is {} directory there", quoted(place.path), by_directory ? "no" : "a"))
+      .with_hint("--overwrite replaces it");
+}
+
 Result<void> TreeWriter::remove_existing(Place& place) {
   int parent_fd = place.parent->fd.get();
   struct stat info{};
   if (::fstatat(parent_fd, place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) return entry_error("stat", place.path);
+  // A directory only takes the place of another file where write_directory() has let it.
+  if (S_ISDIR(info.st_mode)) TRY(check_replaced(info.st_mode, place, false));
+  if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) TRY(check_replaced(info.st_mode, place, false));
   if (!S_ISDIR(info.st_mode) && !S_ISLNK(info.st_mode)) {
     if (::unlinkat(parent_fd, place.name.c_str(), 0) < 0) return entry_error("replace", place.path);
     return ok();
@@ -192,7 +210,8 @@ Result<void> TreeWriter::write_directory(const TarEntry& entry, Place& place) {
   if (!made && errno != EEXIST) return entry_error("create", place.path);
   if (!made) {
     if (::fstatat(parent_fd, name, &info, AT_SYMLINK_NOFOLLOW) < 0) return entry_error("stat", place.path);
-    was_whiteout = is_whiteout_device(info);
+    was_whiteout = is_layer() && is_whiteout_device(info);
+    TRY(check_replaced(info.st_mode, place, true));
     if (!S_ISDIR(info.st_mode)) {
       TRY(replace(place, [&] { return ::mkdirat(place.parent->fd.get(), name, created); }));
       made = true;

@@ -1,6 +1,8 @@
 // Makes the entries of one layer beneath a directory. Private to storage/.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +15,18 @@
 #include "storage/unpack.h"
 
 namespace ctr::storage {
+
+// Files get the modes of the archive.
+class NoUmask {
+ public:
+  NoUmask() : old_(::umask(0)) {}
+  ~NoUmask() { ::umask(old_); }
+  NoUmask(const NoUmask&) = delete;
+  NoUmask& operator=(const NoUmask&) = delete;
+
+ private:
+  mode_t old_;
+};
 
 // Every name is resolved beneath the target by the kernel; what has a name already is replaced, never written through;
 // owners, modes, times and attributes are set on descriptors of what was just made.
@@ -53,6 +67,9 @@ class TreeWriter {
   template <typename Make>
   Result<void> replace(Place& place, Make make);
   Result<void> remove_existing(Place& place);
+  bool is_layer() const { return options_.purpose == UnpackOptions::Purpose::layer; }
+  // Errors: exists, unless what is there (`mode`) may be replaced by a directory, or by something else.
+  Result<void> check_replaced(mode_t mode, const Place& place, bool by_directory) const;
   // Owner, mode and attributes, in the order in which the kernel keeps them. `created_mode`: with which it was made
   // just now; nullopt when it was there before.
   Result<void> set_metadata(int fd, const TarEntry& entry, const Place& place, std::optional<mode_t> created_mode);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,18 +13,6 @@
 
 namespace ctr::storage {
 namespace {
-
-// Files get the modes of the archive.
-class NoUmask {
- public:
-  NoUmask() : old_(::umask(0)) {}
-  ~NoUmask() { ::umask(old_); }
-  NoUmask(const NoUmask&) = delete;
-  NoUmask& operator=(const NoUmask&) = delete;
-
- private:
-  mode_t old_;
-};
 
 Result<size_t> read_at(int fd, void* buffer, size_t size, uint64_t offset) {
   while (true) {
@@ -51,7 +38,7 @@ Result<uint64_t> write_entries(LayerStream& stream, TreeWriter& writer, const Un
 }  // namespace
 
 Result<UnpackedLayer> unpack_layer(ByteSource& source, const Dir& target, const UnpackOptions& options) {
-  NoUmask no_umask;
+  const NoUmask no_umask;
   LayerStream stream(source, options.limits.stream_bytes);
   TreeWriter writer(target, options);
   uint64_t files = TRY(write_entries(stream, writer, options.limits));

@@ -65,6 +65,10 @@ struct OwnerRules {
 struct UnpackOptions {
   UnpackLimits limits;
   OwnerRules owners;
+  // A layer has whiteouts, and its files take the places of what is there. A copy of files has none: directories and
+  // other files replace each other with copy_over only, devices are never replaced, and directories that are there
+  // already keep no time.
+  enum class Purpose { layer, copy, copy_over } purpose = Purpose::layer;
 };
 
 // What came out.

@@ -1,0 +1,182 @@
+#include "storage/tree_archive.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "base/text.h"
+#include "storage/entry_rules.h"
+#include "storage/merged_dir.h"
+#include "storage/tar_writer.h"
+
+namespace ctr::storage {
+namespace {
+
+// A path of PATH_MAX bytes has no more components; each level holds a descriptor.
+constexpr int k_depth_limit = 2048;
+// XATTR_LIST_MAX and XATTR_SIZE_MAX, linux/limits.h.
+constexpr size_t k_xattr_limit_bytes = 65536;
+constexpr size_t k_copy_bytes = size_t{256} << 10;
+
+Error not_found(const ArchiveJob& job) {
+  return {Errc::not_found,
+          fmt::format("\"{}\" could not be found on {}: no such file or directory", printable(job.path), job.owner)};
+}
+
+TarEntry::Type type_of(mode_t mode) {
+  if (S_ISREG(mode)) return TarEntry::Type::file;
+  if (S_ISDIR(mode)) return TarEntry::Type::directory;
+  if (S_ISLNK(mode)) return TarEntry::Type::symlink;
+  if (S_ISFIFO(mode)) return TarEntry::Type::fifo;
+  return TarEntry::Type::other;
+}
+
+// Attributes of users and file capabilities; those of storage drivers and labels stay behind.
+void read_xattrs(int fd, TarEntry& entry) {
+  std::string names(k_xattr_limit_bytes, '\0');
+  const auto size = ::flistxattr(fd, names.data(), names.size());
+  if (size <= 0) return;
+  names.resize(static_cast<size_t>(size));
+  std::string value(k_xattr_limit_bytes, '\0');
+  for (size_t at = 0; at < names.size(); at += std::char_traits<char>::length(names.c_str() + at) + 1) {
+    const std::string name = names.c_str() + at;
+    if (xattr_use(name) != XattrUse::required) continue;
+    const auto length = ::fgetxattr(fd, name.c_str(), value.data(), value.size());
+    if (length >= 0) entry.xattrs.push_back({name, value.substr(0, static_cast<size_t>(length))});
+  }
+}
+
+class TreeArchiver {
+ public:
+  TreeArchiver(const ArchiveJob& job, int output_fd) : job_(job), tar_(output_fd), buffer_(k_copy_bytes, '\0') {}
+
+  // `name`: that of the directory in the archive, with '/' at its end; empty: only what is in it.
+  Result<void> add_directory(const Dir& dir, const std::string& name, int depth) {
+    if (depth > k_depth_limit) {
+      return Error(Errc::invalid, fmt::format("'{}' is deeper than {} directories", printable(name), k_depth_limit));
+    }
+    struct stat status{};
+    if (::fstat(dir.fd(), &status) < 0) return Error::from_errno("stat '" + printable(name) + "'");
+    if (!name.empty()) {
+      auto entry = make_entry(status, name);
+      read_xattrs(dir.fd(), entry);
+      TRY(tar_.begin(entry));
+    }
+    if (job_.form == ArchiveJob::Form::layer && is_opaque(dir)) TRY(add_mark(name + std::string(k_opaque_file)));
+    auto names = TRY(dir.list());
+    std::sort(names.begin(), names.end());
+    for (const auto& below : names) TRY(add_entry(dir, below, name + below, depth));
+    return ok();
+  }
+
+  Result<void> add_file(int fd, const std::string& name) {
+    struct stat status{};
+    if (::fstat(fd, &status) < 0) return Error::from_errno("stat '" + printable(name) + "'");
+    if (!S_ISREG(status.st_mode)) return ok();  // replaced while we look
+    auto entry = make_entry(status, name);
+    if (is_known(status, entry)) return tar_.begin(entry);
+    read_xattrs(fd, entry);
+    TRY(tar_.begin(entry));
+    for (uint64_t left = entry.size_bytes; left > 0;) {
+      const auto got = ::read(fd, buffer_.data(), std::min<uint64_t>(left, buffer_.size()));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Error::from_errno("read '" + printable(name) + "'");
+      if (got == 0) return Error(Errc::io, "'" + printable(name) + "' became shorter while it was read");
+      TRY(tar_.content({buffer_.data(), static_cast<size_t>(got)}));
+      left -= static_cast<uint64_t>(got);
+    }
+    return ok();
+  }
+
+  Result<void> finish() { return tar_.finish(); }
+
+ private:
+  Result<void> add_entry(const Dir& dir, const std::string& name, const std::string& path, int depth) {
+    const auto status = TRY(dir.find(name));
+    if (!status) return ok();
+    if (job_.form == ArchiveJob::Form::layer) {
+      if (name == k_opaque_file) return ok();
+      if (name.starts_with(k_whiteout_file_prefix)) return add_mark(path);
+      if (is_whiteout(dir, name, *status)) {
+        return add_mark(fmt::format("{}{}{}", path.substr(0, path.size() - name.size()), k_whiteout_file_prefix, name));
+      }
+    }
+    if (S_ISDIR(status->st_mode)) return add_directory(TRY(dir.open_dir(name)), path + "/", depth + 1);
+    if (S_ISREG(status->st_mode)) {
+      auto file = dir.open_file(name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+      if (!file && (file.error().sys() == ENOENT || file.error().sys() == ELOOP)) return ok();
+      return add_file(TRY(std::move(file)).get(), path);
+    }
+    if (!S_ISLNK(status->st_mode) && !S_ISFIFO(status->st_mode)) return ok();
+    auto entry = make_entry(*status, path);
+    if (S_ISLNK(status->st_mode)) entry.target = TRY(dir.read_symlink(name));
+    (void)is_known(*status, entry);
+    return tar_.begin(entry);
+  }
+
+  // A whiteout or an opaque mark: an empty file.
+  Result<void> add_mark(const std::string& path) {
+    TarEntry entry;
+    entry.type = TarEntry::Type::file;
+    entry.path = path;
+    return tar_.begin(entry);
+  }
+
+  TarEntry make_entry(const struct stat& status, std::string path) const {
+    TarEntry entry;
+    entry.type = type_of(status.st_mode);
+    entry.path = std::move(path);
+    entry.mode = status.st_mode & 07777;
+    entry.uid = job_.uid ? job_.uid(status.st_uid) : status.st_uid;
+    entry.gid = job_.gid ? job_.gid(status.st_gid) : status.st_gid;
+    entry.mtime_seconds = status.st_mtim.tv_sec;
+    entry.mtime_nanoseconds = static_cast<uint32_t>(status.st_mtim.tv_nsec);
+    if (entry.type == TarEntry::Type::file) entry.size_bytes = static_cast<uint64_t>(status.st_size);
+    return entry;
+  }
+
+  // Whether the file is in the archive under another name: then `entry` becomes a link to that.
+  bool is_known(const struct stat& status, TarEntry& entry) {
+    if (status.st_nlink < 2) return false;
+    const auto [known, is_new] = first_names_.emplace(std::pair(status.st_dev, status.st_ino), entry.path);
+    if (is_new) return false;
+    entry.type = TarEntry::Type::hardlink;
+    entry.target = known->second;
+    entry.size_bytes = 0;
+    return true;
+  }
+
+  const ArchiveJob& job_;
+  TarWriter tar_;
+  std::string buffer_;
+  std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
+};
+
+}  // namespace
+
+Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd) {
+  TreeArchiver archiver(job, output_fd);
+  const auto path = "./" + job.path;
+  auto place = root.open_in_root(path, O_PATH);
+  if (!place && (place.error().sys() == ENOENT || place.error().sys() == ENOTDIR)) return not_found(job);
+  struct stat status{};
+  if (::fstat(TRY(std::move(place)).get(), &status) < 0) return Error::from_errno("stat '" + printable(job.path) + "'");
+  if (S_ISDIR(status.st_mode)) {
+    const Dir dir(TRY(root.open_in_root(path, O_RDONLY | O_DIRECTORY)), job.path);
+    TRY(archiver.add_directory(dir, job.name.empty() ? "" : job.name + "/", 0));
+    return archiver.finish();
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return Error(Errc::invalid,
+                 fmt::format("\"{}\" on {} is neither a file nor a directory", printable(job.path), job.owner));
+  }
+  TRY(archiver.add_file(TRY(root.open_in_root(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)).get(), job.name));
+  return archiver.finish();
+}
+
+}  // namespace ctr::storage

@@ -1,0 +1,46 @@
+// Trees to tar and back, for `cp`, `export` and `commit`: the paths of both ends are resolved as a process whose root
+// is the tree would resolve them, so no link leads out of it.
+//
+// Between the two ends of a copy flows a tar whose root entry is called ".": a directory with what is in it, or one
+// file. The writing end decides by it what the destination means.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "storage/unpack.h"
+
+namespace ctr::storage {
+
+// What is read. `uid` and `gid` give the numbers that the archive gets for those of the files; empty: the same.
+struct ArchiveJob {
+  std::string path;   // in the tree, absolute or relative to its root; links are followed
+  std::string name;   // of the root entry; empty: a directory's entries without it
+  std::string owner;  // whose tree it is, for messages: "container web", "the host"
+  enum class Form { plain, layer } form = Form::plain;  // layer: whiteouts as an OCI layer has them
+  std::function<uint32_t(uint32_t)> uid = {};
+  std::function<uint32_t(uint32_t)> gid = {};
+};
+// Writes a tar of a file or directory to `output_fd`. Sockets and devices are left out; further names of one file are
+// hard links; entries come sorted by name. Errors: not_found in podman's words, io.
+Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd);
+
+// Where a tar goes.
+struct ExtractJob {
+  std::string path;   // in the tree; links are followed
+  std::string owner;  // as above
+  std::string name;   // what the source is called; empty: its content goes into `path`
+  enum class Source { copy, archive } source = Source::copy;  // archive: a tar of the user's, for a directory
+  bool overwrite = false;                                     // directories and other files may replace each other
+  std::optional<uint32_t> uid = {};                           // the owner of everything; absent: as in the archive
+  std::optional<uint32_t> gid = {};
+  OwnerRules owners = {};
+};
+// Reads the tar of `input_fd` to its end; an input without any byte makes nothing.
+// Errors: not_found in podman's words, exists (something of another kind is in the way), invalid, corrupt, no_space.
+Result<void> extract_tree(const Dir& root, const ExtractJob& job, int input_fd);
+
+}  // namespace ctr::storage

@@ -1,0 +1,166 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "storage/entry_rules.h"
+#include "storage/layer_stream.h"
+#include "storage/tar_reader.h"
+#include "storage/tree_archive.h"
+#include "storage/tree_writer.h"
+
+namespace ctr::storage {
+namespace {
+
+// MAXSYMLINKS of Linux, path_resolution(7).
+constexpr int k_link_limit = 40;
+
+class PipeSource final : public ByteSource {
+ public:
+  explicit PipeSource(int fd) : fd_(fd) {}
+  Result<size_t> read(void* buffer, size_t size) override {
+    while (true) {
+      const auto got = ::read(fd_, buffer, size);
+      if (got >= 0) return static_cast<size_t>(got);
+      if (errno != EINTR) return Error::from_errno("read the archive");
+    }
+  }
+
+ private:
+  int fd_;
+};
+
+// What the destination is: a directory, or a name in one.
+struct Destination {
+  Dir dir;
+  std::string name;                   // empty: `dir` itself is meant
+  std::optional<struct stat> status;  // of `name`, when it is there
+};
+
+Error not_found(const ExtractJob& job) {
+  return {Errc::not_found,
+          fmt::format("\"{}\" could not be found on {}: no such file or directory", printable(job.path), job.owner)};
+}
+
+Result<Dir> open_place(const Dir& root, const ExtractJob& job, const std::string& path) {
+  auto place = root.open_in_root("./" + path, O_RDONLY | O_DIRECTORY);
+  if (!place && (place.error().sys() == ENOENT || place.error().sys() == ENOTDIR)) return not_found(job);
+  return Dir(TRY(std::move(place)), path);
+}
+
+// Where a link in `parent` leads.
+std::string after_link(const std::string& parent, const std::string& target) {
+  if (!target.empty() && target.front() == '/') return target;
+  return parent + "/" + target;
+}
+
+// Follows links at the end of the path, inside the tree.
+Result<Destination> find_destination(const Dir& root, const ExtractJob& job) {
+  std::string path = job.path;
+  for (int links = 0; links < k_link_limit; ++links) {
+    while (path.ends_with('/')) path.pop_back();
+    const auto slash = path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash);
+    const std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+    if (name.empty() || name == "." || name == "..") return Destination{TRY(open_place(root, job, path)), "", {}};
+    auto dir = TRY(open_place(root, job, parent));
+    auto status = TRY(dir.find(name));
+    if (status && S_ISLNK(status->st_mode)) {
+      path = after_link(parent, TRY(dir.read_symlink(name)));
+      continue;
+    }
+    if (status && S_ISDIR(status->st_mode)) return Destination{TRY(dir.open_dir(name)), "", {}};
+    return Destination{std::move(dir), name, status};
+  }
+  return Error::from_errno(fmt::format("resolve '{}'", printable(job.path)), ELOOP);
+}
+
+// The name of the root entry in `to.dir`; empty: what is in it goes there.
+Result<std::string> root_name(const Destination& to, const ExtractJob& job, bool is_directory) {
+  if (job.source == ExtractJob::Source::archive) {
+    if (!to.name.empty()) {
+      return Error(Errc::invalid, "destination must be a directory when copying from stdin");
+    }
+    return std::string();
+  }
+  if (to.name.empty()) return job.name;
+  if (to.status && is_directory) {
+    return Error(Errc::invalid, "destination must be a directory when copying a directory");
+  }
+  if (to.status && !S_ISREG(to.status->st_mode)) {
+    return Error(Errc::invalid,
+                 fmt::format("\"{}\" on {} is neither a file nor a directory", printable(job.path), job.owner));
+  }
+  if (!to.status && !is_directory && job.path.ends_with('/')) return not_found(job);
+  return to.name;
+}
+
+class Extractor {
+ public:
+  Extractor(const ExtractJob& job, const Dir& target, const UnpackOptions& options, std::string root)
+      : job_(job), root_(std::move(root)), writer_(target, options) {}
+
+  Result<void> write(const TarEntry& from, TarReader& tar) {
+    TarEntry entry = from;
+    if (job_.source == ExtractJob::Source::copy) {
+      entry.path = moved(entry.path);
+      if (entry.type == TarEntry::Type::hardlink) entry.target = moved(entry.target);
+    }
+    if (job_.uid) entry.uid = *job_.uid;
+    if (job_.gid) entry.gid = *job_.gid;
+    // The directory that is copied into is there: it keeps its status.
+    if (entry.type == TarEntry::Type::directory && TRY(is_root(entry.path))) return ok();
+    return writer_.write(entry, tar);
+  }
+  Result<void> finish() { return writer_.finish(); }
+
+ private:
+  // "./a" below the name of the root entry.
+  std::string moved(const std::string& path) const {
+    const auto rest = path.starts_with('.') ? path.substr(1) : path;
+    return root_.empty() && rest.empty() ? "." : root_ + rest;
+  }
+  static Result<bool> is_root(const std::string& path) { return TRY(clean_entry_path(path)).empty(); }
+
+  const ExtractJob& job_;
+  std::string root_;
+  TreeWriter writer_;
+};
+
+}  // namespace
+
+Result<void> extract_tree(const Dir& root, const ExtractJob& job, int input_fd) {
+  const NoUmask no_umask;
+  auto destination = find_destination(root, job);
+  const bool from_archive = job.source == ExtractJob::Source::archive;
+  if (!destination && from_archive && destination.error().code() == Errc::not_found) {
+    return Error(Errc::invalid, "destination must be a directory when copying from stdin");
+  }
+  const auto to = TRY(std::move(destination));
+  if (from_archive) (void)TRY(root_name(to, job, true));
+  UnpackOptions options;
+  options.limits.files = options.limits.total_bytes = options.limits.stream_bytes = UINT64_MAX;
+  options.owners = job.owners;
+  options.purpose = job.overwrite ? UnpackOptions::Purpose::copy_over : UnpackOptions::Purpose::copy;
+  PipeSource source(input_fd);
+  LayerStream stream(source, options.limits.stream_bytes, Hashing::no);
+  auto opened = TarReader::open(stream, options.limits);
+  if (!opened && from_archive && opened.error().code() == Errc::corrupt) {
+    return Error(Errc::invalid, "source must be a (compressed) tar archive when copying from stdin");
+  }
+  auto tar = TRY(std::move(opened));
+  std::optional<Extractor> extractor;
+  while (const TarEntry* entry = TRY(tar.next())) {
+    if (!extractor) {
+      const bool is_directory = entry->type == TarEntry::Type::directory;
+      extractor.emplace(job, to.dir, options, TRY(root_name(to, job, is_directory)));
+    }
+    TRY(extractor->write(*entry, tar));
+  }
+  if (!extractor && from_archive && stream.size_bytes() == 0) {
+    return Error(Errc::invalid, "source must be a (compressed) tar archive when copying from stdin");
+  }
+  return extractor ? extractor->finish() : ok();
+}
+
+}  // namespace ctr::storage
