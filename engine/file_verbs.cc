@@ -1,10 +1,31 @@
 #include "engine/file_verbs.h"
 
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engine/container_info.h"
 #include "engine/core.h"
 #include "engine/diff.h"
+#include "engine/launch_record.h"
+#include "engine/transfer.h"
+#include "engine/volumes.h"
 
 namespace ctr::engine {
 namespace {
+
+// What a start would do to the volumes of a stopped container: the first that uses one fills it.
+Result<void> prepare_container(Core& core, const storage::ContainerEntry& entry) {
+  const auto containers = TRY(core.store())->containers();
+  const auto lock = TRY(containers.lock(entry.id, LockMode::exclusive, core.cancel()));
+  if (TRY(containers.is_running(entry.id))) return ok();
+  const auto dir = TRY(containers.open(entry.id));
+  const auto record = TRY(read_record(dir));
+  if (record.mounts.empty()) return ok();
+  const auto config = TRY(parse_own_json(TRY(dir.read_file(k_config_file)), dir.path() + "/" + k_config_file));
+  const auto spec = TRY(runtime::spec_from_json(config));
+  const auto launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file));
+  return prepare_volumes(core, {record, spec, launch.rootfs, false});
+}
 
 class LocalFileVerbs final : public FileVerbs {
  public:
@@ -12,6 +33,33 @@ class LocalFileVerbs final : public FileVerbs {
 
   Result<std::vector<ChangedPath>> diff(TreeKind kind, const std::string& name, const std::string& base) override {
     return diff_named(core_, kind, name, base);
+  }
+
+  Result<void> copy(const CopyRequest& request) override {
+    std::vector<storage::ContainerEntry> entries;
+    for (const auto* end : {&request.source, &request.destination}) {
+      if (end->kind != CopyEnd::Kind::container) continue;
+      auto entry = resolve_container(core_, end->container);
+      if (!entry && entry.error().code() == Errc::not_found) {
+        return Error(Errc::not_found, fmt::format("container \"{}\" does not exist", printable(end->container)));
+      }
+      entries.push_back(TRY(std::move(entry)));
+    }
+    for (const auto& entry : entries) TRY(prepare_container(core_, entry));
+    TransferRequest transfer;
+    transfer.verb = TransferRequest::Verb::copy;
+    transfer.copy = request;
+    TRY(run_transfer(core_.options(), std::move(transfer)));
+    return ok();
+  }
+
+  Result<void> export_container(const ExportRequest& request) override {
+    (void)TRY(resolve_container(core_, request.container));
+    TransferRequest transfer;
+    transfer.verb = TransferRequest::Verb::export_;
+    transfer.export_request = request;
+    TRY(run_transfer(core_.options(), std::move(transfer)));
+    return ok();
   }
 
  private:

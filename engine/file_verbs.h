@@ -21,6 +21,28 @@ struct ChangedPath {
   bool operator==(const ChangedPath&) const = default;
 };
 
+// One end of a copy.
+struct CopyEnd {
+  enum class Kind { host, container, stream } kind = Kind::host;
+  std::string container;  // as typed
+  std::string path;       // as typed; of a container: from its root on
+  bool operator==(const CopyEnd&) const = default;
+};
+
+struct CopyRequest {
+  CopyEnd source;
+  CopyEnd destination;   // one of the two is a container
+  bool archive = true;   // what is copied to a container belongs to its user; else the ids are kept
+  bool overwrite = false;  // directories and other files may replace each other
+  bool operator==(const CopyRequest&) const = default;
+};
+
+struct ExportRequest {
+  std::string container;  // as typed
+  std::string output;     // a file; empty: standard output
+  bool operator==(const ExportRequest&) const = default;
+};
+
 class FileVerbs {
  public:
   virtual ~FileVerbs() = default;
@@ -29,6 +51,12 @@ class FileVerbs {
   // when it is named. Sorted by path, without what every container is given (/dev, /proc, /etc/hosts, …).
   // Errors: not_found in podman's words; unsupported for a container with --rootfs and no `base`.
   virtual Result<std::vector<ChangedPath>> diff(TreeKind kind, const std::string& name, const std::string& base) = 0;
+
+  // Copies a file or what is in a directory, also while the containers run; a stream is a tar on standard input or
+  // output. Errors: not_found, invalid and exists in podman's words; unsupported for a root that FUSE serves.
+  virtual Result<void> copy(const CopyRequest& request) = 0;
+  // A tar of the container's root, without what is mounted in it. Errors: not_found, io.
+  virtual Result<void> export_container(const ExportRequest& request) = 0;
 };
 
 // The verbs of an open engine; they live as long as it does.

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/random.h"
 #include "base/text.h"
 #include "engine/confined_worker.h"
+#include "engine/output_file.h"
 #include "engine/save_plan.h"
 #include "engine/transfer_session.h"
 #include "runtime/host_facts.h"
@@ -14,11 +14,8 @@
 namespace ctr::engine {
 namespace {
 
-// What files of the user's get, less the umask.
-constexpr mode_t k_file_mode = 0666;
+// What directories of the user's get, less the umask.
 constexpr mode_t k_directory_mode = 0777;
-// NAME_MAX is 255: the rest is for what makes the name passing.
-constexpr size_t k_name_part = 200;
 
 // Where packing takes place.
 struct PackSite {
@@ -39,58 +36,15 @@ Result<void> run_packer(const PackSite& site, storage::PackPlan plan, storage::P
   return storage::pack_answer_from_json(TRY(worker.finish(site.options.cancel)));
 }
 
-// A path as the directory it is in and its last component.
-struct Target {
-  Dir parent;
-  std::string name;
-};
-Result<Target> open_target(const std::string& path) {
-  const auto absolute = TRY(absolute_path(path));
-  const size_t slash = absolute.rfind('/');
-  if (absolute.size() == slash + 1) return Error(Errc::invalid, "'" + printable(path) + "' is not a file name");
-  return Target{TRY(Dir::open(slash == 0 ? "/" : absolute.substr(0, slash))), absolute.substr(slash + 1)};
-}
-
-// A file or directory under a passing name; it gets its own when it is whole, or goes.
-class Pending {
- public:
-  explicit Pending(const Target& target)
-      : target_(target), name_(fmt::format(".{}.{}", target.name.substr(0, k_name_part), random_hex(8))) {}
-  Pending(const Pending&) = delete;
-  Pending& operator=(const Pending&) = delete;
-  ~Pending() {
-    if (!name_.empty()) remove_tree(target_.parent, name_).ignore("it has failed already");
-  }
-  const std::string& name() const { return name_; }
-  Result<void> publish() {
-    TRY(target_.parent.rename(name_, target_.parent, target_.name));
-    name_.clear();
-    return ok();
-  }
-
- private:
-  const Target& target_;
-  std::string name_;
-};
-
 Result<void> write_archive(const PackSite& site, const std::string& output, storage::PackPlan plan) {
   if (output.empty()) return run_packer(site, std::move(plan), storage::PackForm::archive, STDOUT_FILENO);
-  struct stat info{};
-  // A device or a FIFO is written to, not replaced.
-  if (::stat(output.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    const Fd fd = TRY(open_path(output, O_WRONLY));
-    return run_packer(site, std::move(plan), storage::PackForm::archive, fd.get());
-  }
-  const auto target = TRY(open_target(output));
-  Pending pending(target);
-  const Fd file = TRY(target.parent.open_file(pending.name(), O_WRONLY | O_CREAT | O_EXCL, k_file_mode));
-  TRY(run_packer(site, std::move(plan), storage::PackForm::archive, file.get()));
-  return pending.publish();
+  return write_output_file(
+      output, [&](int fd) { return run_packer(site, std::move(plan), storage::PackForm::archive, fd); });
 }
 
 Result<void> write_directory(const PackSite& site, const std::string& output, const storage::PackPlan& plan) {
-  const auto target = TRY(open_target(output));
-  Pending pending(target);
+  const auto target = TRY(open_output(output));
+  PendingOutput pending(target);
   TRY(target.parent.make_dir(pending.name(), k_directory_mode));
   const Dir directory = TRY(target.parent.open_dir(pending.name()));
   for (const auto& member : plan) {
@@ -98,7 +52,7 @@ Result<void> write_directory(const PackSite& site, const std::string& output, co
     for (size_t at = member.path.find('/'); at != std::string::npos; at = member.path.find('/', at + 1)) {
       (void)TRY(directory.open_or_make_dir(member.path.substr(0, at), k_directory_mode));
     }
-    const Fd file = TRY(directory.open_file(member.path, O_WRONLY | O_CREAT | O_EXCL, k_file_mode));
+    const Fd file = TRY(directory.open_file(member.path, O_WRONLY | O_CREAT | O_EXCL, k_output_file_mode));
     TRY(run_packer(site, {member}, storage::PackForm::content, file.get()));
   }
   auto published = pending.publish();

@@ -34,6 +34,18 @@ Environment transfer_environment(Environment environment) {
   return environment;
 }
 
+bool reads_stdin(const TransferRequest& request) {
+  using Verb = TransferRequest::Verb;
+  if (request.verb == Verb::copy) return request.copy.source.kind == CopyEnd::Kind::stream;
+  return request.verb == Verb::load;
+}
+
+bool writes_stdout(const TransferRequest& request) {
+  using Verb = TransferRequest::Verb;
+  if (request.verb == Verb::copy) return request.copy.destination.kind == CopyEnd::Kind::stream;
+  return request.verb == Verb::save || request.verb == Verb::export_;
+}
+
 }  // namespace
 
 Result<std::string> find_own_program(const EngineOptions& options, std::string_view name) {
@@ -48,7 +60,8 @@ Result<std::string> find_own_program(const EngineOptions& options, std::string_v
 
 Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferRequest request) {
   request.debug = options.debug;
-  request.may_ask = options.ask_fd >= 0;
+  // The verbs that read the user's stdin have nothing to ask.
+  request.may_ask = options.ask_fd >= 0 && !reads_stdin(request);
   Fd plan = TRY(make_sealed_memfd("ctr-transfer", dump_json(to_json(request))));
   auto answer_pipe = TRY(make_pipe());
   SpawnOptions spawn_options{
@@ -57,8 +70,8 @@ Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferReques
       .env = {},
       .fds = {{2, 2}, {plan.get(), k_transfer_request_fd}, {answer_pipe.write_end.get(), k_transfer_answer_fd}}};
   if (request.may_ask) spawn_options.fds.emplace_back(options.ask_fd, 0);
-  if (request.verb == TransferRequest::Verb::load) spawn_options.fds.emplace_back(0, 0);
-  if (request.verb == TransferRequest::Verb::save) spawn_options.fds.emplace_back(1, 1);
+  if (reads_stdin(request)) spawn_options.fds.emplace_back(0, 0);
+  if (writes_stdout(request)) spawn_options.fds.emplace_back(1, 1);
   for (const auto& [name, value] : transfer_environment(options.environment)) {
     spawn_options.env.push_back(name + "=" + value);
   }

@@ -4,8 +4,8 @@
 //   ctr                                       ctr-transfer
 //     posix_spawn, descriptors 3 and 4 ─────▶  reads the request: JSON on a sealed memfd, descriptor 3
 //                                              works; draws progress on stderr, which is the user's; asks on stdin,
-//                                              which is the user's terminal or nothing; load reads stdin and save
-//                                              writes stdout, which are the user's
+//                                              which is the user's terminal or nothing; load and cp read stdin,
+//                                              save, export and cp write stdout, which are the user's
 //     ◀── one JSON document on descriptor 4 ─  the answer, or an Error as data
 //     waits for its end
 //
@@ -22,12 +22,13 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/file_verbs.h"
 #include "engine/image_verbs.h"
 
 namespace ctr::engine {
 
 struct TransferRequest {
-  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save };
+  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save, copy, export_ };
   Verb verb = Verb::pull;
   std::string reference;  // pull: as typed; push: the destination; login: the registry
   std::string image_id;   // push: which image, hex
@@ -39,6 +40,8 @@ struct TransferRequest {
   LoadOptions load;
   SaveOptions save;
   std::vector<LoadedImage> images;  // save: which images, under which names
+  CopyRequest copy;
+  ExportRequest export_request;
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);

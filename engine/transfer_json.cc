@@ -1,10 +1,12 @@
+#include <algorithm>
+
 #include "base/channel.h"
 #include "engine/transfer.h"
 
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all", "load", "save"};
+constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all", "load", "save", "copy", "export"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -134,6 +136,37 @@ Result<std::vector<LoadedImage>> images_from_json(const JsonReader& reader, std:
   return images;
 }
 
+constexpr std::string_view k_ends[] = {"host", "container", "stream"};
+
+Json end_to_json(const CopyEnd& end) {
+  return Json::object()
+      .set("kind", k_ends[static_cast<size_t>(end.kind)])
+      .set("container", end.container)
+      .set("path", end.path);
+}
+
+Result<CopyEnd> end_from_json(const JsonReader& reader, std::string_view key) {
+  const auto end = TRY(reader.find_object(key));
+  if (!end) return reader.wrong(key, "an object");
+  const auto kind = std::find(std::begin(k_ends), std::end(k_ends), TRY(end->get_string("kind")));
+  if (kind == std::end(k_ends)) return end->wrong("kind", "a kind of ends");
+  return CopyEnd{static_cast<CopyEnd::Kind>(kind - std::begin(k_ends)), TRY(end->get_string("container")),
+                 TRY(end->get_string("path"))};
+}
+
+Json copy_to_json(const CopyRequest& request) {
+  return Json::object()
+      .set("source", end_to_json(request.source))
+      .set("destination", end_to_json(request.destination))
+      .set("archive", request.archive)
+      .set("overwrite", request.overwrite);
+}
+
+Result<CopyRequest> copy_from_json(const JsonReader& reader) {
+  return CopyRequest{TRY(end_from_json(reader, "source")), TRY(end_from_json(reader, "destination")),
+                     TRY(reader.get_bool("archive")), TRY(reader.get_bool("overwrite"))};
+}
+
 }  // namespace
 
 Json to_json(const TransferRequest& request) {
@@ -144,6 +177,10 @@ Json to_json(const TransferRequest& request) {
   json.set("debug", request.debug).set("mayAsk", request.may_ask);
   json.set("load", Json::object().set("input", request.load.input).set("quiet", request.load.quiet));
   json.set("save", save_to_json(request.save)).set("images", images_to_json(request.images));
+  json.set("copy", copy_to_json(request.copy));
+  json.set("export", Json::object()
+                         .set("container", request.export_request.container)
+                         .set("output", request.export_request.output));
   return json;
 }
 
@@ -165,6 +202,10 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   }
   if (auto save = TRY(reader.find_object("save"))) request.save = TRY(save_from_json(*save));
   request.images = TRY(images_from_json(reader, "images"));
+  if (auto copy = TRY(reader.find_object("copy"))) request.copy = TRY(copy_from_json(*copy));
+  if (auto from = TRY(reader.find_object("export"))) {
+    request.export_request = {TRY(from->get_string("container")), TRY(from->get_string("output"))};
+  }
   return request;
 }
 

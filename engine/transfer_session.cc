@@ -1,5 +1,7 @@
 #include "engine/transfer_session.h"
 
+#include "engine/copy.h"
+
 namespace ctr::engine {
 
 RegistryAccess registry_access(const PullOptions& options) {
@@ -104,6 +106,12 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       break;
     case TransferRequest::Verb::save:
       TRY(save_images(options, front.progress, request.images, request.save));
+      break;
+    case TransferRequest::Verb::copy:
+      TRY(copy_files(options, request.copy));
+      break;
+    case TransferRequest::Verb::export_:
+      TRY(export_files(options, request.export_request));
       break;
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:

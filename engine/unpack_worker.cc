@@ -17,7 +17,8 @@ std::vector<storage::IdSpan> spans_of(const std::vector<runtime::IdRange>& range
   return spans;
 }
 
-// With a single mapped id nothing can have another owner: every file then belongs to the user, and the pull says so.
+}  // namespace
+
 storage::OwnerRules owner_rules(const runtime::IdMap& ids) {
   storage::OwnerRules rules;
   if (ids.is_single()) {
@@ -28,8 +29,6 @@ storage::OwnerRules owner_rules(const runtime::IdMap& ids) {
   rules.gids = spans_of(ids.gids);
   return rules;
 }
-
-}  // namespace
 
 Result<UnpackWorker> UnpackWorker::start(const runtime::HostFacts& host, Fd blob, Arrival arrival, const Dir& target) {
   auto counts = TRY(make_pipe());

@@ -12,6 +12,10 @@
 
 namespace ctr::engine {
 
+// Which owners a worker with this map can give to files. With a single mapped id nothing can have another owner: every
+// file then belongs to the user.
+storage::OwnerRules owner_rules(const runtime::IdMap& ids);
+
 // A running worker. Killed on destruction; what it has unpacked by then is the layer staging's business.
 class [[nodiscard]] UnpackWorker {
  public:

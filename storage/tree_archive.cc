@@ -53,13 +53,12 @@ void read_xattrs(int fd, TarEntry& entry) {
 
 class TreeArchiver {
  public:
-  TreeArchiver(const ArchiveJob& job, int output_fd) : job_(job), tar_(output_fd), buffer_(k_copy_bytes, '\0') {}
+  enum class Marks { as_files, as_whiteouts };
+  TreeArchiver(int output_fd, Marks marks) : marks_(marks), tar_(output_fd), buffer_(k_copy_bytes, '\0') {}
 
   // `name`: that of the directory in the archive, with '/' at its end; empty: only what is in it.
   Result<void> add_directory(const Dir& dir, const std::string& name, int depth) {
-    if (depth > k_depth_limit) {
-      return Error(Errc::invalid, fmt::format("'{}' is deeper than {} directories", printable(name), k_depth_limit));
-    }
+    TRY(check_depth(name, depth));
     struct stat status{};
     if (::fstat(dir.fd(), &status) < 0) return Error::from_errno("stat '" + printable(name) + "'");
     if (!name.empty()) {
@@ -67,10 +66,28 @@ class TreeArchiver {
       read_xattrs(dir.fd(), entry);
       TRY(tar_.begin(entry));
     }
-    if (job_.form == ArchiveJob::Form::layer && is_opaque(dir)) TRY(add_mark(name + std::string(k_opaque_file)));
+    if (marks_ == Marks::as_whiteouts && is_opaque(dir)) TRY(add_mark(name + std::string(k_opaque_file)));
     auto names = TRY(dir.list());
     std::sort(names.begin(), names.end());
     for (const auto& below : names) TRY(add_entry(dir, below, name + below, depth));
+    return ok();
+  }
+
+  // What is in a directory of several layers.
+  Result<void> add_merged(const MergedDir& dir, const std::string& name, int depth) {
+    TRY(check_depth(name, depth));
+    for (const auto& below : TRY(list_names(dir))) {
+      const auto found = TRY(look_up(dir, below));
+      if (found.kind == FoundEntry::Kind::none) continue;  // gone while we look
+      if (found.kind != FoundEntry::Kind::directory) {
+        TRY(add_leaf(*found.in, below, name + below, found.status));
+        continue;
+      }
+      auto entry = make_entry(found.status, name + below + "/");
+      read_xattrs(found.directory.front().fd(), entry);
+      TRY(tar_.begin(entry));
+      TRY(add_merged(found.directory, entry.path, depth + 1));
+    }
     return ok();
   }
 
@@ -96,10 +113,15 @@ class TreeArchiver {
   Result<void> finish() { return tar_.finish(); }
 
  private:
+  static Result<void> check_depth(const std::string& name, int depth) {
+    if (depth <= k_depth_limit) return ok();
+    return Error(Errc::invalid, fmt::format("'{}' is deeper than {} directories", printable(name), k_depth_limit));
+  }
+
   Result<void> add_entry(const Dir& dir, const std::string& name, const std::string& path, int depth) {
     const auto status = TRY(dir.find(name));
     if (!status) return ok();
-    if (job_.form == ArchiveJob::Form::layer) {
+    if (marks_ == Marks::as_whiteouts) {
       if (name == k_opaque_file) return ok();
       if (name.starts_with(k_whiteout_file_prefix)) return add_mark(path);
       if (is_whiteout(dir, name, *status)) {
@@ -107,15 +129,19 @@ class TreeArchiver {
       }
     }
     if (S_ISDIR(status->st_mode)) return add_directory(TRY(dir.open_dir(name)), path + "/", depth + 1);
-    if (S_ISREG(status->st_mode)) {
+    return add_leaf(dir, name, path, *status);
+  }
+
+  Result<void> add_leaf(const Dir& dir, const std::string& name, const std::string& path, const struct stat& status) {
+    if (S_ISREG(status.st_mode)) {
       auto file = dir.open_file(name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
       if (!file && (file.error().sys() == ENOENT || file.error().sys() == ELOOP)) return ok();
       return add_file(TRY(std::move(file)).get(), path);
     }
-    if (!S_ISLNK(status->st_mode) && !S_ISFIFO(status->st_mode)) return ok();
-    auto entry = make_entry(*status, path);
-    if (S_ISLNK(status->st_mode)) entry.target = TRY(dir.read_symlink(name));
-    (void)is_known(*status, entry);
+    if (!S_ISLNK(status.st_mode) && !S_ISFIFO(status.st_mode)) return ok();
+    auto entry = make_entry(status, path);
+    if (S_ISLNK(status.st_mode)) entry.target = TRY(dir.read_symlink(name));
+    (void)is_known(status, entry);
     return tar_.begin(entry);
   }
 
@@ -127,13 +153,13 @@ class TreeArchiver {
     return tar_.begin(entry);
   }
 
-  TarEntry make_entry(const struct stat& status, std::string path) const {
+  static TarEntry make_entry(const struct stat& status, std::string path) {
     TarEntry entry;
     entry.type = type_of(status.st_mode);
     entry.path = std::move(path);
     entry.mode = status.st_mode & 07777;
-    entry.uid = job_.uid ? job_.uid(status.st_uid) : status.st_uid;
-    entry.gid = job_.gid ? job_.gid(status.st_gid) : status.st_gid;
+    entry.uid = status.st_uid;
+    entry.gid = status.st_gid;
     entry.mtime_seconds = status.st_mtim.tv_sec;
     entry.mtime_nanoseconds = static_cast<uint32_t>(status.st_mtim.tv_nsec);
     if (entry.type == TarEntry::Type::file) entry.size_bytes = static_cast<uint64_t>(status.st_size);
@@ -151,7 +177,7 @@ class TreeArchiver {
     return true;
   }
 
-  const ArchiveJob& job_;
+  const Marks marks_;
   TarWriter tar_;
   std::string buffer_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
@@ -160,7 +186,7 @@ class TreeArchiver {
 }  // namespace
 
 Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd) {
-  TreeArchiver archiver(job, output_fd);
+  TreeArchiver archiver(output_fd, TreeArchiver::Marks::as_files);
   const auto path = "./" + job.path;
   auto place = root.open_in_root(path, O_PATH);
   if (!place && (place.error().sys() == ENOENT || place.error().sys() == ENOTDIR)) return not_found(job);
@@ -173,9 +199,26 @@ Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd)
   }
   if (!S_ISREG(status.st_mode)) {
     return Error(Errc::invalid,
-                 fmt::format("\"{}\" on {} is neither a file nor a directory", printable(job.path), job.owner));
+                 fmt::format("\"{}\" on {} must be a directory or a regular file", printable(job.path), job.owner));
   }
   TRY(archiver.add_file(TRY(root.open_in_root(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)).get(), job.name));
+  return archiver.finish();
+}
+
+Result<void> archive_layers(const std::vector<Dir>& layers, int output_fd) {
+  MergedDir root;
+  for (const Dir& layer : layers) {
+    root.push_back(TRY(layer.open_dir(".")));
+    if (is_opaque(root.back())) break;
+  }
+  TreeArchiver archiver(output_fd, TreeArchiver::Marks::as_files);
+  TRY(archiver.add_merged(root, "", 0));
+  return archiver.finish();
+}
+
+Result<void> archive_changes(const Dir& layer, int output_fd) {
+  TreeArchiver archiver(output_fd, TreeArchiver::Marks::as_whiteouts);
+  TRY(archiver.add_directory(layer, "", 0));
   return archiver.finish();
 }
 

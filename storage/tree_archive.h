@@ -5,9 +5,10 @@
 // file. The writing end decides by it what the destination means.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
@@ -15,18 +16,20 @@
 
 namespace ctr::storage {
 
-// What is read. `uid` and `gid` give the numbers that the archive gets for those of the files; empty: the same.
+// What is read.
 struct ArchiveJob {
   std::string path;   // in the tree, absolute or relative to its root; links are followed
   std::string name;   // of the root entry; empty: a directory's entries without it
   std::string owner;  // whose tree it is, for messages: "container web", "the host"
-  enum class Form { plain, layer } form = Form::plain;  // layer: whiteouts as an OCI layer has them
-  std::function<uint32_t(uint32_t)> uid = {};
-  std::function<uint32_t(uint32_t)> gid = {};
+  bool operator==(const ArchiveJob&) const = default;
 };
 // Writes a tar of a file or directory to `output_fd`. Sockets and devices are left out; further names of one file are
 // hard links; entries come sorted by name. Errors: not_found in podman's words, io.
 Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd);
+// The same of all that a stack of layers shows, topmost first, without a root entry.
+Result<void> archive_layers(const std::vector<Dir>& layers, int output_fd);
+// The same of one layer by itself, with whiteouts as an OCI layer has them.
+Result<void> archive_changes(const Dir& layer, int output_fd);
 
 // Where a tar goes.
 struct ExtractJob {
@@ -35,11 +38,14 @@ struct ExtractJob {
   std::string name;   // what the source is called; empty: its content goes into `path`
   enum class Source { copy, archive } source = Source::copy;  // archive: a tar of the user's, for a directory
   bool overwrite = false;                                     // directories and other files may replace each other
-  std::optional<uint32_t> uid = {};                           // the owner of everything; absent: as in the archive
+  bool drop_set_id = false;            // files get no set-user-ID and set-group-ID bits: they come from a container
+  std::optional<uint32_t> uid = {};    // the owner of everything; absent: as in the archive
   std::optional<uint32_t> gid = {};
   OwnerRules owners = {};
+  bool operator==(const ExtractJob&) const = default;
 };
-// Reads the tar of `input_fd` to its end; an input without any byte makes nothing.
+// Reads the tar of `input_fd` to its end; an input without any byte makes nothing. The limits of UnpackLimits hold for
+// an archive, which may be compressed.
 // Errors: not_found in podman's words, exists (something of another kind is in the way), invalid, corrupt, no_space.
 Result<void> extract_tree(const Dir& root, const ExtractJob& job, int input_fd);
 

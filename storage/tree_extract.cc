@@ -12,9 +12,6 @@
 namespace ctr::storage {
 namespace {
 
-// MAXSYMLINKS of Linux, path_resolution(7).
-constexpr int k_link_limit = 40;
-
 class PipeSource final : public ByteSource {
  public:
   explicit PipeSource(int fd) : fd_(fd) {}
@@ -48,31 +45,21 @@ Result<Dir> open_place(const Dir& root, const ExtractJob& job, const std::string
   return Dir(TRY(std::move(place)), path);
 }
 
-// Where a link in `parent` leads.
-std::string after_link(const std::string& parent, const std::string& target) {
-  if (!target.empty() && target.front() == '/') return target;
-  return parent + "/" + target;
-}
-
-// Follows links at the end of the path, inside the tree.
+// A link at the end of the path that leads to a directory is followed; every other one is a name that can be replaced.
+// Source: what podman does.
 Result<Destination> find_destination(const Dir& root, const ExtractJob& job) {
+  auto directory = root.open_in_root("./" + job.path, O_RDONLY | O_DIRECTORY);
+  if (directory) return Destination{Dir(std::move(*directory), job.path), "", {}};
+  const int sys = directory.error().sys();
+  if (sys != ENOENT && sys != ENOTDIR && sys != ELOOP) return std::move(directory).error();
   std::string path = job.path;
-  for (int links = 0; links < k_link_limit; ++links) {
-    while (path.ends_with('/')) path.pop_back();
-    const auto slash = path.rfind('/');
-    const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash);
-    const std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
-    if (name.empty() || name == "." || name == "..") return Destination{TRY(open_place(root, job, path)), "", {}};
-    auto dir = TRY(open_place(root, job, parent));
-    auto status = TRY(dir.find(name));
-    if (status && S_ISLNK(status->st_mode)) {
-      path = after_link(parent, TRY(dir.read_symlink(name)));
-      continue;
-    }
-    if (status && S_ISDIR(status->st_mode)) return Destination{TRY(dir.open_dir(name)), "", {}};
-    return Destination{std::move(dir), name, status};
-  }
-  return Error::from_errno(fmt::format("resolve '{}'", printable(job.path)), ELOOP);
+  while (path.ends_with('/')) path.pop_back();
+  const auto slash = path.rfind('/');
+  const std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+  if (name.empty() || name == "." || name == "..") return not_found(job);
+  auto dir = TRY(open_place(root, job, slash == std::string::npos ? "" : path.substr(0, slash)));
+  auto status = TRY(dir.find(name));
+  return Destination{std::move(dir), name, status};
 }
 
 // The name of the root entry in `to.dir`; empty: what is in it goes there.
@@ -87,11 +74,11 @@ Result<std::string> root_name(const Destination& to, const ExtractJob& job, bool
   if (to.status && is_directory) {
     return Error(Errc::invalid, "destination must be a directory when copying a directory");
   }
-  if (to.status && !S_ISREG(to.status->st_mode)) {
+  if (to.status && !S_ISREG(to.status->st_mode) && !S_ISLNK(to.status->st_mode)) {
     return Error(Errc::invalid,
-                 fmt::format("\"{}\" on {} is neither a file nor a directory", printable(job.path), job.owner));
+                 fmt::format("\"{}\" on {} must be a directory or a regular file", printable(job.path), job.owner));
   }
-  if (!to.status && !is_directory && job.path.ends_with('/')) return not_found(job);
+  if (!to.status && job.path.ends_with('/')) return not_found(job);
   return to.name;
 }
 
@@ -108,6 +95,7 @@ class Extractor {
     }
     if (job_.uid) entry.uid = *job_.uid;
     if (job_.gid) entry.gid = *job_.gid;
+    if (job_.drop_set_id && entry.type == TarEntry::Type::file) entry.mode &= ~static_cast<uint32_t>(S_ISUID | S_ISGID);
     // The directory that is copied into is there: it keeps its status.
     if (entry.type == TarEntry::Type::directory && TRY(is_root(entry.path))) return ok();
     return writer_.write(entry, tar);
@@ -139,7 +127,8 @@ Result<void> extract_tree(const Dir& root, const ExtractJob& job, int input_fd) 
   const auto to = TRY(std::move(destination));
   if (from_archive) (void)TRY(root_name(to, job, true));
   UnpackOptions options;
-  options.limits.files = options.limits.total_bytes = options.limits.stream_bytes = UINT64_MAX;
+  // A copy is as large as its source, an archive may be a bomb.
+  if (!from_archive) options.limits.files = options.limits.total_bytes = options.limits.stream_bytes = UINT64_MAX;
   options.owners = job.owners;
   options.purpose = job.overwrite ? UnpackOptions::Purpose::copy_over : UnpackOptions::Purpose::copy;
   PipeSource source(input_fd);

@@ -100,6 +100,11 @@ Result<void> bind(const Dir& root, const TreeBind& bind, Access access) {
   const Fd tree(static_cast<int>(
       ::syscall(SYS_open_tree, AT_FDCWD, bind.source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
   if (!tree.valid()) return Error::from_errno("open '" + printable(bind.source) + "'");
+  struct mount_attr read_only{.attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
+  if (bind.read_only && ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only,
+                                  sizeof read_only) < 0) {
+    return Error::from_errno("make '" + printable(bind.source) + "' read-only");
+  }
   struct stat status{};
   if (::fstat(tree.get(), &status) < 0) return Error::from_errno("stat '" + printable(bind.source) + "'");
   const Fd target = TRY(open_target(root, bind.destination, S_ISDIR(status.st_mode), access));
@@ -111,33 +116,47 @@ Result<void> bind(const Dir& root, const TreeBind& bind, Access access) {
   return ok();
 }
 
-Result<Dir> enter(const TreePlace& place, Access access, const LoadFilter& load_filter) {
-  // Each level of a tree holds a descriptor.
+// Each level of a tree holds a descriptor.
+void raise_file_limit() {
   rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &files);
-  }
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+Result<Dir> enter(const TreePlace& place, Access access, const LoadFilter& load_filter) {
   if (place.is_mounted_away) return confine_beside(place.root_fd, load_filter);
-  const bool reads = access == Access::reading;
-  if (place.root_fd >= 0) {
-    return reads ? confine_to_reading(place.root_fd, load_filter) : confine_to(place.root_fd, load_filter);
-  }
-  const Dir root = TRY(mount_stack(place, access));
+  const auto writing = access == Access::writing ? Writing::yes : Writing::no;
+  if (place.root_fd >= 0) return confine_to_mounts(place.root_fd, writing, load_filter);
+  const Dir root = TRY(place.directory.empty() ? mount_stack(place, access) : Dir::open(place.directory));
   for (const auto& mount : place.binds) TRY(bind(root, mount, access).context("the container's mounts"));
-  return confine_to_mounts(root.fd(), reads ? Writing::no : Writing::yes, load_filter);
+  return confine_to_mounts(root.fd(), writing, load_filter);
+}
+
+Result<void> archive(const ArchiveRequest& request, const LoadFilter& load_filter) {
+  raise_file_limit();
+  if (request.form == ArchiveRequest::Form::tree) {
+    const Dir root = TRY(enter(request.place, Access::reading, load_filter));
+    return archive_tree(root, request.job, request.stream_fd);
+  }
+  std::vector<Dir> layers;
+  for (const auto& path : request.place.lower_dirs) layers.push_back(TRY(Dir::open(path)));
+  if (layers.empty()) return Error(Errc::invalid, "there is no layer to archive");
+  const Dir top = TRY(confine_beside(layers.front().fd(), load_filter));
+  if (request.form == ArchiveRequest::Form::changes) return archive_changes(top, request.stream_fd);
+  return archive_layers(layers, request.stream_fd);
 }
 
 Result<void> archive_bounded(const ArchiveRequest& request, const LoadFilter& load_filter) {
-  const Dir root = TRY(enter(request.place, Access::reading, load_filter));
   try {
-    return archive_tree(root, request.job, request.stream_fd);
+    return archive(request, load_filter);
   } catch (const std::bad_alloc&) {
     return Error(Errc::invalid, "the tree needs more memory than archiving it may use");
   }
 }
 
 Result<void> extract_bounded(const ExtractRequest& request, const LoadFilter& load_filter) {
+  raise_file_limit();
   const Dir root = TRY(enter(request.place, Access::writing, load_filter));
   try {
     return extract_tree(root, request.job, request.stream_fd);
@@ -161,6 +180,8 @@ Result<std::vector<IdSpan>> read_spans(const JsonReader& reader, std::string_vie
   return spans;
 }
 
+constexpr std::string_view k_forms[] = {"tree", "layers", "changes"};  // as ArchiveRequest::Form
+
 Json id_json(const std::optional<uint32_t>& id) { return id ? Json(*id) : Json(); }
 
 Result<std::optional<uint32_t>> read_id(const JsonReader& reader, std::string_view key) {
@@ -174,11 +195,12 @@ Result<std::optional<uint32_t>> read_id(const JsonReader& reader, std::string_vi
 Json to_json(const TreePlace& place) {
   Json binds = Json::array();
   for (const auto& bind : place.binds) {
-    binds.push(Json::object().set("source", bind.source).set("destination", bind.destination));
+    binds.push(Json::object().set("source", bind.source).set("destination", bind.destination).set("readOnly", bind.read_only));
   }
   return Json::object()
       .set("rootFd", place.root_fd)
       .set("mountedAway", place.is_mounted_away)
+      .set("directory", place.directory)
       .set("lowerDirs", Json::strings(place.lower_dirs))
       .set("upper", place.upper)
       .set("work", place.work)
@@ -190,12 +212,13 @@ Result<TreePlace> tree_place_from_json(const JsonReader& reader) {
   TreePlace place;
   place.root_fd = static_cast<int>(TRY(reader.get_int("rootFd")));
   place.is_mounted_away = TRY(reader.get_bool("mountedAway"));
+  place.directory = TRY(reader.get_string("directory"));
   place.lower_dirs = TRY(reader.strings("lowerDirs"));
   place.upper = TRY(reader.get_string("upper"));
   place.work = TRY(reader.get_string("work"));
   place.is_volatile = TRY(reader.get_bool("volatile"));
   for (const auto& element : TRY(reader.elements("binds"))) {
-    place.binds.push_back({TRY(element.get_string("source")), TRY(element.get_string("destination"))});
+    place.binds.push_back({TRY(element.get_string("source")), TRY(element.get_string("destination")), TRY(element.get_bool("readOnly"))});
   }
   return place;
 }
@@ -206,7 +229,7 @@ Json to_json(const ArchiveRequest& request) {
       .set("path", request.job.path)
       .set("name", request.job.name)
       .set("owner", request.job.owner)
-      .set("layer", request.job.form == ArchiveJob::Form::layer)
+      .set("form", k_forms[static_cast<size_t>(request.form)])
       .set("streamFd", request.stream_fd)
       .set("answerFd", request.answer_fd);
 }
@@ -214,11 +237,14 @@ Json to_json(const ArchiveRequest& request) {
 Result<ArchiveRequest> archive_request_from_json(const JsonReader& reader) {
   const auto place = TRY(reader.find_object("place"));
   if (!place) return reader.wrong("place", "an object");
-  ArchiveRequest request{.place = TRY(tree_place_from_json(*place)), .job = {}};
+  ArchiveRequest request;
+  request.place = TRY(tree_place_from_json(*place));
   request.job.path = TRY(reader.get_string("path"));
   request.job.name = TRY(reader.get_string("name"));
   request.job.owner = TRY(reader.get_string("owner"));
-  request.job.form = TRY(reader.get_bool("layer")) ? ArchiveJob::Form::layer : ArchiveJob::Form::plain;
+  const auto form = std::find(std::begin(k_forms), std::end(k_forms), TRY(reader.get_string("form")));
+  if (form == std::end(k_forms)) return reader.wrong("form", "a form of archives");
+  request.form = static_cast<ArchiveRequest::Form>(form - std::begin(k_forms));
   request.stream_fd = TRY(fd_from_json(reader, "streamFd"));
   request.answer_fd = TRY(fd_from_json(reader, "answerFd"));
   return request;
@@ -233,6 +259,7 @@ Json to_json(const ExtractRequest& request) {
       .set("name", job.name)
       .set("archive", job.source == ExtractJob::Source::archive)
       .set("overwrite", job.overwrite)
+      .set("dropSetId", job.drop_set_id)
       .set("uid", id_json(job.uid))
       .set("gid", id_json(job.gid))
       .set("uids", spans_json(job.owners.uids))
@@ -245,13 +272,15 @@ Json to_json(const ExtractRequest& request) {
 Result<ExtractRequest> extract_request_from_json(const JsonReader& reader) {
   const auto place = TRY(reader.find_object("place"));
   if (!place) return reader.wrong("place", "an object");
-  ExtractRequest request{.place = TRY(tree_place_from_json(*place)), .job = {}};
+  ExtractRequest request;
+  request.place = TRY(tree_place_from_json(*place));
   auto& job = request.job;
   job.path = TRY(reader.get_string("path"));
   job.owner = TRY(reader.get_string("owner"));
   job.name = TRY(reader.get_string("name"));
   job.source = TRY(reader.get_bool("archive")) ? ExtractJob::Source::archive : ExtractJob::Source::copy;
   job.overwrite = TRY(reader.get_bool("overwrite"));
+  job.drop_set_id = TRY(reader.get_bool("dropSetId"));
   job.uid = TRY(read_id(reader, "uid"));
   job.gid = TRY(read_id(reader, "gid"));
   job.owners = {TRY(read_spans(reader, "uids")), TRY(read_spans(reader, "gids")), TRY(reader.get_bool("ignoreOwners"))};

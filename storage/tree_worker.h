@@ -12,17 +12,19 @@
 
 namespace ctr::storage {
 
-// A directory of the host that is seen in the tree at `destination`.
+// A directory or file of the host that is seen in the tree at `destination`.
 struct TreeBind {
   std::string source;
   std::string destination;
+  bool read_only = false;
   bool operator==(const TreeBind&) const = default;
 };
 
 // How a worker gets at the tree: by a descriptor, or by stacking layers that nobody has mounted meanwhile.
 struct TreePlace {
-  int root_fd = -1;                     // a directory; -1: the layers below
+  int root_fd = -1;                     // a directory; -1: one of those below
   bool is_mounted_away = false;         // the directory is in another mount namespace: the root of a running container
+  std::string directory;                // absolute path of the tree; empty: layers
   std::vector<std::string> lower_dirs;  // topmost first, absolute paths
   std::string upper;                    // empty: the layers are only read
   std::string work;
@@ -34,10 +36,13 @@ Json to_json(const TreePlace& place);
 Result<TreePlace> tree_place_from_json(const JsonReader& reader);
 
 struct ArchiveRequest {
+  // What of the place: a path of it; or its layers without mounting them, merged or the only one as changes.
+  enum class Form { tree, layers, changes } form = Form::tree;
   TreePlace place;
-  ArchiveJob job;  // without functions
+  ArchiveJob job;  // with Form::tree
   int stream_fd = -1;
   int answer_fd = -1;
+  bool operator==(const ArchiveRequest&) const = default;
 };
 Json to_json(const ArchiveRequest& request);
 Result<ArchiveRequest> archive_request_from_json(const JsonReader& reader);
@@ -47,6 +52,7 @@ struct ExtractRequest {
   ExtractJob job;
   int stream_fd = -1;
   int answer_fd = -1;
+  bool operator==(const ExtractRequest&) const = default;
 };
 Json to_json(const ExtractRequest& request);
 Result<ExtractRequest> extract_request_from_json(const JsonReader& reader);

@@ -1,0 +1,253 @@
+#include "engine/copy.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+#include <memory>
+
+#include "base/text.h"
+#include "engine/confined_worker.h"
+#include "engine/container_info.h"
+#include "engine/container_tree.h"
+#include "engine/core.h"
+#include "engine/output_file.h"
+#include "engine/unpack_worker.h"
+#include "storage/tree_worker.h"
+
+namespace ctr::engine {
+namespace {
+
+// Numbers of the descriptors in a worker.
+constexpr int k_root_fd = k_worker_first_fd;
+constexpr int k_stream_fd = k_worker_first_fd + 1;
+
+using Kind = CopyEnd::Kind;
+
+// A tree of either kind and the path that is meant in it.
+struct OpenEnd {
+  ContainerTree tree;
+  std::string path;
+  std::string owner;  // for messages
+};
+
+bool is_missing(int sys) { return sys == ENOENT || sys == ENOTDIR || sys == ELOOP; }
+
+Error not_on_host(const std::string& path) {
+  return {Errc::not_found,
+          fmt::format("\"{}\" could not be found on the host: no such file or directory", printable(path))};
+}
+
+// What a worker on files of the host may do. The machine's root is not limited to its subordinate ids; who reads sees
+// the ids that the user's containers have given to files.
+runtime::IdMap host_ids(const runtime::HostFacts& host, bool writes) {
+  if (host.privileged() && !host.in_user_namespace) {
+    const runtime::IdRange all{.inside = 0, .outside = 0, .size = UINT32_MAX};
+    return {.uids = {all}, .gids = {all}};
+  }
+  return writes && !host.privileged() ? runtime::single_id_map(host.uid, host.gid) : host.default_map();
+}
+
+Result<OpenEnd> make_host_end(const std::string& directory, std::string path) {
+  OpenEnd end;
+  end.tree.root = TRY(open_path(directory, O_RDONLY | O_DIRECTORY));
+  end.path = std::move(path);
+  end.owner = "the host";
+  return end;
+}
+
+// The directory that a name is in, and the name.
+std::pair<std::string, std::string> split_path(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return {".", path};
+  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// Links are followed here: the worker sees one directory only.
+Result<OpenEnd> open_host_source(const runtime::HostFacts& host, const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  if (!real && is_missing(errno)) return not_on_host(path);
+  if (!real) return Error::from_errno("resolve '" + printable(path) + "'");
+  struct stat status{};
+  if (::stat(real.get(), &status) < 0) return Error::from_errno("stat '" + printable(path) + "'");
+  if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) {
+    return Error(Errc::invalid, fmt::format("\"{}\" must be a directory or a regular file", printable(path)));
+  }
+  const auto [directory, name] =
+      S_ISDIR(status.st_mode) ? std::pair(std::string(real.get()), std::string(".")) : split_path(real.get());
+  auto end = TRY(make_host_end(directory, name));
+  end.tree.ids = host_ids(host, false);
+  return end;
+}
+
+Result<OpenEnd> open_host_destination(const runtime::HostFacts& host, const std::string& path) {
+  struct stat status{};
+  const bool is_there = ::stat(path.c_str(), &status) == 0;
+  if (!is_there && !is_missing(errno)) return Error::from_errno("stat '" + printable(path) + "'");
+  if (is_there && !S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) {
+    return Error(Errc::invalid,
+                 fmt::format("invalid destination: \"{}\" must be a directory or a regular file", printable(path)));
+  }
+  const bool is_directory = is_there && S_ISDIR(status.st_mode);
+  if (!is_there && path.ends_with('/')) return not_on_host(path);
+  const auto [directory, name] = is_directory ? std::pair(path, std::string(".")) : split_path(path);
+  auto end = make_host_end(directory, name);
+  if (!end && is_missing(end.error().sys())) return not_on_host(path);
+  if (end) end->tree.ids = host_ids(host, true);
+  return end;
+}
+
+Result<OpenEnd> open_container_end(Core& core, const CopyEnd& end) {
+  OpenEnd opened;
+  opened.tree = TRY(open_container_tree(core, TRY(resolve_container(core, end.container))));
+  opened.path = end.path;
+  opened.owner = "container " + printable(end.container);
+  return opened;
+}
+
+// What a directory or file is called where it is copied to; empty: what is in it is copied.
+std::string name_of(const std::string& path) {
+  if (path == "." || path.ends_with("/.")) return {};
+  const auto name = split_path(path).second;
+  return name == "." || name == ".." || name == "/" ? std::string() : name;
+}
+
+Result<ConfinedWorker> start_archiver(Core& core, const OpenEnd& end, const std::string& name, int output_fd) {
+  storage::ArchiveRequest request;
+  request.place = end.tree.place;
+  request.job = {.path = end.path, .name = name, .owner = end.owner};
+  request.stream_fd = k_stream_fd;
+  request.answer_fd = k_worker_answer_fd;
+  std::vector<std::pair<int, int>> fds = {{output_fd, k_stream_fd}};
+  if (end.tree.root.valid()) {
+    request.place.root_fd = k_root_fd;
+    fds.emplace_back(end.tree.root.get(), k_root_fd);
+  }
+  return ConfinedWorker::start(*TRY(core.host()), end.tree.ids, "archive-tree", storage::to_json(request),
+                               std::move(fds));
+}
+
+Result<ConfinedWorker> start_extractor(Core& core, const CopyRequest& copy, const OpenEnd& end, int input_fd) {
+  storage::ExtractRequest request;
+  request.place = end.tree.place;
+  auto& job = request.job;
+  job.path = end.path;
+  job.owner = end.owner;
+  job.name = name_of(copy.source.path);
+  if (copy.source.kind == Kind::stream) job.source = storage::ExtractJob::Source::archive;
+  job.overwrite = copy.overwrite;
+  job.drop_set_id = copy.destination.kind == Kind::host;
+  if (copy.archive || copy.destination.kind == Kind::host) {
+    job.uid = end.tree.uid;
+    job.gid = end.tree.gid;
+  }
+  job.owners = owner_rules(end.tree.ids);
+  request.stream_fd = k_stream_fd;
+  request.answer_fd = k_worker_answer_fd;
+  std::vector<std::pair<int, int>> fds = {{input_fd, k_stream_fd}};
+  if (end.tree.root.valid()) {
+    request.place.root_fd = k_root_fd;
+    fds.emplace_back(end.tree.root.get(), k_root_fd);
+  }
+  return ConfinedWorker::start(*TRY(core.host()), end.tree.ids, "extract-tree", storage::to_json(request),
+                               std::move(fds));
+}
+
+Result<void> finish(Core& core, ConfinedWorker& worker) {
+  return storage::tree_answer_from_json(TRY(worker.finish(core.cancel())));
+}
+
+Result<void> join_ends(Core& core, const CopyRequest& request, const OpenEnd& source, const OpenEnd& destination) {
+  auto pipe = TRY(make_pipe());
+  auto writer = TRY(start_extractor(core, request, destination, pipe.read_end.get()));
+  auto reader = TRY(start_archiver(core, source, ".", pipe.write_end.get()));
+  pipe.read_end.reset();
+  pipe.write_end.reset();
+  const auto is_read = finish(core, reader);
+  const auto is_written = finish(core, writer);
+  // A reader whose pipe has broken has nothing to tell: the other end does.
+  if (!is_read && (is_read.error().sys() != EPIPE || is_written)) return is_read;
+  return is_written;
+}
+
+// A container's tree cannot be mounted twice, and a directory that is copied into itself would grow for ever: what is
+// copied waits in a file that has no name.
+Result<void> copy_inside(Core& core, const CopyRequest& request, const OpenEnd& source, const OpenEnd& destination) {
+  const Fd spool = TRY(open_path(TRY(core.store())->path(), O_TMPFILE | O_RDWR, 0600));
+  auto reader = TRY(start_archiver(core, source, ".", spool.get()));
+  TRY(finish(core, reader));
+  if (::lseek(spool.get(), 0, SEEK_SET) < 0) return Error::from_errno("read what is copied");
+  auto writer = TRY(start_extractor(core, request, destination, spool.get()));
+  return finish(core, writer);
+}
+
+bool is_same_container(Core& core, const CopyRequest& request) {
+  if (request.source.kind != Kind::container || request.destination.kind != Kind::container) return false;
+  const auto source = resolve_container(core, request.source.container);
+  const auto destination = resolve_container(core, request.destination.container);
+  return source && destination && source->id == destination->id;
+}
+
+// The end of the same container again, with its own path.
+Result<OpenEnd> share_end(const OpenEnd& end, const std::string& path) {
+  OpenEnd other;
+  other.tree.place = end.tree.place;
+  other.tree.ids = end.tree.ids;
+  other.tree.uid = end.tree.uid;
+  other.tree.gid = end.tree.gid;
+  if (end.tree.root.valid()) other.tree.root = TRY(end.tree.root.duplicate());
+  other.owner = end.owner;
+  other.path = path;
+  return other;
+}
+
+}  // namespace
+
+Result<void> copy_files(const EngineOptions& options, const CopyRequest& request) {
+  Core core(options);
+  const auto* host = TRY(core.host());
+  const auto open_end = [&](const CopyEnd& end, bool writes) -> Result<OpenEnd> {
+    if (end.kind == Kind::container) return open_container_end(core, end);
+    return writes ? open_host_destination(*host, end.path) : open_host_source(*host, end.path);
+  };
+  if (is_same_container(core, request)) {
+    const auto source = TRY(open_end(request.source, false));
+    return copy_inside(core, request, source, TRY(share_end(source, request.destination.path)));
+  }
+  if (request.source.kind == Kind::stream) {
+    const auto destination = TRY(open_end(request.destination, true));
+    auto writer = TRY(start_extractor(core, request, destination, STDIN_FILENO));
+    return finish(core, writer);
+  }
+  const auto source = TRY(open_end(request.source, false));
+  if (request.destination.kind == Kind::stream) {
+    auto reader = TRY(start_archiver(core, source, name_of(request.source.path), STDOUT_FILENO));
+    return finish(core, reader);
+  }
+  return join_ends(core, request, source, TRY(open_end(request.destination, true)));
+}
+
+Result<void> export_files(const EngineOptions& options, const ExportRequest& request) {
+  Core core(options);
+  const auto entry = TRY(resolve_container(core, request.container));
+  storage::ArchiveRequest archive;
+  archive.place = TRY(own_files_of(core, entry));
+  if (archive.place.directory.empty()) archive.form = storage::ArchiveRequest::Form::layers;
+  archive.job = {.path = "/", .name = "", .owner = "container " + entry.name};
+  archive.stream_fd = k_stream_fd;
+  archive.answer_fd = k_worker_answer_fd;
+  const auto write = [&](int fd) -> Result<void> {
+    auto worker = TRY(ConfinedWorker::start(*TRY(core.host()), "archive-tree", storage::to_json(archive),
+                                            {{fd, k_stream_fd}}));
+    return finish(core, worker);
+  };
+  TRY(request.output.empty() ? write(STDOUT_FILENO) : write_output_file(request.output, write));
+  core.record_event("container", "export", entry.id.text(), entry.name, "");
+  return ok();
+}
+
+}  // namespace ctr::engine
