@@ -20,8 +20,7 @@ namespace {
 // the directory is open, so that it cannot be another process's.
 Result<Fd> open_running_root(const Dir& dir) {
   const auto seen = TRY(runtime::observe(dir));
-  const bool may_run =
-      seen.liveness == runtime::Liveness::running || seen.liveness == runtime::Liveness::orphaned;
+  const bool may_run = seen.liveness == runtime::Liveness::running || seen.liveness == runtime::Liveness::orphaned;
   if (!may_run || !seen.record.init) return Fd();
   const auto& init = *seen.record.init;
   auto root = open_path(fmt::format("/proc/{}/root", init.pid), O_PATH | O_DIRECTORY);

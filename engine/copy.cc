@@ -241,8 +241,8 @@ Result<void> export_files(const EngineOptions& options, const ExportRequest& req
   archive.stream_fd = k_stream_fd;
   archive.answer_fd = k_worker_answer_fd;
   const auto write = [&](int fd) -> Result<void> {
-    auto worker = TRY(ConfinedWorker::start(*TRY(core.host()), "archive-tree", storage::to_json(archive),
-                                            {{fd, k_stream_fd}}));
+    auto worker =
+        TRY(ConfinedWorker::start(*TRY(core.host()), "archive-tree", storage::to_json(archive), {{fd, k_stream_fd}}));
     return finish(core, worker);
   };
   TRY(request.output.empty() ? write(STDOUT_FILENO) : write_output_file(request.output, write));

@@ -31,8 +31,8 @@ struct CopyEnd {
 
 struct CopyRequest {
   CopyEnd source;
-  CopyEnd destination;   // one of the two is a container
-  bool archive = true;   // what is copied to a container belongs to its user; else the ids are kept
+  CopyEnd destination;     // one of the two is a container
+  bool archive = true;     // what is copied to a container belongs to its user; else the ids are kept
   bool overwrite = false;  // directories and other files may replace each other
   bool operator==(const CopyRequest&) const = default;
 };

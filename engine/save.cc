@@ -38,8 +38,8 @@ Result<void> run_packer(const PackSite& site, storage::PackPlan plan, storage::P
 
 Result<void> write_archive(const PackSite& site, const std::string& output, storage::PackPlan plan) {
   if (output.empty()) return run_packer(site, std::move(plan), storage::PackForm::archive, STDOUT_FILENO);
-  return write_output_file(
-      output, [&](int fd) { return run_packer(site, std::move(plan), storage::PackForm::archive, fd); });
+  return write_output_file(output,
+                           [&](int fd) { return run_packer(site, std::move(plan), storage::PackForm::archive, fd); });
 }
 
 Result<void> write_directory(const PackSite& site, const std::string& output, const storage::PackPlan& plan) {

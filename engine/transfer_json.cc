@@ -6,7 +6,8 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all", "load", "save", "copy", "export"};
+constexpr const char* k_verbs[] = {"pull",       "push", "login", "stored_login", "logout",
+                                   "logout_all", "load", "save",  "copy",         "export"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -178,9 +179,9 @@ Json to_json(const TransferRequest& request) {
   json.set("load", Json::object().set("input", request.load.input).set("quiet", request.load.quiet));
   json.set("save", save_to_json(request.save)).set("images", images_to_json(request.images));
   json.set("copy", copy_to_json(request.copy));
-  json.set("export", Json::object()
-                         .set("container", request.export_request.container)
-                         .set("output", request.export_request.output));
+  json.set(
+      "export",
+      Json::object().set("container", request.export_request.container).set("output", request.export_request.output));
   return json;
 }
 

@@ -112,14 +112,11 @@ std::string tar_header(const TarEntry& entry) {
   number(k_size, "size", entry.type == TarEntry::Type::file ? entry.size_bytes : 0);
   const bool is_early = entry.mtime_seconds < 0;
   const bool fits = header.put_number(k_mtime, is_early ? 0 : static_cast<uint64_t>(entry.mtime_seconds));
-  if (is_early || !fits || entry.mtime_nanoseconds != 0) {
-    // A time before 1970 is a negative number whose fraction counts the other way.
-    const bool borrow = is_early && entry.mtime_nanoseconds != 0;
-    const int64_t seconds = entry.mtime_seconds + (borrow ? 1 : 0);
-    const uint32_t fraction = borrow ? 1'000'000'000 - entry.mtime_nanoseconds : entry.mtime_nanoseconds;
-    const char* sign = borrow && seconds == 0 ? "-" : "";
-    extended += pax_record(
-        "mtime", fraction == 0 ? std::to_string(seconds) : fmt::format("{}{}.{:09}", sign, seconds, fraction));
+  // Readers disagree about which way a fraction counts before 1970: there, whole seconds are kept.
+  if (is_early || (!fits && entry.mtime_nanoseconds == 0)) {
+    extended += pax_record("mtime", std::to_string(entry.mtime_seconds));
+  } else if (entry.mtime_nanoseconds != 0) {
+    extended += pax_record("mtime", fmt::format("{}.{:09}", entry.mtime_seconds, entry.mtime_nanoseconds));
   }
   for (const auto& xattr : entry.xattrs) extended += pax_record("SCHILY.xattr." + xattr.name, xattr.value);
   auto bytes = header.take();

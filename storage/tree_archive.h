@@ -38,8 +38,8 @@ struct ExtractJob {
   std::string name;   // what the source is called; empty: its content goes into `path`
   enum class Source { copy, archive } source = Source::copy;  // archive: a tar of the user's, for a directory
   bool overwrite = false;                                     // directories and other files may replace each other
-  bool drop_set_id = false;            // files get no set-user-ID and set-group-ID bits: they come from a container
-  std::optional<uint32_t> uid = {};    // the owner of everything; absent: as in the archive
+  bool drop_set_id = false;          // files get no set-user-ID and set-group-ID bits: they come from a container
+  std::optional<uint32_t> uid = {};  // the owner of everything; absent: as in the archive
   std::optional<uint32_t> gid = {};
   OwnerRules owners = {};
   bool operator==(const ExtractJob&) const = default;

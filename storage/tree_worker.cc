@@ -101,8 +101,8 @@ Result<void> bind(const Dir& root, const TreeBind& bind, Access access) {
       ::syscall(SYS_open_tree, AT_FDCWD, bind.source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
   if (!tree.valid()) return Error::from_errno("open '" + printable(bind.source) + "'");
   struct mount_attr read_only{.attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
-  if (bind.read_only && ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only,
-                                  sizeof read_only) < 0) {
+  if (bind.read_only &&
+      ::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &read_only, sizeof read_only) < 0) {
     return Error::from_errno("make '" + printable(bind.source) + "' read-only");
   }
   struct stat status{};
@@ -128,8 +128,10 @@ Result<Dir> enter(const TreePlace& place, Access access, const LoadFilter& load_
   if (place.is_mounted_away) return confine_beside(place.root_fd, load_filter);
   const auto writing = access == Access::writing ? Writing::yes : Writing::no;
   if (place.root_fd >= 0) return confine_to_mounts(place.root_fd, writing, load_filter);
-  const Dir root = TRY(place.directory.empty() ? mount_stack(place, access) : Dir::open(place.directory));
-  for (const auto& mount : place.binds) TRY(bind(root, mount, access).context("the container's mounts"));
+  // Who reads makes the places of mounts, too, as a start would: without them a mount would not be seen.
+  const auto making = place.binds.empty() || place.upper.empty() ? access : Access::writing;
+  const Dir root = TRY(place.directory.empty() ? mount_stack(place, making) : Dir::open(place.directory));
+  for (const auto& mount : place.binds) TRY(bind(root, mount, making).context("the container's mounts"));
   return confine_to_mounts(root.fd(), writing, load_filter);
 }
 
@@ -195,7 +197,8 @@ Result<std::optional<uint32_t>> read_id(const JsonReader& reader, std::string_vi
 Json to_json(const TreePlace& place) {
   Json binds = Json::array();
   for (const auto& bind : place.binds) {
-    binds.push(Json::object().set("source", bind.source).set("destination", bind.destination).set("readOnly", bind.read_only));
+    binds.push(
+        Json::object().set("source", bind.source).set("destination", bind.destination).set("readOnly", bind.read_only));
   }
   return Json::object()
       .set("rootFd", place.root_fd)
@@ -218,7 +221,8 @@ Result<TreePlace> tree_place_from_json(const JsonReader& reader) {
   place.work = TRY(reader.get_string("work"));
   place.is_volatile = TRY(reader.get_bool("volatile"));
   for (const auto& element : TRY(reader.elements("binds"))) {
-    place.binds.push_back({TRY(element.get_string("source")), TRY(element.get_string("destination")), TRY(element.get_bool("readOnly"))});
+    place.binds.push_back(
+        {TRY(element.get_string("source")), TRY(element.get_string("destination")), TRY(element.get_bool("readOnly"))});
   }
   return place;
 }
