@@ -77,8 +77,7 @@ Result<void> enter_target(int target_fd, uint64_t attributes, unsigned recursive
   TRY(enter_by_path(target_fd));
   if (::unshare(CLONE_NEWNS) < 0) return Error::from_errno("make a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0) return Error::from_errno("make mounts private");
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive;
-  Fd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, ".", flags)));
+  Fd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, ".", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive)));
   if (!tree.valid()) return Error::from_errno("clone the mount of the directory");
   struct mount_attr wanted{.attr_set = attributes, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
   if (attributes != 0 &&
