@@ -119,7 +119,7 @@ std::string name_of(const std::string& path) {
 Result<ConfinedWorker> start_archiver(Core& core, const OpenEnd& end, const std::string& name, int output_fd) {
   storage::ArchiveRequest request;
   request.place = end.tree.place;
-  request.job = {.path = end.path, .name = name, .owner = end.owner};
+  request.job = {.path = end.path, .name = name, .owner = end.owner, .skip_unreadable = end.tree.place.is_mounted_away};
   request.stream_fd = k_stream_fd;
   request.answer_fd = k_worker_answer_fd;
   std::vector<std::pair<int, int>> fds = {{output_fd, k_stream_fd}};
@@ -237,7 +237,7 @@ Result<void> export_files(const EngineOptions& options, const ExportRequest& req
   storage::ArchiveRequest archive;
   archive.place = TRY(own_files_of(core, entry));
   if (archive.place.directory.empty()) archive.form = storage::ArchiveRequest::Form::layers;
-  archive.job = {.path = "/", .name = "", .owner = "container " + entry.name};
+  archive.job = {.path = "/", .name = "", .owner = "container " + entry.name, .skip_unreadable = false};
   archive.stream_fd = k_stream_fd;
   archive.answer_fd = k_worker_answer_fd;
   const auto write = [&](int fd) -> Result<void> {

@@ -54,7 +54,9 @@ void read_xattrs(int fd, TarEntry& entry) {
 class TreeArchiver {
  public:
   enum class Marks { as_files, as_whiteouts };
-  TreeArchiver(int output_fd, Marks marks) : marks_(marks), tar_(output_fd), buffer_(k_copy_bytes, '\0') {}
+  enum class Unreadable { fail, skip };
+  TreeArchiver(int output_fd, Marks marks, Unreadable unreadable = Unreadable::fail)
+      : marks_(marks), unreadable_(unreadable), tar_(output_fd), buffer_(k_copy_bytes, '\0') {}
 
   // `name`: that of the directory in the archive, with '/' at its end; empty: only what is in it.
   Result<void> add_directory(const Dir& dir, const std::string& name, int depth) {
@@ -97,15 +99,20 @@ class TreeArchiver {
     if (!S_ISREG(status.st_mode)) return ok();  // replaced while we look
     auto entry = make_entry(status, name);
     if (is_known(status, entry)) return tar_.begin(entry);
+    // Files of the kernel do not know their size before they are read.
+    auto start = read_some(fd, buffer_.size());
+    if (!start && may_skip(start.error().sys())) return ok();
+    size_t got = TRY(std::move(start).context("read '" + printable(name) + "'"));
+    if (got < buffer_.size() || entry.size_bytes < got) entry.size_bytes = got;
     read_xattrs(fd, entry);
     TRY(tar_.begin(entry));
     for (uint64_t left = entry.size_bytes; left > 0;) {
-      const auto got = ::read(fd, buffer_.data(), std::min<uint64_t>(left, buffer_.size()));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return Error::from_errno("read '" + printable(name) + "'");
       if (got == 0) return Error(Errc::io, "'" + printable(name) + "' became shorter while it was read");
-      TRY(tar_.content({buffer_.data(), static_cast<size_t>(got)}));
-      left -= static_cast<uint64_t>(got);
+      TRY(tar_.content({buffer_.data(), got}));
+      left -= got;
+      if (left == 0) break;
+      const auto more = std::min<uint64_t>(left, buffer_.size());
+      got = TRY(read_some(fd, static_cast<size_t>(more)).context("read '" + printable(name) + "'"));
     }
     return ok();
   }
@@ -113,6 +120,25 @@ class TreeArchiver {
   Result<void> finish() { return tar_.finish(); }
 
  private:
+  // Fills the buffer up to `size` as far as the file goes.
+  Result<size_t> read_some(int fd, size_t size) {
+    size_t done = 0;
+    while (done < size) {
+      const auto got = ::read(fd, buffer_.data() + done, size - done);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && done == 0) return Error::from_errno("read");
+      if (got <= 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return done;
+  }
+
+  // Source: podman-cp(1), "ignores permission errors when copying from a running rootless container".
+  bool may_skip(int sys) const {
+    if (unreadable_ == Unreadable::fail) return false;
+    return sys == EACCES || sys == EPERM || sys == EINVAL || sys == EIO || sys == EAGAIN;
+  }
+
   static Result<void> check_depth(const std::string& name, int depth) {
     if (depth <= k_depth_limit) return ok();
     return Error(Errc::invalid, fmt::format("'{}' is deeper than {} directories", printable(name), k_depth_limit));
@@ -128,7 +154,11 @@ class TreeArchiver {
         return add_mark(fmt::format("{}{}{}", path.substr(0, path.size() - name.size()), k_whiteout_file_prefix, name));
       }
     }
-    if (S_ISDIR(status->st_mode)) return add_directory(TRY(dir.open_dir(name)), path + "/", depth + 1);
+    if (S_ISDIR(status->st_mode)) {
+      auto below = dir.open_dir(name);
+      if (!below && may_skip(below.error().sys())) return ok();
+      return add_directory(TRY(std::move(below)), path + "/", depth + 1);
+    }
     return add_leaf(dir, name, path, *status);
   }
 
@@ -136,6 +166,7 @@ class TreeArchiver {
     if (S_ISREG(status.st_mode)) {
       auto file = dir.open_file(name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
       if (!file && (file.error().sys() == ENOENT || file.error().sys() == ELOOP)) return ok();
+      if (!file && may_skip(file.error().sys())) return ok();
       return add_file(TRY(std::move(file)).get(), path);
     }
     if (!S_ISLNK(status.st_mode) && !S_ISFIFO(status.st_mode)) return ok();
@@ -178,6 +209,7 @@ class TreeArchiver {
   }
 
   const Marks marks_;
+  const Unreadable unreadable_;
   TarWriter tar_;
   std::string buffer_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
@@ -186,14 +218,16 @@ class TreeArchiver {
 }  // namespace
 
 Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd) {
-  TreeArchiver archiver(output_fd, TreeArchiver::Marks::as_files);
+  using Unreadable = TreeArchiver::Unreadable;
+  TreeArchiver archiver(output_fd, TreeArchiver::Marks::as_files,
+                        job.skip_unreadable ? Unreadable::skip : Unreadable::fail);
   const auto path = "./" + job.path;
   auto place = root.open_in_root(path, O_PATH);
   if (!place && (place.error().sys() == ENOENT || place.error().sys() == ENOTDIR)) return not_found(job);
   struct stat status{};
   if (::fstat(TRY(std::move(place)).get(), &status) < 0) return Error::from_errno("stat '" + printable(job.path) + "'");
   if (S_ISDIR(status.st_mode)) {
-    const Dir dir(TRY(root.open_in_root(path, O_RDONLY | O_DIRECTORY)), job.path);
+    const Dir dir(TRY(root.open_in_root(path, O_RDONLY | O_DIRECTORY)), job.path == "/" ? "" : job.path);
     TRY(archiver.add_directory(dir, job.name.empty() ? "" : job.name + "/", 0));
     return archiver.finish();
   }

@@ -18,9 +18,10 @@ namespace ctr::storage {
 
 // What is read.
 struct ArchiveJob {
-  std::string path;   // in the tree, absolute or relative to its root; links are followed
-  std::string name;   // of the root entry; empty: a directory's entries without it
-  std::string owner;  // whose tree it is, for messages: "container web", "the host"
+  std::string path;              // in the tree, absolute or relative to its root; links are followed
+  std::string name;              // of the root entry; empty: a directory's entries without it
+  std::string owner;             // whose tree it is, for messages: "container web", "the host"
+  bool skip_unreadable = false;  // leave out what may not be read, such as files of the kernel
   bool operator==(const ArchiveJob&) const = default;
 };
 // Writes a tar of a file or directory to `output_fd`. Sockets and devices are left out; further names of one file are

@@ -233,6 +233,7 @@ Json to_json(const ArchiveRequest& request) {
       .set("path", request.job.path)
       .set("name", request.job.name)
       .set("owner", request.job.owner)
+      .set("skipUnreadable", request.job.skip_unreadable)
       .set("form", k_forms[static_cast<size_t>(request.form)])
       .set("streamFd", request.stream_fd)
       .set("answerFd", request.answer_fd);
@@ -246,6 +247,7 @@ Result<ArchiveRequest> archive_request_from_json(const JsonReader& reader) {
   request.job.path = TRY(reader.get_string("path"));
   request.job.name = TRY(reader.get_string("name"));
   request.job.owner = TRY(reader.get_string("owner"));
+  request.job.skip_unreadable = TRY(reader.get_bool("skipUnreadable"));
   const auto form = std::find(std::begin(k_forms), std::end(k_forms), TRY(reader.get_string("form")));
   if (form == std::end(k_forms)) return reader.wrong("form", "a form of archives");
   request.form = static_cast<ArchiveRequest::Form>(form - std::begin(k_forms));

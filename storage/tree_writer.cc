@@ -138,7 +138,18 @@ Result<void> TreeWriter::check_replaced(mode_t mode, const Place& place, bool by
       .with_hint("--overwrite replaces it");
 }
 
+Result<void> TreeWriter::check_not_mounted(const Place& place) const {
+  if (is_layer()) return ok();
+  struct statx status{};
+  if (::statx(place.parent->fd.get(), place.name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status) < 0) {
+    return entry_error("stat", place.path);
+  }
+  if ((status.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0) return ok();
+  return Error(Errc::in_use, quoted(place.path) + " is mounted there, and can be written to but not replaced");
+}
+
 Result<void> TreeWriter::remove_existing(Place& place) {
+  TRY(check_not_mounted(place));
   int parent_fd = place.parent->fd.get();
   struct stat info{};
   if (::fstatat(parent_fd, place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) return entry_error("stat", place.path);
@@ -262,6 +273,10 @@ Result<void> TreeWriter::write_content(const TarEntry& entry, int fd, TarReader&
       return Error(Errc::invalid, fmt::format("{}: the files of the layer are larger than the limit of {} bytes",
                                               quoted(entry.path), options_.limits.total_bytes));
     }
+    // A hole of a sparse file comes as zeros.
+    const bool is_hole =
+        !is_layer() && std::all_of(piece->bytes.begin(), piece->bytes.end(), [](char c) { return c == 0; });
+    if (is_hole) continue;
     for (size_t done = 0; done < size;) {
       ssize_t written = ::pwrite(fd, piece->bytes.data() + done, size - done, static_cast<off_t>(piece->offset + done));
       if (written < 0 && errno == EINTR) continue;

@@ -67,6 +67,8 @@ class TreeWriter {
   template <typename Make>
   Result<void> replace(Place& place, Make make);
   Result<void> remove_existing(Place& place);
+  // Errors: in_use for what is mounted: from our mount namespace the kernel would let it be removed.
+  Result<void> check_not_mounted(const Place& place) const;
   bool is_layer() const { return options_.purpose == UnpackOptions::Purpose::layer; }
   // Errors: exists, unless what is there (`mode`) may be replaced by a directory, or by something else.
   Result<void> check_replaced(mode_t mode, const Place& place, bool by_directory) const;

@@ -243,6 +243,19 @@ END
   assert_output 'Error: "/dev/null" on container c must be a directory or a regular file'
 }
 
+@test "files of the kernel are copied as far as they can be read, and what is mounted is not replaced" {
+  echo mine >mine
+  make running c -v "$work/mine:/home/mine"
+  ctr cp c:/proc/1 proc
+  [ "$(grep -c '^Uid:' proc/status)" = 1 ]
+  chmod -R u+w proc
+  run -125 ctr cp src/f c:/home/mine
+  assert_contains "'mine' is mounted there"
+  run -125 ctr cp src/f c:/etc/hosts
+  assert_contains "'hosts' is mounted there"
+  [ "$(ctr exec c cat /home/mine)" = mine ]
+}
+
 @test "directories and other files replace each other with --overwrite only" {
   make stopped c
   mkdir -p a/d b && echo file >b/d && mkdir -p a/f && echo x >a/f/x && echo y >b/f
@@ -287,10 +300,16 @@ END
   run -0 ctr container cp c:/home/c:x y
 }
 
-@test "a root that only the container may see is refused" {
-  make running c --userns keep-id
+@test "a root that only the container may see is exported, but not copied from" {
+  make running c --userns keep-id --user root
   run -125 ctr cp src/f c:/tmp/x
   assert_contains 'is served by fuse-overlayfs'
+  ctr exec c sh -c 'echo made >/made; chown 5:6 /made; rm -r /gone'
+  ctr export c >out.tar
+  run -0 tar -tvf out.tar --numeric-owner
+  assert_match '7/8 .* home/mode'
+  assert_match '5/6 .* made'
+  refute_contains ' gone/'
 }
 
 # What export has in common for both states.

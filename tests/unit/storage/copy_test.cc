@@ -160,7 +160,8 @@ TEST_CASE("paths of both ends are resolved inside of their trees") {
   CHECK(list_tar(copy.archive("abs/f", ".")) == std::vector<std::string>{"f . 6"});
   CHECK(list_tar(copy.archive("/up/real/../real/f", ".")) == std::vector<std::string>{"f . 6"});
   const auto from = must(Dir::open(copy.path("from")));
-  const auto missing = archive_tree(from, {.path = "escape", .name = ".", .owner = "container c"}, 1);
+  const auto missing =
+      archive_tree(from, {.path = "escape", .name = ".", .owner = "container c", .skip_unreadable = false}, 1);
   REQUIRE_FALSE(missing);
   CHECK(missing.error().message() == "\"escape\" could not be found on container c: no such file or directory");
   copy.link("to/out", "/");
@@ -223,6 +224,17 @@ TEST_CASE("files lose set-id bits where they are not trusted") {
   job.drop_set_id = true;
   must(copy.extract(copy.archive("f", "."), job));
   CHECK((copy.status("to/dropped").st_mode & 07777) == 0755);
+}
+
+TEST_CASE("holes stay holes") {
+  Copy copy;
+  copy.file("from/f", "start");
+  REQUIRE(::truncate(copy.path("from/f").c_str(), 64 << 20) == 0);
+  must(copy.run("f", "f", ""));
+  const auto status = copy.status("to/f");
+  CHECK(status.st_size == 64 << 20);
+  CHECK(status.st_blocks * 512 < 1 << 20);
+  CHECK(must(read_file(copy.path("to/f"), size_t{65} << 20)).substr(0, 7) == std::string("start\0\0", 7));
 }
 
 TEST_CASE("an archive of a stranger stays in the directory it is unpacked in") {
@@ -292,7 +304,7 @@ TEST_CASE("requests of tree workers survive their JSON") {
                    .work = "/w",
                    .is_volatile = true,
                    .binds = {{"/host", "/mnt", true}}};
-  archive.job = {.path = "/x", .name = "n", .owner = "container c"};
+  archive.job = {.path = "/x", .name = "n", .owner = "container c", .skip_unreadable = true};
   archive.stream_fd = 6;
   archive.answer_fd = 4;
   const auto archive_json = to_json(archive);
