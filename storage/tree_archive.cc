@@ -171,7 +171,11 @@ class TreeArchiver {
     }
     if (!S_ISLNK(status.st_mode) && !S_ISFIFO(status.st_mode)) return ok();
     auto entry = make_entry(status, path);
-    if (S_ISLNK(status.st_mode)) entry.target = TRY(dir.read_symlink(name));
+    if (S_ISLNK(status.st_mode)) {
+      auto target = dir.read_symlink(name);
+      if (!target && may_skip(target.error().sys())) return ok();
+      entry.target = TRY(std::move(target));
+    }
     (void)is_known(status, entry);
     return tar_.begin(entry);
   }
