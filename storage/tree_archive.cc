@@ -69,7 +69,9 @@ class TreeArchiver {
       TRY(tar_.begin(entry));
     }
     if (marks_ == Marks::as_whiteouts && is_opaque(dir)) TRY(add_mark(name + std::string(k_opaque_file)));
-    auto names = TRY(dir.list());
+    auto listed = dir.list();
+    if (!listed && may_skip(listed.error().sys())) return ok();
+    auto names = TRY(std::move(listed));
     std::sort(names.begin(), names.end());
     for (const auto& below : names) TRY(add_entry(dir, below, name + below, depth));
     return ok();
