@@ -281,6 +281,7 @@ Result<void> record_image(const storage::Store& store, const FetchOrder& order, 
                              .name = called.empty() ? "" : called.front(),
                              .image = {},
                              .exit_code = {},
+                             .health = {},
                              .attributes = {}})
       .ignore("the image is there; the event log is a convenience");
   return ok();
