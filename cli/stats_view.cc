@@ -73,7 +73,7 @@ std::string go_duration(nanoseconds duration) {
   if (ns < 1'000'000) return fraction(ns, 1000, "µs");
   if (ns < k_ns_per_second) return fraction(ns, 1'000'000, "ms");
   const int64_t minutes = ns / (60 * k_ns_per_second);
-  const std::string seconds = fraction(ns % (60 * k_ns_per_second), k_ns_per_second, "s");
+  std::string seconds = fraction(ns % (60 * k_ns_per_second), k_ns_per_second, "s");
   if (minutes == 0) return seconds;
   if (minutes < 60) return fmt::format("{}m{}", minutes, seconds);
   return fmt::format("{}h{}m{}", minutes / 60, minutes % 60, seconds);

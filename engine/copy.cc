@@ -167,8 +167,8 @@ Result<void> join_ends(Core& core, const CopyRequest& request, const OpenEnd& so
   auto reader = TRY(start_archiver(core, source, ".", pipe.write_end.get()));
   pipe.read_end.reset();
   pipe.write_end.reset();
-  const auto is_read = finish(core, reader);
-  const auto is_written = finish(core, writer);
+  auto is_read = finish(core, reader);
+  auto is_written = finish(core, writer);
   // A reader whose pipe has broken has nothing to tell: the other end does.
   if (!is_read && (is_read.error().sys() != EPIPE || is_written)) return is_read;
   return is_written;

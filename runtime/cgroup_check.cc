@@ -33,6 +33,9 @@ Error no_cgroup(const std::string& subject, const CgroupFacts& facts) {
   return error("the container has no cgroup").with_hint("use --cgroups enabled");
 }
 
+// What every cgroup has by itself; containerd asks for it. Source: the kernel's cgroup-v2.rst, "CPU Interface Files".
+bool is_default(const CgroupSetting& setting) { return setting.file == "cpu.weight" && setting.value == "100"; }
+
 }  // namespace
 
 Error missing_controller(std::string_view subject, std::string_view controller, uid_t uid) {
@@ -59,7 +62,10 @@ Result<void> check_limits(const SpecResources& resources, const CgroupPlan& plan
   const bool known = plan.kind == CgroupPlan::Kind::scope || plan.kind == CgroupPlan::Kind::process_scope ||
                      (plan.kind == CgroupPlan::Kind::directory && plan.path.starts_with(host.cgroup.parent_path));
   for (const CgroupSetting& setting : settings) {
-    if (plan.kind == CgroupPlan::Kind::none) return no_cgroup(setting.subject, host.cgroup);
+    if (plan.kind == CgroupPlan::Kind::none) {
+      if (is_default(setting)) continue;
+      return no_cgroup(setting.subject, host.cgroup);
+    }
     if (!known || setting.controller.empty()) continue;
     if (std::find(available.begin(), available.end(), setting.controller) != available.end()) continue;
     return missing_controller(setting.subject, setting.controller, host.uid);

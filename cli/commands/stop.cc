@@ -12,7 +12,6 @@ namespace ctr::cli {
 namespace {
 
 using engine::ContainerInfo;
-using engine::ContainerState;
 using engine::Engine;
 
 constexpr std::array k_stop_options = {flag("ignore", 'i', "A container that does not exist is no error"),

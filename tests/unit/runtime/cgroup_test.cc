@@ -197,6 +197,13 @@ TEST_CASE("a limit this host cannot apply is refused with the fix, no limit is n
   host.cgroup.mode = CgroupMode::hybrid;
   SpecResources resources;
   CHECK(check_limits(resources, {}, host));
+  // What every cgroup has by itself, and containerd asks for.
+  resources.cpu = SpecCpu{};
+  resources.cpu->shares = 1024;
+  CHECK(check_limits(resources, {}, host));
+  resources.cpu->shares = 1025;
+  CHECK_FALSE(check_limits(resources, {}, host));
+  resources.cpu.reset();
   resources.memory = memory(1 << 20);
   const auto refused = check_limits(resources, {}, host);
   REQUIRE_FALSE(refused);

@@ -1,0 +1,2 @@
+// Compiled once for each program of unit tests: Catch2's header takes longer than most tests.
+#include "tests/catch.h"
