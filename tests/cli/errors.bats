@@ -29,8 +29,6 @@ teardown() { assert_nothing_left; }
   assert_output 'Error: -p: ports cannot be published yet; use --network host'
   run -125 ctr create --pod x "$IMAGE"
   assert_output 'Error: --pod: pods are not supported yet'
-  run -125 ctr run --restart always "$IMAGE"
-  assert_output 'Error: --restart always: restarting is not supported yet'
   run -125 ctr run --network mynet "$IMAGE"
   assert_line 'Error: --network mynet: named networks are not supported yet'
 }
