@@ -47,6 +47,8 @@ bool is_quiet(const engine::TransferRequest& request) {
       return request.load.quiet;
     case Verb::save:
       return request.save.quiet;
+    case Verb::commit:
+      return request.commit.quiet;
     default:
       return true;
   }

@@ -273,6 +273,7 @@ Result<void> record_image(const storage::Store& store, const FetchOrder& order, 
     if (auto layer = TRY(store.layers().find(diff_id))) record.size_bytes += layer->size_bytes;
   }
   TRY(store.images().add(record, cancel));
+  if (order.event.empty()) return ok();
   const auto& called = order.names.empty() ? order.repo_digests : order.names;
   append_event(store.dir(), {.time = record.stored_at,
                              .type = "image",

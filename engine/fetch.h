@@ -37,7 +37,7 @@ struct FetchOrder {
   std::vector<std::string> names;                 // full names with tag, taken from other images
   std::vector<std::string> repo_digests;          // name@digest
   std::optional<oci::Platform> platform;          // asked for; nullopt: the host's
-  std::string event = "pull";                     // what the event log calls it
+  std::string event = "pull";                     // what the event log calls it; empty: nothing
 };
 
 // The id of the image, hex. Nothing is visible before all of it is verified and synced; what was copied when it fails

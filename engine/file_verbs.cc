@@ -6,7 +6,11 @@
 #include "engine/container_info.h"
 #include "engine/core.h"
 #include "engine/diff.h"
+#include "engine/image_change.h"
+#include "engine/image_lookup.h"
 #include "engine/launch_record.h"
+#include "engine/pause.h"
+#include "engine/remove.h"
 #include "engine/transfer.h"
 #include "engine/volumes.h"
 
@@ -25,6 +29,16 @@ Result<void> prepare_container(Core& core, const storage::ContainerEntry& entry)
   const auto spec = TRY(runtime::spec_from_json(config));
   const auto launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file));
   return prepare_volumes(core, {record, spec, launch.rootfs, false});
+}
+
+// The container's processes at rest, as far as the user wants it and the host can do it.
+Result<std::optional<Standstill>> hold_still(Core& core, const storage::ContainerEntry& entry,
+                                             CommitRequest::Pause pause) {
+  if (pause == CommitRequest::Pause::no) return std::optional<Standstill>();
+  auto still = Standstill::begin(core, entry.id, "pause");
+  if (still || pause == CommitRequest::Pause::yes || still.error().code() != Errc::unsupported) return still;
+  core.debug("the container is committed while it runs: " + still.error().message());
+  return std::optional<Standstill>();
 }
 
 class LocalFileVerbs final : public FileVerbs {
@@ -60,6 +74,25 @@ class LocalFileVerbs final : public FileVerbs {
     transfer.export_request = request;
     TRY(run_transfer(core_.options(), std::move(transfer)));
     return ok();
+  }
+
+  Result<std::string> commit(CommitRequest request) override {
+    const auto entry = TRY(resolve_container(core_, request.container));
+    // Mistakes are told before anything is read.
+    oci::ImageConfig any_config;
+    TRY(apply_changes(any_config, request.changes));
+    if (!request.name.empty()) request.name = TRY(full_tag_name(request.name));
+    const auto still = TRY(hold_still(core_, entry, request.pause));
+    TransferRequest transfer;
+    transfer.verb = TransferRequest::Verb::commit;
+    transfer.commit = std::move(request);
+    transfer.commit.container = entry.id.text();
+    auto answer = run_transfer(core_.options(), std::move(transfer));
+    // A layer half unpacked is in the trash.
+    if (!answer) reclaim_space(core_);
+    auto image = TRY(std::move(answer)).image_ids;
+    if (image.size() != 1) return Error(Errc::internal, "ctr-transfer has made no image");
+    return std::move(image.front());
   }
 
  private:

@@ -43,6 +43,19 @@ struct ExportRequest {
   bool operator==(const ExportRequest&) const = default;
 };
 
+struct CommitRequest {
+  std::string container;  // as typed
+  std::string name;       // of the image, as typed; ctr-transfer is given the full name. Empty: none
+  std::string author;
+  std::string message;               // Docker's format only
+  std::vector<std::string> changes;  // see image_change.h, in order
+  enum class Format { oci, docker } format = Format::oci;
+  // Whether the processes rest while their files are read; if_possible: where they have a cgroup that can.
+  enum class Pause { if_possible, yes, no } pause = Pause::if_possible;
+  bool quiet = false;
+  bool operator==(const CommitRequest&) const = default;
+};
+
 class FileVerbs {
  public:
   virtual ~FileVerbs() = default;
@@ -57,6 +70,11 @@ class FileVerbs {
   virtual Result<void> copy(const CopyRequest& request) = 0;
   // A tar of the container's root, without what is mounted in it. Errors: not_found, io.
   virtual Result<void> export_container(const ExportRequest& request) = 0;
+  // An image of the container's image and what the container has changed; its id, hex. What is mounted in the
+  // container, and what ctr has put there, is no part of it.
+  // Errors: not_found and invalid in podman's words; unsupported for a container with --rootfs, and for Pause::yes where
+  // the container cannot be paused.
+  virtual Result<std::string> commit(CommitRequest request) = 0;
 };
 
 // The verbs of an open engine; they live as long as it does.

@@ -40,4 +40,17 @@ Result<void> unpause_container(Core& core, const storage::ContainerId& id) {
   return ok();
 }
 
+Result<std::optional<Standstill>> Standstill::begin(Core& core, const storage::ContainerId& id, std::string_view act) {
+  const auto lock = TRY(TRY(core.store())->containers().lock(id, LockMode::exclusive, core.cancel()));
+  const auto view = TRY(view_container(core, {id, ""}));
+  if (view.info.state != ContainerState::running) return std::optional<Standstill>();
+  auto cgroup = TRY(open_live_cgroup(core, view.state, act));
+  TRY(cgroup.freeze());
+  return std::optional(Standstill(std::move(cgroup)));
+}
+
+Standstill::~Standstill() {
+  if (cgroup_) cgroup_->thaw().ignore("the container has ended meanwhile");
+}
+
 }  // namespace ctr::engine

@@ -28,7 +28,7 @@
 namespace ctr::engine {
 
 struct TransferRequest {
-  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save, copy, export_ };
+  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save, copy, export_, commit };
   Verb verb = Verb::pull;
   std::string reference;  // pull: as typed; push: the destination; login: the registry
   std::string image_id;   // push: which image, hex
@@ -42,12 +42,13 @@ struct TransferRequest {
   std::vector<LoadedImage> images;  // save: which images, under which names
   CopyRequest copy;
   ExportRequest export_request;
+  CommitRequest commit;
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
 
 struct TransferAnswer {
-  std::vector<std::string> image_ids;  // pull: hex; more than one with --all-tags
+  std::vector<std::string> image_ids;  // pull, commit: hex; more than one with --all-tags
   std::string digest;                  // push: of the manifest
   std::string username;                // stored_login
   std::string auth_file;               // login

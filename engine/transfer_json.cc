@@ -7,7 +7,7 @@ namespace ctr::engine {
 namespace {
 
 constexpr const char* k_verbs[] = {"pull",       "push", "login", "stored_login", "logout",
-                                   "logout_all", "load", "save",  "copy",         "export"};
+                                   "logout_all", "load", "save",  "copy",         "export", "commit"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -168,6 +168,42 @@ Result<CopyRequest> copy_from_json(const JsonReader& reader) {
                      TRY(reader.get_bool("archive")), TRY(reader.get_bool("overwrite"))};
 }
 
+constexpr std::string_view k_image_formats[] = {"oci", "docker"};
+constexpr std::string_view k_pauses[] = {"if_possible", "yes", "no"};
+
+Json commit_to_json(const CommitRequest& request) {
+  return Json::object()
+      .set("container", request.container)
+      .set("name", request.name)
+      .set("author", request.author)
+      .set("message", request.message)
+      .set("changes", Json::strings(request.changes))
+      .set("format", k_image_formats[static_cast<size_t>(request.format)])
+      .set("pause", k_pauses[static_cast<size_t>(request.pause)])
+      .set("quiet", request.quiet);
+}
+
+// The value of an enumeration that is written as one of `words`.
+template <typename Enum, size_t n>
+Result<Enum> word_from_json(const JsonReader& reader, std::string_view key, const std::string_view (&words)[n]) {
+  const auto word = std::find(std::begin(words), std::end(words), TRY(reader.get_string(key)));
+  if (word == std::end(words)) return reader.wrong(key, "a known word");
+  return static_cast<Enum>(word - std::begin(words));
+}
+
+Result<CommitRequest> commit_from_json(const JsonReader& reader) {
+  CommitRequest request;
+  request.container = TRY(reader.get_string("container"));
+  request.name = TRY(reader.get_string("name"));
+  request.author = TRY(reader.get_string("author"));
+  request.message = TRY(reader.get_string("message"));
+  request.changes = TRY(reader.strings("changes"));
+  request.format = TRY(word_from_json<CommitRequest::Format>(reader, "format", k_image_formats));
+  request.pause = TRY(word_from_json<CommitRequest::Pause>(reader, "pause", k_pauses));
+  request.quiet = TRY(reader.get_bool("quiet"));
+  return request;
+}
+
 }  // namespace
 
 Json to_json(const TransferRequest& request) {
@@ -182,6 +218,7 @@ Json to_json(const TransferRequest& request) {
   json.set(
       "export",
       Json::object().set("container", request.export_request.container).set("output", request.export_request.output));
+  json.set("commit", commit_to_json(request.commit));
   return json;
 }
 
@@ -207,6 +244,7 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   if (auto from = TRY(reader.find_object("export"))) {
     request.export_request = {TRY(from->get_string("container")), TRY(from->get_string("output"))};
   }
+  if (auto commit = TRY(reader.find_object("commit"))) request.commit = TRY(commit_from_json(*commit));
   return request;
 }
 

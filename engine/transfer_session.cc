@@ -1,5 +1,6 @@
 #include "engine/transfer_session.h"
 
+#include "engine/commit.h"
 #include "engine/copy.h"
 
 namespace ctr::engine {
@@ -112,6 +113,9 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       break;
     case TransferRequest::Verb::export_:
       TRY(export_files(options, request.export_request));
+      break;
+    case TransferRequest::Verb::commit:
+      answer.image_ids = {TRY(commit_image(options, front.progress, request.commit))};
       break;
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "base/text.h"
@@ -57,6 +58,9 @@ class TreeArchiver {
   enum class Unreadable { fail, skip };
   TreeArchiver(int output_fd, Marks marks, Unreadable unreadable = Unreadable::fail)
       : marks_(marks), unreadable_(unreadable), tar_(output_fd), buffer_(k_copy_bytes, '\0') {}
+
+  // Relative paths that are passed over, with what is below them.
+  void leave_out(const std::vector<std::string>& paths) { left_out_.insert(paths.begin(), paths.end()); }
 
   // `name`: that of the directory in the archive, with '/' at its end; empty: only what is in it.
   Result<void> add_directory(const Dir& dir, const std::string& name, int depth) {
@@ -147,6 +151,7 @@ class TreeArchiver {
   }
 
   Result<void> add_entry(const Dir& dir, const std::string& name, const std::string& path, int depth) {
+    if (left_out_.contains(path)) return ok();
     const auto status = TRY(dir.find(name));
     if (!status) return ok();
     if (marks_ == Marks::as_whiteouts) {
@@ -216,6 +221,7 @@ class TreeArchiver {
 
   const Marks marks_;
   const Unreadable unreadable_;
+  std::set<std::string> left_out_;
   TarWriter tar_;
   std::string buffer_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
@@ -256,8 +262,9 @@ Result<void> archive_layers(const std::vector<Dir>& layers, int output_fd) {
   return archiver.finish();
 }
 
-Result<void> archive_changes(const Dir& layer, int output_fd) {
+Result<void> archive_changes(const Dir& layer, const std::vector<std::string>& left_out, int output_fd) {
   TreeArchiver archiver(output_fd, TreeArchiver::Marks::as_whiteouts);
+  archiver.leave_out(left_out);
   TRY(archiver.add_directory(layer, "", 0));
   return archiver.finish();
 }

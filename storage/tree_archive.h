@@ -29,8 +29,9 @@ struct ArchiveJob {
 Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd);
 // The same of all that a stack of layers shows, topmost first, without a root entry.
 Result<void> archive_layers(const std::vector<Dir>& layers, int output_fd);
-// The same of one layer by itself, with whiteouts as an OCI layer has them.
-Result<void> archive_changes(const Dir& layer, int output_fd);
+// The same of one layer by itself, with whiteouts as an OCI layer has them, without the paths `left_out` (relative to
+// its root) and what is below them.
+Result<void> archive_changes(const Dir& layer, const std::vector<std::string>& left_out, int output_fd);
 
 // Where a tar goes.
 struct ExtractJob {

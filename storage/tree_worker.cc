@@ -145,7 +145,9 @@ Result<void> archive(const ArchiveRequest& request, const LoadFilter& load_filte
   for (const auto& path : request.place.lower_dirs) layers.push_back(TRY(Dir::open(path)));
   if (layers.empty()) return Error(Errc::invalid, "there is no layer to archive");
   const Dir top = TRY(confine_beside(layers.front().fd(), load_filter));
-  if (request.form == ArchiveRequest::Form::changes) return archive_changes(top, request.stream_fd);
+  if (request.form == ArchiveRequest::Form::changes) {
+    return archive_changes(top, request.left_out, request.stream_fd);
+  }
   return archive_layers(layers, request.stream_fd);
 }
 
@@ -235,6 +237,7 @@ Json to_json(const ArchiveRequest& request) {
       .set("owner", request.job.owner)
       .set("skipUnreadable", request.job.skip_unreadable)
       .set("form", k_forms[static_cast<size_t>(request.form)])
+      .set("leftOut", Json::strings(request.left_out))
       .set("streamFd", request.stream_fd)
       .set("answerFd", request.answer_fd);
 }
@@ -251,6 +254,7 @@ Result<ArchiveRequest> archive_request_from_json(const JsonReader& reader) {
   const auto form = std::find(std::begin(k_forms), std::end(k_forms), TRY(reader.get_string("form")));
   if (form == std::end(k_forms)) return reader.wrong("form", "a form of archives");
   request.form = static_cast<ArchiveRequest::Form>(form - std::begin(k_forms));
+  request.left_out = TRY(reader.strings("leftOut"));
   request.stream_fd = TRY(fd_from_json(reader, "streamFd"));
   request.answer_fd = TRY(fd_from_json(reader, "answerFd"));
   return request;

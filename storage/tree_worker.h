@@ -39,7 +39,8 @@ struct ArchiveRequest {
   // What of the place: a path of it; or its layers without mounting them, merged or the only one as changes.
   enum class Form { tree, layers, changes } form = Form::tree;
   TreePlace place;
-  ArchiveJob job;  // with Form::tree
+  ArchiveJob job;                     // with Form::tree
+  std::vector<std::string> left_out;  // with Form::changes
   int stream_fd = -1;
   int answer_fd = -1;
   bool operator==(const ArchiveRequest&) const = default;

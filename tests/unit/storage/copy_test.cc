@@ -289,8 +289,10 @@ TEST_CASE("layers are archived as what they show together, a layer alone with wh
   layers.push_back(open("from/low"));
   CHECK(list_tar(copy.written([&](int fd) { return archive_layers(layers, fd); })) ==
         std::vector<std::string>{"f a 5", "d d/", "d o/", "f o/new 1"});
-  CHECK(list_tar(copy.written([&](int fd) { return archive_changes(layers.front(), fd); })) ==
+  CHECK(list_tar(copy.written([&](int fd) { return archive_changes(layers.front(), {}, fd); })) ==
         std::vector<std::string>{"f a 5", "d d/", "f d/.wh.x", "d o/", "f o/.wh..wh..opq", "f o/new 1"});
+  CHECK(list_tar(copy.written([&](int fd) { return archive_changes(layers.front(), {"a", "o"}, fd); })) ==
+        std::vector<std::string>{"d d/", "f d/.wh.x"});
 }
 
 TEST_CASE("requests of tree workers survive their JSON") {
@@ -305,6 +307,7 @@ TEST_CASE("requests of tree workers survive their JSON") {
                    .is_volatile = true,
                    .binds = {{"/host", "/mnt", true}}};
   archive.job = {.path = "/x", .name = "n", .owner = "container c", .skip_unreadable = true};
+  archive.left_out = {"etc/hosts"};
   archive.stream_fd = 6;
   archive.answer_fd = 4;
   const auto archive_json = to_json(archive);

@@ -1,0 +1,98 @@
+#include "engine/commit_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "engine/image_change.h"
+#include "engine/save_plan.h"
+
+namespace ctr::engine {
+namespace {
+
+// Where the runtime puts what is neither in the list of mounts nor the container's: --init, secrets.
+constexpr std::string_view k_given_places[] = {"/run/podman-init", "/run/secrets"};
+
+std::string key_of(const std::string& variable) { return variable.substr(0, variable.find('=')); }
+
+std::vector<std::string> kept_environment(const oci::ImageConfig& base, const ContainerRecord& record) {
+  std::set<std::string> keys;
+  for (const auto& variable : base.env) keys.insert(key_of(variable));
+  for (const auto& variable : record.spec.env) keys.insert(key_of(variable));
+  std::vector<std::string> kept;
+  for (const auto& variable : record.env) {
+    if (keys.contains(key_of(variable))) kept.push_back(variable);
+  }
+  return kept;
+}
+
+// The words of the command behind the entrypoint.
+std::vector<std::string> command_of(const ContainerRecord& record) {
+  const auto& argv = record.argv;
+  const auto& entrypoint = record.entrypoint;
+  const bool has_entrypoint =
+      entrypoint.size() <= argv.size() && std::equal(entrypoint.begin(), entrypoint.end(), argv.begin());
+  if (!has_entrypoint) return argv;
+  return {argv.begin() + static_cast<std::ptrdiff_t>(entrypoint.size()), argv.end()};
+}
+
+}  // namespace
+
+Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const ContainerRecord& record,
+                                       const CommitRequest& request, const oci::DiffId& layer, TimePoint created) {
+  if (!request.message.empty() && request.format == CommitRequest::Format::oci) {
+    return Error(Errc::invalid, "messages are only compatible with the docker image format (-f docker)");
+  }
+  oci::ImageConfig config = base;
+  config.created = created;
+  if (!request.author.empty()) config.author = request.author;
+  config.env = kept_environment(base, record);
+  config.entrypoint = record.entrypoint;
+  config.cmd = command_of(record);
+  config.working_dir = record.working_dir;
+  if (!record.spec.user.empty()) config.user = record.spec.user;
+  for (const auto& [key, value] : record.spec.labels) config.labels[key] = value;
+  config.exposed_ports.insert(record.exposed_ports.begin(), record.exposed_ports.end());
+  TRY(apply_changes(config, request.changes));
+  config.diff_ids.push_back(layer);
+  config.history.push_back({.created = created,
+                            .created_by = base.shell.empty() ? "/bin/sh" : join(base.shell, " "),
+                            .author = request.author,
+                            .comment = request.message,
+                            .empty_layer = false});
+  return config;
+}
+
+std::vector<std::string> mounted_places(const std::vector<runtime::SpecMount>& mounts,
+                                        const std::vector<SecretUse>& secrets) {
+  std::set<std::string> places;
+  const auto add = [&](std::string_view path) {
+    while (path.starts_with('/')) path.remove_prefix(1);
+    while (path.ends_with('/')) path.remove_suffix(1);
+    if (!path.empty()) places.emplace(path);
+  };
+  for (const auto place : k_given_places) add(place);
+  for (const auto& mount : mounts) add(mount.destination);
+  for (const auto& secret : secrets) {
+    if (secret.type == SecretUse::Type::mount && secret.target.starts_with('/')) add(secret.target);
+  }
+  return {places.begin(), places.end()};
+}
+
+Result<oci::Manifest> commit_manifest(const oci::Manifest& base, CommitRequest::Format format,
+                                      const oci::Descriptor& config, const oci::Descriptor& layer) {
+  const bool is_oci = format == CommitRequest::Format::oci;
+  auto manifest = TRY(convert_manifest(base, is_oci));
+  manifest.annotations.clear();
+  const auto config_type = std::move(manifest.config.media_type);
+  manifest.config = config;
+  manifest.config.media_type = config_type;
+  manifest.layers.push_back(layer);
+  manifest.layers.back().media_type = is_oci ? "application/vnd.oci.image.layer.v1.tar+gzip"
+                                             : "application/vnd.docker.image.rootfs.diff.tar.gzip";
+  return manifest;
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,34 @@
+// What a committed image says about itself, and what of a container's files is none of it. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/oci/image_config.h"
+#include "base/oci/manifest.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "engine/file_verbs.h"
+#include "engine/record.h"
+#include "runtime/spec.h"
+
+namespace ctr::engine {
+
+// The configuration of `base` with what the container was created with (command, entrypoint, environment, labels,
+// ports, user and directory), then --change, then the layer and its history entry. Of the environment come the
+// variables that the image or the user has set; what ctr and the host add, such as proxies, stays behind.
+// Errors: as apply_changes(); invalid for a message in OCI's format, which has no place for it.
+Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const ContainerRecord& record,
+                                       const CommitRequest& request, const oci::DiffId& layer, TimePoint created);
+
+// Paths of the container's directory that a start makes for what it mounts and for secrets: relative to the root,
+// sorted. Whatever is there is hidden by a mount while the container runs.
+std::vector<std::string> mounted_places(const std::vector<runtime::SpecMount>& mounts,
+                                        const std::vector<SecretUse>& secrets);
+
+// The manifest of the new image: the layers of `base` and the new one, which is compressed with gzip.
+// Errors: unsupported when the format has no type for a layer.
+Result<oci::Manifest> commit_manifest(const oci::Manifest& base, CommitRequest::Format format,
+                                      const oci::Descriptor& config, const oci::Descriptor& layer);
+
+}  // namespace ctr::engine
