@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::array k_commands = {
     &k_attach_command,
+    &k_commit_command,
     &k_completion_command,
     &k_container_cleanup_command,
     &k_container_diff_command,

@@ -6,6 +6,7 @@
 namespace ctr::cli {
 
 extern const Command k_attach_command;
+extern const Command k_commit_command;
 extern const Command k_completion_command;
 extern const Command k_container_cleanup_command;
 extern const Command k_container_diff_command;

@@ -1,0 +1,80 @@
+#include "storage/layer_pack.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/file.h"
+#include "storage/layer_stream.h"
+#include "tests/catch.h"
+#include "tests/temporary_dir.h"
+#include "tests/unit/storage/support.h"
+
+namespace ctr::storage {
+namespace {
+
+struct Packed {
+  PackedLayer layer;
+  std::string blob;
+};
+
+Packed pack(const TempDir& temp, std::string_view content) {
+  const auto input_path = temp.path() + "/tar";
+  const auto output_path = temp.path() + "/blob";
+  const Fd input = must(open_path(input_path, O_RDWR | O_CREAT | O_TRUNC, 0600));
+  must(write_all(input.get(), content, "the tar"));
+  REQUIRE(::lseek(input.get(), 0, SEEK_SET) == 0);
+  const Fd output = must(open_path(output_path, O_RDWR | O_CREAT | O_TRUNC, 0600));
+  const auto layer = must(pack_layer(input.get(), output.get(), {}));
+  return {layer, must(read_file(output_path, size_t{64} << 20))};
+}
+
+std::string unpack(const std::string& blob, const TempDir& temp) {
+  const auto path = temp.path() + "/again";
+  const Fd file = must(open_path(path, O_RDWR | O_CREAT | O_TRUNC, 0600));
+  must(write_all(file.get(), blob, "the blob"));
+  REQUIRE(::lseek(file.get(), 0, SEEK_SET) == 0);
+  FileSource source(file.get());
+  LayerStream stream(source, uint64_t{1} << 30);
+  std::string content;
+  while (true) {
+    const auto bytes = must(stream.next());
+    if (bytes.empty()) return content;
+    content += bytes;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the blob of a layer is gzip, and both digests are right") {
+  const TempDir temp;
+  std::string content(3'000'000, '\0');
+  uint32_t state = 1;
+  for (size_t i = 0; i < content.size(); ++i) {
+    state = state * 1664525 + 1013904223;
+    content[i] = static_cast<char>(i % 5 == 0 ? state >> 24 : i >> 12);
+  }
+  for (const auto size : std::array<size_t, 4>{0, 1, 1024, content.size()}) {
+    const auto packed = pack(temp, content.substr(0, size));
+    CHECK(packed.blob.substr(0, 2) == "\x1f\x8b");
+    CHECK(packed.layer.blob == digest_of(packed.blob));
+    CHECK(packed.layer.size_bytes == packed.blob.size());
+    CHECK(packed.layer.diff_id == digest_of(content.substr(0, size)));
+    CHECK(unpack(packed.blob, temp) == content.substr(0, size));
+    CHECK(pack(temp, content.substr(0, size)).blob == packed.blob);
+  }
+}
+
+TEST_CASE("packing a layer ends when the user wants it") {
+  auto pipe = must(make_pipe());
+  const TempDir temp;
+  const Fd output = must(open_path(temp.path() + "/blob", O_RDWR | O_CREAT, 0600));
+  auto request = must(make_pipe());
+  must(write_all(request.write_end.get(), "x", "the request"));
+  const auto packed = pack_layer(pipe.read_end.get(), output.get(), CancelToken(request.read_end.get()));
+  REQUIRE_FALSE(packed);
+  CHECK(packed.error().code() == Errc::interrupted);
+}
+
+}  // namespace ctr::storage
