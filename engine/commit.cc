@@ -40,9 +40,8 @@ class NamelessFiles final : public ImageFiles {
     if (found == files_.end()) return std::optional<FileSpan>();
     struct stat info{};
     if (::fstat(found->second.get(), &info) < 0) return Error::from_errno("stat a temporary file");
-    return std::optional(FileSpan{.file = TRY(found->second.duplicate()),
-                                  .offset = 0,
-                                  .size_bytes = static_cast<uint64_t>(info.st_size)});
+    return std::optional(FileSpan{
+        .file = TRY(found->second.duplicate()), .offset = 0, .size_bytes = static_cast<uint64_t>(info.st_size)});
   }
 
  private:
@@ -142,13 +141,10 @@ Result<std::string> commit_image(const EngineOptions& options, ProgressSink& pro
   TRY(write_all(config_file.get(), config_text, "the image configuration"));
   files.add(k_config_file_name, std::move(config_file));
 
-  const oci::Descriptor layer{.media_type = {},
-                              .digest = packed.blob,
-                              .size_bytes = packed.size_bytes,
-                              .platform = {},
-                              .annotations = {}};
-  auto manifest = TRY(
-      commit_manifest(TRY(store->images().read_manifest(base)), request.format, describe(config_text), layer));
+  const oci::Descriptor layer{
+      .media_type = {}, .digest = packed.blob, .size_bytes = packed.size_bytes, .platform = {}, .annotations = {}};
+  auto manifest =
+      TRY(commit_manifest(TRY(store->images().read_manifest(base)), request.format, describe(config_text), layer));
   LocalImage image;
   image.blobs = {{layer.digest, k_layer_file}, {manifest.config.digest, k_config_file_name}};
   const auto order = TRY(order_of(std::move(manifest), config, request.name));

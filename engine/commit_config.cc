@@ -90,8 +90,8 @@ Result<oci::Manifest> commit_manifest(const oci::Manifest& base, CommitRequest::
   manifest.config = config;
   manifest.config.media_type = config_type;
   manifest.layers.push_back(layer);
-  manifest.layers.back().media_type = is_oci ? "application/vnd.oci.image.layer.v1.tar+gzip"
-                                             : "application/vnd.docker.image.rootfs.diff.tar.gzip";
+  manifest.layers.back().media_type =
+      is_oci ? "application/vnd.oci.image.layer.v1.tar+gzip" : "application/vnd.docker.image.rootfs.diff.tar.gzip";
   return manifest;
 }
 

@@ -72,8 +72,8 @@ class FileVerbs {
   virtual Result<void> export_container(const ExportRequest& request) = 0;
   // An image of the container's image and what the container has changed; its id, hex. What is mounted in the
   // container, and what ctr has put there, is no part of it.
-  // Errors: not_found and invalid in podman's words; unsupported for a container with --rootfs, and for Pause::yes where
-  // the container cannot be paused.
+  // Errors: not_found and invalid in podman's words; unsupported for a container with --rootfs, and for Pause::yes
+  // where the container cannot be paused.
   virtual Result<std::string> commit(CommitRequest request) = 0;
 };
 

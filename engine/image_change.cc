@@ -112,7 +112,8 @@ Result<void> apply_pair(oci::ImageConfig& config, std::string_view change, std::
 }
 
 Result<void> apply(oci::ImageConfig& config, std::string_view change, const std::string& key, std::string_view value) {
-  if (key == "CMD" || key == "ENTRYPOINT") return (key == "CMD" ? config.cmd : config.entrypoint) = command_of(value), ok();
+  if (key == "CMD" || key == "ENTRYPOINT")
+    return (key == "CMD" ? config.cmd : config.entrypoint) = command_of(value), ok();
   if (key == "ENV" || key == "LABEL") return apply_pair(config, change, value, key == "LABEL");
   if (value.empty()) return wrong(change, fmt::format("{} must be given a value", key));
   if (key == "USER") return config.user = value, ok();

@@ -6,8 +6,8 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull",       "push", "login", "stored_login", "logout",
-                                   "logout_all", "load", "save",  "copy",         "export", "commit"};
+constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all",
+                                   "load", "save", "copy",  "export",       "commit"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }

@@ -55,10 +55,10 @@ const TimePoint k_time = from_unix_seconds(1'700'000'000);
 }  // namespace
 
 TEST_CASE("instructions of --change say what a Dockerfile says") {
-  const auto config = changed({"CMD [\"a\", \"b c\"]", "entrypoint=/start now", "ENV A=1", "ENV B=\"two words\"",
-                               "ENV A=3 4", "EXPOSE 80", "EXPOSE 53/UDP", "LABEL key=some text", "ONBUILD RUN make",
-                               "STOPSIGNAL SIGINT", "USER web:web", "VOLUME /a /b", "VOLUME [\"/c d\"]",
-                               "WORKDIR /srv", "WORKDIR app/../www"});
+  const auto config =
+      changed({"CMD [\"a\", \"b c\"]", "entrypoint=/start now", "ENV A=1", "ENV B=\"two words\"", "ENV A=3 4",
+               "EXPOSE 80", "EXPOSE 53/UDP", "LABEL key=some text", "ONBUILD RUN make", "STOPSIGNAL SIGINT",
+               "USER web:web", "VOLUME /a /b", "VOLUME [\"/c d\"]", "WORKDIR /srv", "WORKDIR app/../www"});
   CHECK(config.cmd == Words{"a", "b c"});
   CHECK(config.entrypoint == Words{"/bin/sh", "-c", "/start now"});
   CHECK(config.env == Words{"A=3 4", "B=two words"});
@@ -85,7 +85,8 @@ TEST_CASE("an instruction that means nothing is refused by name") {
   CHECK(refusal("EXPOSE 0") == "invalid change \"EXPOSE 0\" - EXPOSE port must be a valid port number");
   CHECK(refusal("EXPOSE 65536") == "invalid change \"EXPOSE 65536\" - EXPOSE port must be a valid port number");
   CHECK(refusal("EXPOSE 1/sctp") == "invalid change \"EXPOSE 1/sctp\" - EXPOSE protocol must be TCP or UDP");
-  CHECK(refusal("EXPOSE 1/tcp/2") == "invalid change \"EXPOSE 1/tcp/2\" - EXPOSE port must be formatted as PORT[/PROTO]");
+  CHECK(refusal("EXPOSE 1/tcp/2") ==
+        "invalid change \"EXPOSE 1/tcp/2\" - EXPOSE port must be formatted as PORT[/PROTO]");
   CHECK(refusal("USER ") == "invalid change \"USER \" - must be formatted as KEY VALUE");
   CHECK(refusal("USER=") == "invalid change \"USER=\" - USER must be given a value");
   CHECK(refusal("ENV =1") == "invalid change \"ENV =1\" - ENV must have a key");
@@ -169,9 +170,10 @@ TEST_CASE("the manifest of a committed image has the types of its format") {
   CHECK(types(CommitRequest::Format::oci) ==
         Words{"application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.config.v1+json",
               "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+gzip"});
-  CHECK(types(CommitRequest::Format::docker) ==
-        Words{"application/vnd.docker.distribution.manifest.v2+json", "application/vnd.docker.container.image.v1+json",
-              "application/vnd.docker.image.rootfs.diff.tar.gzip", "application/vnd.docker.image.rootfs.diff.tar.gzip"});
+  CHECK(types(CommitRequest::Format::docker) == Words{"application/vnd.docker.distribution.manifest.v2+json",
+                                                      "application/vnd.docker.container.image.v1+json",
+                                                      "application/vnd.docker.image.rootfs.diff.tar.gzip",
+                                                      "application/vnd.docker.image.rootfs.diff.tar.gzip"});
 }
 
 }  // namespace ctr::engine
