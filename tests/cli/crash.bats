@@ -126,3 +126,19 @@ names_fit() {
   }
   for_each_kill all "$CTR" rm web
 }
+
+@test "commit" {
+  ctr pull -q "$IMAGE" >/dev/null
+  ctr run --name web --network none "$IMAGE" sh -c 'echo more >>/d/f' >/dev/null
+  commit() { ctr commit -q -c 'CMD ["cat", "/d/f"]' web made:1; }
+  prepare() { ctr rmi -f localhost/made:1 >/dev/null 2>&1 || true; }
+  check() {
+    local made
+    made=$(ctr images -q made:1) && { [ -z "$made" ] || [ "$(ctr run --rm --network none made:1)" = 'wholemore' ]; } &&
+      commit >/dev/null && [ "$(ctr run --rm --network none made:1)" = 'wholemore' ] &&
+      [ "$(ctr run --rm --network none "$IMAGE")" = whole ]
+  }
+  for_each_kill all "$CTR" commit -q -c 'CMD ["cat", "/d/f"]' web made:1
+  ctr rm web >/dev/null
+  store_is_empty
+}
