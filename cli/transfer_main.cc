@@ -49,6 +49,8 @@ bool is_quiet(const engine::TransferRequest& request) {
       return request.save.quiet;
     case Verb::commit:
       return request.commit.quiet;
+    case Verb::import_:
+      return request.import_request.quiet;
     default:
       return true;
   }
@@ -127,7 +129,7 @@ int run(const Places& places) {
 
 int main(int argc, char** argv) {
   const std::string_view verb = argc > 1 ? argv[1] : "";
-  constexpr std::string_view k_worker_verbs[] = {"unpack", "index", "pack", "archive-tree", "extract-tree"};
+  constexpr std::string_view k_worker_verbs[] = {"unpack", "index", "pack", "archive-tree", "extract-tree", "inflate"};
   if (std::find(std::begin(k_worker_verbs), std::end(k_worker_verbs), verb) != std::end(k_worker_verbs)) {
     return ctr::engine::run_worker_process(verb);
   }

@@ -1,22 +1,17 @@
 #include "engine/commit.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <map>
 #include <optional>
 #include <utility>
 
-#include "base/oci/reference.h"
 #include "base/text.h"
 #include "engine/commit_config.h"
 #include "engine/confined_worker.h"
 #include "engine/container_info.h"
 #include "engine/core.h"
-#include "engine/fetch.h"
 #include "engine/launch_record.h"
-#include "engine/local_image.h"
+#include "engine/made_image.h"
 #include "storage/layer_pack.h"
 #include "storage/spool.h"
 #include "storage/tree_worker.h"
@@ -26,28 +21,6 @@ namespace {
 
 // Number of the descriptor in a worker.
 constexpr int k_stream_fd = k_worker_first_fd;
-// What LocalImage calls the files.
-constexpr const char* k_layer_file = "layer";
-constexpr const char* k_config_file_name = "config";
-
-// Files that have no name in any directory.
-class NamelessFiles final : public ImageFiles {
- public:
-  void add(std::string name, Fd file) { files_.insert_or_assign(std::move(name), std::move(file)); }
-
-  Result<std::optional<FileSpan>> find(std::string_view name) const override {
-    const auto found = files_.find(name);
-    if (found == files_.end()) return std::optional<FileSpan>();
-    struct stat info{};
-    if (::fstat(found->second.get(), &info) < 0) return Error::from_errno("stat a temporary file");
-    return std::optional(FileSpan{
-        .file = TRY(found->second.duplicate()), .offset = 0, .size_bytes = static_cast<uint64_t>(info.st_size)});
-  }
-
- private:
-  std::map<std::string, Fd, std::less<>> files_;
-};
-
 // The container, which does not start meanwhile when it does not run.
 struct Source {
   ContainerRecord record;
@@ -96,29 +69,6 @@ Result<storage::ImageRecord> find_base(Core& core, const ContainerRecord& record
                                             printable(record.name), record.image_id));
 }
 
-oci::Descriptor describe(std::string_view document) {
-  return {.media_type = {},
-          .digest = digest_of(document),
-          .size_bytes = document.size(),
-          .platform = {},
-          .annotations = {}};
-}
-
-Result<FetchOrder> order_of(oci::Manifest manifest, const oci::ImageConfig& config, const std::string& name) {
-  auto document = dump_json(oci::to_json(manifest));
-  auto descriptor = describe(document);
-  descriptor.media_type = manifest.media_type;
-  FetchOrder order{.chain = {}, .names = {}, .repo_digests = {}, .platform = config.platform, .event = {}};
-  if (!name.empty()) {
-    order.names = {name};
-    const auto reference = TRY(oci::parse_reference(name));
-    order.repo_digests = {reference.name() + "@" + descriptor.digest.to_string()};
-  }
-  order.chain.push_back(
-      {.descriptor = std::move(descriptor), .bytes = std::move(document), .parsed = std::move(manifest)});
-  return order;
-}
-
 }  // namespace
 
 Result<std::string> commit_image(const EngineOptions& options, ProgressSink& progress, const CommitRequest& request) {
@@ -126,31 +76,21 @@ Result<std::string> commit_image(const EngineOptions& options, ProgressSink& pro
   const auto* store = TRY(core.store());
   TRY(store->sweep());
   const auto entry = TRY(resolve_container(core, request.container));
-  NamelessFiles files;
-  Fd layer_file = TRY(storage::make_spool(store->dir()));
+  Fd layer = TRY(storage::make_spool(store->dir()));
   auto source = TRY(open_source(core, entry));
-  const auto packed = TRY(pack_changes(core, source, layer_file.get()));
+  const auto packed = TRY(pack_changes(core, source, layer.get()));
   // Locks of images come before those of containers.
   source.lock.reset();
   const auto base = TRY(find_base(core, source.record));
-  files.add(k_layer_file, std::move(layer_file));
-  const auto config = TRY(commit_config(TRY(store->images().read_config(base)), source.record, request,
-                                        oci::DiffId{packed.diff_id}, now()));
-  const auto config_text = dump_json(oci::to_json(config));
-  Fd config_file = TRY(storage::make_spool(store->dir()));
-  TRY(write_all(config_file.get(), config_text, "the image configuration"));
-  files.add(k_config_file_name, std::move(config_file));
-
-  const oci::Descriptor layer{
-      .media_type = {}, .digest = packed.blob, .size_bytes = packed.size_bytes, .platform = {}, .annotations = {}};
-  auto manifest =
-      TRY(commit_manifest(TRY(store->images().read_manifest(base)), request.format, describe(config_text), layer));
-  LocalImage image;
-  image.blobs = {{layer.digest, k_layer_file}, {manifest.config.digest, k_config_file_name}};
-  const auto order = TRY(order_of(std::move(manifest), config, request.name));
-  FileOrigin origin(files, image, progress, options.cancel);
-  const FetchSite site{options, progress, *store, *TRY(core.host())};
-  auto id = TRY(fetch_image(site, origin, order));
+  MadeImage image{.layer_file = std::move(layer),
+                  .layer = packed,
+                  .config = TRY(commit_config(TRY(store->images().read_config(base)), source.record, request,
+                                              oci::DiffId{packed.diff_id}, now())),
+                  .base = TRY(store->images().read_manifest(base)),
+                  .format = request.format,
+                  .name = request.name,
+                  .event = {}};
+  auto id = TRY(store_made_image({options, progress, *store, *TRY(core.host())}, std::move(image)));
   core.record_event("container", "commit", entry.id.text(), source.record.name, source.record.image_name);
   return id;
 }

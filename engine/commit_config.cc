@@ -7,7 +7,6 @@
 
 #include "base/text.h"
 #include "engine/image_change.h"
-#include "engine/save_plan.h"
 
 namespace ctr::engine {
 namespace {
@@ -81,18 +80,18 @@ std::vector<std::string> mounted_places(const std::vector<runtime::SpecMount>& m
   return {places.begin(), places.end()};
 }
 
-Result<oci::Manifest> commit_manifest(const oci::Manifest& base, CommitRequest::Format format,
-                                      const oci::Descriptor& config, const oci::Descriptor& layer) {
-  const bool is_oci = format == CommitRequest::Format::oci;
-  auto manifest = TRY(convert_manifest(base, is_oci));
-  manifest.annotations.clear();
-  const auto config_type = std::move(manifest.config.media_type);
-  manifest.config = config;
-  manifest.config.media_type = config_type;
-  manifest.layers.push_back(layer);
-  manifest.layers.back().media_type =
-      is_oci ? "application/vnd.oci.image.layer.v1.tar+gzip" : "application/vnd.docker.image.rootfs.diff.tar.gzip";
-  return manifest;
+Result<oci::ImageConfig> import_config(const ImportRequest& request, const oci::DiffId& layer, TimePoint created) {
+  oci::ImageConfig config;
+  config.created = created;
+  config.platform = request.platform;
+  TRY(apply_changes(config, request.changes));
+  config.diff_ids = {layer};
+  config.history = {{.created = created,
+                     .created_by = fmt::format("/bin/sh -c #(nop) ADD file:{} in /", layer.digest.hex()),
+                     .author = {},
+                     .comment = request.message.empty() ? "imported from tarball" : request.message,
+                     .empty_layer = false}};
+  return config;
 }
 
 }  // namespace ctr::engine

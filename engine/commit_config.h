@@ -1,14 +1,14 @@
-// What a committed image says about itself, and what of a container's files is none of it. Pure.
+// What a committed or imported image says about itself, and what of a container's files is none of it. Pure.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/oci/image_config.h"
-#include "base/oci/manifest.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "engine/file_verbs.h"
+#include "engine/image_verbs.h"
 #include "engine/record.h"
 #include "runtime/spec.h"
 
@@ -26,9 +26,8 @@ Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const Conta
 std::vector<std::string> mounted_places(const std::vector<runtime::SpecMount>& mounts,
                                         const std::vector<SecretUse>& secrets);
 
-// The manifest of the new image: the layers of `base` and the new one, which is compressed with gzip.
-// Errors: unsupported when the format has no type for a layer.
-Result<oci::Manifest> commit_manifest(const oci::Manifest& base, CommitRequest::Format format,
-                                      const oci::Descriptor& config, const oci::Descriptor& layer);
+// The configuration of an imported image: --change on an empty one, the layer and its history entry.
+// Errors: as apply_changes().
+Result<oci::ImageConfig> import_config(const ImportRequest& request, const oci::DiffId& layer, TimePoint created);
 
 }  // namespace ctr::engine

@@ -13,6 +13,7 @@
 #include "runtime/seccomp.h"
 #include "storage/archive_index.h"
 #include "storage/archive_pack.h"
+#include "storage/inflate.h"
 #include "storage/tree_worker.h"
 #include "storage/unpack.h"
 
@@ -67,6 +68,9 @@ Result<int> run_verb(std::string_view verb) {
   }
   if (verb == "extract-tree") {
     return storage::run_extract_worker(TRY(storage::extract_request_from_json(reader)), load_worker_filter);
+  }
+  if (verb == "inflate") {
+    return storage::run_inflate_worker(TRY(storage::spool_request_from_json(reader)), load_worker_filter);
   }
   return storage::run_unpack_worker(TRY(storage::unpack_request_from_json(reader)), load_worker_filter);
 }

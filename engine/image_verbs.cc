@@ -1,6 +1,8 @@
 #include "engine/image_verbs.h"
 
 #include "engine/core.h"
+#include "engine/image_change.h"
+#include "engine/image_lookup.h"
 #include "engine/images.h"
 #include "engine/remove.h"
 #include "engine/transfer.h"
@@ -29,6 +31,21 @@ class LocalImageVerbs final : public ImageVerbs {
     request.images = TRY(images_to_save(core_, items));
     TRY(run_transfer(core_.options(), request));
     return ok();
+  }
+
+  Result<std::string> import(ImportRequest request) override {
+    // Mistakes are told before anything is read.
+    oci::ImageConfig any_config;
+    TRY(apply_changes(any_config, request.changes));
+    if (!request.name.empty()) request.name = TRY(full_tag_name(request.name));
+    TransferRequest transfer;
+    transfer.verb = TransferRequest::Verb::import_;
+    transfer.import_request = std::move(request);
+    auto answer = run_transfer(core_.options(), std::move(transfer));
+    if (!answer) reclaim_space(core_);
+    auto image = TRY(std::move(answer)).image_ids;
+    if (image.size() != 1) return Error(Errc::internal, "ctr-transfer has made no image");
+    return std::move(image.front());
   }
 
  private:

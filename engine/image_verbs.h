@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/oci/platform.h"
 #include "base/result.h"
 #include "engine/engine.h"
 
@@ -36,6 +37,16 @@ struct SaveItem {
   std::vector<std::string> more_names = {};
 };
 
+// A tar of a root file system that becomes an image.
+struct ImportRequest {
+  std::string input;  // a file; "-": standard input
+  std::string name;   // of the image, as typed; ctr-transfer is given the full name. Empty: none
+  std::string message;
+  std::vector<std::string> changes;  // see image_change.h, in order
+  oci::Platform platform;            // what the programs in it are for
+  bool quiet = false;
+};
+
 class ImageVerbs {
  public:
   virtual ~ImageVerbs() = default;
@@ -44,6 +55,8 @@ class ImageVerbs {
   virtual Result<std::vector<LoadedImage>> load(const LoadOptions& options) = 0;
   // One archive with all `items`. A file appears whole or not at all.
   virtual Result<void> save(const std::vector<SaveItem>& items, const SaveOptions& options) = 0;
+  // An image of one layer; its id, hex. Errors: not_found, corrupt, unsupported, invalid in podman's words.
+  virtual Result<std::string> import(ImportRequest request) = 0;
 };
 
 // The verbs of an open engine; they live as long as it does.

@@ -37,6 +37,7 @@ Environment transfer_environment(Environment environment) {
 bool reads_stdin(const TransferRequest& request) {
   using Verb = TransferRequest::Verb;
   if (request.verb == Verb::copy) return request.copy.source.kind == CopyEnd::Kind::stream;
+  if (request.verb == Verb::import_) return request.import_request.input == "-";
   return request.verb == Verb::load;
 }
 

@@ -4,8 +4,8 @@
 //   ctr                                       ctr-transfer
 //     posix_spawn, descriptors 3 and 4 ─────▶  reads the request: JSON on a sealed memfd, descriptor 3
 //                                              works; draws progress on stderr, which is the user's; asks on stdin,
-//                                              which is the user's terminal or nothing; load and cp read stdin,
-//                                              save, export and cp write stdout, which are the user's
+//                                              which is the user's terminal or nothing; load, import and cp read
+//                                              stdin, save, export and cp write stdout, the user's
 //     ◀── one JSON document on descriptor 4 ─  the answer, or an Error as data
 //     waits for its end
 //
@@ -28,7 +28,7 @@
 namespace ctr::engine {
 
 struct TransferRequest {
-  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save, copy, export_, commit };
+  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save, copy, export_, commit, import_ };
   Verb verb = Verb::pull;
   std::string reference;  // pull: as typed; push: the destination; login: the registry
   std::string image_id;   // push: which image, hex
@@ -43,12 +43,13 @@ struct TransferRequest {
   CopyRequest copy;
   ExportRequest export_request;
   CommitRequest commit;
+  ImportRequest import_request;
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
 
 struct TransferAnswer {
-  std::vector<std::string> image_ids;  // pull, commit: hex; more than one with --all-tags
+  std::vector<std::string> image_ids;  // pull, commit, import: hex; more than one with --all-tags
   std::string digest;                  // push: of the manifest
   std::string username;                // stored_login
   std::string auth_file;               // login

@@ -7,7 +7,7 @@ namespace ctr::engine {
 namespace {
 
 constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all",
-                                   "load", "save", "copy",  "export",       "commit"};
+                                   "load", "save", "copy",  "export",       "commit", "import"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -204,6 +204,29 @@ Result<CommitRequest> commit_from_json(const JsonReader& reader) {
   return request;
 }
 
+Json import_to_json(const ImportRequest& request) {
+  return Json::object()
+      .set("input", request.input)
+      .set("name", request.name)
+      .set("message", request.message)
+      .set("changes", Json::strings(request.changes))
+      .set("os", request.platform.os)
+      .set("architecture", request.platform.architecture)
+      .set("variant", request.platform.variant)
+      .set("quiet", request.quiet);
+}
+
+Result<ImportRequest> import_from_json(const JsonReader& reader) {
+  return ImportRequest{.input = TRY(reader.get_string("input")),
+                       .name = TRY(reader.get_string("name")),
+                       .message = TRY(reader.get_string("message")),
+                       .changes = TRY(reader.strings("changes")),
+                       .platform = {.os = TRY(reader.get_string("os")),
+                                    .architecture = TRY(reader.get_string("architecture")),
+                                    .variant = TRY(reader.get_string("variant"))},
+                       .quiet = TRY(reader.get_bool("quiet"))};
+}
+
 }  // namespace
 
 Json to_json(const TransferRequest& request) {
@@ -219,6 +242,7 @@ Json to_json(const TransferRequest& request) {
       "export",
       Json::object().set("container", request.export_request.container).set("output", request.export_request.output));
   json.set("commit", commit_to_json(request.commit));
+  json.set("import", import_to_json(request.import_request));
   return json;
 }
 
@@ -244,6 +268,7 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   if (auto from = TRY(reader.find_object("export"))) {
     request.export_request = {TRY(from->get_string("container")), TRY(from->get_string("output"))};
   }
+  if (auto from = TRY(reader.find_object("import"))) request.import_request = TRY(import_from_json(*from));
   if (auto commit = TRY(reader.find_object("commit"))) request.commit = TRY(commit_from_json(*commit));
   return request;
 }

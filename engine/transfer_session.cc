@@ -2,6 +2,7 @@
 
 #include "engine/commit.h"
 #include "engine/copy.h"
+#include "engine/import.h"
 
 namespace ctr::engine {
 
@@ -116,6 +117,9 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       break;
     case TransferRequest::Verb::commit:
       answer.image_ids = {TRY(commit_image(options, front.progress, request.commit))};
+      break;
+    case TransferRequest::Verb::import_:
+      answer.image_ids = {TRY(import_image(options, front.progress, request.import_request))};
       break;
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:

@@ -182,22 +182,6 @@ Result<std::vector<ArchiveMember>> list_members(int fd, const ArchiveLimits& lim
   return members;
 }
 
-// A file or a pipe from where it stands.
-class StreamSource final : public ByteSource {
- public:
-  explicit StreamSource(int fd) : fd_(fd) {}
-  Result<size_t> read(void* buffer, size_t size) override {
-    while (true) {
-      const ssize_t got = ::read(fd_, buffer, size);
-      if (got >= 0) return static_cast<size_t>(got);
-      if (errno != EINTR) return Error::from_errno("read the archive");
-    }
-  }
-
- private:
-  int fd_;
-};
-
 // True for a file that can be read at any offset and holds a plain tar.
 Result<bool> can_be_read_in_place(int fd) {
   struct stat info{};

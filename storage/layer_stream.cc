@@ -1,8 +1,10 @@
 #include "storage/layer_stream.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace ctr::storage {
@@ -43,6 +45,14 @@ Compression compression_of(std::string_view head) {
   if (head.starts_with(k_gzip_magic)) return Compression::gzip;
   if (head.starts_with(k_zstd_magic)) return Compression::zstd;
   return find_foreign(head) == nullptr ? Compression::none : Compression::foreign;
+}
+
+Result<size_t> StreamSource::read(void* buffer, size_t size) {
+  while (true) {
+    const ssize_t got = ::read(fd_, buffer, size);
+    if (got >= 0) return static_cast<size_t>(got);
+    if (errno != EINTR) return Error::from_errno("read the archive");
+  }
 }
 
 LayerStream::LayerStream(ByteSource& source, uint64_t limit_bytes, Hashing hashing)

@@ -29,6 +29,16 @@ class Decoder {
 Result<std::unique_ptr<Decoder>> make_gzip_decoder();
 Result<std::unique_ptr<Decoder>> make_zstd_decoder();
 
+// A file from where it is, a pipe or a socket. `fd` is borrowed.
+class StreamSource final : public ByteSource {
+ public:
+  explicit StreamSource(int fd) : fd_(fd) {}
+  Result<size_t> read(void* buffer, size_t size) override;
+
+ private:
+  int fd_;
+};
+
 enum class Hashing { no, yes };
 
 // Pulls from a source, decompresses by the magic of its first bytes, and hashes what comes out.

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "storage/entry_rules.h"
@@ -11,21 +10,6 @@
 
 namespace ctr::storage {
 namespace {
-
-class PipeSource final : public ByteSource {
- public:
-  explicit PipeSource(int fd) : fd_(fd) {}
-  Result<size_t> read(void* buffer, size_t size) override {
-    while (true) {
-      const auto got = ::read(fd_, buffer, size);
-      if (got >= 0) return static_cast<size_t>(got);
-      if (errno != EINTR) return Error::from_errno("read the archive");
-    }
-  }
-
- private:
-  int fd_;
-};
 
 // What the destination is: a directory, or a name in one.
 struct Destination {
@@ -131,7 +115,7 @@ Result<void> extract_tree(const Dir& root, const ExtractJob& job, int input_fd) 
   if (!from_archive) options.limits.files = options.limits.total_bytes = options.limits.stream_bytes = UINT64_MAX;
   options.owners = job.owners;
   options.purpose = job.overwrite ? UnpackOptions::Purpose::copy_over : UnpackOptions::Purpose::copy;
-  PipeSource source(input_fd);
+  StreamSource source(input_fd);
   LayerStream stream(source, options.limits.stream_bytes, Hashing::no);
   auto opened = TarReader::open(stream, options.limits);
   if (!opened && from_archive && opened.error().code() == Errc::corrupt) {

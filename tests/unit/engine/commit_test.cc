@@ -1,5 +1,6 @@
 #include "engine/commit_config.h"
 #include "engine/image_change.h"
+#include "engine/made_image.h"
 #include "tests/catch.h"
 
 namespace ctr::engine {
@@ -144,6 +145,27 @@ TEST_CASE("places of mounts and secrets are no part of an image") {
         Words{"data", "etc/hosts", "etc/key", "proc", "run/podman-init", "run/secrets"});
 }
 
+TEST_CASE("an imported image is its layer and what --change says") {
+  ImportRequest request;
+  request.platform = {.os = "linux", .architecture = "arm64", .variant = "v8"};
+  request.changes = {"CMD /start"};
+  const auto config = import_config(request, k_layer, k_time);
+  REQUIRE(config);
+  oci::ImageConfig expected;
+  expected.created = k_time;
+  expected.platform = request.platform;
+  expected.cmd = {"/bin/sh", "-c", "/start"};
+  expected.diff_ids = {k_layer};
+  expected.history = {{.created = k_time,
+                       .created_by = "/bin/sh -c #(nop) ADD file:" + k_layer.digest.hex() + " in /",
+                       .author = {},
+                       .comment = "imported from tarball",
+                       .empty_layer = false}};
+  CHECK(*config == expected);
+  request.message = "mine";
+  CHECK(import_config(request, k_layer, k_time)->history[0].comment == "mine");
+}
+
 TEST_CASE("the manifest of a committed image has the types of its format") {
   const auto blob = [](std::string_view content, std::string type) {
     return oci::Descriptor{.media_type = std::move(type),
@@ -157,7 +179,7 @@ TEST_CASE("the manifest of a committed image has the types of its format") {
                            .layers = {blob("base", "application/vnd.docker.image.rootfs.diff.tar.gzip")},
                            .annotations = {{"of", "base"}}};
   const auto types = [&](CommitRequest::Format format) {
-    const auto manifest = commit_manifest(base, format, blob("config", ""), blob("layer", ""));
+    const auto manifest = made_manifest(base, format, blob("config", ""), blob("layer", ""));
     REQUIRE(manifest);
     REQUIRE(manifest->layers.size() == 2);
     CHECK(manifest->annotations.empty());
