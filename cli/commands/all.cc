@@ -29,6 +29,7 @@ constexpr std::array k_commands = {
     &k_image_inspect_command,
     &k_image_prune_command,
     &k_images_command,
+    &k_import_command,
     &k_info_command,
     &k_inspect_command,
     &k_kill_command,

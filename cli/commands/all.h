@@ -26,6 +26,7 @@ extern const Command k_image_exists_command;
 extern const Command k_image_inspect_command;
 extern const Command k_image_prune_command;
 extern const Command k_images_command;
+extern const Command k_import_command;
 extern const Command k_info_command;
 extern const Command k_inspect_command;
 extern const Command k_kill_command;
