@@ -39,7 +39,6 @@ constexpr std::array k_refusals = {
     Refusal{"commit", "squash s", "layers are not put together; every commit adds one"},
     Refusal{"commit", "include-volumes i", "what is in volumes stays out of images; copy it with ctr cp"},
     Refusal{"commit", "config", "name what is to change with --change"},
-    Refusal{"import", "signature-policy", "policy.json is where it always is"},
     Refusal{"wait", "exit-first-match", "wait for each container by itself"},
     Refusal{"container cleanup", "exec rmi", "this option is not supported yet"},
     Refusal{"pull", "decryption-key", "encrypted images are not supported"},

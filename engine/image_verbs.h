@@ -45,6 +45,7 @@ struct ImportRequest {
   std::vector<std::string> changes;  // see image_change.h, in order
   oci::Platform platform;            // what the programs in it are for
   bool quiet = false;
+  bool operator==(const ImportRequest&) const = default;
 };
 
 class ImageVerbs {

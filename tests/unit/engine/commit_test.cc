@@ -1,6 +1,7 @@
 #include "engine/commit_config.h"
 #include "engine/image_change.h"
 #include "engine/made_image.h"
+#include "engine/transfer.h"
 #include "tests/catch.h"
 
 namespace ctr::engine {
@@ -164,6 +165,36 @@ TEST_CASE("an imported image is its layer and what --change says") {
   CHECK(*config == expected);
   request.message = "mine";
   CHECK(import_config(request, k_layer, k_time)->history[0].comment == "mine");
+}
+
+TEST_CASE("requests of commit and import survive their JSON") {
+  TransferRequest request;
+  request.verb = TransferRequest::Verb::commit;
+  request.commit = {.container = "c",
+                    .name = "localhost/a:1",
+                    .author = "Ada",
+                    .message = "m",
+                    .changes = {"USER a"},
+                    .format = CommitRequest::Format::docker,
+                    .pause = CommitRequest::Pause::no,
+                    .quiet = true};
+  request.import_request = {.input = "-",
+                            .name = "localhost/b:2",
+                            .message = "n",
+                            .changes = {"CMD b"},
+                            .platform = {.os = "linux", .architecture = "arm", .variant = "v7"},
+                            .quiet = true};
+  const auto json = to_json(request);
+  auto read = transfer_request_from_json(JsonReader(json, "request"));
+  REQUIRE(read);
+  CHECK(read->verb == TransferRequest::Verb::commit);
+  CHECK(read->commit == request.commit);
+  CHECK(read->import_request == request.import_request);
+  request.verb = TransferRequest::Verb::import_;
+  const auto other = to_json(request);
+  read = transfer_request_from_json(JsonReader(other, "request"));
+  REQUIRE(read);
+  CHECK(read->verb == TransferRequest::Verb::import_);
 }
 
 TEST_CASE("the manifest of a committed image has the types of its format") {

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/file.h"
+#include "storage/inflate.h"
 #include "storage/layer_stream.h"
 #include "tests/catch.h"
 #include "tests/temporary_dir.h"
@@ -64,6 +65,26 @@ TEST_CASE("the blob of a layer is gzip, and both digests are right") {
     CHECK(unpack(packed.blob, temp) == content.substr(0, size));
     CHECK(pack(temp, content.substr(0, size)).blob == packed.blob);
   }
+}
+
+TEST_CASE("the compression of an archive is taken away, and an empty one is refused") {
+  const TempDir temp;
+  const std::string content(100'000, 'c');
+  const auto inflate = [&](const std::string& bytes) {
+    const Fd input = must(open_path(temp.path() + "/in", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    must(write_all(input.get(), bytes, "the archive"));
+    REQUIRE(::lseek(input.get(), 0, SEEK_SET) == 0);
+    const Fd output = must(open_path(temp.path() + "/out", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    return inflate_stream(input.get(), output.get());
+  };
+  for (const auto& bytes : {content, pack(temp, content).blob}) {
+    must(inflate(bytes));
+    CHECK(must(read_file(temp.path() + "/out", size_t{1} << 20)) == content);
+  }
+  const auto empty = inflate("");
+  REQUIRE_FALSE(empty);
+  CHECK(empty.error().code() == Errc::invalid);
+  CHECK_FALSE(inflate(pack(temp, content).blob.substr(0, 50)));
 }
 
 TEST_CASE("packing a layer ends when the user wants it") {

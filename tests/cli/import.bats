@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# import.
+# shellcheck disable=SC2154,SC2016 # helpers set variables; containers' commands and templates are literal
+load helpers
+
+setup_file() { start_test_file && pull_busybox; }
+teardown_file() { end_test_file; }
+setup() {
+  work=$(mktemp -d "$file_dir/work.XXXXXX")
+  cd "$work" || return 1
+  ctr run --name source --network none "$IMAGE" sh -c 'echo made >/made; chown 5:6 /made; chmod 4755 /made; rm /etc/group'
+  ctr export -o root.tar source
+  ctr rm source >/dev/null
+}
+teardown() {
+  assert_nothing_left
+  run find "$XDG_DATA_HOME/ctr/images/.partial" "$XDG_DATA_HOME/ctr/layers/.staging" -mindepth 1
+  assert_output ''
+}
+
+@test "an exported root becomes an image that runs" {
+  run -0 --separate-stderr ctr import root.tar flat
+  assert_match '^sha256:[0-9a-f]{64}$'
+  [[ $stderr == *"Copying config $output"*'Writing manifest to image destination'* ]] || fail "stderr: $stderr"
+  [ "$(ctr images -q --no-trunc localhost/flat:latest)" = "$output" ]
+  run -0 ctr run --rm --network none flat /bin/sh -c 'cat /made; stat -c "%A %u %g" /made; ls /etc'
+  assert_contains $'made\n-rwsr-xr-x 5 6'
+  refute_contains group
+  [ "$(ctr image inspect --format '{{len .RootFS.Layers}} {{len .History}} {{.Comment}}' flat)" = '1 1 imported from tarball' ]
+  run -0 ctr history --format '{{.CreatedBy}}' flat
+  assert_match '^/bin/sh -c #\(nop\) ADD file:[0-9a-f]{64} in / ?$'
+  run -0 jq -r 'select(.Status == "import") | .Type + " " + .Name' "$XDG_DATA_HOME/ctr/events.jsonl"
+  assert_output 'image localhost/flat:latest'
+  # Nothing says what is to be run.
+  run -125 ctr run --rm --network none flat
+  run -0 ctr run --rm --network none flat /bin/true
+}
+
+@test "files, pipes and compressed archives give the same layer" {
+  gzip -k root.tar
+  zstd -q root.tar
+  ctr import -q root.tar plain >/dev/null
+  ctr image import -q root.tar.gz gzipped >/dev/null
+  ctr import -q - piped:1 <root.tar.zst >/dev/null
+  cat root.tar | ctr import -q - "$REGISTRY/test/cat:1" >/dev/null
+  for image in plain gzipped piped:1 "$REGISTRY/test/cat:1"; do
+    [ "$(ctr image inspect --format '{{index .RootFS.Layers 0}}' "$image")" = "sha256:$(sha256sum <root.tar | cut -c 1-64)" ]
+  done
+  ctr push -q "$REGISTRY/test/cat:1"
+  run -0 ctr run --rm --network none piped:1 /bin/cat /made
+  assert_output made
+}
+
+@test "--change, --message and the platform are in the configuration" {
+  id=$(ctr import -q -c 'CMD ["cat", "/made"]' -c ENV=PATH=/bin -c 'LABEL a=b c' -m 'my root' --arch arm64 --variant v8 root.tar)
+  run -0 ctr image inspect --format '{{.Os}}/{{.Architecture}} {{.Comment}} {{json .Config.Labels}} {{len .RepoTags}}' "$id"
+  assert_output 'linux/arm64 my root {"a":"b c"} 0'
+  id=$(ctr import -q -c 'CMD ["cat", "/made"]' -c ENV=PATH=/bin root.tar)
+  run -0 ctr run --rm --network none "$id"
+  assert_output made
+}
+
+@test "what cannot be imported is told in one line and leaves nothing" {
+  before=$(ctr images -aq | wc -l)
+  run -125 ctr import https://127.0.0.1/root.tar x
+  assert_contains 'Error: an archive behind a URL is not imported: https://127.0.0.1/root.tar'
+  run -125 ctr import nosuch.tar x
+  assert_contains "No such file or directory"
+  run -125 ctr import . x
+  assert_contains 'directory'
+  seq 1000 >text
+  run -125 ctr import -q text x
+  assert_contains "Error: import 'text': "
+  : >empty
+  run -125 ctr import -q empty x
+  assert_contains "Error: import 'empty': the archive is empty"
+  xz -k root.tar
+  run -125 ctr import -q root.tar.xz x
+  assert_contains 'xz'
+  head -c 5000 root.tar >cut
+  run -125 ctr import -q cut x
+  run -125 ctr import -c 'RUN make' root.tar x
+  assert_contains 'Error: invalid change "RUN make" - invalid instruction RUN'
+  run -125 ctr import root.tar Upper
+  run -125 "$BATS_TEST_DIRNAME/on-terminal" -- ctr import - x
+  assert_contains 'cannot read from terminal'
+  run -125 ctr import
+  [ "$(ctr images -aq | wc -l)" -eq "$before" ]
+}
