@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # import.
-# shellcheck disable=SC2154,SC2016 # helpers set variables; containers' commands and templates are literal
+# shellcheck disable=SC2154,SC2153,SC2016 # helpers set variables; containers' commands and templates are literal
 load helpers
 
 setup_file() { start_test_file && pull_busybox; }
@@ -42,7 +42,8 @@ teardown() {
   ctr import -q root.tar plain >/dev/null
   ctr image import -q root.tar.gz gzipped >/dev/null
   ctr import -q - piped:1 <root.tar.zst >/dev/null
-  cat root.tar | ctr import -q - "$REGISTRY/test/cat:1" >/dev/null
+  # A file as standard input, and a pipe.
+  zstd -dc root.tar.zst | ctr import -q - "$REGISTRY/test/cat:1" >/dev/null
   for image in plain gzipped piped:1 "$REGISTRY/test/cat:1"; do
     [ "$(ctr image inspect --format '{{index .RootFS.Layers 0}}' "$image")" = "sha256:$(sha256sum <root.tar | cut -c 1-64)" ]
   done
@@ -77,8 +78,8 @@ teardown() {
   xz -k root.tar
   run -125 ctr import -q root.tar.xz x
   assert_contains 'xz'
-  head -c 5000 root.tar >cut
-  run -125 ctr import -q cut x
+  head -c 5000 root.tar >cut.tar
+  run -125 ctr import -q cut.tar x
   run -125 ctr import -c 'RUN make' root.tar x
   assert_contains 'Error: invalid change "RUN make" - invalid instruction RUN'
   run -125 ctr import root.tar Upper
