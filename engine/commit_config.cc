@@ -39,11 +39,17 @@ std::vector<std::string> command_of(const ContainerRecord& record) {
 
 }  // namespace
 
-Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const ContainerRecord& record,
-                                       const CommitRequest& request, const oci::DiffId& layer, TimePoint created) {
+Result<void> check_commit(const CommitRequest& request) {
   if (!request.message.empty() && request.format == CommitRequest::Format::oci) {
     return Error(Errc::invalid, "messages are only compatible with the docker image format (-f docker)");
   }
+  oci::ImageConfig any_config;
+  return apply_changes(any_config, request.changes);
+}
+
+Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const ContainerRecord& record,
+                                       const CommitRequest& request, const oci::DiffId& layer, TimePoint created) {
+  TRY(check_commit(request));
   oci::ImageConfig config = base;
   config.created = created;
   if (!request.author.empty()) config.author = request.author;

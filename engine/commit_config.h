@@ -14,10 +14,14 @@
 
 namespace ctr::engine {
 
+// Mistakes that need no look at the container: those of --change, and a message for OCI's format, which has no place for
+// it. Errors: invalid, in podman's words.
+Result<void> check_commit(const CommitRequest& request);
+
 // The configuration of `base` with what the container was created with (command, entrypoint, environment, labels,
 // ports, user and directory), then --change, then the layer and its history entry. Of the environment come the
 // variables that the image or the user has set; what ctr and the host add, such as proxies, stays behind.
-// Errors: as apply_changes(); invalid for a message in OCI's format, which has no place for it.
+// Errors: as check_commit().
 Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const ContainerRecord& record,
                                        const CommitRequest& request, const oci::DiffId& layer, TimePoint created);
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/commit_config.h"
 #include "engine/container_info.h"
 #include "engine/core.h"
 #include "engine/diff.h"
-#include "engine/image_change.h"
 #include "engine/image_lookup.h"
 #include "engine/launch_record.h"
 #include "engine/pause.h"
@@ -79,8 +79,7 @@ class LocalFileVerbs final : public FileVerbs {
   Result<std::string> commit(CommitRequest request) override {
     const auto entry = TRY(resolve_container(core_, request.container));
     // Mistakes are told before anything is read.
-    oci::ImageConfig any_config;
-    TRY(apply_changes(any_config, request.changes));
+    TRY(check_commit(request));
     if (!request.name.empty()) request.name = TRY(full_tag_name(request.name));
     const auto still = TRY(hold_still(core_, entry, request.pause));
     TransferRequest transfer;
