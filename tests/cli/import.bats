@@ -21,13 +21,13 @@ teardown() {
 @test "an exported root becomes an image that runs" {
   run -0 --separate-stderr ctr import root.tar flat
   assert_match '^sha256:[0-9a-f]{64}$'
-  [[ $stderr == *"Copying config $output"*'Writing manifest to image destination'* ]] || fail "stderr: $stderr"
+  [[ $stderr == *"Copying blob sha256:"*'Writing manifest to image destination'* ]] || fail "stderr: $stderr"
   [ "$(ctr images -q --no-trunc localhost/flat:latest)" = "$output" ]
   run -0 ctr run --rm --network none flat /bin/sh -c 'cat /made; stat -c "%A %u %g" /made; ls /etc'
   assert_contains $'made\n-rwsr-xr-x 5 6'
   refute_contains group
   [ "$(ctr image inspect --format '{{len .RootFS.Layers}} {{len .History}} {{.Comment}}' flat)" = '1 1 imported from tarball' ]
-  run -0 ctr history --format '{{.CreatedBy}}' flat
+  run -0 ctr history --no-trunc --format '{{.CreatedBy}}' flat
   assert_match '^/bin/sh -c #\(nop\) ADD file:[0-9a-f]{64} in / ?$'
   run -0 jq -r 'select(.Status == "import") | .Type + " " + .Name' "$XDG_DATA_HOME/ctr/events.jsonl"
   assert_output 'image localhost/flat:latest'

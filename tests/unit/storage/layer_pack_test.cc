@@ -9,10 +9,12 @@
 #include "storage/inflate.h"
 #include "storage/layer_stream.h"
 #include "tests/catch.h"
-#include "tests/temporary_dir.h"
 #include "tests/unit/storage/support.h"
 
 namespace ctr::storage {
+using testing::must;
+using testing::TempDir;
+
 namespace {
 
 struct Packed {
