@@ -62,10 +62,12 @@ Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const Conta
   config.exposed_ports.insert(record.exposed_ports.begin(), record.exposed_ports.end());
   TRY(apply_changes(config, request.changes));
   config.diff_ids.push_back(layer);
+  // Source: what podman commit writes.
+  const auto comment = request.message.empty() ? "FROM " + record.image_name : request.message;
   config.history.push_back({.created = created,
                             .created_by = base.shell.empty() ? "/bin/sh" : join(base.shell, " "),
                             .author = request.author,
-                            .comment = request.message,
+                            .comment = comment,
                             .empty_layer = false});
   return config;
 }

@@ -41,6 +41,7 @@ oci::ImageConfig base_image() {
 
 ContainerRecord container() {
   ContainerRecord record;
+  record.image_name = "localhost/base:1";
   record.argv = {"/init", "serve", "-v"};
   record.entrypoint = {"/init"};
   record.working_dir = "/srv";
@@ -111,8 +112,11 @@ TEST_CASE("a committed image runs as its container did, without what the host ha
   expected.labels = {{"a", "1"}, {"b", "3"}, {"c", "4"}, {"d", "5"}};
   expected.exposed_ports = {"443/tcp", "80/tcp"};
   expected.diff_ids.push_back(k_layer);
-  expected.history.push_back(
-      {.created = k_time, .created_by = "/bin/sh", .author = "Ada", .comment = {}, .empty_layer = false});
+  expected.history.push_back({.created = k_time,
+                              .created_by = "/bin/sh",
+                              .author = "Ada",
+                              .comment = "FROM localhost/base:1",
+                              .empty_layer = false});
   const auto config = commit_config(base_image(), container(), request, k_layer, k_time);
   REQUIRE(config);
   CHECK(*config == expected);
