@@ -14,8 +14,8 @@
 
 namespace ctr::engine {
 
-// Mistakes that need no look at the container: those of --change, and a message for OCI's format, which has no place for
-// it. Errors: invalid, in podman's words.
+// Mistakes that need no look at the container: those of --change, and a message for OCI's format, which has no place
+// for it. Errors: invalid, in podman's words.
 Result<void> check_commit(const CommitRequest& request);
 
 // The configuration of `base` with what the container was created with (command, entrypoint, environment, labels,
