@@ -1,2 +1,4 @@
 // Compiled once for each program of unit tests: Catch2's header takes longer than most tests.
+#pragma once
+
 #include "tests/catch.h"
