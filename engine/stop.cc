@@ -30,6 +30,8 @@ namespace {
 
 // A killed program needs a moment to be reaped, more so on a loaded machine.
 constexpr milliseconds k_kill_patience{10'000};
+// After it the signal is sent again: a monitor that has just been started holds its lock, but does not listen yet.
+constexpr milliseconds k_kill_step{250};
 constexpr milliseconds k_poll_step{20};
 // From its start until a program has set up its signals.
 constexpr milliseconds k_settling_time{1'000};
@@ -82,8 +84,13 @@ Result<bool> is_out_of_reach(Core& core, const runtime::StateRecord& state, int 
 // A frozen process dies of it, too.
 Result<void> end_program(Core& core, const storage::ContainerId& id, const Running& running) {
   if (running.liveness == runtime::Liveness::orphaned) return runtime::kill_orphan(running.state);
-  TRY(stop_by_signal(core, id, running, SIGKILL));
-  return wait_until_ended(core, id, k_kill_patience);
+  const auto deadline = steady_clock::now() + k_kill_patience;
+  while (true) {
+    TRY(stop_by_signal(core, id, running, SIGKILL));
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now());
+    auto ended = wait_until_ended(core, id, std::min(left, k_kill_step));
+    if (ended || ended.error().code() != Errc::timed_out || left <= k_kill_step) return ended;
+  }
 }
 
 }  // namespace
