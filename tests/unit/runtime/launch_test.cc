@@ -18,7 +18,8 @@ using ctr::test::Sandbox;
 
 TEST_CASE("a container runs as root of its own namespaces") {
   Sandbox box;
-  CHECK(output(box.sh("id -u; hostname; echo $$; ls /proc | grep -c '^[0-9]'")) == "0\nsandbox\n1\n3\n");
+  // The shell itself looks into /proc: how many programs of a pipe run at a moment nobody knows.
+  CHECK(output(box.sh("id -u; hostname; echo $$; echo /proc/[0-9]*")) == "0\nsandbox\n1\n/proc/1\n");
 }
 
 TEST_CASE("the program's exit code and the signal that killed it come back") {
