@@ -100,29 +100,33 @@ std::string heading_of(std::string_view field) {
   return to_upper(out);
 }
 
-std::string print_table(const Listing& listing, const Json& rows, Heading heading) {
-  const auto& array = rows.as_array();
-  const auto value = [&](size_t row, size_t column) {
-    const Json* found = array[row].find(listing.columns[column]);
-    return found == nullptr ? Json("") : *found;
-  };
-  return print_table(listing, array.size(), value, heading);
+ListingTable::ListingTable(const Listing& listing, Heading heading) : heading_(heading) {
+  if (heading == Heading::yes) {
+    for (const auto& field : listing.columns) table_.add_cell(heading_for(listing, field));
+    table_.end_row();
+  }
+  for (const auto& field : listing.columns) are_maps_.push_back(listing.types.maps.contains(field));
 }
 
-std::string print_table(const Listing& listing, size_t count,
-                        const std::function<Json(size_t row, size_t column)>& make_value, Heading heading) {
-  Table table;
-  if (heading == Heading::yes) {
-    for (const auto& field : listing.columns) table.add_cell(heading_for(listing, field));
-    table.end_row();
+void ListingTable::add_cell(const Json& value, size_t column) {
+  table_.add_cell(printable(print_value(value, are_maps_[column])));
+}
+
+std::string ListingTable::text(std::vector<size_t> order) const {
+  if (heading_ == Heading::yes) {
+    for (auto& number : order) ++number;
+    order.insert(order.begin(), 0);
   }
-  std::vector<bool> are_maps;
-  for (const auto& field : listing.columns) are_maps.push_back(listing.types.maps.contains(field));
-  for (size_t row = 0; row < count; ++row) {
-    for (size_t column = 0; column < are_maps.size(); ++column) {
-      table.add_cell(printable(print_value(make_value(row, column), are_maps[column])));
-    }
-    table.end_row();
+  return table_.text(order);
+}
+
+std::string print_table(const Listing& listing, const Json& rows, Heading heading) {
+  ListingTable table(listing, heading);
+  for (const auto& row : rows.as_array()) {
+    table.add_row([&](size_t column) {
+      const Json* found = row.find(listing.columns[column]);
+      return found == nullptr ? Json("") : *found;
+    });
   }
   return table.text();
 }

@@ -1,7 +1,6 @@
 // Listings: rows of fields, printed as a table, as JSON or through the user's template.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "cli/table.h"
 #include "cli/template/value.h"
 
 namespace ctr::cli {
@@ -24,10 +24,29 @@ enum class Heading { no, yes };
 
 // The table without --format.
 std::string print_table(const Listing& listing, const Json& rows, Heading heading);
-// The same for `count` rows whose values are made one after the other: a long listing need not hold them all. `column`
-// counts those of the listing.
-std::string print_table(const Listing& listing, size_t count,
-                        const std::function<Json(size_t row, size_t column)>& make_value, Heading heading);
+// That table for rows that come one after the other, so that nobody need hold them.
+class ListingTable {
+ public:
+  // `listing` is used as long as this object.
+  ListingTable(const Listing& listing, Heading heading);
+  // `value` gives that of each column.
+  template <typename Value>
+  void add_row(const Value& value) {
+    for (size_t column = 0; column < are_maps_.size(); ++column) add_cell(value(column), column);
+    table_.end_row();
+  }
+  // Rows as they came.
+  std::string text() const { return table_.text(); }
+  // The rows with these numbers, counted from 0 as they came; the heading stays above them.
+  std::string text(std::vector<size_t> order) const;
+
+ private:
+  void add_cell(const Json& value, size_t column);
+  Table table_;
+  std::vector<bool> are_maps_;
+  Heading heading_;
+};
+
 // --format TEMPLATE: with "table " in front a table with headings, else one line a row.
 // Errors: invalid, in Go's words.
 Result<std::string> print_format(const Listing& listing, std::string_view format, const Json& rows, Heading heading);

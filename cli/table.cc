@@ -22,33 +22,38 @@ void Table::add_cell(std::string_view text) {
   bytes_ += text;
   cells_.push_back({.bytes = text.size(), .columns = columns_of(text)});
   // What follows it shows that the cell before this one is not the last.
-  if (column_ > 0) {
-    if (widths_.size() < column_) widths_.push_back(k_least_width);
-    widths_[column_ - 1] = std::max(widths_[column_ - 1], cells_[cells_.size() - 2].columns + k_gap);
+  if (row_.cells > 0) {
+    if (widths_.size() < row_.cells) widths_.push_back(k_least_width);
+    widths_[row_.cells - 1] = std::max(widths_[row_.cells - 1], cells_[cells_.size() - 2].columns + k_gap);
   }
-  ++column_;
+  ++row_.cells;
 }
 
 void Table::end_row() {
-  if (column_ == 0) cells_.emplace_back();
-  cells_.back().is_last = true;
-  column_ = 0;
+  rows_.push_back(row_);
+  row_ = {.begin = bytes_.size(), .cell = cells_.size()};
+}
+
+void Table::append_row(std::string& out, const Row& row) const {
+  size_t begin = row.begin;
+  for (size_t column = 0; column < row.cells; ++column) {
+    const auto& cell = cells_[row.cell + column];
+    out.append(bytes_, begin, cell.bytes);
+    if (column + 1 < row.cells) out.append(widths_[column] - cell.columns, ' ');
+    begin += cell.bytes;
+  }
+  out += '\n';
 }
 
 std::string Table::text() const {
   std::string out;
-  std::string_view rest = bytes_;
-  size_t column = 0;
-  for (const auto& cell : cells_) {
-    out += rest.substr(0, cell.bytes);
-    rest.remove_prefix(cell.bytes);
-    if (cell.is_last) {
-      out += '\n';
-      column = 0;
-    } else {
-      out.append(widths_[column++] - cell.columns, ' ');
-    }
-  }
+  for (const auto& row : rows_) append_row(out, row);
+  return out;
+}
+
+std::string Table::text(std::span<const size_t> order) const {
+  std::string out;
+  for (const size_t number : order) append_row(out, rows_[number]);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Tables as podman prints them: columns at least 12 wide with two blanks between, the last one ragged.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,18 +14,27 @@ class Table {
   // Control characters are already escaped where the text is not ours.
   void add_cell(std::string_view text);
   void end_row();
+  // Rows as they came.
   std::string text() const;
+  // The rows with these numbers, counted from 0 as they came.
+  std::string text(std::span<const size_t> order) const;
 
  private:
   struct Cell {
     size_t bytes = 0;
     size_t columns = 0;
-    bool is_last = false;
   };
+  struct Row {
+    size_t begin = 0;  // its first byte
+    size_t cell = 0;   // its first cell
+    size_t cells = 0;
+  };
+  void append_row(std::string& out, const Row& row) const;
   std::string bytes_;  // of all cells
   std::vector<Cell> cells_;
   std::vector<size_t> widths_;
-  size_t column_ = 0;  // of the next cell
+  std::vector<Row> rows_;
+  Row row_;  // the one that takes cells
 };
 
 // A table of text whose cells end with tabs and whose rows end with newlines.

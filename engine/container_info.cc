@@ -3,28 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 
-#include "base/memory.h"
 #include "base/record_file.h"
 #include "base/text.h"
 #include "engine/live_cgroup.h"
 #include "engine/restart.h"
+#include "engine/running_row.h"
 #include "storage/root.h"
 #include "storage/running.h"
 
 namespace ctr::engine {
 
 namespace {
-
-// From this many containers on the heap grows at once; and what one takes of it, its row and its line of a table
-// included.
-constexpr size_t k_many = 8;
-constexpr size_t k_info_bytes = 1536;
-
-// What a row tells of the state. While its holder lives, the rest has its default, or the kernel says so itself.
-constexpr std::array k_row_state_members = {"schema", "monitor", "init", "started", "restart_count"};
 
 ContainerState state_of(runtime::Liveness liveness) {
   switch (liveness) {
@@ -78,48 +69,35 @@ Result<ContainerInfo> read_info(const Dir& root, const storage::ContainerEntry& 
   return join_state(std::move(summary), seen, entry.name);
 }
 
-// What a row of the table of running containers says.
-Result<ContainerInfo> parse_running_row(std::string_view text) {
-  // As short as it is, no reader of a part has to allocate its path; nobody sees the error.
-  const std::string what = "row";
-  const Json json = TRY(parse_own_json(text, what));
-  const JsonReader reader(json, what);
-  auto summary = TRY(record_summary_from_json(reader));
-  const auto state = TRY(reader.find_object("state"));
-  if (!state) return reader.wrong("state", "an object");
-  const runtime::Observation seen = {TRY(runtime::state_record_from_json(*state)), runtime::Liveness::running};
-  return join_state(std::move(summary), seen, "");
+void add_health(const Dir& root, ContainerInfo& info) {
+  if (info.spec.has_health_check) info.health = read_health_status(root, info.id.hex);
 }
 
-// Moves those of `entries` into `infos` that the table of running containers tells of. A table that cannot be read is
-// like none.
-void take_running(const storage::Store& store, std::vector<storage::ContainerEntry>& entries,
-                  std::vector<ContainerInfo>& infos) {
+// Tells of those of `entries` that the table of running containers has, and takes them out. A table that cannot be read
+// is like none.
+Result<void> take_running(const storage::Store& store, const Dir& root, std::vector<storage::ContainerEntry>& entries,
+                          const ContainerVisitor& visit) {
   std::vector<bool> taken(entries.size());
+  ContainerInfo info;
+  Result<void> outcome = ok();
   const auto add = [&](std::string_view id, std::string_view text) {
     const auto at = std::lower_bound(entries.begin(), entries.end(), id,
                                      [](const auto& entry, auto key) { return entry.id.text() < key; });
     if (at == entries.end() || at->id.text() != id) return;
-    auto info = parse_running_row(text);
-    if (!info || info->id.hex != id) return;
     const auto index = static_cast<size_t>(at - entries.begin());
-    if (taken[index]) return;
+    if (taken[index] || !outcome || !read_running_row(id, text, info)) return;
     taken[index] = true;
-    infos.push_back(std::move(*info));
+    add_health(root, info);
+    outcome = visit(info);
   };
   storage::list_running(store.root().dir(), add).ignore("every container can be looked up in its directory");
+  TRY(std::move(outcome));
   size_t index = 0;
   std::erase_if(entries, [&](const auto&) { return taken[index++]; });
+  return ok();
 }
 
 }  // namespace
-
-std::string running_row(Json summary, const runtime::StateRecord& state) {
-  const Json whole = runtime::to_json(state);
-  Json part = Json::object();
-  for (const char* name : k_row_state_members) part.set(name, *whole.find(name));
-  return dump_json(summary.set("state", std::move(part)));
-}
 
 Result<ContainerRecord> read_record(const Dir& container_dir) {
   return parse_container_record(TRY(container_dir.read_file(k_record_file)), record_path(container_dir));
@@ -154,25 +132,31 @@ Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& 
   return view;
 }
 
-Result<std::vector<ContainerInfo>> list_all(Core& core) {
+Result<void> visit_all(Core& core, const ContainerVisitor& visit) {
   const auto* store = TRY(core.store());
   const auto containers = store->containers();
-  std::vector<ContainerInfo> infos;
   auto entries = TRY(containers.list_unnamed());
-  if (entries.empty()) return infos;
+  if (entries.empty()) return ok();
   const Dir* root = TRY(store->root().area(storage::Area::containers));
-  if (entries.size() > k_many) prefault_heap(entries.size() * k_info_bytes);
-  infos.reserve(entries.size());
-  take_running(*store, entries, infos);
+  TRY(take_running(*store, *root, entries, visit));
   TRY(containers.add_names(entries));
   for (const auto& entry : entries) {
     auto info = read_info(*root, entry);
     if (!info && info.error().code() == Errc::not_found) continue;
-    infos.push_back(TRY(std::move(info)));
+    if (!info) return std::move(info).error();
+    add_health(*root, *info);
+    TRY(visit(*info));
   }
-  for (auto& info : infos) {
-    if (info.spec.has_health_check) info.health = read_health_status(*root, info.id.hex);
-  }
+  return ok();
+}
+
+Result<std::vector<ContainerInfo>> list_all(Core& core) {
+  std::vector<ContainerInfo> infos;
+  const auto keep = [&](ContainerInfo& info) {
+    infos.push_back(std::move(info));
+    return ok();
+  };
+  TRY(visit_all(core, keep));
   std::sort(infos.begin(), infos.end(),
             [](const auto& a, const auto& b) { return std::tie(a.created, a.id) < std::tie(b.created, b.id); });
   return infos;

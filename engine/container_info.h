@@ -24,10 +24,6 @@ Result<ContainerRecord> read_record(const Dir& container_dir);
 // A container that has not been started.
 ContainerInfo info_of(RecordSummary summary);
 
-// What a monitor shows of its container in the table of running ones; `summary` is that of the record with the name
-// that the container has.
-std::string running_row(Json summary, const runtime::StateRecord& state);
-
 // Everything about one container.
 struct ContainerView {
   std::string bundle;  // absolute path of the container's directory
@@ -38,7 +34,10 @@ struct ContainerView {
 };
 Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& entry);
 
-// Every container, sorted by creation. One that goes away meanwhile is left out.
+// Every container, in no order. `visit` may take what it is given: the same object, or another, comes next. One that goes
+// away meanwhile is left out.
+Result<void> visit_all(Core& core, const ContainerVisitor& visit);
+// Every container, sorted by creation.
 Result<std::vector<ContainerInfo>> list_all(Core& core);
 
 // Errors: not_found in podman's words; invalid when the prefix is ambiguous.

@@ -125,6 +125,7 @@ class LocalEngine final : public Engine {
   }
 
   Result<std::vector<ContainerInfo>> list_containers() override { return list_all(core_); }
+  Result<void> visit_containers(const ContainerVisitor& visit) override { return visit_all(core_, visit); }
 
   Result<std::vector<std::pair<ContainerInfo, Outcome>>> select(const Selection& selection) override;
 

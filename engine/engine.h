@@ -65,6 +65,8 @@ struct ContainerInfo {
   bool stopped_by_user = false;  // so that it stays down
 };
 
+using ContainerVisitor = std::function<Result<void>(ContainerInfo& info)>;
+
 struct ContainerFilter {
   std::string key;  // "name", "label", …
   std::string value;
@@ -240,6 +242,9 @@ class Engine {
   // Name beats id prefix. Errors: not_found with podman's words, invalid when the prefix is ambiguous.
   virtual Result<ContainerInfo> find_container(const std::string& name_or_id) = 0;
   virtual Result<std::vector<ContainerInfo>> list_containers() = 0;
+  // The same, each by itself and in no order: a long list need not be held. What is visited belongs to the visitor for
+  // the time of the call; its error ends the visit.
+  virtual Result<void> visit_containers(const ContainerVisitor& visit) = 0;
   // Resolves a selection in a stable order; each unknown name is one Outcome with its error.
   virtual Result<std::vector<std::pair<ContainerInfo, Outcome>>> select(const Selection& selection) = 0;
   virtual Result<bool> matches(const ContainerInfo& info, const std::vector<ContainerFilter>& filters) = 0;

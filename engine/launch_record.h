@@ -40,7 +40,7 @@ struct MonitorOrders {
   bool auto_remove = false;
   RestartSpec restart;
   std::chrono::milliseconds restart_delay{0};   // that came before this start
-  Json summary;                                 // the container's row in the table of running ones, but for its state
+  std::string row;                              // row_of_record()
   std::optional<network::NetworkPlan> network;  // nullopt: the network namespace is not ours to set up
   bool operator==(const MonitorOrders&) const = default;
 };

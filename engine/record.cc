@@ -85,6 +85,14 @@ Result<ContainerRecord> read_record(const JsonReader& reader) {
   return record;
 }
 
+Result<RecordSummary> read_summary(const JsonReader& reader) {
+  TRY(expect_schema(reader, k_record_schema));
+  RecordSummary summary;
+  TRY(read_summary_members(reader, summary));
+  summary.spec = TRY(spec_summary_from_json(TRY(get_spec(reader))));
+  return summary;
+}
+
 // What is wrong in a file of ours is damage, not input.
 template <typename T>
 Result<T> as_stored(Result<T> read) {
@@ -124,26 +132,16 @@ Json to_json(const ContainerRecord& record) {
   return json;
 }
 
-Json summary_json(const ContainerRecord& record) {
+Json spec_summary_json(const ContainerSpec& spec) {
   constexpr std::string_view k_spec = "spec.";
-  const Json whole = to_json(record);
-  Json spec = Json::object();
+  const Json whole = to_json(spec);
   Json out = Json::object();
   for (const auto name : k_summary_members) {
-    const bool of_spec = name.starts_with(k_spec);
-    const auto key = of_spec ? name.substr(k_spec.size()) : name;
-    const Json* value = (of_spec ? *whole.find("spec") : whole).find(key);
-    if (value != nullptr) (of_spec ? spec : out).set(std::string(key), *value);
+    if (!name.starts_with(k_spec)) continue;
+    const auto key = name.substr(k_spec.size());
+    if (const Json* value = whole.find(key)) out.set(std::string(key), *value);
   }
-  return out.set("spec", std::move(spec));
-}
-
-Result<RecordSummary> record_summary_from_json(const JsonReader& reader) {
-  TRY(expect_schema(reader, k_record_schema));
-  RecordSummary summary;
-  TRY(read_summary_members(reader, summary));
-  summary.spec = TRY(spec_summary_from_json(TRY(get_spec(reader))));
-  return summary;
+  return out;
 }
 
 RecordSummary summarize(const ContainerRecord& record) {
@@ -158,7 +156,7 @@ Result<ContainerRecord> parse_container_record(std::string_view document, const 
 
 Result<RecordSummary> parse_record_summary(std::string_view document, const std::string& what) {
   const auto json = TRY(as_stored(parse_own_json_members(document, what, k_summary_members)));
-  return as_stored(record_summary_from_json(JsonReader(json, what)));
+  return as_stored(read_summary(JsonReader(json, what)));
 }
 
 }  // namespace ctr::engine

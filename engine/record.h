@@ -69,10 +69,8 @@ inline constexpr int k_record_schema = 1;
 Json to_json(const ContainerRecord& record);
 // Errors: corrupt, unsupported for a later schema (both numbers are named).
 Result<ContainerRecord> parse_container_record(std::string_view document, const std::string& what);
-// A document that parse_record_summary() reads and that has nothing else.
-Json summary_json(const ContainerRecord& record);
-// Errors: invalid, unsupported as above.
-Result<RecordSummary> record_summary_from_json(const JsonReader& reader);
+// A document that spec_summary_from_json() reads and that has nothing else.
+Json spec_summary_json(const ContainerSpec& spec);
 // Equal to the summary of parse_container_record, without looking at the rest of the document. Errors: the same.
 Result<RecordSummary> parse_record_summary(std::string_view document, const std::string& what);
 

@@ -10,6 +10,7 @@
 #include "engine/network/uplink.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
+#include "engine/running_row.h"
 #include "engine/secrets.h"
 #include "engine/volumes.h"
 #include "runtime/console.h"
@@ -137,7 +138,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.image = stored.record.image_name;
   orders.auto_remove = spec.auto_remove;
   orders.restart = spec.restart;
-  orders.summary = summary_json(stored.record).set("name", plan.name);
+  orders.row = row_of_record(stored.record, plan.name);
   orders.network = TRY(plan_network(spec, *host));
   if (input.restart) {
     plan.restart_count = input.restart->count;

@@ -14,6 +14,7 @@
 #include "engine/network/private_network.h"
 #include "engine/remove.h"
 #include "engine/restart.h"
+#include "engine/running_row.h"
 #include "runtime/monitor.h"
 #include "storage/running.h"
 #include "storage/trash.h"
@@ -75,10 +76,10 @@ Result<PendingRestart> pending_restart(const runtime::LaunchPlan& plan, const ru
 
 Result<storage::RunningRow> show_running(const EngineOptions& options, const runtime::LaunchPlan& plan,
                                          const runtime::StateRecord& state) {
-  auto orders = TRY(monitor_orders_from_json(plan.engine));
+  const auto orders = TRY(monitor_orders_from_json(plan.engine));
   const auto id = TRY(storage::ContainerId::parse(plan.container_id));
   const auto store = TRY(Dir::open(options.paths.store));
-  return storage::publish_running(store, id, running_row(std::move(orders.summary), state));
+  return storage::publish_running(store, id, running_row(orders.row, state));
 }
 
 // What a monitor takes of both until its container runs.

@@ -24,7 +24,7 @@ struct Table {
   off_t claim_of(size_t slot) const { return offset_of(slot); }
   off_t mark_of(size_t slot) const { return offset_of(slot) + 1; }
 };
-constexpr Table k_short_rows = {"running", 1024};
+constexpr Table k_short_rows = {"running", 512};
 constexpr Table k_long_rows = {"running.long", 4096};
 constexpr std::array k_tables = {k_short_rows, k_long_rows};
 // What is read with one call: whole slots of either table.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.h"
 #include "cli/commands/all.h"
@@ -39,24 +40,50 @@ Result<void> check_flags(const Args& args) {
   return ok();
 }
 
+// Which containers are asked for.
+class Choice {
+ public:
+  // An unknown filter is an error on an empty store too.
+  static Result<Choice> from(engine::Engine& engine, const Args& args) {
+    Choice choice(engine);
+    choice.filters_ = TRY(parse_filters(args));
+    TRY(engine.matches({}, choice.filters_));
+    const auto last = TRY(args.number("last"));
+    const bool latest = args.flag("latest");
+    if (latest || (last && *last >= 0)) choice.most_ = latest ? 1 : static_cast<size_t>(*last);
+    const bool by_state = std::any_of(choice.filters_.begin(), choice.filters_.end(),
+                                      [](const auto& filter) { return filter.key == "status"; });
+    choice.all_ = args.flag("all") || by_state || choice.most_;
+    return choice;
+  }
+
+  Result<bool> takes(const ContainerInfo& info) const {
+    const bool running = info.state == ContainerState::running || info.state == ContainerState::stopping;
+    return (all_ || running) && TRY(engine_->matches(info, filters_));
+  }
+  // Keeps the last of `found`, which are in the order of their creation.
+  template <typename Found>
+  void keep_last(std::vector<Found>& found) const {
+    const size_t count = most_.value_or(found.size());
+    if (found.size() > count) found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(count));
+  }
+
+ private:
+  explicit Choice(engine::Engine& engine) : engine_(&engine) {}
+  engine::Engine* engine_;
+  std::vector<engine::ContainerFilter> filters_;
+  std::optional<size_t> most_;
+  bool all_ = false;
+};
+
 // Those of `infos` that are asked for.
-Result<std::vector<PsEntry>> entries(engine::Engine& engine, const Args& args,
-                                     const std::vector<ContainerInfo>& infos) {
-  const auto filters = TRY(parse_filters(args));
-  const auto last = TRY(args.number("last"));
-  const bool by_state = std::any_of(filters.begin(), filters.end(), [](const auto& f) { return f.key == "status"; });
-  const bool latest = args.flag("latest");
-  const bool all = args.flag("all") || by_state || latest || (last && *last >= 0);
-  // An unknown key is an error on an empty store too.
-  TRY(engine.matches({}, filters));
+Result<std::vector<PsEntry>> entries(const Choice& choice, const std::vector<ContainerInfo>& infos) {
   std::vector<PsEntry> found;
   found.reserve(infos.size());
   for (const auto& info : infos) {
-    const bool running = info.state == ContainerState::running || info.state == ContainerState::stopping;
-    if ((all || running) && TRY(engine.matches(info, filters))) found.push_back({&info, {}});
+    if (TRY(choice.takes(info))) found.push_back({&info, {}});
   }
-  const size_t count = latest ? 1 : last && *last >= 0 ? static_cast<size_t>(*last) : found.size();
-  if (found.size() > count) found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(count));
+  choice.keep_last(found);
   return found;
 }
 
@@ -81,28 +108,62 @@ Result<void> sort_entries(const std::string& field, std::vector<PsEntry>& entrie
                            printable(field)));
 }
 
+// What most listings are: the table, or only ids, in the order of creation. No container is held longer than it takes to
+// write its line: memory that is touched is most of what a listing costs.
+Result<std::string> quick_table(engine::Engine& engine, const Choice& choice, const PsOptions& options,
+                                const Listing& listing, Heading heading) {
+  struct Place {
+    TimePoint created;
+    uint64_t id = 0;  // its first digits
+    size_t row = 0;
+    auto operator<=>(const Place&) const = default;
+  };
+  const PsRows rows(options, now(), listing.columns);
+  ListingTable table(listing, heading);
+  std::vector<Place> places;
+  TRY(engine.visit_containers([&](const ContainerInfo& info) -> Result<void> {
+    if (!TRY(choice.takes(info))) return ok();
+    Place place = {.created = info.created, .row = places.size()};
+    std::from_chars(info.id.hex.data(), info.id.hex.data() + std::min<size_t>(info.id.hex.size(), 16), place.id, 16);
+    places.push_back(place);
+    table.add_row([&](size_t column) { return rows.value({&info, {}}, column); });
+    return ok();
+  }));
+  std::sort(places.begin(), places.end());
+  choice.keep_last(places);
+  std::vector<size_t> order;
+  for (const auto& place : places) order.push_back(place.row);
+  return table.text(std::move(order));
+}
+
 Result<int> ps(Context& context, const Args& args) {
   TRY(check_flags(args));
   auto* engine = TRY(context.engine());
   const std::string format = args.text("format");
+  const std::string sort = args.text("sort");
   PsOptions options;
   options.ids = args.flag("no-trunc") ? PsOptions::Ids::whole : PsOptions::Ids::shortened;
   options.size = args.flag("size");
   options.pod = args.flag("pod");
   options.namespaces = args.flag("ns") || format.find(".Namespaces") != std::string::npos;
+  const auto choice = TRY(Choice::from(*engine, args));
+  auto listing = ps_listing(options);
+  Heading heading = args.flag("noheading") ? Heading::no : Heading::yes;
+  if (args.flag("quiet") && !args.has("format")) {
+    listing.columns = {"ID"};
+    heading = Heading::no;
+  }
+  Output& output = context.output();
+  if (format.empty() && !options.size && (sort.empty() || sort == "created")) {
+    output.print(TRY(quick_table(*engine, choice, options, listing, heading)));
+    return 0;
+  }
   const auto infos = TRY(engine->list_containers());
-  auto found = TRY(entries(*engine, args, infos));
+  auto found = TRY(entries(choice, infos));
   if (options.size) {
     for (auto& entry : found) entry.size = TRY(engine->container_size(*entry.info));
   }
-  TRY(sort_entries(args.text("sort"), found));
-  Output& output = context.output();
-  if (args.flag("quiet") && !args.has("format")) {
-    for (const auto& entry : found) {
-      output.line(options.ids == PsOptions::Ids::whole ? entry.info->id.hex : entry.info->id.short_form());
-    }
-    return 0;
-  }
+  TRY(sort_entries(sort, found));
   const TimePoint at = now();
   if (is_json_format(format)) {
     Json rows = Json::array();
@@ -110,12 +171,13 @@ Result<int> ps(Context& context, const Args& args) {
     output.print(pretty(rows, 2));
     return 0;
   }
-  const auto listing = ps_listing(options);
-  const Heading heading = args.flag("noheading") ? Heading::no : Heading::yes;
   if (format.empty()) {
     const PsRows rows(options, at, listing.columns);
-    const auto value = [&](size_t row, size_t column) { return rows.value(found[row], column); };
-    output.print(print_table(listing, found.size(), value, heading));
+    ListingTable table(listing, heading);
+    for (const auto& entry : found) {
+      table.add_row([&](size_t column) { return rows.value(entry, column); });
+    }
+    output.print(table.text());
     return 0;
   }
   // A template may name any field.

@@ -64,6 +64,18 @@ TEST_CASE("the table of ps is podman's") {
   CHECK(print_table(ps_listing({}), Json::array(), Heading::no).empty());
 }
 
+TEST_CASE("rows of a table can be put into another order, below their heading") {
+  Listing listing;
+  listing.columns = {"ID", "Names"};
+  for (const Heading heading : {Heading::yes, Heading::no}) {
+    ListingTable table(listing, heading);
+    for (const char* word : {"a", "thirteen-long", "c"}) table.add_row([&](size_t) { return Json(word); });
+    const std::string line = heading == Heading::yes ? "ID             NAMES\n" : "";
+    CHECK(table.text({2, 0}) == line + "c              c\na              a\n");
+    CHECK(table.text({}) == line);
+  }
+}
+
 TEST_CASE("rows have the fields that are shown, in their order") {
   const auto entry = container("web", engine::ContainerState::running);
   const std::vector<std::string> columns = {"Names", "ID"};

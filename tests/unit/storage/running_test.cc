@@ -28,7 +28,11 @@ struct Fixture {
   RunningRow publish(const ContainerId& id, std::string_view text) const {
     return must(publish_running(store, id, text));
   }
-  size_t size_bytes(const char* name = "running") const { return static_cast<size_t>(must(store.find(name))->st_size); }
+  size_t size_bytes(const char* name = "running") const {
+    const auto found = must(store.find(name));
+    REQUIRE(found);
+    return static_cast<size_t>(found->st_size);
+  }
   // Overwrites a byte of the file.
   void damage(off_t offset) const {
     const Fd file = must(store.open_file("running", O_WRONLY));
@@ -95,8 +99,8 @@ TEST_CASE("many rows share one file, which shrinks with them") {
     std::vector<RunningRow> rows;
     for (size_t i = 0; i < k_count; ++i) rows.push_back(f.publish(ContainerId::make_random(), std::to_string(i)));
     CHECK(f.rows().size() == k_count);
-    CHECK(f.size_bytes() > k_count / 2 * 1024);
-    CHECK(f.size_bytes() <= (k_count + 4) * 1024);
+    CHECK(f.size_bytes() > k_count / 2 * 512);
+    CHECK(f.size_bytes() <= (k_count + 4) * 512);
   }
   CHECK(f.size_bytes() == 0);
 }
@@ -140,7 +144,7 @@ TEST_CASE("long rows and short ones are listed, forgotten and given up alike") {
   {
     std::vector<RunningRow> rows;
     // Around the length at which a row takes a long slot.
-    for (size_t length = 900; length < 980; ++length) {
+    for (size_t length = 385; length < 465; ++length) {
       const auto id = ContainerId::make_random();
       rows.push_back(f.publish(id, std::string(length, 'x')));
       expected[id.text()] = std::string(length, 'x');
