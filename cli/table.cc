@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/text.h"
 
@@ -8,11 +9,11 @@ namespace ctr::cli {
 namespace {
 
 // Go's tabwriter as podman sets it up: cells of at least 12 columns, two of them padding.
-constexpr size_t k_least_width = 12;
-constexpr size_t k_gap = 2;
+constexpr uint32_t k_least_width = 12;
+constexpr uint32_t k_gap = 2;
 
-size_t columns_of(std::string_view text) {
-  return static_cast<size_t>(
+uint32_t columns_of(std::string_view text) {
+  return static_cast<uint32_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
@@ -20,7 +21,7 @@ size_t columns_of(std::string_view text) {
 
 void Table::add_cell(std::string_view text) {
   bytes_ += text;
-  cells_.push_back({.bytes = text.size(), .columns = columns_of(text)});
+  cells_.push_back({.bytes = static_cast<uint32_t>(text.size()), .columns = columns_of(text)});
   // What follows it shows that the cell before this one is not the last.
   if (row_.cells > 0) {
     if (widths_.size() < row_.cells) widths_.push_back(k_least_width);
@@ -45,14 +46,20 @@ void Table::append_row(std::string& out, const Row& row) const {
   out += '\n';
 }
 
+size_t Table::printed_bytes() const {
+  return bytes_.size() + rows_.size() * (std::accumulate(widths_.begin(), widths_.end(), size_t{0}) + 1);
+}
+
 std::string Table::text() const {
   std::string out;
+  out.reserve(printed_bytes());
   for (const auto& row : rows_) append_row(out, row);
   return out;
 }
 
 std::string Table::text(std::span<const size_t> order) const {
   std::string out;
+  out.reserve(printed_bytes());
   for (const size_t number : order) append_row(out, rows_[number]);
   return out;
 }

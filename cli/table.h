@@ -1,6 +1,7 @@
 // Tables as podman prints them: columns at least 12 wide with two blanks between, the last one ragged.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,8 +22,8 @@ class Table {
 
  private:
   struct Cell {
-    size_t bytes = 0;
-    size_t columns = 0;
+    uint32_t bytes = 0;
+    uint32_t columns = 0;
   };
   struct Row {
     size_t begin = 0;  // its first byte
@@ -30,9 +31,11 @@ class Table {
     size_t cells = 0;
   };
   void append_row(std::string& out, const Row& row) const;
+  // At most so many bytes are printed.
+  size_t printed_bytes() const;
   std::string bytes_;  // of all cells
   std::vector<Cell> cells_;
-  std::vector<size_t> widths_;
+  std::vector<uint32_t> widths_;
   std::vector<Row> rows_;
   Row row_;  // the one that takes cells
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/memory.h"
 #include "base/record_file.h"
 #include "base/text.h"
 #include "engine/live_cgroup.h"
@@ -16,6 +17,10 @@
 namespace ctr::engine {
 
 namespace {
+
+// From this many containers on the heap grows at once, by what one takes of it in a table.
+constexpr size_t k_many = 8;
+constexpr size_t k_line_bytes = 512;
 
 ContainerState state_of(runtime::Liveness liveness) {
   switch (liveness) {
@@ -138,6 +143,7 @@ Result<void> visit_all(Core& core, const ContainerVisitor& visit) {
   auto entries = TRY(containers.list_unnamed());
   if (entries.empty()) return ok();
   const Dir* root = TRY(store->root().area(storage::Area::containers));
+  if (entries.size() > k_many) prefault_heap(entries.size() * k_line_bytes);
   TRY(take_running(*store, *root, entries, visit));
   TRY(containers.add_names(entries));
   for (const auto& entry : entries) {

@@ -175,7 +175,9 @@ Result<std::vector<ContainerEntry>> ContainerDirs::list_unnamed() const {
   std::vector<ContainerEntry> entries;
   const Dir* containers = TRY(root_->find_area(Area::containers));
   if (containers == nullptr) return entries;
-  for (const auto& text : TRY(containers->list())) {
+  const auto names = TRY(containers->list());
+  entries.reserve(names.size());
+  for (const auto& text : names) {
     auto id = ContainerId::parse(text);
     if (id) entries.push_back({std::move(*id), ""});
   }

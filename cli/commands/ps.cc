@@ -59,7 +59,7 @@ class Choice {
 
   Result<bool> takes(const ContainerInfo& info) const {
     const bool running = info.state == ContainerState::running || info.state == ContainerState::stopping;
-    return (all_ || running) && TRY(engine_->matches(info, filters_));
+    return (all_ || running) && (filters_.empty() || TRY(engine_->matches(info, filters_)));
   }
   // Keeps the last of `found`, which are in the order of their creation.
   template <typename Found>
