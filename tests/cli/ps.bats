@@ -32,18 +32,22 @@ teardown() { assert_nothing_left; }
   ctr run -d --name web --label a=b --tmpfs /t --cidfile "$BATS_TEST_TMPDIR/cid" --network none "$IMAGE" sleep 100 >/dev/null
   ctr create --name idle "$IMAGE" >/dev/null
   local table=$XDG_DATA_HOME/ctr/running by_row by_files
+  ctr run -d --name plain --network none "$IMAGE" sleep 100 >/dev/null
   local all='{{.ID}} {{.Image}} {{.ImageID}} {{.Command}} {{.CreatedAt}} {{.StartedAt}} {{.State}} {{.Pid}} {{.Names}} {{.Labels}} {{.Mounts}} {{.CIDFile}} {{.Restarts}}'
-  grep -q '"name":"web"' "$table"
+  grep -q '5:plain' "$table"
+  grep -q '3:web' "$table"
   by_row=$(ctr ps -a --format "$all")
   mv "$table" "$table.away"
   by_files=$(ctr ps -a --format "$all")
   mv "$table.away" "$table"
-  [ "$(wc -l <<<"$by_row")" -eq 2 ]
+  [ "$(wc -l <<<"$by_row")" -eq 3 ]
   [ "$by_row" = "$by_files" ]
   # Of a running container nothing else is read.
   mv "$XDG_DATA_HOME/ctr/containers/$(cat "$BATS_TEST_TMPDIR/cid")/container.json" "$BATS_TEST_TMPDIR/"
   run -0 ctr ps --format '{{.Names}}'
-  assert_output web
+  assert_line web
+  run -0 ctr ps --noheading
+  assert_contains ' web'
   mv "$BATS_TEST_TMPDIR/container.json" "$XDG_DATA_HOME/ctr/containers/$(cat "$BATS_TEST_TMPDIR/cid")/"
 }
 

@@ -55,7 +55,7 @@ events_of() { jq -r "select(.ID == \"$1\") | .Status + \" \" + .Name" "$XDG_DATA
   ctr create --name one --network none "$IMAGE" sleep 100
   ctr rename one two
   ctr start two
-  grep -q '"name":"two"' "$XDG_DATA_HOME/ctr/running"
+  grep -q '3:two' "$XDG_DATA_HOME/ctr/running"
   run -0 ctr ps --format '{{.Names}}'
   assert_output two
 }

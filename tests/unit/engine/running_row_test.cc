@@ -84,7 +84,8 @@ TEST_CASE("nothing of one row is left in the next") {
 TEST_CASE("a row that is cut, longer or of another form is none") {
   const auto row = full_row();
   ContainerInfo info;
-  for (size_t length = 0; length < row.size(); ++length) CHECK_FALSE(read_running_row(k_id, row.substr(0, length), info));
+  for (size_t length = 0; length < row.size(); ++length)
+    CHECK_FALSE(read_running_row(k_id, row.substr(0, length), info));
   CHECK_FALSE(read_running_row(k_id, row + "x", info));
   CHECK_FALSE(read_running_row(k_id, row + "1:x", info));
   CHECK_FALSE(read_running_row(k_id, "1:3" + row.substr(3), info));
