@@ -2,3 +2,4 @@
 #pragma once
 
 #include "tests/catch.h"
+#include "tests/pch/standard.h"
