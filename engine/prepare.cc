@@ -34,16 +34,17 @@ Result<runtime::IdMap> choose_ids(Core& core, const ContainerSpec& spec, runtime
     case UsernsChoice::Mode::host:
       return outer;
     case UsernsChoice::Mode::keep_id: {
-      if (rootfs.kind != runtime::RootfsPlan::Kind::directory) {
-        if (host->fuse_overlayfs.empty() || !host->fuse_usable) {
-          return Error(Errc::unsupported, "--userns keep-id needs fuse-overlayfs to show the image's files shifted")
-              .with_hint("apt install fuse-overlayfs");
-        }
-        rootfs.kind = runtime::RootfsPlan::Kind::fuse;
-        rootfs.shift_ids = true;
+      auto kept = runtime::keep_id_map(outer, spec.userns.keep_uid.value_or(core.options().uid),
+                                       spec.userns.keep_gid.value_or(core.options().gid));
+      // With uid=0,gid=0 the files have the right owners as they lie there.
+      if (rootfs.kind == runtime::RootfsPlan::Kind::directory || kept == outer) return kept;
+      if (host->fuse_overlayfs.empty() || !host->fuse_usable) {
+        return Error(Errc::unsupported, "--userns keep-id needs fuse-overlayfs to show the image's files shifted")
+            .with_hint("apt install fuse-overlayfs");
       }
-      return runtime::keep_id_map(outer, spec.userns.keep_uid.value_or(core.options().uid),
-                                  spec.userns.keep_gid.value_or(core.options().gid));
+      rootfs.kind = runtime::RootfsPlan::Kind::fuse;
+      rootfs.shift_ids = true;
+      return kept;
     }
     case UsernsChoice::Mode::automatic:
     case UsernsChoice::Mode::no_map:

@@ -37,6 +37,15 @@ my_gid=$(id -g)
   assert_output $'200\n210\n'"$me"$'\n200'
 }
 
+@test "a keep-id that changes nothing takes the mount of every other container" {
+  local kind='while read -r _ place type _; do [ "$place" != / ] || echo "$type"; done </proc/mounts' usual
+  usual=$(ctr run --rm --network none "$IMAGE" sh -c "$kind")
+  runs --userns keep-id:uid=0,gid=0 "$IMAGE" sh -c "id -u; $kind"
+  assert_output "0"$'\n'"$usual"
+  runs --userns keep-id "$IMAGE" sh -c "$kind"
+  assert_contains fuse
+}
+
 @test "the entries are the container's own: the image and a root of the user's choice with --read-only stay as they are" {
   runs -u 1234 "$IMAGE" whoami
   runs "$IMAGE" grep -c : /etc/passwd
