@@ -99,6 +99,8 @@ bool is_known(std::string_view option, Type type) {
   if (std::find(k_single_words.begin(), k_single_words.end(), option) != k_single_words.end()) return true;
   const std::string_view key = option.substr(0, option.find('='));
   const bool has_value = key.size() < option.size();
+  if (key == "upperdir" || key == "workdir") return has_value && (type == Type::bind || type == Type::volume);
+  if (type == Type::ramfs) return has_value && key == "mode";
   if (type != Type::tmpfs) return false;
   if (option == "tmpcopyup" || option == "notmpcopyup") return true;
   return has_value && std::find(k_memory_keys.begin(), k_memory_keys.end(), key) != k_memory_keys.end();
@@ -106,8 +108,7 @@ bool is_known(std::string_view option, Type type) {
 
 Result<void> add_option(std::string_view option, MountSpec& mount) {
   if (option.empty()) return ok();
-  if (option == "O" || option.starts_with("upperdir=") || option.starts_with("workdir=") ||
-      option.starts_with("idmap")) {
+  if (option.starts_with("idmap")) {
     return Error(Errc::unsupported, fmt::format("mount option '{}' is not supported yet", printable(option)));
   }
   if (!is_known(option, mount.type)) return wrong(fmt::format("invalid mount option '{}'", printable(option)));
@@ -171,17 +172,16 @@ struct TypeName {
   Type type;
 };
 constexpr std::array k_types = {
-    TypeName{"bind", Type::bind},     TypeName{"volume", Type::volume}, TypeName{"tmpfs", Type::tmpfs},
-    TypeName{"devpts", Type::devpts}, TypeName{"glob", Type::glob},
+    TypeName{"bind", Type::bind},   TypeName{"volume", Type::volume}, TypeName{"tmpfs", Type::tmpfs},
+    TypeName{"ramfs", Type::ramfs}, TypeName{"image", Type::image},   TypeName{"devpts", Type::devpts},
+    TypeName{"glob", Type::glob},
 };
 
 Result<Type> mount_type(std::string_view text) {
   for (const auto& [name, type] : k_types) {
     if (name == text) return type;
   }
-  if (text == "image" || text == "ramfs" || text == "artifact") {
-    return Error(Errc::unsupported, fmt::format("--mount type={} is not supported yet", text));
-  }
+  if (text == "artifact") return Error(Errc::unsupported, "--mount type=artifact is not supported yet");
   return wrong(fmt::format("invalid filesystem type \"{}\"", printable(text)));
 }
 
@@ -211,11 +211,14 @@ class MountFields {
     if (field.key == "type") return ok();
     if (is_place(field.key)) return add_place(field);
     if (mount_.type == Type::devpts) return add_devpts(field);
-    return add_other(field);
+    return mount_.type == Type::image ? add_image(field) : add_other(field);
   }
 
   Result<void> finish() {
     TRY(check_choices(mount_));
+    if (mount_.type == Type::image && (mount_.destination.empty() || mount_.source.empty())) {
+      return wrong("must set source and destination for image volume");
+    }
     if (mount_.destination.empty() && mount_.type != Type::glob) return wrong("must set volume destination");
     if (mount_.type == Type::glob && mount_.source.empty()) return wrong("must set source for glob");
     if (mount_.type == Type::bind && mount_.source.empty()) mount_.source = mount_.destination;  // as podman
@@ -249,6 +252,7 @@ class MountFields {
     if (!mount_.source.empty()) return wrong(fmt::format("cannot pass \"{}\" option more than once", field.key));
     switch (mount_.type) {
       case Type::tmpfs:
+      case Type::ramfs:
       case Type::devpts:
         return not_for_type(field);
       case Type::bind:
@@ -261,7 +265,7 @@ class MountFields {
               fmt::format("'{}' is not a volume name: names match [a-zA-Z0-9][a-zA-Z0-9_.-]*", printable(field.value)));
         }
         break;
-      case Type::image:  // refused before
+      case Type::image:
         break;
     }
     mount_.source = field.value;
@@ -273,6 +277,16 @@ class MountFields {
         std::to_array<std::string_view>({"uid", "gid", "mode", "ptmxmode", "newinstance", "max"});
     if (std::find(k_keys.begin(), k_keys.end(), field.key) == k_keys.end()) return unknown(field);
     mount_.options.push_back(field.has_value ? field.key + "=" + field.value : field.key);
+    return ok();
+  }
+
+  Result<void> add_image(const Field& field) {
+    if (field.key == "consistency") return ok();
+    if (field.key == "subpath") {
+      return Error(Errc::unsupported, "the subpath of an image is not supported: the whole image is mounted");
+    }
+    if (field.key != "rw" && field.key != "readwrite") return unknown(field);
+    if (TRY(is_on(field))) mount_.options.emplace_back("rw");
     return ok();
   }
 
@@ -317,6 +331,10 @@ class MountFields {
   }
 
   Result<void> add_tmpfs(const Field& field) {
+    if (mount_.type == Type::ramfs && field.key == "tmpfs-mode") {
+      TRY(need_value(field));
+      return add_option("mode=" + field.value, mount_);
+    }
     if (mount_.type != Type::tmpfs) return not_for_type(field);
     if (field.key == "tmpcopyup" || field.key == "notmpcopyup") return add_option(field.key, mount_);
     TRY(need_value(field));

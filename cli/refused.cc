@@ -22,7 +22,6 @@ constexpr std::array k_refusals = {
     Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
             "networks with names and addresses are not supported yet"},
     Refusal{k_run, "health-log-destination", "results of health checks are kept with the container"},
-    Refusal{k_run, "volumes-from requires", "containers cannot depend on each other yet"},
     Refusal{k_run, "uidmap gidmap subuidname subgidname",
             "explicit id maps are not supported yet; use --userns host or keep-id"},
     Refusal{k_run, "cgroup-conf rdt-class", "this part of the container's cgroup cannot be set yet"},
@@ -30,17 +29,20 @@ constexpr std::array k_refusals = {
             "blkio-weight blkio-weight-device device-read-bps device-read-iops device-write-bps device-write-iops "
             "device-cgroup-rule cpu-rt-period cpu-rt-runtime memory-swappiness oom-kill-disable",
             "this limit needs a controller that a normal user is not given"},
-    Refusal{k_run, "sdnotify conmon-pidfile pidfile", "systemd integration is not supported yet"},
-    Refusal{k_run,
-            "chrootdirs decryption-key env-merge gpus group-entry hosts-file hostuser image-volume init-path passwd "
-            "passwd-entry personality preserve-fd preserve-fds rmi seccomp-policy shm-size-systemd",
-            "this option is not supported yet"},
-    Refusal{"exec", "cidfile no-session preserve-fd", "this option is not supported yet"},
+    Refusal{k_run, "sdnotify", "systemd integration is not supported yet"},
+    Refusal{k_run, "decryption-key gpus personality seccomp-policy", "this option is not supported yet"},
+    Refusal{k_run, "shm-size-systemd", "it is for --systemd, which is not supported yet"},
+    Refusal{"exec", "cidfile no-session", "this option is not supported yet"},
     Refusal{"commit", "squash s", "layers are not put together; every commit adds one"},
     Refusal{"commit", "include-volumes i", "what is in volumes stays out of images; copy it with ctr cp"},
     Refusal{"commit", "config", "name what is to change with --change"},
+    Refusal{"container clone", "pod", "pods are not supported yet"},
+    Refusal{"container clone",
+            "blkio-weight blkio-weight-device cpu-rt-period cpu-rt-runtime device-read-bps device-write-bps "
+            "memory-swappiness",
+            "this limit needs a controller that a normal user is not given"},
     Refusal{"wait", "exit-first-match", "wait for each container by itself"},
-    Refusal{"container cleanup", "exec rmi", "this option is not supported yet"},
+    Refusal{"container cleanup", "exec", "ctr keeps nothing of commands that exec has run"},
     Refusal{"pull", "decryption-key", "encrypted images are not supported"},
     Refusal{"push",
             "encrypt-layer encryption-key sign-by sign-by-sigstore sign-by-sigstore-private-key "
@@ -51,7 +53,6 @@ constexpr std::array k_refusals = {
     Refusal{"save", "compress", "layers keep the form they are stored in"},
     Refusal{"ps", "watch w", "watching is left to watch(1)"},
     Refusal{"ps", "external", "ctr keeps no containers outside its own store"},
-    Refusal{"rm", "depend", "containers cannot depend on each other yet"},
     Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
     Refusal{"image prune", "external build-cache", "this option is not supported yet"},
 };

@@ -14,6 +14,7 @@
 #include "cli/secret_args.h"
 #include "cli/spec_security.h"
 #include "engine/hosts.h"
+#include "engine/mounts.h"
 
 namespace ctr::cli {
 namespace {
@@ -47,6 +48,12 @@ Result<void> add_environment(const Args& args, const SpecInputs& inputs, Contain
   }
   for (auto& entry : TRY(read_env_options(args, inputs.environment, inputs.read_file))) {
     spec.env.push_back(std::move(entry));
+  }
+  for (const auto& entry : args.list("env-merge")) {
+    if (entry.find('=') == std::string::npos) {
+      return wrong(fmt::format("missing `=` for --env-merge substitution {}", printable(entry)));
+    }
+    spec.env_merge.push_back(entry);
   }
   for (const auto& key : args.list("unsetenv")) spec.unset_env.push_back(key);
   spec.unset_all_env = args.flag("unsetenv-all");
@@ -113,6 +120,15 @@ Result<void> add_configured_mounts(const SpecInputs& inputs, ContainerSpec& spec
   return ok();
 }
 
+Result<engine::ImageVolumes> parse_image_volumes(std::string_view text) {
+  const auto word = to_lower(text);
+  if (word.empty() || word == "bind" || word == "anonymous") return engine::ImageVolumes::anonymous;
+  if (word == "tmpfs") return engine::ImageVolumes::tmpfs;
+  if (word == "ignore") return engine::ImageVolumes::ignore;
+  return wrong(
+      fmt::format("invalid ImageVolumeMode \"{}\", value must be one of ignore,tmpfs,anonymous", printable(text)));
+}
+
 Result<void> add_mounts(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
   for (const auto& text : args.list("volume")) spec.mounts.push_back(TRY(parse_volume(text, inputs.cwd)));
   for (const auto& text : args.list("mount")) spec.mounts.push_back(TRY(parse_mount(text, inputs.cwd)));
@@ -124,6 +140,8 @@ Result<void> add_mounts(const Args& args, const SpecInputs& inputs, ContainerSpe
     }
   }
   TRY(add_configured_mounts(inputs, spec));
+  spec.volumes_from = args.list("volumes-from");
+  spec.image_volumes = TRY(parse_image_volumes(args.text("image-volume", inputs.config.image_volume_mode)));
   for (const auto& text : args.list("secret")) spec.secrets.push_back(TRY(parse_secret(text)));
   for (const auto& text : inputs.config.devices) spec.devices.push_back(TRY(parse_device(text)));
   for (const auto& text : args.list("device")) spec.devices.push_back(TRY(parse_device(text)));
@@ -168,6 +186,7 @@ Result<void> add_program(const Args& args, const SpecInputs& inputs, ContainerSp
   spec.terminal = args.flag("tty");
   spec.stdin_open = args.flag("interactive");
   spec.init = args.flag("init");
+  spec.init_path = args.text("init-path");
   return ok();
 }
 
@@ -181,6 +200,18 @@ Result<void> check_dns(const Args& args) {
   for (const auto& server : servers) {
     if (!none && !engine::is_ip_address(server))
       return wrong(fmt::format("{} is not an ip address", printable(server)));
+  }
+  return ok();
+}
+
+Result<void> add_accounts(const Args& args, ContainerSpec& spec) {
+  spec.passwd_entry = args.text("passwd-entry");
+  spec.group_entry = args.text("group-entry");
+  for (const auto* entry : {&spec.passwd_entry, &spec.group_entry}) {
+    if (entry->find('\n') != std::string::npos) return wrong("--passwd-entry and --group-entry are one line each");
+  }
+  for (const auto& text : args.list("hostuser")) {
+    for (auto& name : split(text, ',')) spec.host_users.push_back(std::move(name));
   }
   return ok();
 }
@@ -209,6 +240,12 @@ Result<void> add_identity(const Args& args, ContainerSpec& spec) {
     if (!pair || pair->first.empty() || pair->second.empty()) {
       return wrong(fmt::format("--add-host '{}': must be NAME:IP", printable(text)));
     }
+  }
+  spec.hosts_file = args.text("hosts-file");
+  if (spec.no_hosts && !spec.hosts_file.empty()) return wrong("--no-hosts and --hosts-file cannot be set together");
+  TRY(add_accounts(args, spec));
+  for (const auto& text : args.list("chrootdirs")) {
+    for (const auto& dir : split(text, ',')) spec.chroot_dirs.push_back(TRY(engine::clean_destination(dir)));
   }
   spec.timezone = args.text("tz");
   spec.runtime = args.text("runtime");
@@ -250,6 +287,11 @@ Result<void> add_lifetime(const Args& args, ContainerSpec& spec) {
   if (spec.timeout && spec.timeout->count() == 0) spec.timeout.reset();  // podman: 0 is no limit
   spec.auto_remove = args.flag("rm");
   spec.cid_file = args.text("cidfile");
+  spec.pid_file = args.text("pidfile");
+  spec.monitor_pid_file = args.text("conmon-pidfile");
+  for (const auto& text : args.list("requires")) {
+    for (auto& name : split(text, ',')) spec.dependencies.push_back(std::move(name));
+  }
   spec.restart = TRY(parse_restart(args.text("restart")));
   // podman removes a container that may fail without limit once it has not.
   const bool keeps = spec.restart.policy == RestartSpec::Policy::no || args.text("restart") == "on-failure";

@@ -129,6 +129,7 @@ Result<void> read_containers(Table table, Config& config) {
   table.read("http_proxy", config.http_proxy);
   table.read("read_only", config.read_only);
   table.read("no_hosts", config.no_hosts);
+  table.read("base_hosts_file", config.base_hosts_file);
   table.read("no_hostname", config.no_hostname);
   table.read("privileged", config.privileged);
   table.read("tz", config.timezone);
@@ -147,6 +148,7 @@ Result<void> read_containers(Table table, Config& config) {
 Result<void> read_engine(Table table, Config& config) {
   table.read("cgroup_manager", config.cgroup_manager);
   table.read("detach_keys", config.detach_keys);
+  table.read("image_volume_mode", config.image_volume_mode);
   table.read("retry_delay", config.retry_delay);
   table.read_number("retry", config.retry);
   auto seconds = config.stop_timeout.count();

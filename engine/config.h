@@ -38,6 +38,7 @@ struct Config {
   bool http_proxy = true;
   bool read_only = false;
   bool no_hosts = false;
+  std::string base_hosts_file;  // as ContainerSpec::hosts_file
   bool no_hostname = false;
   bool privileged = false;
   std::string timezone;
@@ -50,6 +51,7 @@ struct Config {
   // [engine]
   std::string cgroup_manager;  // "systemd", "cgroupfs"; empty: what the host has
   std::string detach_keys = "ctrl-p,ctrl-q";
+  std::string image_volume_mode;  // "bind", "tmpfs", "ignore"; empty: bind
   std::chrono::seconds stop_timeout{10};
   PullPolicy pull_policy = PullPolicy::missing;
   unsigned retry = 3;

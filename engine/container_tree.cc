@@ -35,7 +35,8 @@ std::vector<storage::TreeBind> binds_of(const ContainerRecord& record) {
   std::vector<storage::TreeBind> binds;
   for (const auto& mount : record.mounts) {
     if (mount.type != "bind" && mount.type != "volume") continue;
-    binds.push_back({mount.source, mount.destination, !mount.writable});
+    // What is written to an overlay is gone at the next start; what is below it is not the container's.
+    binds.push_back({mount.source, mount.destination, !mount.writable || mount.overlay, mount.subpath});
   }
   // Directories before what is mounted in them.
   std::sort(binds.begin(), binds.end(), [](const auto& a, const auto& b) { return a.destination < b.destination; });

@@ -1,10 +1,12 @@
 #include "engine/container_verbs.h"
 
+#include "engine/clone.h"
 #include "engine/container_info.h"
 #include "engine/health.h"
 #include "engine/live_cgroup.h"
 #include "engine/pause.h"
 #include "engine/rename.h"
+#include "engine/root_mounts.h"
 #include "engine/stats.h"
 #include "engine/top.h"
 #include "engine/update.h"
@@ -34,6 +36,14 @@ class LocalContainerVerbs final : public ContainerVerbs {
 
   Result<void> check_measurable() override { return check_cgroups(core_, "stats"); }
   Result<ContainerUse> use(const ContainerId& id) override { return measure_use(core_, TRY(storage_id(id))); }
+
+  Result<ContainerSpec> clone_spec(const ContainerId& id) override {
+    return engine::clone_spec(core_, TRY(storage_id(id)));
+  }
+
+  Result<std::string> mount(const ContainerId& id) override { return mount_container(core_, TRY(storage_id(id))); }
+  Result<void> unmount(const ContainerId& id) override { return unmount_container(core_, TRY(storage_id(id))); }
+  Result<std::vector<MountedRoot>> mounted() override { return mounted_containers(core_); }
 
   Result<HealthReport> check_health(const ContainerId& id) override {
     return TRY(engine::check_health(core_, {TRY(storage_id(id)), ""})).report;

@@ -9,6 +9,7 @@
 #include "engine/container_use.h"
 #include "engine/engine.h"
 #include "engine/health_report.h"
+#include "engine/mounted_root.h"
 
 namespace ctr::engine {
 
@@ -34,6 +35,12 @@ class ContainerVerbs {
   virtual Result<void> check_measurable() = 0;
   // Errors: unsupported without a cgroup of its own.
   virtual Result<ContainerUse> use(const ContainerId& id) = 0;
+  // What a clone of the container is to be created from. Errors: not_found.
+  virtual Result<ContainerSpec> clone_spec(const ContainerId& id) = 0;
+  // See root_mounts.h.
+  virtual Result<std::string> mount(const ContainerId& id) = 0;
+  virtual Result<void> unmount(const ContainerId& id) = 0;
+  virtual Result<std::vector<MountedRoot>> mounted() = 0;
   // Runs the container's health check once. Errors: as check_health() of health.h.
   virtual Result<HealthReport> check_health(const ContainerId& id) = 0;
 };

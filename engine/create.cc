@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/users.h"
 #include "engine/container_info.h"
+#include "engine/dependencies.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
 #include "engine/provide.h"
@@ -114,6 +115,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   auto name = TRY(choose_name(core, spec));
   if (spec.rootfs.empty()) TRY(provide_image(core, spec.image, options.pull));
   TRY(resolve_secrets(core, spec.secrets));
+  TRY(resolve_dependencies(core, spec.dependencies));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
   const auto id = storage::ContainerId::make_random();
@@ -128,7 +130,12 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   CreatedContainer created;
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;
+  if (!options.preserved_fds.empty() && !prepared.launch.runtime.empty()) {
+    return Error(Errc::unsupported, "--preserve-fds is not supported with --runtime");
+  }
+  created.preserved_fds = options.preserved_fds;
   TRY(staging.dir().make_dir("rootfs", 0700));
+  const auto dependencies = TRY(DependenciesOfNew::hold(core, id, spec.dependencies));
   auto volumes = TRY(VolumesOfNew::hold(core, prepared));
   TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
   created.info = info_of(summarize(prepared.record));

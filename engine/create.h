@@ -14,6 +14,7 @@ namespace ctr::engine {
 struct CreatedContainer {
   ContainerInfo info;
   PreparedContainer prepared;
+  std::vector<int> preserved_fds;  // see CreateOptions
 };
 
 // Finds or pulls the image, prepares, and commits the directory.

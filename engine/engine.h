@@ -104,6 +104,8 @@ struct PullOptions {
 struct CreateOptions {
   PullOptions pull;  // for a missing image
   bool replace = false;
+  // Descriptors of this process, each from 3 on, which the program gets under the same numbers at its first start.
+  std::vector<int> preserved_fds;
 };
 
 // How the caller's terminal or pipes are joined to the container. Descriptors are borrowed.
@@ -124,7 +126,7 @@ struct ExecOptions {
   std::vector<std::string> env;
   std::string user, working_dir;
   bool terminal = false, interactive = false, detach = false, privileged = false;
-  int preserve_fds = 0;
+  std::vector<int> preserved_fds;  // as CreateOptions'
 };
 
 struct StopOptions {
@@ -135,6 +137,7 @@ struct RemoveOptions {
   bool force = false;
   bool volumes = false;
   std::optional<std::chrono::seconds> timeout;
+  bool dependents = false;  // and before it the containers that need it
 };
 
 struct LogOptions {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace ctr::engine {
 
@@ -52,6 +53,59 @@ const std::string* EnvList::find(std::string_view key) const {
 
 namespace {
 
+bool is_name_char(char c) {
+  return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+std::string_view name_at(std::string_view text) {
+  size_t length = 0;
+  while (length < text.size() && is_name_char(text[length])) ++length;
+  return text.substr(0, length);
+}
+
+std::string_view value_of(const EnvList& env, std::string_view name) {
+  const auto* entry = env.find(name);
+  return entry == nullptr ? std::string_view() : std::string_view(*entry).substr(name.size() + 1);
+}
+
+// What is between the braces; nullopt for what has no meaning.
+std::optional<std::string> expand_braces(std::string_view inside, const EnvList& env) {
+  const auto name = name_at(inside);
+  const auto rest = inside.substr(name.size());
+  const auto value = value_of(env, name);
+  if (name.empty()) return std::nullopt;
+  if (rest.empty()) return std::string(value);
+  if (rest.starts_with(":-")) return value.empty() ? expand_variables(rest.substr(2), env) : std::string(value);
+  if (rest.starts_with(":+")) return value.empty() ? std::string() : expand_variables(rest.substr(2), env);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string expand_variables(std::string_view text, const EnvList& env) {
+  std::string out;
+  while (!text.empty()) {
+    size_t used = 1;
+    if (text.starts_with("\\$")) {
+      out += '$';
+      used = 2;
+    } else if (const auto name = name_at(text.substr(1)); text[0] == '$' && !name.empty()) {
+      out += value_of(env, name);
+      used = 1 + name.size();
+    } else if (const auto end = text.find('}'); text.starts_with("${") && end != std::string_view::npos) {
+      const auto value = expand_braces(text.substr(2, end - 2), env);
+      out += value ? *value : std::string(text.substr(0, end + 1));
+      used = end + 1;
+    } else {
+      out += text[0];
+    }
+    text.remove_prefix(used);
+  }
+  return out;
+}
+
+namespace {
+
 // All but what is filled in where nobody set it.
 EnvList given_env(const EnvInput& input) {
   const auto& spec = input.spec;
@@ -62,6 +116,7 @@ EnvList given_env(const EnvInput& input) {
     if (spec.terminal) env.set("TERM", "xterm");
     env.set_entries(input.image_env);
     env.set_entries(input.config_env);
+    for (const auto& entry : spec.env_merge) env.set_entry(expand_variables(entry, env));
     for (const auto& name : spec.unset_env) env.unset(name);
   }
   if (spec.http_proxy) {

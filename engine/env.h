@@ -28,6 +28,10 @@ class EnvList {
   std::vector<std::string> entries_;
 };
 
+// `text` with $NAME, ${NAME}, ${NAME:-WORD} (if unset or empty) and ${NAME:+WORD} (if neither) replaced; \$ is a
+// dollar. What is none of these stays as it is.
+std::string expand_variables(std::string_view text, const EnvList& env);
+
 struct EnvInput {
   const ContainerSpec& spec;
   const std::vector<std::string>& image_env;
@@ -41,7 +45,7 @@ struct EnvInput {
 bool takes_home_of_account(const EnvInput& input);
 
 // container=podman (programs ask for it by this name), PATH, TERM with a terminal; then the image, the configuration,
-// the proxies of the host, --env; HOME and HOSTNAME where nobody set them.
+// --env-merge over those, the proxies of the host, --env; HOME and HOSTNAME where nobody set them.
 std::vector<std::string> container_env(const EnvInput& input);
 
 }  // namespace ctr::engine

@@ -144,7 +144,7 @@ Result<runtime::Launched> launch_in_container(Core& core, const storage::Contain
   const auto cgroup = TRY(open_cgroup(target, *host));
   runtime::ExecRequest request = {target.spec, process, *host, target.init.get(), target.state.init->pid};
   if (!options.detach) request.stdio = stdio;
-  for (int fd = 3; fd < 3 + options.preserve_fds; ++fd) request.extra_fds.push_back(fd);
+  request.extra_fds = runtime::numbered_fds(options.preserved_fds, options.preserved_fds);
   if (target.spec.linux_config.seccomp && !options.privileged) request.seccomp = &target.filter;
   request.cgroup_fd = cgroup.get();
   request.subject = {

@@ -55,16 +55,30 @@ std::optional<uint32_t> as_id(std::string_view text) {
   return number ? std::optional(static_cast<uint32_t>(*number)) : std::nullopt;
 }
 
+// The user's own line with the words of podman's that stand for something.
+std::string filled(std::string line, const std::vector<std::pair<std::string_view, std::string>>& values) {
+  for (const auto& [word, value] : values) {
+    for (size_t at = line.find(word); at != std::string::npos; at = line.find(word, at + value.size())) {
+      line.replace(at, word.size(), value);
+    }
+  }
+  return line + "\n";
+}
+
 // Collects the lines that are missing; each line counts for those after it.
 class Lines {
  public:
   Lines(const IdentityInput& input, const Accounts& accounts)
       : input_(input), users_(parse_passwd(accounts.passwd)), groups_(parse_group(accounts.group)) {}
 
+  void add_host_user(const PasswdEntry& user) {
+    if (!has_user(users_, user.name, user.uid)) add_user(user.name, user.uid, user.gid, user.gecos, home_of(user));
+  }
+
   void add_caller(const Caller& caller) {
     const auto& user = caller.user;
     if (user.uid == 0) return;
-    if (!has_user(users_, user.name, user.uid)) add_user(user.name, user.uid, user.gid, user.gecos, home_of(user));
+    add_host_user(user);
     const auto& group = caller.group;
     if (!has_group(groups_, group.name, group.gid)) add_group(group.name, group.gid, user.name);
   }
@@ -104,12 +118,21 @@ class Lines {
   }
 
   void add_user(std::string_view name, uint32_t uid, uint32_t gid, std::string_view gecos, const std::string& home) {
-    lines_.passwd += fmt::format("{}:*:{}:{}:{}:{}:/bin/sh\n", name, uid, gid, gecos, home);
+    lines_.passwd += input_.passwd_entry.empty()
+                         ? fmt::format("{}:*:{}:{}:{}:{}:/bin/sh\n", name, uid, gid, gecos, home)
+                         : filled(input_.passwd_entry, {{"$USERNAME", std::string(name)},
+                                                        {"$UID", std::to_string(uid)},
+                                                        {"$GID", std::to_string(gid)},
+                                                        {"$NAME", std::string(gecos)},
+                                                        {"$HOME", home}});
     users_.push_back({.name = std::string(name), .uid = uid, .gid = gid, .gecos = {}, .home = home, .shell = {}});
   }
 
   void add_group(std::string_view name, uint32_t gid, std::string_view member) {
-    lines_.group += fmt::format("{}:x:{}:{}\n", name, gid, member);
+    lines_.group += input_.group_entry.empty() ? fmt::format("{}:x:{}:{}\n", name, gid, member)
+                                               : filled(input_.group_entry, {{"$GROUPNAME", std::string(name)},
+                                                                             {"$GID", std::to_string(gid)},
+                                                                             {"$USERLIST", std::string(member)}});
     groups_.push_back({.name = std::string(name), .gid = gid, .members = {std::string(member)}});
   }
 
@@ -126,7 +149,9 @@ std::string appended(const std::string& text, std::string lines) {
 }
 
 Accounts missing_lines(const IdentityInput& input, const std::string& user, const Accounts& accounts) {
+  if (!input.adds_lines) return {};
   Lines lines(input, accounts);
+  for (const auto& host_user : input.host_users) lines.add_host_user(host_user);
   if (input.caller) lines.add_caller(*input.caller);
   if (!user.empty()) lines.add_number(user);
   auto missing = lines.take();
@@ -168,6 +193,19 @@ Result<Caller> find_caller(uint32_t uid, uint32_t gid) {
     }
   }
   return caller;
+}
+
+Result<std::vector<PasswdEntry>> find_host_users(const std::vector<std::string>& names) {
+  std::vector<PasswdEntry> found;
+  if (names.empty()) return found;
+  const auto users = parse_passwd(TRY(read_file_if_exists(k_passwd)).value_or(""));
+  for (const auto& name : names) {
+    const auto user = std::find_if(users.begin(), users.end(), [&](const auto& one) { return one.name == name; });
+    if (user == users.end()) return Error(Errc::not_found, fmt::format("user: unknown user {}", printable(name)));
+    found.push_back(*user);
+    found.back().gecos.resize(std::min(user->gecos.find(','), user->gecos.size()));
+  }
+  return found;
 }
 
 Result<Identity> find_identity(const IdentityInput& input, const Accounts& accounts) {

@@ -44,6 +44,10 @@ struct IdentityInput {
   UsernsChoice userns;
   std::optional<Caller> caller;                   // with keep-id
   const std::vector<runtime::SpecMount>& mounts;  // what is mounted over an account file is not added to
+  bool adds_lines = true;                         // --passwd
+  std::vector<PasswdEntry> host_users = {};       // --hostuser
+  std::string passwd_entry = {};                  // in place of podman's lines
+  std::string group_entry = {};
 };
 
 struct Identity {
@@ -52,8 +56,11 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-// podman's lines: with keep-id one for the caller, and one for a number that has no name. A name of the container wins.
-// Errors: as resolve_user().
+// The users of the host with these names. Errors: not_found.
+Result<std::vector<PasswdEntry>> find_host_users(const std::vector<std::string>& names);
+
+// podman's lines: one for each user of the host that was asked for, with keep-id one for the caller, and one for a
+// number that has no name. A name of the container wins. Errors: as resolve_user().
 Result<Identity> find_identity(const IdentityInput& input, const Accounts& accounts);
 
 }  // namespace ctr::engine

@@ -5,6 +5,7 @@
 #include "engine/image_lookup.h"
 #include "engine/images.h"
 #include "engine/remove.h"
+#include "engine/root_mounts.h"
 #include "engine/transfer.h"
 
 namespace ctr::engine {
@@ -47,6 +48,10 @@ class LocalImageVerbs final : public ImageVerbs {
     if (image.size() != 1) return Error(Errc::internal, "ctr-transfer has made no image");
     return std::move(image.front());
   }
+
+  Result<std::string> mount(const std::string& image) override { return mount_image(core_, image); }
+  Result<std::string> unmount(const std::string& image) override { return unmount_image(core_, image); }
+  Result<std::vector<MountedRoot>> mounted() override { return mounted_images(core_); }
 
  private:
   Core& core_;

@@ -8,6 +8,7 @@
 #include "base/oci/platform.h"
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/mounted_root.h"
 
 namespace ctr::engine {
 
@@ -58,6 +59,10 @@ class ImageVerbs {
   virtual Result<void> save(const std::vector<SaveItem>& items, const SaveOptions& options) = 0;
   // An image of one layer; its id, hex. Errors: not_found, corrupt, unsupported, invalid in podman's words.
   virtual Result<std::string> import(ImportRequest request) = 0;
+  // See root_mounts.h.
+  virtual Result<std::string> mount(const std::string& image) = 0;
+  virtual Result<std::string> unmount(const std::string& image) = 0;
+  virtual Result<std::vector<MountedRoot>> mounted() = 0;
 };
 
 // The verbs of an open engine; they live as long as it does.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "engine/container_info.h"
@@ -14,7 +15,7 @@ namespace ctr::engine {
 
 namespace {
 
-// The containers that use an image, by the image's id.
+// The containers that use an image, as their own or by a mount, by the image's id.
 Result<std::map<std::string, std::vector<storage::ContainerEntry>>> users_of_images(Core& core) {
   const auto* store = TRY(core.store());
   const auto containers = store->containers();
@@ -23,7 +24,12 @@ Result<std::map<std::string, std::vector<storage::ContainerEntry>>> users_of_ima
     const auto dir = containers.open(entry.id);
     if (!dir) continue;
     const auto record = read_record(*dir);
-    if (record) users[record->image_id].push_back(entry);
+    if (!record) continue;
+    std::set<std::string> ids = {record->image_id};
+    for (const auto& mount : record->mounts) {
+      if (!mount.image_id.empty()) ids.insert(mount.image_id);
+    }
+    for (const auto& id : ids) users[id].push_back(entry);
   }
   return users;
 }

@@ -169,17 +169,21 @@ Json config_json(const ContainerView& view) {
       .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
       .set("StopTimeout", record.stop_timeout_seconds)
       .set("Passwd", false)
-      .set("ChrootDirs", Json())
+      .set("ChrootDirs", spec.chroot_dirs.empty() ? Json() : Json::strings(spec.chroot_dirs))
       .set("sdNotifyMode", "ignore")
       .set("sdNotifySocket", "")
       .set("ExposedPorts", record.exposed_ports.empty() ? Json() : exposed_json(record));
   return json;
 }
 
+bool is_in_memory(const MountRecord& mount) {
+  return mount.type == "tmpfs" || mount.type == "ramfs" || mount.type == "devpts";
+}
+
 Json binds_json(const ContainerRecord& record) {
   Json json = Json::array();
   for (const auto& mount : record.mounts) {
-    if (mount.type == "tmpfs" || mount.type == "devpts") continue;
+    if (is_in_memory(mount)) continue;
     const auto& source = mount.name.empty() ? mount.source : mount.name;
     json.push(fmt::format("{}:{}:{}", source, mount.destination, join(mount.options, ",")));
   }
@@ -302,17 +306,17 @@ Json host_config_json(const ContainerView& view) {
                                 .set("Name", policy_word(spec.restart.policy))
                                 .set("MaximumRetryCount", spec.restart.most_retries))
       .set("AutoRemove", spec.auto_remove)
-      .set("AutoRemoveImage", false)
+      .set("AutoRemoveImage", spec.remove_image)
       .set("Annotations", Json::string_map(spec.annotations))
       .set("VolumeDriver", "")
-      .set("VolumesFrom", Json())
+      .set("VolumesFrom", spec.volumes_from.empty() ? Json() : Json::strings(spec.volumes_from))
       .set("CapAdd", Json::strings(spec.security.cap_add))
       .set("CapDrop", Json::strings(spec.security.cap_drop))
       .set("Dns", Json::strings(spec.dns_servers))
       .set("DnsOptions", Json::strings(spec.dns_options))
       .set("DnsSearch", Json::strings(spec.dns_search))
       .set("ExtraHosts", Json::strings(spec.add_hosts))
-      .set("HostsFile", "")
+      .set("HostsFile", spec.hosts_file)
       .set("GroupAdd", Json::strings(spec.groups))
       .set("IpcMode", mode_word(spec.ipc, "private"))
       .set("Cgroup", "")
@@ -341,7 +345,7 @@ Json host_config_json(const ContainerView& view) {
 Json mounts_json(const ContainerRecord& record) {
   Json json = Json::array();
   for (const auto& mount : record.mounts) {
-    if (mount.type == "tmpfs" || mount.type == "devpts") continue;
+    if (is_in_memory(mount)) continue;
     Json line = Json::object();
     line.set("Type", mount.type);
     if (!mount.name.empty()) line.set("Name", mount.name);
@@ -352,6 +356,7 @@ Json mounts_json(const ContainerRecord& record) {
         .set("Options", Json::strings(mount.options))
         .set("RW", mount.writable)
         .set("Propagation", mount.propagation);
+    if (!mount.subpath.empty()) line.set("SubPath", mount.subpath);
     json.push(std::move(line));
   }
   return json;
@@ -396,8 +401,8 @@ void add_places(Json& json, const ContainerView& view) {
       .set("StaticDir", bundle)
       .set("OCIConfigPath", bundle + "/" + k_config_file)
       .set("OCIRuntime", view.record.spec.runtime.empty() ? "ctr" : view.record.spec.runtime)
-      .set("ConmonPidFile", "")
-      .set("PidFile", "")
+      .set("ConmonPidFile", view.record.spec.monitor_pid_file)
+      .set("PidFile", view.record.spec.pid_file)
       .set("Name", view.info.name)
       .set("RestartCount", view.info.restart_count)
       .set("Driver", "overlay")
@@ -409,7 +414,7 @@ void add_places(Json& json, const ContainerView& view) {
       .set("ExecIDs", Json::array())
       .set("GraphDriver", graph_driver_json(view))
       .set("Mounts", mounts_json(view.record))
-      .set("Dependencies", Json::array())
+      .set("Dependencies", Json::strings(view.record.spec.dependencies))
       .set("NetworkSettings", network_json(view))
       .set("Namespace", "")
       .set("IsInfra", false)

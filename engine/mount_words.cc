@@ -29,12 +29,15 @@ constexpr auto k_devpts_keys =
 constexpr auto k_ignored = std::to_array<std::string_view>({"z", "Z", "cached", "delegated", "consistent"});
 
 // What podman can and ctr cannot.
-constexpr auto k_refused = std::to_array<std::string_view>({"O", "idmap", "upperdir", "workdir"});
+constexpr auto k_refused = std::to_array<std::string_view>({"idmap"});
 
 bool is_data(MountSpec::Type type, std::string_view key) {
   if (type == MountSpec::Type::tmpfs) return is_one_of(key, k_tmpfs_keys);
+  if (type == MountSpec::Type::ramfs) return key == "mode";
   return type == MountSpec::Type::devpts && is_one_of(key, k_devpts_keys);
 }
+
+bool is_memory(MountSpec::Type type) { return type == MountSpec::Type::tmpfs || type == MountSpec::Type::ramfs; }
 
 // Words that choose between two; false when `word` is none of them.
 bool choose(std::string_view word, MountSpec::Type type, MountWords& words) {
@@ -44,7 +47,7 @@ bool choose(std::string_view word, MountSpec::Type type, MountWords& words) {
     words.copy_up = word == "copy";
   } else if (type == MountSpec::Type::tmpfs && (word == "tmpcopyup" || word == "notmpcopyup")) {
     words.copy_up = word == "tmpcopyup";
-  } else if (type != MountSpec::Type::tmpfs && (word == "bind" || word == "rbind")) {
+  } else if (!is_memory(type) && (word == "bind" || word == "rbind")) {
     words.recursive = word == "rbind";
   } else if (is_one_of(word, k_propagation)) {
     words.propagation = word;
@@ -58,6 +61,41 @@ Error wrong(const MountSpec& mount, const std::string& what) {
   return {Errc::invalid, fmt::format("{} for the mount at '{}'", what, printable(mount.destination))};
 }
 
+// What ctr itself acts on; false when `word` is nothing of the kind.
+bool ask(const std::string& word, MountWords& words) {
+  const auto value = [&] { return word.substr(word.find('=') + 1); };
+  if (word == "U") {
+    words.chown = true;
+  } else if (word == "O") {
+    words.overlay = true;
+  } else if (word.starts_with("upperdir=")) {
+    words.upper_dir = value();
+  } else if (word.starts_with("workdir=")) {
+    words.work_dir = value();
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// What only an overlay has, and what an overlay has not.
+Result<void> check_overlay(const MountSpec& mount, const MountWords& words) {
+  const bool has_dirs = !words.upper_dir.empty() || !words.work_dir.empty();
+  if (!words.overlay) return has_dirs ? Result<void>(wrong(mount, "upperdir and workdir need the option 'O'")) : ok();
+  if (mount.type != MountSpec::Type::bind && mount.type != MountSpec::Type::volume) {
+    return wrong(mount, "invalid option 'O'");
+  }
+  if (words.chown) return wrong(mount, "the options 'O' and 'U' cannot be used together");
+  if (!mount.subpath.empty()) return wrong(mount, "the options 'O' and 'subpath' cannot be used together");
+  if (words.upper_dir.empty() != words.work_dir.empty()) {
+    return wrong(mount, "upperdir and workdir are both needed or none");
+  }
+  for (const auto* dir : {&words.upper_dir, &words.work_dir}) {
+    if (!dir->empty() && !dir->starts_with('/')) return wrong(mount, "upperdir and workdir must be absolute paths");
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<MountWords> sort_words(const MountSpec& mount) {
@@ -65,9 +103,8 @@ Result<MountWords> sort_words(const MountSpec& mount) {
   for (const auto& word : mount.options) {
     const auto key = std::string_view(word).substr(0, word.find('='));
     if (choose(word, mount.type, words) || is_one_of(word, k_ignored)) continue;
-    if (word == "U") {
-      words.chown = true;
-    } else if (is_one_of(key, k_refused)) {
+    if (ask(word, words)) continue;
+    if (is_one_of(key, k_refused)) {
       return Error(Errc::unsupported, fmt::format("the option '{}' of the mount at '{}' is not supported",
                                                   printable(word), printable(mount.destination)));
     } else if (is_one_of(word, k_flags) || is_data(mount.type, key)) {
@@ -76,6 +113,8 @@ Result<MountWords> sort_words(const MountSpec& mount) {
       return wrong(mount, fmt::format("invalid option '{}'", printable(word)));
     }
   }
+  if (words.chown && mount.type == MountSpec::Type::ramfs) return wrong(mount, "invalid option 'U'");
+  TRY(check_overlay(mount, words));
   return words;
 }
 

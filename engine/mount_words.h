@@ -15,8 +15,11 @@ struct MountWords {
   std::string propagation;        // empty: not said
   bool writable = true;
   bool recursive = true;
-  bool copy_up = true;  // copy, nocopy; tmpcopyup, notmpcopyup
-  bool chown = false;   // U
+  bool copy_up = true;    // copy, nocopy; tmpcopyup, notmpcopyup
+  bool chown = false;     // U
+  bool overlay = false;   // O
+  std::string upper_dir;  // of an overlay: where what is written stays; empty: nowhere
+  std::string work_dir;
 };
 
 // Errors: invalid, or unsupported for what podman can and ctr cannot; both name the word and the mount.

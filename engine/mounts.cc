@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "engine/mount_words.h"
+#include "runtime/mount_options.h"
 
 namespace ctr::engine {
 
@@ -28,14 +29,14 @@ std::string propagation_of(const MountWords& words) {
   return words.propagation.empty() ? "rprivate" : words.propagation;
 }
 
-std::vector<std::string> memory_options(const MountWords& words) {
+std::vector<std::string> memory_options(const MountWords& words, MountSpec::Type type) {
   auto options = words.kept;
   add_default(options, "nosuid", "suid");
   add_default(options, "nodev", "dev");
   add_default(options, "noexec", "exec");
   options.insert(options.begin(), words.writable ? "rw" : "ro");
   options.push_back(propagation_of(words));
-  if (words.copy_up) options.emplace_back("tmpcopyup");
+  if (words.copy_up && type == MountSpec::Type::tmpfs) options.emplace_back("tmpcopyup");
   return options;
 }
 
@@ -61,6 +62,34 @@ std::vector<std::string> bind_options(const MountWords& words, bool is_volume) {
   return options;
 }
 
+constexpr size_t k_page_bytes = 4096;
+
+// Where an overlay keeps what is written; empty: nowhere, it is read-only.
+struct OverlayDirs {
+  std::string upper;
+  std::string work;
+};
+
+// Overlayfs splits and unescapes its options by rules that differ from kernel to kernel: only plain paths are given.
+Result<void> check_plain(const std::string& path) {
+  if (path.find_first_of(":,\\\"") == std::string::npos) return ok();
+  return Error(Errc::unsupported,
+               fmt::format("an overlay of '{}' is not supported: the path has one of : , \\ \"", printable(path)));
+}
+
+std::vector<std::string> overlay_options(const MountWords& words, const std::vector<std::string>& lower,
+                                         const OverlayDirs& dirs) {
+  auto options = words.kept;
+  options.insert(options.begin(), words.writable ? "rw" : "ro");
+  options.push_back(propagation_of(words));
+  options.push_back("lowerdir=" + join(lower, ":"));
+  if (!dirs.upper.empty()) {
+    options.push_back("upperdir=" + dirs.upper);
+    options.push_back("workdir=" + dirs.work);
+  }
+  return options;
+}
+
 MountRecord make_record(const PlannedMount& planned, const MountWords& words, const char* type) {
   MountRecord record;
   record.type = type;
@@ -75,7 +104,8 @@ MountRecord make_record(const PlannedMount& planned, const MountWords& words, co
 
 class Planner {
  public:
-  Planner(const MountPlaces& places, MountPlan& plan) : places_(places), plan_(plan) {}
+  Planner(const ContainerSpec& spec, const MountPlaces& places, MountPlan& plan)
+      : spec_(spec), places_(places), plan_(plan) {}
 
   Result<void> add(const MountSpec& mount, bool from_image = false) {
     const auto destination = TRY(clean_destination(mount.destination));
@@ -85,8 +115,10 @@ class Planner {
       return Error(Errc::invalid, fmt::format("{}: duplicate mount destination", printable(destination)));
     }
     const auto words = TRY(sort_words(mount));
-    if (!mount.subpath.empty()) {
-      return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported", destination));
+    if (!mount.subpath.empty() && mount.type != MountSpec::Type::volume) {
+      return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported: only volumes "
+                                                  "can be mounted in part",
+                                                  printable(destination)));
     }
     switch (mount.type) {
       case MountSpec::Type::bind:
@@ -95,12 +127,13 @@ class Planner {
       case MountSpec::Type::volume:
         return add_volume(mount, destination, words);
       case MountSpec::Type::tmpfs:
-        return add_other("tmpfs", destination, words, memory_options(words));
+        return add_other("tmpfs", destination, words, memory_options(words, mount.type));
+      case MountSpec::Type::ramfs:
+        return add_other("ramfs", destination, words, memory_options(words, mount.type));
       case MountSpec::Type::devpts:
         return add_other("devpts", destination, words, devpts_options(words));
       case MountSpec::Type::image:
-        return Error(Errc::unsupported,
-                     fmt::format("the type of the mount at '{}' is not supported", printable(destination)));
+        return add_image(mount, destination, words);
     }
     return ok();
   }
@@ -117,6 +150,7 @@ class Planner {
     PlannedMount planned;
     planned.mount = {destination, "bind", mount.source, bind_options(words, false)};
     planned.record = make_record(planned, words, "bind");
+    if (words.overlay) TRY(overlay(planned, words, {mount.source}));
     plan_.mounts.push_back(std::move(planned));
     return ok();
   }
@@ -126,24 +160,36 @@ class Planner {
     use.anonymous = mount.source.empty();
     use.name = use.anonymous ? places_.make_name() : mount.source;
     use.destination = destination;
-    use.copy_up = words.copy_up;
-    PlannedMount planned = TRY(mount_of(use, destination, words));
+    use.copy_up = words.copy_up && mount.subpath.empty();
+    PlannedMount planned = TRY(mount_of(use, mount.subpath, destination, words));
     planned.record = make_record(planned, words, "volume");
     planned.record.source = places_.data_path(use.name);
     planned.record.name = use.name;
     planned.record.anonymous = use.anonymous;
     planned.record.copy_up = use.copy_up;
+    planned.record.subpath = mount.subpath;
+    if (words.overlay) TRY(overlay(planned, words, {planned.mount.source}));
     plan_.mounts.push_back(std::move(planned));
     plan_.volumes.push_back(std::move(use));
     return ok();
   }
 
   // The directory of the store, or the file system that the volume is.
-  Result<PlannedMount> mount_of(const VolumeUse& use, const std::string& destination, const MountWords& words) {
+  Result<PlannedMount> mount_of(const VolumeUse& use, const std::string& subpath, const std::string& destination,
+                                const MountWords& words) {
     PlannedMount planned;
     planned.mount = {destination, "bind", places_.data_path(use.name), bind_options(words, true)};
     const auto system = use.anonymous ? std::nullopt : TRY(places_.file_system(use.name));
-    if (!system) return planned;
+    if (!system) {
+      if (!subpath.empty()) planned.mount.options.push_back(std::string(runtime::k_subpath_option) + subpath);
+      return planned;
+    }
+    if (words.overlay || !subpath.empty()) {
+      return Error(Errc::unsupported,
+                   fmt::format("the option '{}' of the mount at '{}' is not supported: the volume {} is "
+                               "a file system of its own",
+                               words.overlay ? "O" : "subpath", printable(destination), use.name));
+    }
     const auto is_bind = [](const auto& word) { return word == "bind" || word == "rbind"; };
     const auto& said = system->options;
     if (words.chown && system->type != "tmpfs") {
@@ -167,6 +213,58 @@ class Planner {
     return planned;
   }
 
+  // The layers as they are belong to every container: an overlay shows them, under a directory of this container's.
+  Result<void> add_image(const MountSpec& mount, const std::string& destination, const MountWords& typed) {
+    if (spec_.userns.mode == UsernsChoice::Mode::keep_id) {
+      return Error(Errc::unsupported, fmt::format("the image at '{}' cannot be mounted with --userns keep-id, which "
+                                                  "would show its files with other owners",
+                                                  printable(destination)));
+    }
+    auto words = typed;
+    const auto& said = mount.options;
+    words.writable = std::find(said.begin(), said.end(), "rw") != said.end();
+    add_default(words.kept, "nosuid", "suid");
+    add_default(words.kept, "nodev", "dev");
+    const auto layers = TRY(places_.image(mount.source));
+    PlannedMount planned;
+    planned.mount = {destination, "overlay", "overlay", {words.writable ? "rw" : "ro", "nosuid", "nodev"}};
+    planned.record = make_record(planned, words, "image");
+    planned.record.source = mount.source;
+    planned.record.image_id = layers.id;
+    TRY(overlay(planned, words, layers.dirs));
+    plan_.mounts.push_back(std::move(planned));
+    return ok();
+  }
+
+  // Turns the mount into an overlay over `lower`. What is written goes to a directory of the container's; a read-only
+  // one needs it all the same when `lower` is one directory, of which alone there is no overlay.
+  Result<void> overlay(PlannedMount& planned, const MountWords& words, const std::vector<std::string>& lower) {
+    TRY(places_.check_overlays());
+    OverlayDirs dirs{words.upper_dir, words.work_dir};
+    if (dirs.upper.empty() && (words.writable || lower.size() == 1)) {
+      planned.record.scratch = fmt::format("overlay/{}", scratch_count_++);
+      const auto place = places_.bundle + "/" + planned.record.scratch;
+      dirs = {place + "/upper", place + "/work"};
+    }
+    for (const auto& path : lower) TRY(check_plain(path));
+    for (const auto* path : {&dirs.upper, &dirs.work}) TRY(check_plain(*path));
+    planned.mount.type = "overlay";
+    planned.mount.source = "overlay";
+    planned.mount.options = overlay_options(words, lower, dirs);
+    // Attributes of overlays are kept in the user. name space, the only one writable in a user namespace.
+    planned.mount.options.emplace_back("userxattr");
+    // mount(2) takes a page of options, and cuts off the rest.
+    if (join(planned.mount.options, ",").size() >= k_page_bytes) {
+      return Error(Errc::unsupported, fmt::format("the mount at '{}' has too many layers: the paths of {} do not fit "
+                                                  "into the {} bytes of a mount's options",
+                                                  printable(planned.mount.destination), lower.size(), k_page_bytes));
+    }
+    planned.record.overlay = true;
+    std::erase_if(planned.record.options, [](const auto& word) { return word == "bind" || word == "rbind"; });
+    if (words.overlay) planned.record.options.emplace_back("O");
+    return ok();
+  }
+
   Result<void> add_other(const char* type, const std::string& destination, const MountWords& words,
                          std::vector<std::string> options) {
     PlannedMount planned;
@@ -176,9 +274,25 @@ class Planner {
     return ok();
   }
 
+  const ContainerSpec& spec_;
   const MountPlaces& places_;
   MountPlan& plan_;
+  int scratch_count_ = 0;
 };
+
+// The volumes that the image declares, as --image-volume says.
+std::vector<MountSpec> image_mounts(ImageVolumes choice, const std::set<std::string>& destinations) {
+  std::vector<MountSpec> mounts;
+  if (choice == ImageVolumes::ignore) return mounts;
+  for (const auto& destination : destinations) {
+    MountSpec mount;
+    mount.type = choice == ImageVolumes::tmpfs ? MountSpec::Type::tmpfs : MountSpec::Type::volume;
+    if (choice == ImageVolumes::tmpfs) mount.options = {"suid", "exec"};  // as podman
+    mount.destination = destination;
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
 
 // What lies below another mount comes after it.
 void sort_by_depth(std::vector<PlannedMount>& mounts) {
@@ -239,14 +353,9 @@ void own_memory_mounts(MountPlan& plan, uint32_t uid, uint32_t gid) {
 Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::vector<MountSpec>& mounts,
                               const std::set<std::string>& image_volumes, const MountPlaces& places) {
   MountPlan plan;
-  Planner planner(places, plan);
+  Planner planner(spec, places, plan);
   for (const auto& mount : mounts) TRY(planner.add(mount));
-  for (const auto& destination : image_volumes) {
-    MountSpec volume;
-    volume.type = MountSpec::Type::volume;
-    volume.destination = destination;
-    TRY(planner.add(volume, true));
-  }
+  for (const auto& mount : image_mounts(spec.image_volumes, image_volumes)) TRY(planner.add(mount, true));
   if (spec.read_only && spec.read_only_tmpfs) {
     for (const auto* destination : {"/tmp", "/run", "/var/tmp"}) {
       MountSpec tmpfs;

@@ -45,13 +45,22 @@ struct VolumeFileSystem {
   std::vector<std::string> options;
 };
 
+// An image to be mounted.
+struct ImageLayers {
+  std::string id;                 // hex
+  std::vector<std::string> dirs;  // absolute, topmost first
+};
+
 // Where names and places come from.
 struct MountPlaces {
   std::function<std::string()> make_name;                         // of an anonymous volume
   std::function<std::string(const std::string& name)> data_path;  // absolute
   // nullopt: a directory of the store, or a volume that is still to be made.
   std::function<Result<std::optional<VolumeFileSystem>>(const std::string& name)> file_system;
-  std::string home;  // of the user: never given to somebody else as a whole
+  std::function<Result<ImageLayers>(const std::string& image)> image;
+  std::function<Result<void>()> check_overlays;  // whether the kernel lets the container have overlays
+  std::string bundle;                            // absolute path of the container's directory
+  std::string home;                              // of the user: never given to somebody else as a whole
 };
 
 // Computes; touches nothing. `mounts` are spec.mounts, completed. A mount asked for by hand replaces the image's volume

@@ -60,8 +60,12 @@ std::string effective_hostname(const ContainerSpec& spec, const std::string& id)
   return from_host ? host_name() : id.substr(0, 12);
 }
 
-Result<std::string> find_init(Core& core) {
+Result<std::string> find_init(Core& core, const std::string& wanted) {
   const auto* config = TRY(core.config());
+  if (!wanted.empty()) {
+    if (path_exists(wanted)) return wanted;
+    return Error(Errc::not_found, fmt::format("--init-path '{}' does not exist", printable(wanted)));
+  }
   // A program of the user's choice has to be there; without one it is ours.
   if (config->init_path.empty()) return find_own_program(core.options(), "ctr-init");
   if (path_exists(config->init_path)) return config->init_path;
@@ -195,9 +199,11 @@ void fill_record(PreparedContainer& prepared) {
                                                                                             : "k8s-file";
 }
 
-// The mounts, whose sources are there.
-Result<MountPlan> plan_all_mounts(Core& core, const ContainerSpec& spec, const ContainerBase& base) {
-  auto plan = TRY(plan_mounts(spec, TRY(complete_mounts(spec)), base.config.volumes, mount_places(core)));
+// The mounts, whose sources are there; all that are not the image's are in `spec` then.
+Result<MountPlan> plan_all_mounts(Core& core, ContainerSpec& spec, const PrepareInput& input,
+                                  const ContainerBase& base) {
+  spec.mounts = TRY(complete_mounts(core, spec));
+  auto plan = TRY(plan_mounts(spec, spec.mounts, base.config.volumes, mount_places(core, input.bundle)));
   TRY(check_sources(plan));
   return plan;
 }
@@ -235,9 +241,27 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
   return base;
 }
 
+namespace {
+
+// A list of hosts that is longer is a mistake, or an attack by an image.
+constexpr size_t k_hosts_limit_bytes = size_t{1} << 20;
+
+// --hosts-file: what the container's /etc/hosts begins with.
+Result<std::string> base_hosts(const std::string& choice, const runtime::RootfsPlan& rootfs) {
+  if (choice == "none") return std::string();
+  if (choice.empty()) return TRY(read_file_if_exists("/etc/hosts")).value_or("");
+  if (choice != "image") return TRY(read_file(choice, k_hosts_limit_bytes).context("--hosts-file"));
+  auto image_root = rootfs;
+  image_root.upper_dir.clear();
+  return TRY(TRY(open_root_view(image_root)).read_file("etc/hosts", k_hosts_limit_bytes)).value_or("");
+}
+
+}  // namespace
+
 bool keeps_resolv_conf(const ContainerSpec& spec) { return spec.dns_servers == std::vector<std::string>{"none"}; }
 
-Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record) {
+Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record,
+                                                                     const runtime::RootfsPlan& rootfs) {
   const auto* config = TRY(core.config());
   const auto& spec = record.spec;
   const auto mode = spec.network.mode;
@@ -256,7 +280,7 @@ Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core,
   if (spec.no_hosts || config->no_hosts) return files;
 
   HostsInput hosts;
-  hosts.base = TRY(read_file_if_exists("/etc/hosts")).value_or("");
+  hosts.base = TRY(base_hosts(spec.hosts_file.empty() ? config->base_hosts_file : spec.hosts_file, rootfs));
   hosts.add_hosts = spec.add_hosts;
   hosts.own_names = {record.hostname, record.name};
   if (record.hostname == record.name) hosts.own_names.pop_back();
@@ -287,7 +311,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   auto image_root = base.rootfs;
   image_root.upper_dir.clear();
   const auto view = TRY(open_root_view(image_root));
-  prepared.mounts = TRY(plan_all_mounts(core, spec, base));
+  prepared.mounts = TRY(plan_all_mounts(core, record.spec, input, base));
 
   std::vector<runtime::SpecMount> own_mounts;
   for (const auto& planned : prepared.mounts.mounts) own_mounts.push_back(planned.mount);
@@ -325,12 +349,12 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
     TRY(runtime::check_limits(*prepared.spec.linux_config.resources, cgroup, *host));
   }
   TRY(choose_runtime(core, spec, prepared));
-  if (spec.init || config->init) prepared.launch.init_program = TRY(find_init(core));
+  if (spec.init || config->init) prepared.launch.init_program = TRY(find_init(core, spec.init_path));
   prepared.launch.log = TRY(plan_log(core, spec, input.bundle));
   record.entrypoint = TRY(effective_command(spec, base.config)).entrypoint;
   fill_record(prepared);
   TRY(add_seccomp(core, spec, prepared));
-  prepared.files = TRY(fresh_files(core, record));
+  prepared.files = TRY(fresh_files(core, record, image_root));
   if (generation.has_hostname) prepared.files.emplace_back("hostname", record.hostname + "\n");
   return prepared;
 }

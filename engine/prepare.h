@@ -58,6 +58,7 @@ bool keeps_resolv_conf(const ContainerSpec& spec);
 
 // The files of a container that are written again at every start: /etc/hosts and /etc/resolv.conf from the host's at
 // this moment, and /run/.containerenv with the name at this moment.
-Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record);
+Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record,
+                                                                     const runtime::RootfsPlan& rootfs);
 
 }  // namespace ctr::engine

@@ -25,6 +25,10 @@ Json mount_json(const MountRecord& mount) {
   if (mount.anonymous) json.set("anonymous", true);
   if (!mount.copy_up) json.set("copy_up", false);
   if (mount.chown) json.set("chown", true);
+  if (!mount.subpath.empty()) json.set("subpath", mount.subpath);
+  if (!mount.image_id.empty()) json.set("image_id", mount.image_id);
+  if (mount.overlay) json.set("overlay", true);
+  if (!mount.scratch.empty()) json.set("scratch", mount.scratch);
   return json;
 }
 
@@ -40,6 +44,10 @@ Result<MountRecord> read_mount(const JsonReader& reader) {
   mount.anonymous = TRY(reader.bool_or("anonymous", false));
   mount.copy_up = TRY(reader.bool_or("copy_up", true));
   mount.chown = TRY(reader.bool_or("chown", false));
+  mount.subpath = TRY(reader.string_or("subpath", ""));
+  mount.image_id = TRY(reader.string_or("image_id", ""));
+  mount.overlay = TRY(reader.bool_or("overlay", false));
+  mount.scratch = TRY(reader.string_or("scratch", ""));
   return mount;
 }
 

@@ -12,16 +12,23 @@ namespace ctr::engine {
 
 // A mount of the container as `inspect` shows it.
 struct MountRecord {
-  std::string type;  // "bind", "volume", "tmpfs"
+  std::string type;  // "bind", "volume", "tmpfs", "image", …
   std::string name;  // of a volume
   std::string source;
   std::string destination;
   std::vector<std::string> options;
   bool writable = true;
   std::string propagation;
-  bool anonymous = false;  // an anonymous volume: removed with the container by --rm and rm -v
-  bool copy_up = true;     // of a volume: the first container fills it with what the image has at its place
-  bool chown = false;      // U: the files belong to the container's user from each start on
+  bool anonymous = false;     // an anonymous volume: removed with the container by --rm and rm -v
+  bool copy_up = true;        // of a volume: the first container fills it with what the image has at its place
+  bool chown = false;         // U: the files belong to the container's user from each start on
+  std::string subpath = {};   // of a volume: what of it is mounted
+  std::string image_id = {};  // of an image: hex
+  // O: an overlay of this container over the source.
+  bool overlay = false;
+  // Where such an overlay keeps what is written, below the container's directory: emptied at each start. Empty: at a
+  // place of the user's.
+  std::string scratch = {};
   bool operator==(const MountRecord&) const = default;
 };
 

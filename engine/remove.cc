@@ -6,6 +6,8 @@
 #include "base/child.h"
 #include "base/file.h"
 #include "engine/container_info.h"
+#include "engine/dependencies.h"
+#include "engine/images.h"
 #include "engine/lifecycle.h"
 #include "engine/volumes.h"
 #include "engine/worker.h"
@@ -31,20 +33,22 @@ void remove_run_dir(Core& core, const std::string& id) {
   if (parent) remove_tree(*parent, id).ignore("the runtime directory is emptied at the next boot");
 }
 
-// Nothing runs, and the caller holds the container's lock.
-Result<void> remove_locked(Core& core, const storage::ContainerId& id, bool volumes) {
+// Nothing runs, and the caller holds the container's lock. What --rmi says is removed afterwards; empty: nothing.
+Result<std::string> remove_locked(Core& core, const storage::ContainerId& id, bool volumes) {
   const auto* store = TRY(core.store());
   const auto dir = store->containers().open(id);
-  if (!dir) return ok();
+  if (!dir) return std::string();
+  TRY(check_no_dependents(core, id));
   const auto record = read_record(*dir);
   TRY(store->containers().remove(id));
   remove_run_dir(core, id.text());
   // A damaged record must not keep its container from being removed.
-  if (!record) return ok();
+  if (!record) return std::string();
+  release_dependencies(core, *record);
   remove_cid_file(*record);
   if (volumes || record->spec.auto_remove) remove_anonymous_volumes(core, *record);
   core.record_event("container", "remove", record->id, record->name, record->image_name);
-  return ok();
+  return record->spec.remove_image ? record->spec.image : std::string();
 }
 
 // A container that is gone when its lock is granted has been removed by somebody else.
@@ -56,7 +60,14 @@ Result<void> lock_and_remove(Core& core, const storage::ContainerId& id, bool vo
   if (TRY(store->containers().is_running(id))) {
     return Error(Errc::bad_state, fmt::format("container {} was started meanwhile", id.text()));
   }
-  return remove_locked(core, id, volumes);
+  TRY(remove_locked(core, id, volumes));
+  return ok();
+}
+
+// All that need it, from those that nobody needs.
+Result<void> remove_dependents(Core& core, const storage::ContainerEntry& entry, const RemoveOptions& options) {
+  for (const auto& dependent : TRY(find_dependents(core, entry.id))) TRY(remove_container(core, dependent, options));
+  return ok();
 }
 
 void start_reclaim_process(Core& core) {
@@ -75,6 +86,8 @@ void start_reclaim_process(Core& core) {
 Result<void> remove_container(Core& core, const storage::ContainerEntry& entry, const RemoveOptions& options) {
   auto view = view_container(core, entry);
   if (!view && view.error().code() == Errc::not_found) return ok();
+  if (options.dependents) TRY(remove_dependents(core, entry, options));
+  TRY(check_no_dependents(core, entry.id));
   const bool paused = view && view->info.state == ContainerState::paused;
   if (paused || (view && view->info.state == ContainerState::running)) {
     if (!options.force) {
@@ -93,10 +106,15 @@ Result<void> remove_container(Core& core, const storage::ContainerEntry& entry, 
 
 Result<void> remove_ended(Core& core, const storage::ContainerId& id) {
   const auto* store = TRY(core.store());
-  auto lock = store->containers().lock(id, LockMode::exclusive, core.cancel());
-  if (!lock && lock.error().code() == Errc::not_found) return ok();
-  const auto held = TRY(std::move(lock));
-  return remove_locked(core, id, true);
+  std::string image;
+  {
+    auto lock = store->containers().lock(id, LockMode::exclusive, core.cancel());
+    if (!lock && lock.error().code() == Errc::not_found) return ok();
+    const auto held = TRY(std::move(lock));
+    image = TRY(remove_locked(core, id, true));
+  }
+  if (!image.empty()) remove_image(core, image, false).ignore("another container uses the image, or it is gone");
+  return ok();
 }
 
 void reclaim_space(Core& core) {

@@ -32,6 +32,10 @@ Result<Identity> identify(Core& core, const ContainerRecord& record, const runti
   if (spec.userns.mode == UsernsChoice::Mode::keep_id) {
     input.caller = TRY(find_caller(core.options().uid, core.options().gid));
   }
+  input.adds_lines = spec.add_accounts;
+  input.host_users = TRY(find_host_users(spec.host_users));
+  input.passwd_entry = spec.passwd_entry;
+  input.group_entry = spec.group_entry;
   return find_identity(input, TRY(read_accounts(rootfs, mounts)));
 }
 

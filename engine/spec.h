@@ -20,12 +20,12 @@ namespace ctr::engine {
 
 // One -v, --mount or --tmpfs.
 struct MountSpec {
-  enum class Type { bind, volume, tmpfs, image, devpts, glob };
+  enum class Type { bind, volume, tmpfs, image, devpts, glob, ramfs };
   Type type = Type::bind;
-  std::string source;                // bind: absolute host path; volume: name, empty for an anonymous one
+  std::string source;                // bind: absolute host path; volume: name, empty for an anonymous one; image: name
   std::string destination;           // absolute in the container
-  std::vector<std::string> options;  // "ro", "rw", "z", "noexec", "size=64m", "U", "rshared", … as typed
-  std::string subpath;
+  std::vector<std::string> options;  // "ro", "rw", "z", "O", "noexec", "size=64m", "U", "rshared", … as typed
+  std::string subpath;               // of a volume: what of it is mounted
   bool operator==(const MountSpec&) const = default;
 };
 
@@ -142,6 +142,9 @@ struct HealthRules {
   bool operator==(const HealthRules&) const = default;
 };
 
+// --image-volume: what is mounted where the image declares a VOLUME.
+enum class ImageVolumes { anonymous, tmpfs, ignore };
+
 enum class PullPolicy { missing, always, never, newer };
 
 struct ContainerSpec {
@@ -150,11 +153,12 @@ struct ContainerSpec {
   std::string rootfs;                                  // --rootfs: absolute path
   std::optional<std::vector<std::string>> entrypoint;  // set but empty: --entrypoint ''
   std::vector<std::string> command;
-  std::string name;                 // empty: one is made up
-  std::string working_dir;          // empty: the image's
-  std::string user;                 // empty: the image's
-  std::vector<std::string> groups;  // --group-add; "keep-groups"
-  std::vector<std::string> env;     // KEY=VALUE, complete; later wins over the image's
+  std::string name;                    // empty: one is made up
+  std::string working_dir;             // empty: the image's
+  std::string user;                    // empty: the image's
+  std::vector<std::string> groups;     // --group-add; "keep-groups"
+  std::vector<std::string> env;        // KEY=VALUE, complete; later wins over the image's
+  std::vector<std::string> env_merge;  // KEY=VALUE whose ${NAME}s are the image's values
   std::vector<std::string> unset_env;
   bool unset_all_env = false;
   bool terminal = false;
@@ -164,6 +168,8 @@ struct ContainerSpec {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> annotations;
   std::vector<MountSpec> mounts;
+  std::vector<std::string> volumes_from;  // CONTAINER[:ro|rw,z]; in a container's record `mounts` has what they gave
+  ImageVolumes image_volumes = ImageVolumes::anonymous;
   std::vector<SecretUse> secrets;
   bool read_only = false;
   bool read_only_tmpfs = true;  // with read_only: tmpfs on /tmp /run /var/tmp, as podman
@@ -185,6 +191,12 @@ struct ContainerSpec {
   std::vector<std::string> dns_servers, dns_search, dns_options;
   std::vector<std::string> add_hosts;  // "name:ip"
   bool no_hosts = false;
+  std::string hosts_file;    // "none", "image" or a path in place of the host's; empty: what is configured
+  bool add_accounts = true;  // lines for the container's user in /etc/passwd and /etc/group
+  std::string passwd_entry;  // a line in place of the usual one
+  std::string group_entry;
+  std::vector<std::string> host_users;   // users of the host who get a line, too
+  std::vector<std::string> chroot_dirs;  // they get /etc/hosts, resolv.conf and hostname as well
   bool no_hostname = false;
   bool http_proxy = true;
   LogSpec log;
@@ -192,9 +204,14 @@ struct ContainerSpec {
   std::optional<std::chrono::seconds> stop_timeout;
   std::optional<std::chrono::seconds> timeout;  // --timeout: killed after this long
   bool init = false;
-  std::string runtime;  // --runtime: a path, or a name to look for; empty: ctr itself
+  std::string init_path;  // empty: the configured one
+  std::string runtime;    // --runtime: a path, or a name to look for; empty: ctr itself
   bool auto_remove = false;
+  bool remove_image = false;              // --rmi: the image goes with the container, if nothing else uses it
+  std::vector<std::string> dependencies;  // --requires: names or ids as typed; in a container's record ids
   std::string cid_file;
+  std::string pid_file;          // of the container's first process
+  std::string monitor_pid_file;  // --conmon-pidfile
   RestartSpec restart;
   // With an empty test: what differs from the image's check. In a container's record: the check that is run.
   std::optional<oci::HealthConfig> health;

@@ -149,13 +149,17 @@ void add_dev(const SpecInput& input, RuntimeSpec& out) {
 
 // The files that ctr writes for the container; a mount of the user at the same place wins.
 void add_files(const SpecInput& input, RuntimeSpec& out) {
-  const auto add = [&](const char* destination, const char* name) {
+  const auto add = [&](const std::string& destination, const char* name) {
     if (input.mounts.covers(destination)) return;
     out.mounts.push_back({destination, "bind", input.bundle + "/" + name, {"bind", "rprivate", "nosuid", "nodev"}});
   };
-  if (input.has_resolv_conf) add("/etc/resolv.conf", "resolv.conf");
-  if (input.has_hosts) add("/etc/hosts", "hosts");
-  if (input.has_hostname) add("/etc/hostname", "hostname");
+  auto roots = input.spec.chroot_dirs;
+  roots.insert(roots.begin(), "");
+  for (const auto& root : roots) {
+    if (input.has_resolv_conf) add(root + "/etc/resolv.conf", "resolv.conf");
+    if (input.has_hosts) add(root + "/etc/hosts", "hosts");
+    if (input.has_hostname) add(root + "/etc/hostname", "hostname");
+  }
   add("/run/.containerenv", "containerenv");
 }
 

@@ -12,13 +12,19 @@ namespace {
 template <typename Enum, size_t N>
 using Names = std::array<std::pair<Enum, std::string_view>, N>;
 
-constexpr Names<MountSpec::Type, 6> k_mount_types{{
+constexpr Names<MountSpec::Type, 7> k_mount_types{{
     {MountSpec::Type::bind, "bind"},
     {MountSpec::Type::volume, "volume"},
     {MountSpec::Type::tmpfs, "tmpfs"},
     {MountSpec::Type::image, "image"},
     {MountSpec::Type::devpts, "devpts"},
     {MountSpec::Type::glob, "glob"},
+    {MountSpec::Type::ramfs, "ramfs"},
+}};
+constexpr Names<ImageVolumes, 3> k_image_volumes{{
+    {ImageVolumes::anonymous, "anonymous"},
+    {ImageVolumes::tmpfs, "tmpfs"},
+    {ImageVolumes::ignore, "ignore"},
 }};
 constexpr Names<SecretUse::Type, 2> k_secret_types{{
     {SecretUse::Type::mount, "mount"},
@@ -401,6 +407,7 @@ void put_process(Json& json, const ContainerSpec& spec) {
   put(json, "user", spec.user);
   put(json, "groups", spec.groups);
   put(json, "env", spec.env);
+  put(json, "env_merge", spec.env_merge);
   put(json, "unset_env", spec.unset_env);
   put_flag(json, "unset_all_env", spec.unset_all_env);
   put_flag(json, "terminal", spec.terminal);
@@ -416,6 +423,7 @@ void put_process(Json& json, const ContainerSpec& spec) {
   put_seconds(json, "stop_timeout", spec.stop_timeout);
   put_seconds(json, "timeout", spec.timeout);
   put_flag(json, "init", spec.init);
+  put(json, "init_path", spec.init_path);
   put(json, "runtime", spec.runtime);
 }
 
@@ -429,6 +437,7 @@ Result<void> read_process(const JsonReader& reader, ContainerSpec& spec) {
   spec.user = TRY(reader.string_or("user", ""));
   spec.groups = TRY(reader.strings("groups"));
   spec.env = TRY(reader.strings("env"));
+  spec.env_merge = TRY(reader.strings("env_merge"));
   spec.unset_env = TRY(reader.strings("unset_env"));
   spec.unset_all_env = TRY(reader.bool_or("unset_all_env", false));
   spec.terminal = TRY(reader.bool_or("terminal", false));
@@ -444,6 +453,7 @@ Result<void> read_process(const JsonReader& reader, ContainerSpec& spec) {
   spec.stop_timeout = TRY(read_seconds(reader, "stop_timeout"));
   spec.timeout = TRY(read_seconds(reader, "timeout"));
   spec.init = TRY(reader.bool_or("init", false));
+  spec.init_path = TRY(reader.string_or("init_path", ""));
   spec.runtime = TRY(reader.string_or("runtime", ""));
   return ok();
 }
@@ -451,6 +461,10 @@ Result<void> read_process(const JsonReader& reader, ContainerSpec& spec) {
 // What it sees: files, devices, limits, namespaces.
 void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_array(json, "mounts", spec.mounts, mount_json);
+  put(json, "volumes_from", spec.volumes_from);
+  if (spec.image_volumes != ImageVolumes::anonymous) {
+    json.set("image_volumes", enum_json(k_image_volumes, spec.image_volumes));
+  }
   put_array(json, "secrets", spec.secrets, secret_json);
   put_flag(json, "read_only", spec.read_only);
   put_flag(json, "read_only_tmpfs", spec.read_only_tmpfs, true);
@@ -474,6 +488,12 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put(json, "dns_options", spec.dns_options);
   put(json, "add_hosts", spec.add_hosts);
   put_flag(json, "no_hosts", spec.no_hosts);
+  put(json, "hosts_file", spec.hosts_file);
+  put_flag(json, "add_accounts", spec.add_accounts, true);
+  put(json, "passwd_entry", spec.passwd_entry);
+  put(json, "group_entry", spec.group_entry);
+  put(json, "host_users", spec.host_users);
+  put(json, "chroot_dirs", spec.chroot_dirs);
   put_flag(json, "no_hostname", spec.no_hostname);
   put_flag(json, "http_proxy", spec.http_proxy, true);
 }
@@ -487,6 +507,8 @@ Result<std::vector<T>> read_array(const JsonReader& reader, std::string_view key
 
 Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.mounts = TRY(read_array<MountSpec>(reader, "mounts", read_mount));
+  spec.volumes_from = TRY(reader.strings("volumes_from"));
+  spec.image_volumes = TRY(read_enum(reader, "image_volumes", k_image_volumes, spec.image_volumes));
   spec.secrets = TRY(read_array<SecretUse>(reader, "secrets", read_secret));
   spec.read_only = TRY(reader.bool_or("read_only", false));
   spec.read_only_tmpfs = TRY(reader.bool_or("read_only_tmpfs", true));
@@ -510,6 +532,12 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.dns_options = TRY(reader.strings("dns_options"));
   spec.add_hosts = TRY(reader.strings("add_hosts"));
   spec.no_hosts = TRY(reader.bool_or("no_hosts", false));
+  spec.hosts_file = TRY(reader.string_or("hosts_file", ""));
+  spec.add_accounts = TRY(reader.bool_or("add_accounts", true));
+  spec.passwd_entry = TRY(reader.string_or("passwd_entry", ""));
+  spec.group_entry = TRY(reader.string_or("group_entry", ""));
+  spec.host_users = TRY(reader.strings("host_users"));
+  spec.chroot_dirs = TRY(reader.strings("chroot_dirs"));
   spec.no_hostname = TRY(reader.bool_or("no_hostname", false));
   spec.http_proxy = TRY(reader.bool_or("http_proxy", true));
   return ok();
@@ -556,7 +584,11 @@ Json to_json(const ContainerSpec& spec) {
   put_surroundings(json, spec);
   put_object(json, "log", log_json(spec.log));
   put_flag(json, "auto_remove", spec.auto_remove);
+  put_flag(json, "remove_image", spec.remove_image);
+  put(json, "dependencies", spec.dependencies);
   put(json, "cid_file", spec.cid_file);
+  put(json, "pid_file", spec.pid_file);
+  put(json, "monitor_pid_file", spec.monitor_pid_file);
   put_object(json, "restart", to_json(spec.restart));
   if (spec.health) json.set("health", health_json(*spec.health));
   put_object(json, "health_rules", health_rules_json(spec.health_rules));
@@ -573,7 +605,11 @@ Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
   spec.log.driver = TRY(log.string_or("driver", ""));
   spec.log.options = TRY(log.string_map("options"));
   spec.auto_remove = TRY(reader.bool_or("auto_remove", false));
+  spec.remove_image = TRY(reader.bool_or("remove_image", false));
+  spec.dependencies = TRY(reader.strings("dependencies"));
   spec.cid_file = TRY(reader.string_or("cid_file", ""));
+  spec.pid_file = TRY(reader.string_or("pid_file", ""));
+  spec.monitor_pid_file = TRY(reader.string_or("monitor_pid_file", ""));
   spec.restart = TRY(read_restart(reader));
   spec.health = TRY(read_health(reader));
   spec.health_rules = TRY(read_health_rules(reader));

@@ -1,7 +1,11 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 
+#include "base/file.h"
+#include "base/text.h"
 #include "engine/caps.h"
 #include "engine/cgroup_choice.h"
+#include "engine/dependencies.h"
 #include "engine/env.h"
 #include "engine/health.h"
 #include "engine/launch_record.h"
@@ -92,7 +96,7 @@ Result<Stored> load(Core& core, const Dir& dir, const CreatedContainer* created)
     return Stored{prepared.record, prepared.spec, prepared.launch, prepared.seccomp_bpf, prepared.missing_accounts};
   }
   auto stored = TRY(read_stored(dir));
-  for (const auto& [name, content] : TRY(fresh_files(core, stored.record))) {
+  for (const auto& [name, content] : TRY(fresh_files(core, stored.record, stored.launch.rootfs))) {
     TRY(dir.write_file(name, content, Sync::no, 0644));
   }
   TRY(refresh_user(core, dir, stored));
@@ -170,6 +174,32 @@ Result<void> check_not_paused(const storage::ContainerId& id, const runtime::Sta
       .with_hint("the container is paused; `ctr unpause` lets it go on");
 }
 
+// A file for a number that is known once the program runs; made before, so that a wrong path starts nothing.
+class PidFile {
+ public:
+  static Result<PidFile> make(const std::string& path) {
+    PidFile file;
+    file.path_ = path;
+    if (!path.empty()) file.fd_ = TRY(open_path(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    return file;
+  }
+  Result<void> write(int64_t pid) const {
+    return fd_.valid() ? write_all(fd_.get(), std::to_string(pid), "'" + printable(path_) + "'") : ok();
+  }
+
+ private:
+  std::string path_;
+  Fd fd_;
+};
+
+Result<void> write_pid_files(const Dir& dir, const ContainerSpec& spec, const PidFile& program, const PidFile& monitor,
+                             pid_t pid) {
+  TRY(program.write(pid));
+  if (spec.monitor_pid_file.empty()) return ok();
+  const auto state = TRY(runtime::observe(dir)).record;
+  return state.monitor ? monitor.write(state.monitor->pid) : ok();
+}
+
 // Spawns the monitor and waits for its word, while the caller holds the container's lock.
 Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
@@ -191,14 +221,19 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   auto plan = TRY(make_plan(core, input, stored));
   plan.secrets = secrets.files;
   if (plan.health) TRY(reset_health(dir));
+  if (input.created) plan.preserved_fds = input.created->preserved_fds;
+  const auto pid_file = TRY(PidFile::make(stored.record.spec.pid_file));
+  const auto monitor_pid_file = TRY(PidFile::make(stored.record.spec.monitor_pid_file));
   const runtime::SeccompProgram filter = {std::move(stored.seccomp_bpf), stored.launch.seccomp_flags};
   runtime::MonitorStart start = {plan, "/proc/self/exe", core.helper_env()};
   start.secrets = secrets.bytes;
+  start.preserved = plan.preserved_fds;
   if (plan.spec.linux_config.seccomp) start.seccomp = &filter;
   if (plan.log.driver == runtime::LogPlan::Driver::passthrough) start.stdio = {0, 1, 2};
   auto monitor = TRY(runtime::spawn_monitor(start));
   const auto report = TRY(await_report(core, input, dir, monitor));
   for (const auto& notice : report.notices) core.warn(notice);
+  TRY(write_pid_files(dir, stored.record.spec, pid_file, monitor_pid_file, report.pid));
   if (input.restart) {
     core.record_event("container", "restart", stored.record.id, plan.name, stored.record.image_name);
   }
@@ -219,9 +254,28 @@ Result<runtime::JoinOptions> join_options(Core& core, const AttachOptions& attac
   return options;
 }
 
+namespace {
+
+// What the container needs runs before it does.
+Result<void> start_dependencies(Core& core, const StartInput& input) {
+  const auto ids =
+      input.created ? input.created->prepared.record.spec.dependencies : TRY(read_dependencies(core, input.entry.id));
+  const auto containers = TRY(core.store())->containers();
+  for (const auto& text : ids) {
+    const auto id = TRY(storage::ContainerId::parse(text));
+    if (TRY(containers.is_running(id))) continue;
+    TRY(start_container(core, {.entry = {id, TRY(containers.find_name(id))}})
+            .context(fmt::format("start container {}, which is required", text)));
+  }
+  return ok();
+}
+
+}  // namespace
+
 Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
   auto started = [&]() -> Result<std::optional<runtime::StartedMonitor>> {
+    TRY(start_dependencies(core, input));
     const auto lock = TRY(store->containers().lock(input.entry.id, LockMode::exclusive, core.cancel()));
     return start_locked(core, input);
   }();

@@ -103,6 +103,7 @@ Result<void> reset_everything(Core& core) {
   options.force = true;
   options.volumes = true;
   options.timeout = std::chrono::seconds(0);
+  options.dependents = true;
   for (const auto& entry : TRY(store->containers().list())) TRY(remove_container(core, entry, options));
   core.close_store();
   TRY(storage::reset_store(core.options().paths, core.cancel()));

@@ -135,8 +135,50 @@ Result<void> prepare_volume(Core& core, const VolumeUser& user, const MountRecor
   const auto* store = TRY(core.store());
   const auto volume = TRY(store->volumes().find(mount.name));
   if (!volume) return unknown_volume(mount.name);
-  if (TRY(is_ready(store->volumes(), *volume, mount))) return ok();
+  // A part of a volume is there or it is not: nothing is put into it.
+  if (!mount.subpath.empty() || TRY(is_ready(store->volumes(), *volume, mount))) return ok();
   return fill_held(core, user, mount, TRY(image_has_place(user, mount)));
+}
+
+// What an overlay shows has the owner and the mode of its upper directory: those of what lies below.
+Result<void> imitate(Core& core, const Dir& upper, const MountRecord& mount) {
+  if (mount.type == "image") {
+    return fchmod(upper.fd(), 0755) == 0 ? ok() : Error::from_errno("set the mode of '" + upper.path() + "'");
+  }
+  struct stat below{};
+  if (stat(mount.source.c_str(), &below) != 0) {
+    return Error::from_errno(fmt::format("look at '{}'", printable(mount.source)));
+  }
+  if (fchmod(upper.fd(), below.st_mode & 07777) != 0) {
+    return Error::from_errno("set the mode of '" + upper.path() + "'");
+  }
+  const auto& own = core.options();
+  if (below.st_uid == own.uid && below.st_gid == own.gid) return ok();
+  const auto outer = TRY(core.host())->default_map();
+  const auto uid = runtime::to_inside(outer.uids, below.st_uid);
+  const auto gid = runtime::to_inside(outer.gids, below.st_gid);
+  // Owners that are not ours to give are nobody in the container, whoever the upper directory belongs to.
+  if (!uid || !gid) return ok();
+  return chown_tree(core, {*uid, *gid, ChownRequest::Reach::itself}, upper.fd());
+}
+
+// Overlays of a container begin empty at each start, as in podman.
+Result<void> prepare_overlays(Core& core, const VolumeUser& user) {
+  const auto& mounts = user.record.mounts;
+  const auto has_scratch = [](const auto& mount) { return !mount.scratch.empty(); };
+  if (std::none_of(mounts.begin(), mounts.end(), has_scratch)) return ok();
+  const auto* store = TRY(core.store());
+  const auto dir = TRY(store->containers().open(TRY(storage::ContainerId::parse(user.record.id))));
+  TRY(store->trash().discard(dir, "overlay"));
+  TRY(dir.make_dir("overlay", 0700));
+  for (const auto& mount : mounts) {
+    if (mount.scratch.empty()) continue;
+    TRY(dir.make_dir(mount.scratch, 0700));
+    TRY(dir.make_dir(mount.scratch + "/upper", 0755));
+    TRY(dir.make_dir(mount.scratch + "/work", 0700));
+    TRY(imitate(core, TRY(dir.open_dir(mount.scratch + "/upper")), mount));
+  }
+  return ok();
 }
 
 // Whatever the links on the way to it: the opened directory itself is looked at.
@@ -195,7 +237,7 @@ Result<void> prepare_volumes(Core& core, const VolumeUser& user) {
     if (mount.type == "volume") TRY(prepare_volume(core, user, mount));
     TRY(give_source(core, user, mount));
   }
-  return ok();
+  return prepare_overlays(core, user);
 }
 
 void remove_anonymous_volumes(Core& core, const ContainerRecord& record) {

@@ -20,8 +20,9 @@ namespace ctr::runtime {
 struct CompileOptions {
   const SeccompProgram* seccomp = nullptr;
   size_t extra_fds = 0;
-  bool with_launcher = false;  // the program dies with its launcher
-  bool make_cwd = false;       // a missing working directory is made
+  uint64_t absent_extra_fds = 0;  // bit i: the number 3 + i stays free
+  bool with_launcher = false;     // the program dies with its launcher
+  bool make_cwd = false;          // a missing working directory is made
   std::vector<SecretFile> secrets = {};
   std::string init_program;  // host path of the init to run args under (--init); empty: none
   // Everything is done before the second go, and the lock in k_register_waiting is held until the program runs; with

@@ -341,9 +341,13 @@ Result<void> emit_id_mapped(const CompileInput& input, const SpecMount& mount, c
 
 Result<void> emit_bind_entry(const CompileInput& input, const SpecMount& mount, const MountOptions& options,
                              const MountPlace& place, ProgramBuilder* out) {
-  out->act(fmt::format("bind '{}' at '{}'", mount.source, place.destination));
+  const std::string below = options.subpath.empty() ? "" : fmt::format("'{}' of ", options.subpath);
+  out->act(fmt::format("bind {}'{}' at '{}'", below, mount.source, place.destination));
   if (mount.source.empty()) return Error(Errc::invalid, "a bind mount needs a source");
-  if (is_id_mapped(mount, options)) return emit_id_mapped(input, mount, options, place, out);
+  if (is_id_mapped(mount, options)) {
+    if (!below.empty()) return Error(Errc::invalid, "a part of a mount cannot have its ids mapped");
+    return emit_id_mapped(input, mount, options, place, out);
+  }
   emit_bind(TRY(absolute_source(input, mount.source)), options, place, out);
   return ok();
 }
@@ -360,6 +364,7 @@ Result<void> emit_mount(const CompileInput& input, const SpecMount& mount, int16
   TRY(check_destination(place.destination));
   if (is_bind(mount, options)) return emit_bind_entry(input, mount, options, place, out);
   if (is_id_mapped(mount, options)) return Error(Errc::invalid, "only bind mounts can have their ids mapped");
+  if (!options.subpath.empty()) return Error(Errc::invalid, "only bind mounts can show a part of their source");
   if (mount.type == "cgroup" || mount.type == "cgroup2") return emit_cgroup(input, mount.type, options, place, out);
   if (mount.type.empty() || mount.type == "none") return Error(Errc::invalid, "the mount has no type");
   if (place.destination == "/proc" && mount.type != "proc") {
@@ -407,7 +412,7 @@ void emit_bind(const std::string& source_path, const MountOptions& options, cons
                ProgramBuilder* out) {
   const uint64_t flags = source_flags(options);
   const auto ahead = out->take_ahead(source_path, flags);
-  const int16_t source = ahead ? ahead->source : out->take_register();
+  int16_t source = ahead ? ahead->source : out->take_register();
   const int16_t made = ahead ? ahead->made : int16_t{0};
   const int16_t mount = out->take_register();
   out->add({.kind = ChildOpKind::open_path,
@@ -419,6 +424,18 @@ void emit_bind(const std::string& source_path, const MountOptions& options, cons
                            : uint64_t{0}});
   if (place.destination == "/proc") {
     out->add({.kind = ChildOpKind::check_type, .a = source, .x = PROC_SUPER_MAGIC});
+  }
+  // Containers write there: a link of theirs must not lead out of it, whenever it is made.
+  if (!options.subpath.empty()) {
+    const int16_t below = out->take_register();
+    out->add({.kind = ChildOpKind::open_in_root,
+              .a = below,
+              .b = source,
+              .text = out->text(options.subpath),
+              .x = O_PATH,
+              .z = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS});
+    out->close_register(source);
+    source = below;
   }
   // A link that is made again needs no mount: the steps that follow, up to the first close, are skipped.
   size_t skipper = 0;
@@ -454,7 +471,8 @@ Result<void> emit_sources_ahead(const CompileInput& input, ProgramBuilder* out) 
     // Those that are too many are opened in their turn.
     if (++count > k_most_ahead) break;
     const std::string source = TRY(absolute_source(input, mount.source));
-    out->open_ahead(source, source_flags(options), input.host.privileged() ? take_made(source, options, out) : 0);
+    const bool may_be_made = input.host.privileged() && options.subpath.empty();
+    out->open_ahead(source, source_flags(options), may_be_made ? take_made(source, options, out) : 0);
   }
   return ok();
 }

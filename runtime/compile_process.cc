@@ -31,6 +31,7 @@ void emit_extra_descriptors(const CompileInput& input, ProgramBuilder* out) {
   out->act("close all other descriptors");
   out->add({.kind = ChildOpKind::close_on_exec, .x = 3});
   for (size_t i = 0; i < input.options.extra_fds; ++i) {
+    if ((input.options.absent_extra_fds >> i & 1) != 0) continue;
     out->add(
         {.kind = ChildOpKind::move_fd, .a = static_cast<int16_t>(k_register_extra + static_cast<int>(i)), .x = 3 + i});
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/compile.h"
+#include "runtime/mount_options.h"
 
 namespace ctr::runtime {
 namespace {
@@ -34,6 +35,12 @@ const char* younger_field(const RuntimeSpec& spec) {
 Result<void> check_foreign(const RuntimeSpec& spec) {
   if (const char* field = younger_field(spec)) {
     return Error(Errc::unsupported, fmt::format("{} cannot be had from another runtime", field));
+  }
+  for (const SpecMount& mount : spec.mounts) {
+    const auto is_part = [](const auto& option) { return option.starts_with(k_subpath_option); };
+    if (std::any_of(mount.options.begin(), mount.options.end(), is_part)) {
+      return Error(Errc::unsupported, "the subpath of a mount cannot be had from another runtime");
+    }
   }
   // Its processes could look into the holder, which sees the host's files.
   if (spec.find_namespace(NamespaceType::pid) == nullptr) {

@@ -243,6 +243,16 @@ std::vector<std::pair<int, int>> to_registers(const std::vector<int>& extra, int
   return out;
 }
 
+// One bit for each that is left free.
+uint64_t absent(const std::vector<int>& extra) {
+  static_assert(k_max_extra_fds <= 64);
+  uint64_t bits = 0;
+  for (size_t i = 0; i < std::min(extra.size(), size_t{k_max_extra_fds}); ++i) {
+    if (extra[i] < 0) bits |= uint64_t{1} << i;
+  }
+  return bits;
+}
+
 // Streams and extra descriptors in the registers the compiler expects them in.
 Result<std::vector<std::pair<int, int>>> place_descriptors(const std::array<int, 3>& stdio,
                                                            const std::vector<int>& extra, HighDescriptors* high) {
@@ -253,6 +263,7 @@ Result<std::vector<std::pair<int, int>>> place_descriptors(const std::array<int,
   for (const int fd : stdio) all.push_back(TRY(high->add(fd)));
   std::vector<std::pair<int, int>> out = to_registers(all, k_register_stdin);
   for (size_t i = 0; i < extra.size(); ++i) {
+    if (extra[i] < 0) continue;
     out.emplace_back(k_register_extra + static_cast<int>(i), TRY(high->add(extra[i])));
   }
   return out;
@@ -309,6 +320,16 @@ Result<int> HighDescriptors::add(int fd) {
   return copies_.back().get();
 }
 
+std::vector<int> numbered_fds(const std::vector<int>& fds, const std::vector<int>& numbers) {
+  std::vector<int> out;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    CTR_ASSERT(numbers[i] >= 3 && i < fds.size());
+    out.resize(static_cast<size_t>(numbers[i]) - 2, -1);
+    out.back() = fds[i];
+  }
+  return out;
+}
+
 Result<Launched> start_program(StartRequest request) { return Launch(std::move(request)).run(); }
 
 Result<Launched> launch(const LaunchRequest& request) {
@@ -316,6 +337,7 @@ Result<Launched> launch(const LaunchRequest& request) {
   if (!request.spec.process) return Error(Errc::invalid, "the runtime spec has no process");
   CompileOptions options{.seccomp = request.seccomp,
                          .extra_fds = request.extra_fds.size(),
+                         .absent_extra_fds = absent(request.extra_fds),
                          .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                          .make_cwd = request.missing_cwd == LaunchRequest::MissingCwd::make,
                          .init_program = request.init_program,
@@ -370,6 +392,7 @@ Result<Launched> launch_exec(const ExecRequest& request) {
   if (::poll(&entry, 1, 0) > 0) return Error(Errc::bad_state, "the container is not running");
   const CompileOptions options{.seccomp = request.seccomp,
                                .extra_fds = request.extra_fds.size(),
+                               .absent_extra_fds = absent(request.extra_fds),
                                .with_launcher = request.lifetime == LaunchRequest::Lifetime::with_launcher,
                                .make_cwd = false,
                                .init_program = {},

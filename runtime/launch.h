@@ -101,6 +101,9 @@ class LaunchObserver {
   virtual Result<void> before_exec(const CreatedProcess& process) = 0;
 };
 
+// The extra_fds that put each of `fds` at its one of `numbers`, which are ascending, from 3 on.
+std::vector<int> numbered_fds(const std::vector<int>& fds, const std::vector<int>& numbers);
+
 struct LaunchRequest {
   const RuntimeSpec& spec;  // with process
   const RootfsPlan& rootfs;
@@ -108,7 +111,7 @@ struct LaunchRequest {
   // Become 0, 1 and 2; -1 means /dev/null. Not used with process.terminal. Stay open here: the caller closes its
   // copies.
   std::array<int, 3> stdio = {-1, -1, -1};
-  // Become 3, 4, …; everything else is closed.
+  // Become 3, 4, …, where -1 leaves a number free; everything else is closed.
   std::vector<int> extra_fds = {};
   // The compiled filter of spec.linux.seccomp; nullptr exactly when the spec has none.
   const SeccompProgram* seccomp = nullptr;

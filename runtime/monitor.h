@@ -41,6 +41,7 @@ struct MonitorStart {
   const SeccompProgram* seccomp = nullptr;
   std::string_view secrets = {};            // the bytes of plan.secrets, one behind the other
   std::array<int, 3> stdio = {-1, -1, -1};  // with LogPlan::Driver::passthrough
+  std::vector<int> preserved = {};          // as many as plan.preserved_fds
 };
 
 // What the monitor said once the program runs.
@@ -123,11 +124,12 @@ struct MonitorHooks {
 
 // The descriptors a monitor is started with.
 struct MonitorDescriptors {
-  static constexpr int k_plan = 3;     // sealed memfd: LaunchPlan as JSON
-  static constexpr int k_starter = 4;  // SOCK_SEQPACKET to the starter
-  static constexpr int k_bundle = 5;   // containers/<id>, O_RDONLY | O_DIRECTORY
-  static constexpr int k_seccomp = 6;  // sealed memfd: BPF; absent for unconfined containers
-  static constexpr int k_secrets = 7;  // sealed memfd: the bytes of the secrets; absent without any
+  static constexpr int k_plan = 3;       // sealed memfd: LaunchPlan as JSON
+  static constexpr int k_starter = 4;    // SOCK_SEQPACKET to the starter
+  static constexpr int k_bundle = 5;     // containers/<id>, O_RDONLY | O_DIRECTORY
+  static constexpr int k_seccomp = 6;    // sealed memfd: BPF; absent for unconfined containers
+  static constexpr int k_secrets = 7;    // sealed memfd: the bytes of the secrets; absent without any
+  static constexpr int k_preserved = 8;  // and above: those of LaunchPlan::preserved_fds
 };
 
 // The whole life of a monitor: reads the descriptors above, runs the container, and returns the process's exit code

@@ -26,6 +26,15 @@ class CgroupObserver final : public LaunchObserver {
   LaunchObserver& next_;
 };
 
+// They are the program's: here they are closed once it has them.
+std::vector<Fd> take_preserved(const LaunchPlan& plan) {
+  std::vector<Fd> fds;
+  for (size_t i = 0; i < plan.preserved_fds.size(); ++i) {
+    fds.emplace_back(MonitorDescriptors::k_preserved + static_cast<int>(i));
+  }
+  return fds;
+}
+
 class ContainerLauncher final : public Launcher {
  public:
   Result<Launched> start(const LaunchPlan& plan, const SeccompProgram* seccomp, const std::array<int, 3>& stdio,
@@ -49,6 +58,10 @@ class ContainerLauncher final : public Launcher {
     const Fd secrets(plan.secrets.empty() ? -1 : MonitorDescriptors::k_secrets);
     request.secrets = plan.secrets;
     request.secrets_fd = secrets.get();
+    const auto preserved = take_preserved(plan);
+    std::vector<int> fds;
+    for (const auto& fd : preserved) fds.push_back(fd.get());
+    request.extra_fds = numbered_fds(fds, plan.preserved_fds);
     return launch(request);
   }
 

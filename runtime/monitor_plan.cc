@@ -104,6 +104,11 @@ Json to_json(const LaunchPlan& plan) {
       .set("timeout_seconds", plan.timeout ? Json(int64_t{plan.timeout->count()}) : Json())
       .set("attach", plan.attach ? to_json(*plan.attach) : Json())
       .set("engine", plan.engine);
+  if (!plan.preserved_fds.empty()) {
+    Json numbers = Json::array();
+    for (const int fd : plan.preserved_fds) numbers.push(int64_t{fd});
+    json.set("preserved_fds", std::move(numbers));
+  }
   if (plan.restart_count > 0) json.set("restart_count", plan.restart_count);
   if (plan.health) json.set("health", to_json(*plan.health));
   return json;
@@ -138,6 +143,10 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
     plan.attach = StarterAttach{.stdin_ = TRY(attach->bool_or("stdin", false)),
                                 .stdout_ = TRY(attach->bool_or("stdout", false)),
                                 .stderr_ = TRY(attach->bool_or("stderr", false))};
+  }
+  for (const JsonReader& number : TRY(reader.elements("preserved_fds"))) {
+    if (!number.value().is_integer()) return reader.wrong("preserved_fds", "numbers");
+    plan.preserved_fds.push_back(static_cast<int>(number.value().as_int()));
   }
   plan.restart_count = static_cast<int>(TRY(reader.int_or("restart_count", 0)));
   if (const auto health = TRY(reader.find_object("health"))) plan.health = TRY(health_from_json(*health));

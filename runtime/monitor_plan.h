@@ -65,7 +65,8 @@ struct LaunchPlan {
   bool stdin_open = false;                      // -i: the program's stdin is a pipe, not /dev/null
   std::optional<std::chrono::seconds> timeout;  // killed after this long
   std::optional<StarterAttach> attach;
-  int restart_count = 0;  // of this start, see StateRecord
+  std::vector<int> preserved_fds;  // the numbers under which the program gets descriptors of the starter's, ascending
+  int restart_count = 0;           // of this start, see StateRecord
   std::optional<HealthPlan> health;
   // The engine's own part, which the runtime carries without looking inside: network, auto-remove, ….
   Json engine;

@@ -41,6 +41,9 @@ Result<StartedMonitor> spawn_monitor(const MonitorStart& start) {
       if (here >= 0) options.fds.emplace_back(here, number);
     }
   }
+  for (size_t i = 0; i < start.preserved.size(); ++i) {
+    options.fds.emplace_back(start.preserved[i], MonitorDescriptors::k_preserved + static_cast<int>(i));
+  }
   Child process = TRY(spawn(options).context("start the monitor"));
   return StartedMonitor(std::move(process), std::move(pair.ours));
 }

@@ -138,6 +138,14 @@ bool apply_id_mapping(std::string_view option, MountOptions* out) {
   return true;
 }
 
+bool apply_subpath(std::string_view option, MountOptions* out) {
+  if (!option.starts_with(k_subpath_option)) return false;
+  option.remove_prefix(k_subpath_option.size());
+  while (option.starts_with('/')) option.remove_prefix(1);
+  out->subpath = option.empty() ? "." : option;
+  return true;
+}
+
 }  // namespace
 
 std::optional<MountPropagation> parse_propagation(std::string_view name) {
@@ -155,6 +163,7 @@ Result<MountOptions> parse_mount_options(const std::vector<std::string>& options
     if (option.find('\0') != std::string::npos) return Error(Errc::invalid, "a mount option contains a NUL byte");
     const bool known = apply_switch(option, &out) || apply_attribute(option, &out) || apply_propagation(option, &out) ||
                        apply_superblock(option, &out) || apply_id_mapping(option, &out) ||
+                       apply_subpath(option, &out) ||
                        std::find(k_ignored.begin(), k_ignored.end(), option) != k_ignored.end();
     if (!known) out.data.push_back(option);
   }

@@ -96,9 +96,16 @@ Result<Fd> open_target(const Dir& root, const std::string& destination, bool is_
   return root.open_in_root("./" + destination, O_PATH);
 }
 
+Result<Fd> open_source(const TreeBind& bind) {
+  if (bind.subpath.empty()) return open_path(bind.source, O_PATH);
+  const auto source = TRY(Dir::open(bind.source));
+  return source.open_in_root("./" + bind.subpath, O_PATH);
+}
+
 Result<void> bind(const Dir& root, const TreeBind& bind, Access access) {
+  const Fd source = TRY(open_source(bind));
   const Fd tree(static_cast<int>(
-      ::syscall(SYS_open_tree, AT_FDCWD, bind.source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
+      ::syscall(SYS_open_tree, source.get(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
   if (!tree.valid()) return Error::from_errno("open '" + printable(bind.source) + "'");
   struct mount_attr read_only{.attr_set = MOUNT_ATTR_RDONLY, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
   if (bind.read_only &&
@@ -199,8 +206,11 @@ Result<std::optional<uint32_t>> read_id(const JsonReader& reader, std::string_vi
 Json to_json(const TreePlace& place) {
   Json binds = Json::array();
   for (const auto& bind : place.binds) {
-    binds.push(
-        Json::object().set("source", bind.source).set("destination", bind.destination).set("readOnly", bind.read_only));
+    binds.push(Json::object()
+                   .set("source", bind.source)
+                   .set("destination", bind.destination)
+                   .set("readOnly", bind.read_only)
+                   .set("subpath", bind.subpath));
   }
   return Json::object()
       .set("rootFd", place.root_fd)
@@ -223,8 +233,8 @@ Result<TreePlace> tree_place_from_json(const JsonReader& reader) {
   place.work = TRY(reader.get_string("work"));
   place.is_volatile = TRY(reader.get_bool("volatile"));
   for (const auto& element : TRY(reader.elements("binds"))) {
-    place.binds.push_back(
-        {TRY(element.get_string("source")), TRY(element.get_string("destination")), TRY(element.get_bool("readOnly"))});
+    place.binds.push_back({TRY(element.get_string("source")), TRY(element.get_string("destination")),
+                           TRY(element.get_bool("readOnly")), TRY(element.get_string("subpath"))});
   }
   return place;
 }

@@ -17,6 +17,7 @@ struct TreeBind {
   std::string source;
   std::string destination;
   bool read_only = false;
+  std::string subpath = {};  // what below the source is meant, where links lead nowhere but below it; empty: all
   bool operator==(const TreeBind&) const = default;
 };
 

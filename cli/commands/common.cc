@@ -1,7 +1,10 @@
 #include "cli/commands/common.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+
+#include <set>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -32,6 +35,10 @@ constexpr std::array k_filter_options_long = {list("filter", 0, "KEY=VALUE", "On
 
 // A container id and a newline.
 constexpr size_t k_cidfile_limit_bytes = 4096;
+
+// As many as a program after clone can carry: k_max_extra_fds of runtime/child_ops.h.
+constexpr uint64_t k_most_preserved = 64;
+constexpr int k_first_preserved = 3;
 
 bool declares(const Command& command, std::string_view option) { return find_option(command, option) != nullptr; }
 
@@ -155,6 +162,31 @@ engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal
   options.signal_proxy = signal_proxy;
   options.detach_keys = std::move(detach_keys);
   return options;
+}
+
+Result<std::vector<int>> preserved_descriptors(const Args& args) {
+  std::set<int> fds;
+  if (args.has("preserve-fds")) {
+    const uint64_t count = TRY(parse_unsigned(args.text("preserve-fds"), "--preserve-fds", k_most_preserved));
+    for (uint64_t i = 0; i < count; ++i) fds.insert(k_first_preserved + static_cast<int>(i));
+  }
+  for (const auto& text : args.list("preserve-fd")) {
+    for (const auto& word : split(text, ',')) {
+      const uint64_t fd = TRY(parse_unsigned(word, "--preserve-fd", k_first_preserved + k_most_preserved - 1));
+      if (fd < k_first_preserved) return Error(Errc::invalid, fmt::format("--preserve-fd {}: must be 3 or more", fd));
+      fds.insert(static_cast<int>(fd));
+    }
+  }
+  for (const int fd : fds) {
+    // What ctr has opened itself closes on exec and is for nobody else; what the caller has passed does not.
+    const int flags = ::fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) continue;
+    const char* option = args.has("preserve-fds") ? "preserve-fds" : "preserve-fd";
+    return Error(Errc::invalid, fmt::format("file descriptor {} is not available - the {} option requires that file "
+                                            "descriptors must be passed",
+                                            fd, option));
+  }
+  return std::vector<int>(fds.begin(), fds.end());
 }
 
 std::optional<std::string> find_detach_keys(const Args& args) {

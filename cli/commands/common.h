@@ -55,6 +55,9 @@ int removal_exit_code(const Error& error);
 // A terminal's or pipe's three descriptors, as far as they are wanted.
 engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal_proxy,
                                      std::optional<std::string> detach_keys);
+// The descriptors that --preserve-fds and --preserve-fd name, ascending. Errors: invalid when the caller has not passed
+// one of them.
+Result<std::vector<int>> preserved_descriptors(const Args& args);
 // --detach-keys, if it was given.
 std::optional<std::string> find_detach_keys(const Args& args);
 // podman's warning for -t without a terminal.

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
@@ -21,6 +20,7 @@ constexpr std::array k_exec_options = {
     list("env", 'e', "KEY[=VALUE]", "Set a variable; without a value the host's"),
     list("env-file", 0, "FILE", "Read variables from FILE", Complete::files),
     flag("interactive", 'i', "Keep stdin open"),
+    list("preserve-fd", 0, "N", "Pass on this descriptor"),
     value("preserve-fds", 0, "N", "Pass on descriptors 3 to N+2"),
     flag("privileged", 0, "Give the command all capabilities"),
     flag("tty", 't', "Give the command a terminal"),
@@ -36,9 +36,7 @@ Result<engine::ExecOptions> exec_options(Context& context, const Args& args) {
   options.interactive = args.flag("interactive");
   options.detach = args.flag("detach");
   options.privileged = args.flag("privileged");
-  if (args.has("preserve-fds")) {
-    options.preserve_fds = static_cast<int>(TRY(parse_unsigned(args.text("preserve-fds"), "--preserve-fds", 1024)));
-  }
+  options.preserved_fds = TRY(preserved_descriptors(args));
   options.env =
       TRY(read_env_options(args, context.environment(), [](const std::string& path) { return read_file(path); }));
   return options;

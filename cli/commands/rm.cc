@@ -1,6 +1,8 @@
 // rm, container prune, container exists, container cleanup.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
@@ -13,6 +15,7 @@ using engine::ContainerInfo;
 using engine::ContainerState;
 
 constexpr std::array k_rm_options = {
+    flag("depend", 0, "Remove the containers that require it as well"),
     flag("force", 'f', "Kill running containers first; what does not exist is no error"),
     flag("ignore", 'i', "A container that does not exist is no error"),
     value("time", 't', "SECONDS", "With --force: time between the stop signal and SIGKILL"),
@@ -24,7 +27,8 @@ constexpr std::array k_prune_options = {
 };
 constexpr std::array k_exists_options = {flag("external", 0, "Accepted: ctr has no containers outside its own store")};
 constexpr std::array k_cleanup_options = {flag("all", 'a', "All containers"),
-                                          flag("rm", 0, "Remove the container after the clean-up")};
+                                          flag("rm", 0, "Remove the container after the clean-up"),
+                                          flag("rmi", 0, "Remove the image after the clean-up")};
 
 // `rm` has its own words for what is missing.
 Error missing(const Error& error, const std::string& typed) {
@@ -37,7 +41,9 @@ Result<int> rm(Context& context, const Args& args) {
   auto wanted = TRY(selection(k_rm_command, args));
   const bool force = args.flag("force");
   wanted.ignore_missing = wanted.ignore_missing || force;
-  const engine::RemoveOptions options{force, args.flag("volumes"), TRY(stop_timeout(args))};
+  // With all of them it is only a matter of the order.
+  const engine::RemoveOptions options{force, args.flag("volumes"), TRY(stop_timeout(args)),
+                                      args.flag("depend") || wanted.all};
   auto* engine = TRY(context.engine());
   int code = 0;
   for (auto& [info, outcome] : TRY(engine->select(wanted))) {
@@ -63,14 +69,18 @@ Result<int> prune(Context& context, const Args& args) {
   if (!args.flag("force") && !TRY(confirm(context, "WARNING! This will remove all non running containers."))) return 0;
   auto* engine = TRY(context.engine());
   int code = 0;
-  for (const auto& [info, outcome] : TRY(engine->select(wanted))) {
+  auto found = TRY(engine->select(wanted));
+  // The newest first: a container can only require older ones.
+  std::reverse(found.begin(), found.end());
+  for (const auto& [info, outcome] : found) {
     if (outcome.error) return *outcome.error;
     const bool idle =
         (info.state == ContainerState::created || info.state == ContainerState::exited) && !info.restart_pending;
     if (!idle || !TRY(engine->matches(info, filters))) continue;
     auto removed = engine->remove(info.id, {});
-    // Somebody started or removed it in between: it is not ours to prune any more.
-    if (!removed && (removed.error().code() == Errc::not_found || removed.error().code() == Errc::bad_state)) continue;
+    // Somebody started or removed it in between, or one that runs requires it: it is not ours to prune.
+    const auto why = removed ? Errc::internal : removed.error().code();
+    if (why == Errc::not_found || why == Errc::bad_state || why == Errc::exists) continue;
     if (!removed) {
       context.output().error(removed.error());
       code = 125;
@@ -98,7 +108,9 @@ Result<int> cleanup(Context& context, const Args& args) {
         if (info.state == ContainerState::running || info.state == ContainerState::paused) {
           return Error(Errc::bad_state, fmt::format("container {} is {}", info.id.hex, engine::state_name(info.state)));
         }
-        return args.flag("rm") ? engine.remove(info.id, {}) : ok();
+        if (args.flag("rm")) TRY(engine.remove(info.id, {}));
+        if (args.flag("rmi")) TRY(engine.remove_image(info.image_id, false, true));
+        return ok();
       });
 }
 

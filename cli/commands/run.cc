@@ -18,6 +18,10 @@ namespace {
 constexpr std::array k_run_options = {
     flag("detach", 'd', "Run in the background and print the container's id"),
     value("detach-keys", 0, "KEYS", "Keys that detach from the container; empty for none"),
+    flag("passwd", 0, "Add lines for the container's user to /etc/passwd and /etc/group (default true)"),
+    list("preserve-fd", 0, "N", "Pass on this descriptor"),
+    value("preserve-fds", 0, "N", "Pass on descriptors 3 to N+2"),
+    flag("rmi", 0, "Remove the image, too, when the container ends, unless it is used elsewhere; implies --rm"),
     flag("explain", 0, "Print the steps that would be taken, and take none"),
     flag("sig-proxy", 0, "Pass signals on to the program (default true, false with --tty)"),
 };
@@ -33,10 +37,26 @@ Result<Plan> plan(Context& context, const Args& args) {
   const SpecInputs inputs{context.environment(), cwd, [](const std::string& path) { return read_file(path); }, *config};
   Plan plan{TRY(container_spec(args, inputs)), TRY(create_options(args, *config))};
   plan.spec.create_command = context.command_line();
-  if (!plan.spec.cid_file.empty() && !plan.spec.cid_file.starts_with('/')) {
-    plan.spec.cid_file = TRY(absolute_path(plan.spec.cid_file));
+  for (auto* path : {&plan.spec.cid_file, &plan.spec.pid_file, &plan.spec.monitor_pid_file, &plan.spec.init_path}) {
+    if (!path->empty()) *path = TRY(absolute_path(*path));
   }
+  auto& hosts = plan.spec.hosts_file;
+  if (!hosts.empty() && hosts != "none" && hosts != "image") hosts = TRY(absolute_path(hosts));
   return plan;
+}
+
+// What only run has.
+Result<void> add_run_options(const Args& args, Plan& plan) {
+  auto& spec = plan.spec;
+  spec.add_accounts = args.flag("passwd", true);
+  spec.remove_image = args.flag("rmi");
+  if (spec.remove_image && spec.restart.policy != engine::RestartSpec::Policy::no) {
+    return Error(Errc::invalid, "the --rmi option conflicts with --restart");
+  }
+  if (spec.remove_image && spec.image.empty()) return Error(Errc::invalid, "--rmi needs an image, not --rootfs");
+  spec.auto_remove = spec.auto_remove || spec.remove_image;
+  plan.options.preserved_fds = TRY(preserved_descriptors(args));
+  return ok();
 }
 
 // The streams that --attach names: stdin, stdout, stderr. Errors: invalid.
@@ -83,6 +103,7 @@ Result<int> run_detached(Context& context, const engine::ContainerInfo& info) {
 
 Result<int> run(Context& context, const Args& args) {
   Plan wanted = TRY(plan(context, args));
+  TRY(add_run_options(args, wanted));
   if (args.flag("explain")) {
     auto* engine = TRY(context.engine());
     for (const auto& step : TRY(engine->explain(std::move(wanted.spec), wanted.options))) context.output().line(step);

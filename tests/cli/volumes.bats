@@ -254,3 +254,113 @@ owner() { stat -c '%u %g' "$1"; }
   [ "$(ctr volume ls -q -f name=never)" = '' ] || ctr volume rm never >/dev/null
   [ "$(ctr volume ls -q -f anonymous=true)" = "$(grep -E '^[0-9a-f]{64}$' <<<"$before" || true)" ]
 }
+
+@test "another container's volumes and directories are mounted at the same places" {
+  echo host >"$BATS_TEST_TMPDIR/file"
+  ctr create --name source -v given:/given -v /anonymous -v "$BATS_TEST_TMPDIR:/host:ro" --tmpfs /memory "$IMAGE" >/dev/null
+  runs --volumes-from source "$IMAGE" sh -c 'cat /host/file; ls -d /memory; echo a >/given/f; echo b >/anonymous/f; touch /host/x'
+  assert_contains host
+  assert_contains 'ls: /memory: No such file or directory'
+  [ "$status" -ne 0 ]
+  [ ! -e "$BATS_TEST_TMPDIR/x" ]
+  runs --volumes-from source:ro "$IMAGE" sh -c 'cat /given/f /anonymous/f; touch /given/g'
+  assert_contains $'a\nb'
+  assert_contains 'Read-only file system'
+  ctr create --name heir --volumes-from source -v /given "$IMAGE" true >/dev/null
+  run ctr inspect --format '{{json .HostConfig.VolumesFrom}} {{len .Mounts}}' heir
+  assert_output '["source"] 3'
+  ctr rm -v source >/dev/null
+  runs --volumes-from heir "$IMAGE" cat /anonymous/f
+  assert_output b
+}
+
+@test "what --volumes-from cannot give is refused in podman's words" {
+  runs --volumes-from nosuch "$IMAGE" true
+  assert_status 125
+  assert_contains 'looking up container "nosuch" for volumes-from: no container with name or ID "nosuch" found'
+  runs --volumes-from nosuch:U "$IMAGE" true
+  assert_status 125
+  assert_contains 'invalid option "U" specified - volumes from another container can only use z,ro,rw options'
+  run ctr ps -aq
+  assert_output ''
+}
+
+@test "what is written to an overlay is not in the source, and gone at the next start" {
+  mkdir -p "$BATS_TEST_TMPDIR/source"
+  chmod 751 "$BATS_TEST_TMPDIR/source"
+  echo below >"$BATS_TEST_TMPDIR/source/f"
+  ctr create --name over -v "$BATS_TEST_TMPDIR/source:/x:O" "$IMAGE" \
+    sh -c 'cat /x/f; ls /x/new; stat -c %a /x; echo above >/x/f; echo n >/x/new; cat /x/f' >/dev/null
+  for _ in 1 2; do
+    run ctr start -a over
+    assert_output $'below\nls: /x/new: No such file or directory\n751\nabove'
+  done
+  [ "$(cat "$BATS_TEST_TMPDIR/source/f")" = below ]
+  [ ! -e "$BATS_TEST_TMPDIR/source/new" ]
+  run bash -c 'ctr cp over:/x/f - | tar -xO'
+  assert_output below
+  runs -v "$BATS_TEST_TMPDIR/source/f:/x:O" "$IMAGE" true
+  assert_status 125
+  assert_contains "the option 'O' of the mount at '/x' needs a directory"
+}
+
+@test "an overlay keeps what is written where the user says" {
+  mkdir -p "$BATS_TEST_TMPDIR"/{source,upper,work}
+  options=O,upperdir=$BATS_TEST_TMPDIR/upper,workdir=$BATS_TEST_TMPDIR/work
+  runs -v "$BATS_TEST_TMPDIR/source:/x:$options" "$IMAGE" sh -c 'echo kept >/x/f'
+  assert_status 0
+  [ ! -e "$BATS_TEST_TMPDIR/source/f" ]
+  [ "$(cat "$BATS_TEST_TMPDIR/upper/f")" = kept ]
+  runs -v "$BATS_TEST_TMPDIR/source:/x:$options" "$IMAGE" cat /x/f
+  assert_output kept
+  remove_tree "$BATS_TEST_TMPDIR/work"
+}
+
+@test "an image is mounted as it is, and stays as long as a container has it" {
+  runs --mount "type=image,src=$VOLUME_IMAGE,dst=/i" "$IMAGE" sh -c 'cat /i/data/seed; touch /i/x'
+  assert_contains seed
+  assert_contains 'Read-only file system'
+  ctr create --name reader --mount "type=image,src=$VOLUME_IMAGE,dst=/i,rw=true" "$IMAGE" \
+    sh -c 'ls /i/x; touch /i/x && ls /i/x' >/dev/null
+  run ctr start -a reader
+  assert_output $'ls: /i/x: No such file or directory\n/i/x'
+  run ctr start -a reader
+  assert_output $'ls: /i/x: No such file or directory\n/i/x'
+  run ctr inspect --format '{{range .Mounts}}{{.Type}} {{.Source}} {{.RW}}{{end}}' reader
+  assert_output "image $VOLUME_IMAGE true"
+  run ctr rmi "$VOLUME_IMAGE"
+  assert_status 2
+  assert_contains 'image is in use by a container'
+  runs --mount type=image,src=nosuch,dst=/i "$IMAGE" true
+  assert_status 125
+  assert_contains 'nosuch: image not known'
+}
+
+@test "the image's volumes can be in memory or left out, and memory can be without a limit" {
+  runs --image-volume tmpfs "$VOLUME_IMAGE" sh -c 'grep -c "^tmpfs /data tmpfs" /proc/mounts; cat /data/seed'
+  assert_output $'1\nseed'
+  runs --image-volume ignore "$VOLUME_IMAGE" sh -c 'grep " /data " /proc/mounts; cat /data/seed'
+  assert_output seed
+  runs --mount type=ramfs,dst=/r,tmpfs-mode=701 "$IMAGE" sh -c 'grep -c " /r ramfs" /proc/mounts; stat -c %a /r'
+  assert_output $'1\n701'
+}
+
+@test "a part of a volume is mounted, and links in the volume lead nowhere else" {
+  runs -v parts:/v "$IMAGE" sh -c 'mkdir -p /v/a/b /v/etc; echo part >/v/a/b/f; echo own >/v/etc/passwd
+    ln -s /etc /v/link; ln -s ../../../../../../etc /v/up'
+  runs --mount src=parts,dst=/x,volume-subpath=a/b "$IMAGE" sh -c 'cat /x/f; echo more >/x/g'
+  assert_output part
+  runs --mount src=parts,dst=/x,subpath=a/b/g,ro "$IMAGE" cat /x
+  assert_output more
+  for link in link up ../../../../../../../../../etc; do
+    runs --mount "src=parts,dst=/x,subpath=$link" "$IMAGE" cat /x/passwd
+    assert_output own
+  done
+  run ctr run --name broken --network none --mount src=parts,dst=/x,subpath=nosuch "$IMAGE" true
+  [ "$status" -ne 0 ]
+  assert_contains "bind 'nosuch' of"
+  assert_contains 'No such file or directory'
+  ctr create --name stopped --mount src=parts,dst=/x,subpath=link "$IMAGE" true >/dev/null
+  run bash -c 'ctr cp stopped:/x/passwd - | tar -xO'
+  assert_output own
+}

@@ -119,7 +119,31 @@ TEST_CASE("--mount takes each key for its own types only, and once") {
   CHECK(parse_mount("type=devpts,dst=/p,uid=3,max=7", "/w")->options == std::vector<std::string>{"uid=3", "max=7"});
   CHECK(parse_mount("type=volume,dst=/v,chown,volume-nocopy", "/w")->options ==
         std::vector<std::string>{"U", "nocopy"});
-  CHECK(parse_mount("type=image,src=i,dst=/i", "/w").error().code() == Errc::unsupported);
+}
+
+TEST_CASE("--mount knows images, memory without a limit, and parts of volumes") {
+  const auto said = [](const char* text) { return parse_mount(text, "/w").error().message(); };
+  const auto image = parse_mount("type=image,src=busybox:1,dst=/i,rw=true", "/w");
+  REQUIRE(image);
+  CHECK(*image == engine::MountSpec{engine::MountSpec::Type::image, "busybox:1", "/i", {"rw"}, ""});
+  CHECK(parse_mount("type=image,src=i,dst=/i,rw=false", "/w")->options.empty());
+  CHECK(said("type=image,dst=/i") == "must set source and destination for image volume");
+  CHECK(said("type=image,src=i,dst=/i,ro") == "ro: invalid mount option");
+  CHECK(parse_mount("type=image,src=i,dst=/i,subpath=/a", "/w").error().code() == Errc::unsupported);
+  CHECK(parse_mount("type=ramfs,dst=/r,tmpfs-mode=700", "/w")->options == Words{"mode=700"});
+  CHECK(said("type=ramfs,dst=/r,tmpfs-size=1m") == "\"tmpfs-size\" option not supported for \"ramfs\" mount types");
+  CHECK(parse_mount("src=v,dst=/v,volume-subpath=a/b", "/w")->subpath == "a/b");
+  CHECK(parse_volume("/a:/b:O,upperdir=/u,workdir=/k", "/w")->options == Words{"O", "upperdir=/u", "workdir=/k"});
+  CHECK(parse_volume("/a:/b:O,z", "/w").error().message() ==
+        "invalid options \"O, z\", can only specify 1 'z', 'Z', or 'O' option");
+}
+
+TEST_CASE("--image-volume and --volumes-from are kept") {
+  CHECK(good({"--image-volume", "bind", "i"}).image_volumes == engine::ImageVolumes::anonymous);
+  CHECK(good({"--image-volume", "ignore", "i"}).image_volumes == engine::ImageVolumes::ignore);
+  CHECK(wrong({"--image-volume", "x", "i"}) ==
+        "invalid ImageVolumeMode \"x\", value must be one of ignore,tmpfs,anonymous");
+  CHECK(good({"--volumes-from", "a:ro", "--volumes-from", "b", "i"}).volumes_from == Words{"a:ro", "b"});
 }
 
 TEST_CASE("two mounts cannot have one destination") {

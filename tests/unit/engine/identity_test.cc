@@ -43,6 +43,34 @@ std::vector<runtime::SpecMount> mounts_of(const runtime::SpecMount& mount) { ret
 
 }  // namespace
 
+TEST_CASE("lines can be the caller's own, and none at all") {
+  const auto none = mounts_of(bound("/srv"));
+  IdentityInput input = {"1234:77", {}, "/work", {}, {}, none};
+  input.passwd_entry = "$USERNAME:x:$UID:$GID:$NAME:$HOME:/bin/no";
+  input.group_entry = "crowd$GID:x:$GID:$USERLIST";
+  const auto own = find_identity(input, k_image);
+  REQUIRE(own);
+  CHECK(own->missing.passwd == "1234:x:1234:77:container user:/work:/bin/no\n");
+  CHECK(own->missing.group == "crowd77:x:77:1234\n");
+  input.adds_lines = false;
+  const auto bare = find_identity(input, k_image);
+  REQUIRE(bare);
+  CHECK(bare->missing == Accounts{});
+  CHECK(bare->user.uid == 1234);
+}
+
+TEST_CASE("users of the host get a line where the image has none of that name or number") {
+  const auto none = mounts_of(bound("/srv"));
+  IdentityInput input = {"jo", {}, "/work", {}, {}, none};
+  input.host_users = {jo().user, {.name = "user", .uid = 5, .gid = 5, .gecos = {}, .home = "/", .shell = {}}};
+  const auto identity = find_identity(input, k_image);
+  REQUIRE(identity);
+  CHECK(identity->missing.passwd == "jo:*:1001:1001:Jo:/work:/bin/sh\n");
+  CHECK(identity->user.uid == 1001);
+  CHECK(find_host_users({"root"})->front().uid == 0);
+  CHECK(find_host_users({"no such user"}).error().message() == "user: unknown user no such user");
+}
+
 TEST_CASE("users that the image knows need no line") {
   for (const char* user : {"", "0", "root", "1000", "daemon", "1000:10"}) {
     const auto identity = ask({user});

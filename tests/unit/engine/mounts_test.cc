@@ -20,6 +20,13 @@ MountPlaces places() {
     if (name == "bound") return std::optional(VolumeFileSystem{"none", "/elsewhere", {"bind"}});
     return std::optional<VolumeFileSystem>();
   };
+  out.image = [](const std::string& name) -> Result<ImageLayers> {
+    if (name == "thin") return ImageLayers{"1d", {"/store/layers/t/diff"}};
+    if (name == "thick") return ImageLayers{"2d", {"/store/layers/b/diff", "/store/layers/a/diff"}};
+    return Error(Errc::not_found, name + ": image not known");
+  };
+  out.check_overlays = [] { return ok(); };
+  out.bundle = "/store/containers/c";
   out.home = "/home/me";
   return out;
 }
@@ -65,6 +72,132 @@ TEST_CASE("an image's volume becomes an anonymous one, unless something is mount
   REQUIRE(named);
   REQUIRE(named->volumes.size() == 1);
   CHECK(named->volumes[0] == VolumeUse{"mine", "/data", false, false});
+}
+
+TEST_CASE("an overlay shows the source and keeps what is written in the container's directory") {
+  const auto planned = plan({bind("/a", "/x", {"O", "noexec"})});
+  REQUIRE(planned);
+  const auto& mount = planned->mounts[0];
+  CHECK(mount.mount ==
+        runtime::SpecMount{"/x",
+                           "overlay",
+                           "overlay",
+                           {"rw", "noexec", "rprivate", "lowerdir=/a", "upperdir=/store/containers/c/overlay/0/upper",
+                            "workdir=/store/containers/c/overlay/0/work", "userxattr"}});
+  CHECK(mount.record.type == "bind");
+  CHECK(mount.record.source == "/a");
+  CHECK(mount.record.scratch == "overlay/0");
+  CHECK(mount.record.options == std::vector<std::string>{"rw", "noexec", "rprivate", "O"});
+  const auto own = plan({bind("/a", "/x", {"O", "upperdir=/u", "workdir=/w"})});
+  REQUIRE(own);
+  CHECK(own->mounts[0].record.overlay);
+  CHECK(own->mounts[0].record.scratch.empty());
+  CHECK(own->mounts[0].mount.options[3] == "upperdir=/u");
+  const auto two = plan({bind("/a", "/x", {"O"}), {MountSpec::Type::volume, "mine", "/y", {"O"}, ""}});
+  REQUIRE(two);
+  CHECK(two->mounts[1].record.scratch == "overlay/1");
+  CHECK(two->mounts[1].mount.options[2] == "nosuid");
+  CHECK(two->volumes[0].name == "mine");
+}
+
+TEST_CASE("options that contradict each other are refused") {
+  for (const std::vector<std::string>& options : std::vector<std::vector<std::string>>{
+           {"upperdir=/u", "workdir=/w"}, {"O", "upperdir=/u"}, {"O", "upperdir=u", "workdir=w"}, {"O", "U"}}) {
+    const auto planned = plan({MountSpec{MountSpec::Type::bind, "/a", "/x", options, ""}});
+    REQUIRE_FALSE(planned);
+    CHECK(planned.error().code() == Errc::invalid);
+    CHECK(planned.error().message().find("'/x'") != std::string::npos);
+  }
+  CHECK_FALSE(plan({{MountSpec::Type::tmpfs, "", "/x", {"O"}, ""}}));
+  CHECK(plan({{MountSpec::Type::volume, "memory", "/x", {"O"}, ""}}).error().code() == Errc::unsupported);
+  CHECK(plan({bind("/a:b", "/x", {"O"})}).error().code() == Errc::unsupported);
+}
+
+TEST_CASE("where the kernel has no overlays for users there are none") {
+  auto without = places();
+  without.check_overlays = []() -> Result<void> { return Error(Errc::unsupported, "no overlays here"); };
+  const auto planned = plan_mounts({}, {bind("/a", "/x", {"O"})}, {}, without);
+  REQUIRE_FALSE(planned);
+  CHECK(planned.error().message() == "no overlays here");
+}
+
+TEST_CASE("an image is mounted below a directory of the container, never its layers themselves") {
+  const auto thin = plan({{MountSpec::Type::image, "thin", "/i", {}, ""}});
+  REQUIRE(thin);
+  CHECK(thin->mounts[0].mount.type == "overlay");
+  CHECK(thin->mounts[0].mount.options[0] == "ro");
+  CHECK(thin->mounts[0].record.scratch == "overlay/0");
+  CHECK(thin->mounts[0].record.image_id == "1d");
+  CHECK(thin->mounts[0].record.source == "thin");
+  CHECK_FALSE(thin->mounts[0].record.writable);
+  const auto thick = plan({{MountSpec::Type::image, "thick", "/i", {}, ""}});
+  REQUIRE(thick);
+  CHECK(thick->mounts[0].mount.options == std::vector<std::string>{"ro", "nosuid", "nodev", "rprivate",
+                                                                   "lowerdir=/store/layers/b/diff:/store/layers/a/diff",
+                                                                   "userxattr"});
+  CHECK(thick->mounts[0].record.scratch.empty());
+  const auto written = plan({{MountSpec::Type::image, "thick", "/i", {"rw"}, ""}});
+  REQUIRE(written);
+  CHECK(written->mounts[0].record.scratch == "overlay/0");
+  CHECK(written->mounts[0].record.writable);
+  ContainerSpec shifted;
+  shifted.userns.mode = UsernsChoice::Mode::keep_id;
+  CHECK(plan_mounts(shifted, {{MountSpec::Type::image, "thin", "/i", {}, ""}}, {}, places()).error().code() ==
+        Errc::unsupported);
+}
+
+TEST_CASE("the volumes of an image can be in memory, or left out") {
+  ContainerSpec spec;
+  spec.image_volumes = ImageVolumes::tmpfs;
+  const auto memory = plan_mounts(spec, {}, {"/data"}, places());
+  REQUIRE(memory);
+  CHECK(memory->mounts[0].mount.type == "tmpfs");
+  CHECK(memory->volumes.empty());
+  spec.image_volumes = ImageVolumes::ignore;
+  CHECK(plan_mounts(spec, {}, {"/data"}, places())->mounts.empty());
+}
+
+TEST_CASE("a part of a volume is mounted as it is") {
+  const auto planned = plan({{MountSpec::Type::volume, "mine", "/x", {}, "a/b"}});
+  REQUIRE(planned);
+  CHECK(planned->mounts[0].mount.options.back() == "x-ctr.subpath=a/b");
+  CHECK_FALSE(planned->volumes[0].copy_up);
+  CHECK(planned->mounts[0].record.subpath == "a/b");
+  CHECK(plan({{MountSpec::Type::volume, "memory", "/x", {}, "a"}}).error().code() == Errc::unsupported);
+}
+
+TEST_CASE("memory without a limit takes a mode and nothing else") {
+  const auto planned = plan({{MountSpec::Type::ramfs, "", "/r", {"mode=700"}, ""}});
+  REQUIRE(planned);
+  CHECK(planned->mounts[0].mount ==
+        runtime::SpecMount{"/r", "ramfs", "ramfs", {"rw", "mode=700", "nosuid", "nodev", "noexec", "rprivate"}});
+  CHECK_FALSE(plan({{MountSpec::Type::ramfs, "", "/r", {"size=1m"}, ""}}));
+  CHECK_FALSE(plan({{MountSpec::Type::ramfs, "", "/r", {"U"}, ""}}));
+}
+
+TEST_CASE("what another container mounts is mounted once more") {
+  MountRecord record;
+  record.type = "volume";
+  record.name = "mine";
+  record.source = "/store/volumes/mine/_data";
+  record.destination = "/data";
+  record.options = {"rw", "nosuid", "nodev", "rprivate", "rbind"};
+  record.copy_up = false;
+  CHECK(*inherited_mount(record, {}) ==
+        MountSpec{MountSpec::Type::volume, "mine", "/data", {"rw", "nosuid", "nodev", "nocopy"}, ""});
+  CHECK(*inherited_mount(record, {"ro"}) == MountSpec{MountSpec::Type::volume, "mine", "/data", {"ro", "nocopy"}, ""});
+  record.type = "bind";
+  CHECK(inherited_mount(record, {})->source == "/store/volumes/mine/_data");
+  record.overlay = true;
+  CHECK_FALSE(inherited_mount(record, {}));
+  record.overlay = false;
+  record.type = "tmpfs";
+  CHECK_FALSE(inherited_mount(record, {}));
+  CHECK(*parse_volumes_from("web:ro,z") == VolumesFrom{"web", {"ro", "z"}});
+  CHECK(parse_volumes_from("web:U").error().message() ==
+        "invalid option \"U\" specified - volumes from another container can only use z,ro,rw options");
+  CHECK(parse_volumes_from("web:ro,rw").error().message() == "cannot set ro or rw options more than once");
+  CHECK_FALSE(parse_volumes_from(":ro"));
 }
 
 TEST_CASE("parents are mounted before children") {

@@ -19,6 +19,20 @@ ContainerSpec full_spec() {
   spec.terminal = spec.stdin_open = true;
   spec.labels = {{"a", "b"}};
   spec.mounts = {{MountSpec::Type::volume, "data", "/data", {"ro"}, ""}, {MountSpec::Type::tmpfs, "", "/tmp", {}, ""}};
+  spec.volumes_from = {"db:ro"};
+  spec.image_volumes = ImageVolumes::ignore;
+  spec.env_merge = {"A=${A}:x"};
+  spec.init_path = "/bin/init";
+  spec.hosts_file = "none";
+  spec.add_accounts = false;
+  spec.passwd_entry = "a:x:1:1::/:/bin/sh";
+  spec.group_entry = "a:x:1:";
+  spec.host_users = {"me"};
+  spec.chroot_dirs = {"/jail"};
+  spec.remove_image = true;
+  spec.dependencies = {"db"};
+  spec.pid_file = "/run/web.pid";
+  spec.monitor_pid_file = "/run/web.monitor";
   spec.read_only = true;
   spec.read_only_tmpfs = false;
   spec.devices = {{"/dev/fuse", "/dev/fuse", "rw"}};
@@ -61,6 +75,10 @@ ContainerRecord full_record() {
   record.working_dir = "/";
   record.log_driver = "none";
   record.mounts = {{"volume", "data", "/x/_data", "/data", {"ro"}, false, "rprivate", true}};
+  record.mounts[0].subpath = "sub";
+  record.mounts[0].image_id = "1d";
+  record.mounts[0].overlay = true;
+  record.mounts[0].scratch = "overlay/0";
   record.capabilities = {"CAP_CHOWN"};
   return record;
 }

@@ -1,5 +1,7 @@
 #include "engine/user.h"
 
+#include <algorithm>
+
 #include "engine/caps.h"
 #include "engine/env.h"
 #include "engine/names.h"
@@ -31,6 +33,24 @@ std::string message(std::string_view user) {
 }
 
 }  // namespace
+
+TEST_CASE("variables in a text are replaced, and what is none stays") {
+  EnvList env;
+  env.set_entries({"A=1", "EMPTY="});
+  CHECK(expand_variables("x$A-${A}y", env) == "x1-1y");
+  CHECK(expand_variables("${EMPTY:-$A}${NO:-b}${A:-c}", env) == "1b1");
+  CHECK(expand_variables("${A:+yes}${NO:+no}", env) == "yes");
+  CHECK(expand_variables("\\$A $ ${ ${A?x} $-", env) == "$A $ ${ ${A?x} $-");
+  CHECK(expand_variables("$NO.", env) == ".");
+}
+
+TEST_CASE("a variable can be made from those of the image, and wins over them") {
+  ContainerSpec spec;
+  spec.env_merge = {"PATH=/own:${PATH}", "B=$A"};
+  const auto env = container_env({spec, {"PATH=/bin", "A=1"}, {}, {}, "/", ""});
+  CHECK(std::find(env.begin(), env.end(), "PATH=/own:/bin") != env.end());
+  CHECK(std::find(env.begin(), env.end(), "B=1") != env.end());
+}
 
 TEST_CASE("a user is root with root's groups when nobody says otherwise") {
   CHECK(resolved("") == ResolvedUser{0, 0, {0, 29}, "root", "/root"});

@@ -43,6 +43,21 @@ TEST_CASE("the steps of binds: what reaches equally far is said at once") {
                    entry("/proc/../proc/meminfo", "bind", "/src", {"bind"})}));
 }
 
+TEST_CASE("a part of a directory is looked for below its descriptor, where links cannot lead out") {
+  const std::string steps = mount_steps({entry("/part", "bind", "/src", {"rbind", "ro", "x-ctr.subpath=/a/b"})});
+  const size_t opened = steps.find("   open_path ");
+  const size_t found = steps.find("'a/b' 0x200000 0x0 0x12");  // O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
+  const size_t cloned = steps.find("   clone_tree ");
+  REQUIRE(cloned != std::string::npos);
+  CHECK(opened < found);
+  CHECK(found < cloned);
+  CHECK(steps.find("bind 'a/b' of '/src' at '/part'") != std::string::npos);
+  CHECK(mount_steps({entry("/all", "bind", "/src", {"rbind", "x-ctr.subpath="})}).find("'.' 0x200000") !=
+        std::string::npos);
+  CHECK(mount_steps({entry("/t", "tmpfs", "tmpfs", {"x-ctr.subpath=a"})}).find("only bind mounts") !=
+        std::string::npos);
+}
+
 TEST_CASE("the steps of new file systems") {
   compare_golden(
       "mounts-new.steps",

@@ -165,6 +165,12 @@ TEST_CASE("a program sees three descriptors, and those that were asked for") {
   pipe.write_end.reset();
   box.extra_fds = {pipe.read_end.get()};
   CHECK(output(box.sh("cat <&3")) == "through");
+  Pipe other = std::move(make_pipe()).value();
+  REQUIRE(write_all(other.write_end.get(), "higher", "pipe"));
+  other.write_end.reset();
+  box.extra_fds = numbered_fds({other.read_end.get()}, {5});
+  CHECK(box.extra_fds == std::vector<int>{-1, -1, other.read_end.get()});
+  CHECK(output(box.sh("cat <&5; ls /proc/self/fd")) == "higher0\n1\n2\n3\n5\n");
 }
 
 TEST_CASE("the working directory is made, and links out of the root do not lead out") {

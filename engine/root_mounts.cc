@@ -1,0 +1,232 @@
+#include "engine/root_mounts.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "engine/container_info.h"
+#include "engine/image_lookup.h"
+#include "engine/launch_record.h"
+#include "storage/rootfs.h"
+
+namespace ctr::engine {
+
+namespace {
+
+Result<void> check_root(const Core& core, std::string_view command) {
+  if (core.options().uid == 0) return ok();
+  return Error(Errc::permission, fmt::format("cannot run command \"ctr {}\" in rootless mode, must execute "
+                                             "`ctr unshare` first",
+                                             command));
+}
+
+// The mount table writes blanks and backslashes as octal numbers (proc_pid_mountinfo(5)).
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto digits = text.substr(std::min(i + 1, text.size()), 3);
+    const bool is_code = text[i] == '\\' && digits.size() == 3 &&
+                         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '7'; });
+    if (!is_code) {
+      out += text[i];
+      continue;
+    }
+    out += static_cast<char>((digits[0] - '0') * 64 + (digits[1] - '0') * 8 + (digits[2] - '0'));
+    i += 3;
+  }
+  return out;
+}
+
+// The places of this process's mounts.
+Result<std::vector<std::string>> mount_points() {
+  std::vector<std::string> points;
+  for (const auto& line : split(TRY(read_file("/proc/self/mountinfo", size_t{16} << 20)), '\n')) {
+    const auto fields = split(line, ' ');
+    if (fields.size() > 4) points.push_back(unescape(fields[4]));
+  }
+  return points;
+}
+
+// As the mount table names it.
+Result<std::string> real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  if (!real) return Error::from_errno("resolve '" + path + "'");
+  return std::string(real.get());
+}
+
+Result<bool> is_mounted(const std::string& path) {
+  const auto points = TRY(mount_points());
+  return std::find(points.begin(), points.end(), path) != points.end();
+}
+
+// Directories by their descriptors: their paths may be longer than a page, and have characters of overlay's own.
+class HeldDirs {
+ public:
+  Result<std::string> add(const std::vector<std::string>& paths) {
+    std::string numbers;
+    for (const auto& path : paths) {
+      held_.push_back(TRY(open_path(path, O_PATH | O_DIRECTORY)));
+      numbers += fmt::format("{}{}", numbers.empty() ? "" : ":", held_.back().get());
+    }
+    return numbers;
+  }
+
+ private:
+  std::vector<Fd> held_;
+};
+
+struct Stack {
+  std::vector<std::string> lower;  // topmost first
+  std::string upper;               // empty: only read
+  std::string work;
+};
+
+Result<void> mount_overlay(const Stack& stack, const std::string& target) {
+  HeldDirs dirs;
+  auto options = "lowerdir=" + TRY(dirs.add(stack.lower));
+  if (!stack.upper.empty()) {
+    options += ",upperdir=" + TRY(dirs.add({stack.upper}));
+    options += ",workdir=" + TRY(dirs.add({stack.work}));
+    // Overlay refuses a work directory that a volatile mount has left marked (overlayfs.rst, "Volatile mount").
+    (void)::rmdir((stack.work + "/work/incompat/volatile").c_str());
+    (void)::rmdir((stack.work + "/work/incompat").c_str());
+  }
+  options += ",userxattr";
+  const Fd here = TRY(open_path(".", O_PATH | O_DIRECTORY));
+  if (::chdir("/proc/self/fd") != 0) return Error::from_errno("enter '/proc/self/fd'");
+  const unsigned long flags = MS_NODEV | MS_NOSUID | (stack.upper.empty() ? MS_RDONLY : 0);
+  const int mounted = ::mount("overlay", target.c_str(), "overlay", flags, options.c_str());
+  const auto error = mounted == 0 ? std::nullopt : std::optional(Error::from_errno("mount '" + target + "'"));
+  if (::fchdir(here.get()) != 0) return Error::from_errno("return to the working directory");
+  return error ? Result<void>(*error) : ok();
+}
+
+// Overlay takes no single directory without a writable one.
+Result<void> mount_directory(const std::string& source, const std::string& target) {
+  if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    return Error::from_errno("mount '" + target + "'");
+  }
+  if (::mount(nullptr, target.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV | MS_NOSUID, nullptr) ==
+      0) {
+    return ok();
+  }
+  auto error = Error::from_errno("make '" + target + "' read-only");
+  (void)::umount2(target.c_str(), MNT_DETACH);
+  return error;
+}
+
+Result<void> unmount(const std::string& path, const std::string& what) {
+  if (!TRY(is_mounted(path))) return Error(Errc::not_found, what + " is not mounted: layer is not mounted");
+  if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) != 0) return Error::from_errno("unmount '" + path + "'");
+  return ok();
+}
+
+Result<std::string> root_of(Core& core, const storage::ContainerId& id) {
+  return TRY(real_path(TRY(core.store())->containers().path(id))) + "/rootfs";
+}
+
+Result<std::string> image_place(const Core& core, const std::string& id) {
+  const auto all = core.options().paths.run + "/images";
+  (void)TRY(Dir::open_or_make(all, 0700));
+  return TRY(real_path(all)) + "/" + id;
+}
+
+Result<LaunchRecord> read_launch(const Dir& dir) {
+  return parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file);
+}
+
+}  // namespace
+
+Result<std::string> mount_container(Core& core, const storage::ContainerId& id) {
+  TRY(check_root(core, "mount"));
+  const auto containers = TRY(core.store())->containers();
+  const auto lock = TRY(containers.lock(id, LockMode::exclusive, core.cancel()));
+  const auto dir = TRY(containers.open(id));
+  const auto root = TRY(read_launch(dir)).rootfs;
+  if (root.kind == runtime::RootfsPlan::Kind::directory) return root.directory;
+  if (root.kind == runtime::RootfsPlan::Kind::fuse) {
+    return Error(Errc::unsupported,
+                 fmt::format("the root of container {} is served by fuse-overlayfs, to the container "
+                             "alone",
+                             id.text()));
+  }
+  const auto path = TRY(root_of(core, id));
+  if (TRY(is_mounted(path))) return path;
+  if (TRY(containers.is_running(id))) {
+    return Error(Errc::bad_state,
+                 fmt::format("container {} is running: its root is mounted in its own namespace alone", id.text()))
+        .with_hint("look into it with `ctr exec`, or copy with `ctr cp`");
+  }
+  TRY(mount_overlay({root.lower_dirs, root.upper_dir, root.work_dir}, path));
+  core.record_event("container", "mount", id.text(), TRY(containers.find_name(id)), "");
+  return path;
+}
+
+Result<void> unmount_container(Core& core, const storage::ContainerId& id) {
+  TRY(check_root(core, "unmount"));
+  TRY(unmount(TRY(root_of(core, id)), fmt::format("unmounting container {}: it", id.text())));
+  core.record_event("container", "unmount", id.text(), TRY(TRY(core.store())->containers().find_name(id)), "");
+  return ok();
+}
+
+Result<std::vector<MountedRoot>> mounted_containers(Core& core) {
+  TRY(check_root(core, "mount"));
+  const auto points = TRY(mount_points());
+  std::vector<MountedRoot> mounted;
+  for (const auto& entry : TRY(TRY(core.store())->containers().list())) {
+    const auto path = TRY(root_of(core, entry.id));
+    if (std::find(points.begin(), points.end(), path) == points.end()) continue;
+    mounted.push_back({entry.id.text(), {entry.name}, path});
+  }
+  return mounted;
+}
+
+Result<std::string> mount_image(Core& core, const std::string& image) {
+  TRY(check_root(core, "image mount"));
+  const auto* store = TRY(core.store());
+  const auto held = TRY(store->images().hold(core.cancel()));
+  const auto found = TRY(get_image_record(core, image));
+  const auto path = TRY(image_place(core, found.record.id.hex()));
+  if (TRY(is_mounted(path))) return path;
+  const auto config = TRY(store->images().read_config(found.record));
+  const auto stack = TRY(
+      storage::make_rootfs(store->root(), TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
+  (void)TRY(Dir::open_or_make(path, 0700));
+  TRY(stack.lower.size() == 1 ? mount_directory(stack.lower.front(), path)
+                              : mount_overlay({stack.lower, "", ""}, path));
+  core.record_event("image", "mount", found.record.id.hex(), found.name, found.name);
+  return path;
+}
+
+Result<std::string> unmount_image(Core& core, const std::string& image) {
+  TRY(check_root(core, "image unmount"));
+  const auto found = TRY(get_image_record(core, image));
+  const auto id = found.record.id.hex();
+  const auto path = TRY(image_place(core, id));
+  TRY(unmount(path, fmt::format("image {}", id)));
+  (void)::rmdir(path.c_str());
+  core.record_event("image", "unmount", id, found.name, found.name);
+  return id;
+}
+
+Result<std::vector<MountedRoot>> mounted_images(Core& core) {
+  TRY(check_root(core, "image mount"));
+  const auto points = TRY(mount_points());
+  std::vector<MountedRoot> mounted;
+  for (const auto& record : TRY(TRY(core.store())->images().list())) {
+    const auto path = TRY(image_place(core, record.id.hex()));
+    if (std::find(points.begin(), points.end(), path) == points.end()) continue;
+    mounted.push_back({record.id.hex(), record.names, path});
+  }
+  return mounted;
+}
+
+}  // namespace ctr::engine

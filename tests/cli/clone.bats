@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2016
+# container clone, and mounts of containers and images inside of ctr unshare.
+
+load helpers
+
+setup_file() {
+  start_test_file
+  pull_busybox
+}
+teardown_file() { end_test_file; }
+teardown() { assert_nothing_left; }
+
+inside() { run ctr unshare "$@"; }
+
+@test "a clone has the options, the image and the volumes of its model" {
+  ctr create --name model --env A=1 -v /data -v named:/n --label l=x --pidfile "$BATS_TEST_TMPDIR/pid" --network none \
+    "$IMAGE" sh -c 'echo $A; cat /data/f' >/dev/null
+  run ctr container clone model
+  assert_match '^[0-9a-f]{64}$'
+  run -0 ctr container clone model
+  run -0 ctr container clone model other
+  run ctr ps -a --format '{{.Names}}'
+  for name in model model-clone model-clone1 other; do assert_line "$name"; done
+  run ctr inspect --format '{{.Config.Labels.l}} {{.PidFile}}.' other
+  assert_output 'x .'
+  anonymous='{{range .Mounts}}{{.Name}} {{end}}'
+  [ "$(ctr inspect --format "$anonymous" model)" = "$(ctr inspect --format "$anonymous" other)" ]
+  ctr run --rm --volumes-from model --network none "$IMAGE" sh -c 'echo shared >/data/f'
+  run ctr start -a model-clone
+  assert_output $'1\nshared'
+}
+
+@test "a clone can take the place of its model, and start" {
+  ctr run -d --name model --network none "$IMAGE" sleep 100 >/dev/null
+  run ctr container clone --destroy model
+  assert_status 125
+  assert_contains 'running or paused containers cannot be removed without force'
+  run ctr ps -aq
+  [ "${#lines[@]}" -eq 1 ]
+  run ctr container clone --force model
+  assert_status 125
+  assert_contains 'cannot set --force without --destroy'
+  run -0 ctr container clone --destroy --force --run --name second model
+  run ctr ps -a --format '{{.Names}} {{.State}}'
+  assert_output 'second running'
+  run ctr container clone nosuch
+  assert_status 125
+  assert_contains 'no container with name or ID "nosuch" found: no such container'
+}
+
+@test "roots are mounted inside of ctr unshare only" {
+  ctr create --name c --network none "$IMAGE" cat /made >/dev/null
+  for verb in mount 'image mount'; do
+    # shellcheck disable=SC2086
+    run ctr $verb
+    assert_status 125
+    assert_contains "cannot run command \"ctr $verb\" in rootless mode, must execute \`ctr unshare\` first"
+  done
+  inside sh -c 'set -e; m=$(ctr mount c); echo made >"$m/made"; ctr mount | grep -c "$m"; ctr umount c; ls -A "$m"'
+  assert_status 0
+  assert_output $'1\nc'
+  run ctr start -a c
+  assert_output made
+  inside ctr umount c
+  assert_status 125
+  assert_contains 'layer is not mounted'
+}
+
+@test "an image is mounted read-only" {
+  inside sh -c 'set -e; m=$(ctr image mount "$IMAGE"); ls "$m/bin/sh"; touch "$m/x" || ctr image mount; ctr image umount -a'
+  assert_status 0
+  assert_contains /bin/sh
+  assert_contains 'Read-only file system'
+  assert_contains "$IMAGE"
+  assert_match '[0-9a-f]{64}$'
+}
+
+@test "a container that runs is not mounted twice" {
+  ctr run -d --name c --network none "$IMAGE" sleep 100 >/dev/null
+  inside ctr mount c
+  assert_status 125
+  assert_contains 'is running: its root is mounted in its own namespace alone'
+}
