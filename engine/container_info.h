@@ -34,8 +34,8 @@ struct ContainerView {
 };
 Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& entry);
 
-// Every container, in no order. `visit` may take what it is given: the same object, or another, comes next. One that goes
-// away meanwhile is left out.
+// Every container, in no order. `visit` may take what it is given: the same object, or another, comes next. One that
+// goes away meanwhile is left out.
 Result<void> visit_all(Core& core, const ContainerVisitor& visit);
 // Every container, sorted by creation.
 Result<std::vector<ContainerInfo>> list_all(Core& core);

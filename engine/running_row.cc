@@ -106,9 +106,8 @@ bool read_spec(std::string_view document, SpecSummary& spec) {
 
 std::string row_of_record(const ContainerRecord& record, std::string_view name) {
   std::string row;
-  for (const std::string_view text :
-       {name, std::string_view(record.image_name), std::string_view(record.image_id),
-        std::string_view(record.image_digest)}) {
+  for (const std::string_view text : {name, std::string_view(record.image_name), std::string_view(record.image_id),
+                                      std::string_view(record.image_digest)}) {
     add(row, text);
   }
   add(row, record.created);

@@ -108,8 +108,8 @@ Result<void> sort_entries(const std::string& field, std::vector<PsEntry>& entrie
                            printable(field)));
 }
 
-// What most listings are: the table, or only ids, in the order of creation. No container is held longer than it takes to
-// write its line: memory that is touched is most of what a listing costs.
+// What most listings are: the table, or only ids, in the order of creation. No container is held longer than it takes
+// to write its line: memory that is touched is most of what a listing costs.
 Result<std::string> quick_table(engine::Engine& engine, const Choice& choice, const PsOptions& options,
                                 const Listing& listing, Heading heading) {
   struct Place {
