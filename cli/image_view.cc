@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/list_verbs.h"
 
 namespace ctr::cli {
 namespace {
@@ -103,7 +104,8 @@ Json image_row(const ImageRow& row, const ImagesOptions& options, TimePoint at) 
       .set("Dangling", image.dangling())
       .set("ReadOnly", false)
       .set("Arch", image.config.platform.architecture)
-      .set("Os", image.config.platform.os)
+      .set("Os", engine::is_list(image) ? "" : image.config.platform.os)
+      .set("IsManifestList", engine::is_list(image))
       .set("ParentId", "")
       .set("RepoTags", Json::strings(image.names))
       .set("RepoDigests", Json::strings(image.repo_digests))
@@ -128,7 +130,8 @@ Json image_json(const ImageRow& row) {
   out.set("Arch", image.config.platform.architecture)
       .set("Digest", image.manifest.digest.to_string())
       .set("History", Json::strings(image.name_history))
-      .set("Os", image.config.platform.os);
+      .set("Os", engine::is_list(image) ? "" : image.config.platform.os);
+  if (engine::is_list(image)) out.set("IsManifestList", true);
   if (!image.names.empty()) out.set("Names", Json::strings(image.names));
   out.set("Created", to_unix_seconds(image.created)).set("CreatedAt", format_rfc3339(image.created));
   if (row.repository != k_none) out.set("repository", row.repository);

@@ -50,11 +50,21 @@ constexpr std::array k_refusals = {
             "signing and encrypting are not supported yet"},
     Refusal{"push", "compress compression-format compression-level force-compression",
             "layers are pushed with the bytes they were pulled with"},
+    Refusal{"manifest push",
+            "sign-by sign-by-sigstore sign-by-sigstore-private-key sign-by-sq-fingerprint sign-passphrase-file",
+            "signing is not supported yet"},
+    Refusal{"manifest push", "add-compression compression-format compression-level force-compression",
+            "layers are pushed with the bytes they have"},
+    Refusal{"manifest add",
+            "artifact artifact-annotation artifact-config artifact-config-type artifact-exclude-titles "
+            "artifact-layer-type artifact-subject artifact-type",
+            "artifacts are not supported yet"},
     Refusal{"save", "compress", "layers keep the form they are stored in"},
     Refusal{"ps", "watch w", "watching is left to watch(1)"},
     Refusal{"ps", "external", "ctr keeps no containers outside its own store"},
     Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
-    Refusal{"image prune", "external build-cache", "this option is not supported yet"},
+    Refusal{"image prune", "external", "ctr keeps no containers outside its own store"},
+    Refusal{"image prune", "build-cache", "ctr keeps no cache of builds beside its images"},
 };
 
 bool has_word(std::string_view words, std::string_view word) {

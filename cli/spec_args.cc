@@ -381,6 +381,24 @@ Result<engine::PullOptions> pull_options(const Args& args, const engine::Config&
   return options;
 }
 
+Result<engine::PushOptions> push_options(const Args& args, const engine::Config& config) {
+  const auto shared = TRY(pull_options(args, config));
+  engine::PushOptions options;
+  options.authfile = shared.authfile;
+  options.creds = shared.creds;
+  options.cert_dir = shared.cert_dir;
+  options.tls_verify = shared.tls_verify;
+  options.quiet = shared.quiet;
+  options.retries = shared.retries;
+  options.retry_delay = shared.retry_delay;
+  options.digest_file = args.text("digestfile");
+  options.format = args.text("format");
+  if (!options.format.empty() && options.format != "oci" && options.format != "v2s2" && options.format != "docker") {
+    return Error(Errc::invalid, fmt::format("unknown format '{}' for --format: must be oci or v2s2", options.format));
+  }
+  return options;
+}
+
 Result<std::optional<oci::Platform>> platform_options(const Args& args) {
   const bool parts = args.has("arch") || args.has("os") || args.has("variant");
   if (parts && args.has("platform")) return wrong("--platform option can not be specified with --arch or --os");

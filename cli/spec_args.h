@@ -33,6 +33,8 @@ Result<engine::ContainerSpec> container_spec(const Args& args, const SpecInputs&
 Result<engine::CreateOptions> create_options(const Args& args, const engine::Config& config);
 // --authfile, --creds, --cert-dir, --tls-verify, --quiet, --retry and --retry-delay.
 Result<engine::PullOptions> pull_options(const Args& args, const engine::Config& config);
+// The same, --digestfile and --format.
+Result<engine::PushOptions> push_options(const Args& args, const engine::Config& config);
 // --platform, or --os, --arch and --variant.
 Result<std::optional<oci::Platform>> platform_options(const Args& args);
 // "always", "missing", "never", "newer". Errors: invalid.

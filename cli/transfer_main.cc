@@ -42,6 +42,7 @@ bool is_quiet(const engine::TransferRequest& request) {
     case Verb::pull:
       return request.pull.quiet;
     case Verb::push:
+    case Verb::list_push:
       return request.push.quiet;
     case Verb::load:
       return request.load.quiet;
@@ -62,7 +63,8 @@ std::unique_ptr<ProgressSink> make_progress(const engine::TransferRequest& reque
   if (is_terminal(STDERR_FILENO) && environment_value(environment, "TERM") != "dumb") {
     return std::make_unique<BarProgress>(to_stderr, std::chrono::steady_clock::now, screen_size);
   }
-  const auto direction = request.verb == Verb::push ? PlainProgress::Direction::push : PlainProgress::Direction::pull;
+  const auto direction = request.verb == Verb::push || request.verb == Verb::list_push ? PlainProgress::Direction::push
+                                                                                       : PlainProgress::Direction::pull;
   return std::make_unique<PlainProgress>(to_stderr, direction);
 }
 

@@ -113,7 +113,8 @@ Result<std::string> choose_name(Core& core, const ContainerSpec& spec) {
 
 Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
   auto name = TRY(choose_name(core, spec));
-  if (spec.rootfs.empty()) TRY(provide_image(core, spec.image, options.pull));
+  std::string image;
+  if (spec.rootfs.empty()) image = TRY(provide_image(core, spec.image, options.pull)).front();
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_dependencies(core, spec.dependencies));
   const auto* store = TRY(core.store());
@@ -126,7 +127,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   const auto images = TRY(store->images().hold(core.cancel()));
   auto staging = TRY(begin(core, id, spec, name));
   const auto& bundle = staging.final_path();
-  const auto base = TRY(find_base(core, spec, id, bundle));
+  const auto base = TRY(find_base(core, spec, id, bundle, image));
   CreatedContainer created;
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;

@@ -110,7 +110,7 @@ Result<Tree> find_tree(Core& core, TreeKind kind, const std::string& name) {
   }
   if (kind != TreeKind::container) {
     const auto image = TRY(find_image_record(core, name));
-    if (image) return image_tree(core, image->record);
+    if (image) return image_tree(core, TRY(get_single_image(core, name)).record);
   }
   constexpr std::string_view k_kinds[] = {"layer", "container", "image"};
   return Error(Errc::not_found,

@@ -20,11 +20,13 @@
 #include "engine/images.h"
 #include "engine/inspect.h"
 #include "engine/lifecycle.h"
+#include "engine/list_verbs.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/secrets.h"
 #include "engine/system.h"
 #include "engine/transfer.h"
+#include "engine/transport.h"
 #include "engine/volumes.h"
 #include "runtime/launch.h"
 #include "runtime/log_file.h"
@@ -56,6 +58,7 @@ class LocalEngine final : public Engine {
   explicit LocalEngine(EngineOptions options)
       : core_(std::move(options)),
         image_verbs_(make_image_verbs(core_)),
+        list_verbs_(make_list_verbs(core_)),
         container_verbs_(make_container_verbs(core_)),
         file_verbs_(make_file_verbs(core_)) {}
 
@@ -149,12 +152,18 @@ class LocalEngine final : public Engine {
   }
 
   Result<void> push(const std::string& image, const std::string& destination, const PushOptions& options) override {
-    const auto found = TRY(get_image_record(core_, image));
+    const auto found = TRY(get_single_image(core_, image));
     TransferRequest request;
     request.verb = TransferRequest::Verb::push;
     request.image_id = found.record.id.hex();
     request.reference = destination.empty() ? found.name : destination;
+    TRY(parse_location(request.reference));
     request.push = options;
+    // What an archive of docker calls it unless the destination says otherwise.
+    const auto& names = found.record.names;
+    if (std::find(names.begin(), names.end(), found.name) != names.end()) {
+      request.images = {{.id = found.record.id.hex(), .names = {found.name}}};
+    }
     const auto answer = TRY(run_transfer(core_.options(), request));
     if (options.digest_file.empty()) return ok();
     // Replaced when it is there, as podman does: the next push of a script writes the same file.
@@ -165,11 +174,11 @@ class LocalEngine final : public Engine {
   Result<std::vector<ImageInfo>> list_images() override { return engine::list_images(core_); }
 
   Result<ImageInfo> find_image(const std::string& name_or_id) override {
-    return describe_image(core_, TRY(get_image_record(core_, name_or_id)).record);
+    return describe_image(core_, TRY(get_single_image(core_, name_or_id)).record);
   }
 
   Result<bool> image_matches(const ImageInfo& info, const std::vector<ContainerFilter>& filters) override {
-    return engine::image_matches(info, filters, filter_context());
+    return engine::image_matches(info, filters, image_filter_context());
   }
 
   Result<Json> inspect_image(const ImageInfo& info) override {
@@ -190,10 +199,13 @@ class LocalEngine final : public Engine {
   }
 
   Result<std::vector<std::string>> prune_images(bool all, const std::vector<ContainerFilter>& filters) override {
-    return engine::prune_images(core_, all, [&](const ImageInfo& info) { return image_matches(info, filters); });
+    TRY(check_image_filters(filters, image_filter_context()));
+    return engine::prune_images(core_, all || filters_names(filters),
+                                [&](const ImageInfo& info) { return image_matches(info, filters); });
   }
 
   ImageVerbs& image_verbs() { return *image_verbs_; }
+  ListVerbs& list_verbs() { return *list_verbs_; }
   ContainerVerbs& container_verbs() { return *container_verbs_; }
   FileVerbs& file_verbs() { return *file_verbs_; }
 
@@ -290,8 +302,18 @@ class LocalEngine final : public Engine {
     return context;
   }
 
+  // Of images, before= and since= name images only.
+  FilterContext image_filter_context() {
+    auto context = filter_context();
+    context.created_of = [this](const std::string& name) -> Result<TimePoint> {
+      return TRY(describe_image(core_, TRY(get_image_record(core_, name)).record)).created;
+    };
+    return context;
+  }
+
   Core core_;
   std::unique_ptr<ImageVerbs> image_verbs_;
+  std::unique_ptr<ListVerbs> list_verbs_;
   std::unique_ptr<ContainerVerbs> container_verbs_;
   std::unique_ptr<FileVerbs> file_verbs_;
   std::optional<CreatedContainer> created_;
@@ -359,6 +381,7 @@ Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const
 
 // There is one kind of engine.
 ImageVerbs& image_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).image_verbs(); }
+ListVerbs& list_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).list_verbs(); }
 ContainerVerbs& container_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).container_verbs(); }
 FileVerbs& file_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).file_verbs(); }
 

@@ -9,6 +9,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "engine/list_verbs.h"
 
 namespace ctr::engine {
 
@@ -149,7 +150,7 @@ Result<bool> image_holds(const ImageInfo& info, const ContainerFilter& filter, c
   if (key == "intermediate") return !TRY(parse_bool(value, "the filter intermediate"));
   if (key == "label") return has_label(info.config.labels, value);
   if (key == "label!") return !has_label(info.config.labels, value);
-  if (key == "manifest") return !TRY(parse_bool(value, "the filter manifest"));
+  if (key == "manifest") return is_list(info) == TRY(parse_bool(value, "the filter manifest"));
   if (key == "readonly") return !TRY(parse_bool(value, "the filter readonly"));
   if (key == "reference") return matches_reference(info, value);
   if (key == "until") return holds_time(value, info.created, context);
@@ -218,6 +219,23 @@ Result<bool> container_matches(const ContainerInfo& info, const Filters& filters
 
 Result<bool> image_matches(const ImageInfo& info, const Filters& filters, const FilterContext& context) {
   return all_hold(info, filters, context, image_holds);
+}
+
+Result<void> check_image_filters(const Filters& filters, const FilterContext& context) {
+  const ImageInfo any{.id = {},
+                      .manifest = {.media_type = {}, .digest = digest_of(""), .platform = {}, .annotations = {}},
+                      .names = {},
+                      .repo_digests = {},
+                      .name_history = {},
+                      .config = {},
+                      .layer_sizes_bytes = {},
+                      .created = {}};
+  TRY(image_matches(any, filters, context));
+  return ok();
+}
+
+bool filters_names(const Filters& filters) {
+  return std::any_of(filters.begin(), filters.end(), [](const auto& filter) { return filter.key == "dangling"; });
 }
 
 Result<bool> volume_matches(const VolumeInfo& info, const Filters& filters, const FilterContext& context) {

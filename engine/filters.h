@@ -25,6 +25,10 @@ Result<bool> container_matches(const ContainerInfo& info, const std::vector<Cont
                                const FilterContext& context);
 Result<bool> image_matches(const ImageInfo& info, const std::vector<ContainerFilter>& filters,
                            const FilterContext& context);
+// Errors: as image_matches, whatever the store holds.
+Result<void> check_image_filters(const std::vector<ContainerFilter>& filters, const FilterContext& context);
+// Whether a filter says whether images with a name are meant: then `image prune` does not ask --all, as in docker.
+bool filters_names(const std::vector<ContainerFilter>& filters);
 // Errors: invalid ("\"nosuch\" is an invalid volume filter").
 Result<bool> volume_matches(const VolumeInfo& info, const std::vector<ContainerFilter>& filters,
                             const FilterContext& context);

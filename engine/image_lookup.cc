@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "storage/image_lists.h"
 
 namespace ctr::engine {
 
@@ -96,10 +97,48 @@ Result<FoundImage> get_image_record(Core& core, std::string_view text) {
   return std::move(*found);
 }
 
+Result<oci::Descriptor> choose_of_list(Core& core, const ImageRecord& list, const oci::Platform& platform) {
+  const auto content = TRY(storage::ImageLists(TRY(core.store())->root()).read(list.id));
+  const auto document = TRY(oci::parse_manifest(content.document, list.manifest.media_type));
+  if (const auto* index = std::get_if<oci::ImageIndex>(&document)) return oci::choose_platform(*index, platform);
+  return Error(Errc::corrupt, list.manifest.digest.to_string() + " is not a list of images");
+}
+
+Result<std::optional<ImageRecord>> find_by_manifest(Core& core, const oci::Descriptor& manifest) {
+  const auto* store = TRY(core.store());
+  if (!store->blobs().has(manifest.digest)) return std::optional<ImageRecord>();
+  // One image may have several manifests, of which its record names one.
+  const auto text = TRY(store->blobs().read(manifest.digest, oci::k_manifest_limit_bytes));
+  const auto document = TRY(oci::parse_manifest(text, manifest.media_type));
+  const auto* parsed = std::get_if<oci::Manifest>(&document);
+  if (parsed == nullptr) return std::optional<ImageRecord>();
+  for (auto& image : TRY(store->images().list())) {
+    if (image.id == parsed->config.digest) return std::optional(std::move(image));
+  }
+  return std::optional<ImageRecord>();
+}
+
+Result<FoundImage> get_single_image(Core& core, std::string_view text) {
+  auto found = TRY(get_image_record(core, text));
+  if (!storage::is_list(found.record)) return found;
+  const auto platform = oci::host_platform();
+  const auto chosen = TRY(choose_of_list(core, found.record, platform).context(printable(text)));
+  auto image = TRY(find_by_manifest(core, chosen));
+  if (image) return FoundImage{std::move(*image), std::move(found.name)};
+  return Error(Errc::not_found, fmt::format("{}: the image of this list for {} is not in the store", printable(text),
+                                            platform.to_string()))
+      .with_hint("pull it: ctr pull --policy missing " + printable(text));
+}
+
 Result<ImageInfo> describe_image(Core& core, const ImageRecord& record) {
   const auto* store = TRY(core.store());
   ImageInfo info{record.id.hex(), record.manifest, record.names, record.repo_digests, record.names, {}, 0, {}, {}, 0};
   std::sort(info.names.begin(), info.names.end());
+  if (storage::is_list(record)) {
+    info.size_bytes = record.size_bytes;
+    info.created = record.created.value_or(record.stored_at);
+    return info;
+  }
   info.config = TRY(store->images().read_config(record));
   info.size_bytes = record.size_bytes;
   for (const auto& diff_id : info.config.diff_ids) {

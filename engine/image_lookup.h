@@ -26,7 +26,15 @@ Result<std::optional<FoundImage>> find_among(const std::vector<storage::ImageRec
 Result<std::optional<FoundImage>> find_image_record(Core& core, std::string_view text);
 // Errors: not_found, in podman's words.
 Result<FoundImage> get_image_record(Core& core, std::string_view text);
-// Everything the verbs show about an image; reads its config and the records of its layers.
+
+// Of a list the entry that fits `platform` best. Errors: not_found, saying what it offers.
+Result<oci::Descriptor> choose_of_list(Core& core, const storage::ImageRecord& list, const oci::Platform& platform);
+// The image with this manifest; nullopt when the store does not have it whole.
+Result<std::optional<storage::ImageRecord>> find_by_manifest(Core& core, const oci::Descriptor& manifest);
+// get_image_record, and of a list its image for this host, under the name of the list.
+Result<FoundImage> get_single_image(Core& core, std::string_view text);
+
+// Everything the verbs show about an image; reads its config and the records of its layers. A list has neither.
 Result<ImageInfo> describe_image(Core& core, const storage::ImageRecord& record);
 
 // The full name that `name` means when a new tag is made: a short one is localhost's. Errors: invalid.

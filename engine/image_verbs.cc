@@ -52,8 +52,30 @@ class LocalImageVerbs final : public ImageVerbs {
   Result<std::string> mount(const std::string& image) override { return mount_image(core_, image); }
   Result<std::string> unmount(const std::string& image) override { return unmount_image(core_, image); }
   Result<std::vector<MountedRoot>> mounted() override { return mounted_images(core_); }
+  Result<std::vector<SearchHit>> search(const SearchOptions& options) override {
+    TransferRequest request;
+    request.verb = TransferRequest::Verb::search;
+    request.search = options;
+    return TRY(run_transfer(core_.options(), std::move(request))).hits;
+  }
+
+  Result<std::string> show_trust(const TrustOptions& options) override {
+    return TRY(trust(TransferRequest::Verb::trust_show, options)).document;
+  }
+
+  Result<void> set_trust(const TrustOptions& options) override {
+    TRY(trust(TransferRequest::Verb::trust_set, options));
+    return ok();
+  }
 
  private:
+  Result<TransferAnswer> trust(TransferRequest::Verb verb, const TrustOptions& options) {
+    TransferRequest request;
+    request.verb = verb;
+    request.trust = options;
+    return run_transfer(core_.options(), std::move(request));
+  }
+
   Core& core_;
 };
 

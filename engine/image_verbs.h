@@ -30,6 +30,9 @@ struct SaveOptions {
   std::string format = "docker-archive";  // or oci-archive, oci-dir, docker-dir
   enum class Layers { as_stored, uncompressed } layers = Layers::as_stored;
   bool quiet = false;
+  // Of a push to a file, which no request of `save` says:
+  std::string manifest_type;    // "oci" or "v2s2"; empty: as it is
+  bool adds_to_layout = false;  // an OCI layout that is there gets one more image
 };
 
 // One image to be saved: the word for it, and more names that the archive is to give it.
@@ -49,9 +52,43 @@ struct ImportRequest {
   bool operator==(const ImportRequest&) const = default;
 };
 
+struct SearchOptions {
+  std::string term;  // "registry/word", or a word for the search registries
+  std::string authfile, creds, cert_dir;
+  std::optional<bool> tls_verify;
+  bool list_tags = false;
+  size_t limit = 0;  // of each registry; 0: as podman has it
+};
+
+struct TrustOptions {
+  std::string policy_file;             // empty: the user's, else the system's
+  std::string scope;                   // set: "default", a registry or a repository; show: empty for all
+  std::string type;                    // set: accept, reject, signedBy or sigstoreSigned
+  std::vector<std::string> key_files;  // set
+  bool raw = false;                    // show: the file as it is
+};
+
+struct SearchHit {
+  std::string index;  // the registry
+  std::string name;   // with the registry in front
+  std::string description;
+  int64_t stars = 0;
+  bool official = false;
+  bool automated = false;
+  std::string tag;  // with list_tags
+};
+
 class ImageVerbs {
  public:
   virtual ~ImageVerbs() = default;
+
+  // In the order of the registries. Errors: not_found when there is no registry to ask, network, unauthorized,
+  // unsupported when a registry cannot be searched.
+  virtual Result<std::vector<SearchHit>> search(const SearchOptions& options) = 0;
+
+  // podman's rows of policy.json as a JSON text, or the file itself. Errors: not_found when there is none, invalid.
+  virtual Result<std::string> show_trust(const TrustOptions& options) = 0;
+  virtual Result<void> set_trust(const TrustOptions& options) = 0;
 
   // Every image of an archive or an image directory. Names in it are taken from other images.
   virtual Result<std::vector<LoadedImage>> load(const LoadOptions& options) = 0;

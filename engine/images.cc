@@ -96,7 +96,7 @@ Result<std::vector<ImageInfo>> list_images(Core& core) {
 Result<std::vector<LoadedImage>> images_to_save(Core& core, const std::vector<SaveItem>& items) {
   std::vector<LoadedImage> images;
   for (const auto& item : items) {
-    const auto found = TRY(get_image_record(core, item.image));
+    const auto found = TRY(get_single_image(core, item.image));
     const auto id = found.record.id.hex();
     auto same = std::find_if(images.begin(), images.end(), [&](const auto& image) { return image.id == id; });
     if (same == images.end()) same = images.insert(images.end(), LoadedImage{id, {}});

@@ -8,6 +8,8 @@
 #include "engine/fetch.h"
 #include "engine/local_image.h"
 #include "engine/transfer_session.h"
+#include "engine/transport.h"
+#include "registry/trust.h"
 #include "runtime/host_facts.h"
 
 namespace ctr::engine {
@@ -15,8 +17,8 @@ namespace {
 
 // What is to be fetched, under the names that its archive gives it. A short one is docker's in an archive of docker,
 // and localhost's elsewhere.
-Result<FetchOrder> order_of(const LocalImage& image) {
-  FetchOrder order{.chain = image.chain, .names = {}, .repo_digests = {}, .platform = {}, .event = "loadfromarchive"};
+Result<FetchOrder> order_of(const LocalImage& image, std::string event) {
+  FetchOrder order{.chain = image.chain, .names = {}, .repo_digests = {}, .platform = {}, .event = std::move(event)};
   for (const auto& name : image.names) {
     auto reference = TRY(oci::parse_reference(name).context("the archive names an image"));
     if (reference.is_short()) reference = TRY(oci::parse_reference(image.short_domain + "/" + name));
@@ -42,7 +44,62 @@ Result<std::unique_ptr<ImageFiles>> open_files(const storage::Store& store, cons
   return open_archive_files(host, std::move(archive), store.dir(), cancel);
 }
 
+// What kind of archive or directory it is comes out while it is read: it has to be allowed as either.
+Result<void> check_trust_of(const EngineOptions& options, const std::string& path) {
+  const auto policy = TRY(registry::load_trust_policy(options.paths));
+  const bool is_dir = is_directory(path);
+  TRY(registry::check_trust(policy, is_dir ? "oci" : "docker-archive", path));
+  return registry::check_trust(policy, is_dir ? "dir" : "oci-archive", path);
+}
+
+// The images that a location means, called as podman calls them: those of a directory have no name unless one is typed.
+Result<std::vector<LocalImage>> read_location(const ImageFiles& files, const ImageLocation& location,
+                                              const oci::Platform& platform) {
+  const LocalSelector selector{location.name, location.index};
+  if (location.transport == Transport::docker_archive) return read_docker_archive(files, selector);
+  std::vector<LocalImage> images;
+  if (location.transport == Transport::dir) {
+    images.push_back(TRY(read_image_directory(files, platform)));
+    images.front().names.clear();
+    return images;
+  }
+  if (location.index) {
+    return Error(Errc::unsupported, fmt::format("'@{}': images of {} are chosen by name", *location.index,
+                                                transport_name(location.transport)));
+  }
+  images = TRY(read_oci_layout(files, selector, platform));
+  if (images.size() > 1) {
+    return Error(Errc::invalid, fmt::format("more than one image in {}, choose an image", printable(location.path)))
+        .with_hint(fmt::format("write {}:{}:NAME", transport_name(location.transport), printable(location.path)));
+  }
+  if (location.transport == Transport::oci) images.front().names.clear();
+  if (!location.name.empty()) images.front().names = {location.name};
+  return images;
+}
+
 }  // namespace
+
+Result<std::vector<std::string>> pull_from_files(const EngineOptions& options, ProgressSink& progress,
+                                                 const ImageLocation& location, const PullOptions& pull) {
+  const auto host = TRY(runtime::probe_host_facts(options.environment));
+  const auto store = TRY(storage::Store::open(options.paths, options.cancel, options.log));
+  TRY(store.sweep());
+  const FetchSite site{options, progress, store, host};
+  const auto what = fmt::format("initializing source {}", location_text(location));
+  TRY(registry::check_trust(TRY(registry::load_trust_policy(options.paths)), transport_name(location.transport),
+                            location.path));
+  progress.trying(location_text(location));
+  const auto files = TRY(open_files(store, host, location.path, options.cancel).context(what));
+  const auto images = TRY(read_location(*files, location, pull.platform.value_or(oci::host_platform())).context(what));
+  std::vector<std::string> ids;
+  for (const auto& image : images) {
+    auto order = TRY(order_of(image, "pull").context(what));
+    order.platform = pull.platform;
+    FileOrigin origin(*files, image, progress, options.cancel);
+    ids.push_back(TRY(fetch_image(site, origin, order).context(what)));
+  }
+  return ids;
+}
 
 Result<std::vector<LoadedImage>> load_images(const EngineOptions& options, ProgressSink& progress,
                                              const LoadOptions& load) {
@@ -53,10 +110,11 @@ Result<std::vector<LoadedImage>> load_images(const EngineOptions& options, Progr
   const auto what =
       load.input.empty() ? std::string("load from standard input") : fmt::format("load '{}'", printable(load.input));
   const auto files = TRY(open_files(store, host, load.input, options.cancel).context(what));
+  TRY(check_trust_of(options, load.input));
   const auto images = TRY(read_any_layout(*files, oci::host_platform()).context(what));
   std::vector<LoadedImage> loaded;
   for (const auto& image : images) {
-    const auto order = TRY(order_of(image).context(what));
+    const auto order = TRY(order_of(image, "loadfromarchive").context(what));
     FileOrigin origin(*files, image, progress, options.cancel);
     loaded.push_back({.id = TRY(fetch_image(site, origin, order).context(what)), .names = order.names});
   }

@@ -21,6 +21,7 @@
 #include "engine/transfer.h"
 #include "runtime/cgroup_check.h"
 #include "runtime/foreign_spec.h"
+#include "storage/image_lists.h"
 
 namespace ctr::engine {
 
@@ -214,10 +215,20 @@ bool limits_devices(const ContainerSpec& spec, const runtime::CgroupPlan& cgroup
          cgroup.kind != runtime::CgroupPlan::Kind::none;
 }
 
+// A name may be that of a list, and an image in a file has no name that could be looked up: then the id counts.
+Result<FoundImage> image_of(Core& core, const ContainerSpec& spec, const std::string& image_id) {
+  auto named = TRY(find_image_record(core, spec.image));
+  if (named && !storage::is_list(named->record)) return std::move(*named);
+  if (image_id.empty()) return get_single_image(core, spec.image);
+  auto image = TRY(get_image_record(core, image_id));
+  if (named) image.name = std::move(named->name);
+  return image;
+}
+
 }  // namespace
 
 Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const storage::ContainerId& id,
-                                const std::string& bundle) {
+                                const std::string& bundle, const std::string& image_id) {
   ContainerBase base;
   base.rootfs.mount_point = bundle + "/rootfs";
   base.rootfs.skip_sync = true;
@@ -229,7 +240,7 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
     return base;
   }
   const auto* store = TRY(core.store());
-  base.image = TRY(get_image_record(core, spec.image));
+  base.image = TRY(image_of(core, spec, image_id));
   base.config = TRY(store->images().read_config(base.image->record));
   auto rootfs = TRY(storage::make_rootfs(store->root(), TRY(core.driver()), base.config.diff_ids, id));
   base.rootfs.kind = rootfs.driver == storage::OverlayDriver::native ? runtime::RootfsPlan::Kind::overlay

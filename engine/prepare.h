@@ -46,9 +46,10 @@ struct PrepareInput {
   std::string bundle;  // absolute path the directory will have
 };
 
-// The stack of layers of an image below a container's writable directory, or --rootfs.
+// The stack of layers of an image below a container's writable directory, or --rootfs. `image_id` is what
+// provide_image has named; empty: the image is looked up by its name alone.
 Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const storage::ContainerId& id,
-                                const std::string& bundle);
+                                const std::string& bundle, const std::string& image_id = {});
 
 // Errors: invalid, not_found (user, bind source), unsupported (limits, namespaces, options).
 Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& input, const ContainerBase& base);

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "engine/image_lookup.h"
 #include "engine/remove.h"
 #include "engine/transfer.h"
+#include "engine/transport.h"
+#include "storage/image_lists.h"
 
 namespace ctr::engine {
 
@@ -29,11 +33,30 @@ Result<std::vector<std::string>> fetch(Core& core, const std::string& reference,
   return ids;
 }
 
+// Of a list in the store the image for the platform: from the store, else from where the list says it is.
+Result<std::vector<std::string>> provide_listed(Core& core, const FoundImage& list, const PullOptions& options) {
+  const auto platform = options.platform.value_or(oci::host_platform());
+  const auto chosen = TRY(choose_of_list(core, list.record, platform).context(list.name));
+  const auto image = TRY(find_by_manifest(core, chosen));
+  if (image) return std::vector{image->id.hex()};
+  const auto sources = TRY(storage::ImageLists(TRY(core.store())->root()).read(list.record.id)).sources;
+  const auto source = std::find_if(sources.begin(), sources.end(), [&](const std::string& text) {
+    return text.ends_with("@" + chosen.digest.to_string());
+  });
+  if (source == sources.end() || options.policy == PullPolicy::never) {
+    return Error(Errc::not_found,
+                 fmt::format("{}: its image for {} is not in the store", printable(list.name), platform.to_string()));
+  }
+  auto from = options;
+  from.platform = platform;
+  return fetch(core, *source, from);
+}
+
 // What the store has under this name, unless its platform is not the one that was asked for.
 Result<std::optional<FoundImage>> find_fitting(Core& core, const std::string& reference, const PullOptions& options,
                                                oci::Platform& platform) {
   auto found = TRY(find_image_record(core, reference));
-  if (!found) return found;
+  if (!found || storage::is_list(found->record)) return found;
   platform = TRY(TRY(core.store())->images().read_config(found->record)).platform;
   if (options.platform && !fits(*options.platform, platform)) found.reset();
   return found;
@@ -42,9 +65,16 @@ Result<std::optional<FoundImage>> find_fitting(Core& core, const std::string& re
 }  // namespace
 
 Result<std::vector<std::string>> provide_image(Core& core, const std::string& reference, const PullOptions& options) {
-  if (options.policy == PullPolicy::always || options.all_tags) return fetch(core, reference, options);
+  TRY(parse_location(reference));  // transports that are not supported are refused by name
+  if (is_local(reference) && options.all_tags) {
+    return Error(Errc::invalid, fmt::format("'{}': --all-tags is for registries", printable(reference)));
+  }
+  if (options.policy == PullPolicy::always || options.all_tags || is_local(reference)) {
+    return fetch(core, reference, options);
+  }
   oci::Platform platform;
   const auto found = TRY(find_fitting(core, reference, options, platform));
+  if (found && storage::is_list(found->record)) return provide_listed(core, *found, options);
   if (!found && options.policy == PullPolicy::never) {
     return Error(Errc::not_found, fmt::format("{}: image not known", printable(reference)));
   }

@@ -7,8 +7,10 @@
 #include "base/text.h"
 #include "engine/confined_worker.h"
 #include "engine/output_file.h"
+#include "engine/push_parts.h"
 #include "engine/save_plan.h"
 #include "engine/transfer_session.h"
+#include "engine/transport.h"
 #include "runtime/host_facts.h"
 
 namespace ctr::engine {
@@ -16,6 +18,9 @@ namespace {
 
 // What directories of the user's get, less the umask.
 constexpr mode_t k_directory_mode = 0777;
+constexpr const char* k_index_file = "index.json";
+// The format of a push to "dir:": as docker-dir, with the manifest as it is.
+constexpr std::string_view k_directory_format = "plain-dir";
 
 // Where packing takes place.
 struct PackSite {
@@ -42,7 +47,14 @@ Result<void> write_archive(const PackSite& site, const std::string& output, stor
                            [&](int fd) { return run_packer(site, std::move(plan), storage::PackForm::archive, fd); });
 }
 
-Result<void> write_directory(const PackSite& site, const std::string& output, const storage::PackPlan& plan) {
+// Written by the "dir" transport, ours or another program's.
+bool is_image_directory(const std::string& path) {
+  const auto version = read_file_if_exists(path + "/version");
+  return version && *version && (*version)->starts_with("Directory Transport Version: ");
+}
+
+Result<void> write_directory(const PackSite& site, const std::string& output, const storage::PackPlan& plan,
+                             bool replaces) {
   const auto target = TRY(open_output(output));
   PendingOutput pending(target);
   TRY(target.parent.make_dir(pending.name(), k_directory_mode));
@@ -56,10 +68,42 @@ Result<void> write_directory(const PackSite& site, const std::string& output, co
     TRY(run_packer(site, {member}, storage::PackForm::content, file.get()));
   }
   auto published = pending.publish();
+  if (!published && replaces && is_image_directory(output)) {
+    TRY(remove_tree(target.parent, target.name));
+    published = pending.publish();
+  }
   if (published || (published.error().sys() != ENOTEMPTY && published.error().sys() != EEXIST)) return published;
   return Error(Errc::exists, "'" + printable(output) + "' is a directory that is not empty")
       .with_hint("name a directory that does not exist");
 }
+
+// Adds to an OCI layout that is there: blobs first, then the index, which changes as a whole.
+Result<void> add_to_layout(const PackSite& site, const std::string& output, const storage::PackPlan& plan) {
+  const Dir layout = TRY(Dir::open(output));
+  for (const auto& member : plan) {
+    TRY(site.options.cancel.check());
+    if (member.path == "oci-layout" || layout.exists(member.path)) continue;
+    const size_t slash = member.path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "" : member.path.substr(0, slash);
+    for (size_t at = folder.find('/'); !folder.empty() && at != std::string::npos; at = folder.find('/', at + 1)) {
+      (void)TRY(layout.open_or_make_dir(folder.substr(0, at), k_directory_mode));
+    }
+    const OutputPlace place{TRY(layout.open_or_make_dir(folder, k_directory_mode)), member.path.substr(slash + 1)};
+    PendingOutput pending(place);
+    const Fd file = TRY(place.parent.open_file(pending.name(), O_WRONLY | O_CREAT | O_EXCL, k_output_file_mode));
+    TRY(run_packer(site, {member}, storage::PackForm::content, file.get()));
+    TRY(pending.publish());
+  }
+  const auto old = TRY(layout.read_file(k_index_file));
+  for (const auto& member : plan) {
+    if (member.path != k_index_file) continue;
+    const auto merged = TRY(merge_indexes(old, member.text).context("'" + printable(output) + "/index.json'"));
+    TRY(layout.write_file(k_index_file, merged, Sync::no, k_output_file_mode));
+  }
+  return ok();
+}
+
+bool is_layout(const std::string& path) { return path_exists(path + "/" + k_index_file); }
 
 Result<SavedImage> describe(const storage::Store& store, const LoadedImage& wanted) {
   const auto record = TRY(store.images().find({.names = {}, .id_prefix = wanted.id}));
@@ -82,11 +126,36 @@ Result<SavedImage> describe(const storage::Store& store, const LoadedImage& want
   return image;
 }
 
+ManifestFamily family_of(const SaveOptions& save) {
+  if (save.manifest_type.empty()) return ManifestFamily::as_stored;
+  return save.manifest_type == "oci" ? ManifestFamily::oci : ManifestFamily::docker;
+}
+
 Result<storage::PackPlan> plan_for(const std::vector<SavedImage>& images, const SaveOptions& save) {
   const auto form = save.layers == SaveOptions::Layers::uncompressed ? LayerForm::uncompressed : LayerForm::as_stored;
   if (save.format == "docker-archive") return plan_docker_archive(images);
-  if (save.format == "docker-dir") return plan_image_directory(images.front(), form);
+  if (save.format == "docker-dir") return plan_image_directory(images.front(), form, ManifestFamily::docker);
+  if (save.format == k_directory_format) return plan_image_directory(images.front(), form, family_of(save));
   return plan_oci_layout(images, form);
+}
+
+// A name in an archive of docker is docker.io's unless it says otherwise.
+Result<std::string> docker_name(const std::string& name) {
+  auto reference = TRY(oci::parse_reference(name));
+  if (reference.is_short()) reference = TRY(oci::parse_reference("docker.io/" + name));
+  if (reference.digest) return Error(Errc::invalid, "'" + printable(name) + "': a tag cannot have a digest");
+  return reference.with_default_tag().to_string();
+}
+
+// Of the manifest that was written; an archive of docker has none, and then that of the store counts.
+Result<std::string> pushed_digest(const EngineOptions& options, const std::string& image_id,
+                                  const std::string& format) {
+  const auto store = TRY(storage::Store::open(options.paths, options.cancel, options.log));
+  const auto record = TRY(store.images().find({.names = {}, .id_prefix = image_id}));
+  if (!record) return Error(Errc::not_found, image_id + ": image not known");
+  auto text = TRY(store.blobs().read(record->manifest.digest));
+  const auto manifest = TRY(store.images().read_manifest(*record));
+  return digest_of(TRY(manifest_in_format(manifest, std::move(text), format)).text).to_string();
 }
 
 void report(ProgressSink& progress, const std::vector<SavedImage>& images, bool done) {
@@ -121,13 +190,54 @@ Result<void> save_images(const EngineOptions& options, ProgressSink& progress, c
   const PackSite site{options, store, host};
   report(progress, images, false);
   const bool to_directory = save.format.ends_with("-dir");
+  const bool adds = save.adds_to_layout && is_layout(save.output);
   const auto what =
       save.output.empty() ? std::string("save to standard output") : "save to '" + printable(save.output) + "'";
-  TRY((to_directory ? write_directory(site, save.output, plan) : write_archive(site, save.output, std::move(plan)))
+  TRY((adds           ? add_to_layout(site, save.output, plan)
+       : to_directory ? write_directory(site, save.output, plan, save.format == k_directory_format)
+                      : write_archive(site, save.output, std::move(plan)))
           .context(what));
   report(progress, images, true);
   progress.writing_manifest();
   return ok();
+}
+
+Result<std::string> push_to_files(const EngineOptions& options, ProgressSink& progress, LoadedImage image,
+                                  const ImageLocation& location, const PushOptions& push) {
+  SaveOptions save;
+  save.output = location.path;
+  save.manifest_type = push.format;
+  if (location.index) {
+    return Error(Errc::invalid, fmt::format("'@{}': an image is pushed under a name", *location.index));
+  }
+  const bool to_oci = location.transport == Transport::oci || location.transport == Transport::oci_archive;
+  if (to_oci && !push.format.empty() && push.format != "oci") {
+    return Error(Errc::unsupported,
+                 fmt::format("{} holds images of format oci only", transport_name(location.transport)));
+  }
+  switch (location.transport) {
+    case Transport::oci:
+      save.format = "oci-dir";
+      save.adds_to_layout = true;
+      break;
+    case Transport::oci_archive:
+      save.format = "oci-archive";
+      break;
+    case Transport::dir:
+      save.format = k_directory_format;
+      break;
+    case Transport::docker_archive:
+    case Transport::registry:
+      if (path_exists(location.path)) {
+        return Error(Errc::exists, fmt::format("docker-archive doesn't support modifying existing images: '{}' exists",
+                                               printable(location.path)));
+      }
+      break;
+  }
+  if (location.transport != Transport::docker_archive) image.names.clear();
+  if (!location.name.empty()) image.names = {to_oci ? location.name : TRY(docker_name(location.name))};
+  TRY(save_images(options, progress, {image}, save));
+  return pushed_digest(options, image.id, to_oci ? "oci" : location.transport == Transport::dir ? push.format : "");
 }
 
 }  // namespace ctr::engine

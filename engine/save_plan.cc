@@ -151,16 +151,42 @@ Result<PackPlan> plan_oci_layout(const std::vector<SavedImage>& images, LayerFor
   return plan.take();
 }
 
-Result<PackPlan> plan_image_directory(const SavedImage& image, LayerForm form) {
+Result<PackPlan> plan_image_directory(const SavedImage& image, LayerForm form, ManifestFamily family) {
   Plan plan;
   plan.add(storage::text_member("version", "Directory Transport Version: 1.1\n"));
-  const auto manifest = manifest_in_form(image, TRY(convert_manifest(image.manifest, false)), form, false);
+  const bool is_oci = oci::media_kind(image.manifest.media_type) == MediaKind::oci_manifest;
+  const bool to_oci = family == ManifestFamily::oci || (family == ManifestFamily::as_stored && is_oci);
+  const auto manifest = manifest_in_form(image, TRY(convert_manifest(image.manifest, to_oci)), form, to_oci);
   for (size_t i = 0; i < manifest.layers.size(); ++i) {
     plan.add(layer_member(image, manifest, i, manifest.layers[i].digest.hex()));
   }
   plan.add(storage::blob_member(manifest.config.digest.hex(), manifest.config.digest, manifest.config.size_bytes));
   plan.add(storage::text_member("manifest.json", manifest_text(image, manifest)));
   return plan.take();
+}
+
+Result<std::string> merge_indexes(const std::string& old, const std::string& added) {
+  constexpr const char* k_name = "org.opencontainers.image.ref.name";
+  auto merged = TRY(parse_json(old, "index.json"));
+  const auto json = TRY(parse_json(added, "index.json"));
+  const auto name_of = [](const JsonReader& entry) -> Result<std::string> {
+    auto annotations = TRY(entry.string_map("annotations"));
+    return annotations[k_name];
+  };
+  Json entries = Json::array();
+  const auto fresh = TRY(JsonReader(json, "index.json").elements("manifests"));
+  for (const auto& entry : TRY(JsonReader(merged, "index.json").elements("manifests"))) {
+    bool is_replaced = false;
+    for (const auto& other : fresh) {
+      const auto name = TRY(name_of(other));
+      const bool same = TRY(entry.string_or("digest", "")) == TRY(other.string_or("digest", ""));
+      if (TRY(name_of(entry)) == name && (!name.empty() || same)) is_replaced = true;
+    }
+    if (!is_replaced) entries.push(entry.value());
+  }
+  for (const auto& entry : fresh) entries.push(entry.value());
+  merged.set("manifests", std::move(entries));
+  return dump_json(merged);
 }
 
 }  // namespace ctr::engine

@@ -27,8 +27,12 @@ storage::PackPlan plan_docker_archive(const std::vector<SavedImage>& images);
 // An OCI image layout with one entry of index.json for each name. Manifests of Docker's types become OCI's.
 // Errors: unsupported (a layer of a kind that OCI does not have).
 Result<storage::PackPlan> plan_oci_layout(const std::vector<SavedImage>& images, LayerForm form);
-// The one image as a directory of skopeo's "dir" transport, with Docker's types.
-Result<storage::PackPlan> plan_image_directory(const SavedImage& image, LayerForm form);
+enum class ManifestFamily { docker, oci, as_stored };
+// The one image as a directory of skopeo's "dir" transport, with the types of `family`.
+Result<storage::PackPlan> plan_image_directory(const SavedImage& image, LayerForm form, ManifestFamily family);
+// index.json of an OCI layout that has the images of both; a name of `added` is taken from what has it.
+// Errors: corrupt.
+Result<std::string> merge_indexes(const std::string& old, const std::string& added);
 
 // The manifest in the other family's media types; `to_oci` says which. Blobs stay what they are.
 // Errors: unsupported when that family lacks a type for a layer.

@@ -11,6 +11,9 @@
 namespace ctr::engine {
 namespace {
 
+// A manifest of 4 MiB, with every quote escaped.
+constexpr size_t k_answer_limit_bytes = size_t{16} << 20;
+
 // Reads to the end of the answer. A request to stop is passed on, and what ctr-transfer then answers is what counts.
 Result<std::string> read_answer(int fd, const Child& child, const CancelToken& cancel) {
   std::array<pollfd, 2> ready = {pollfd{.fd = fd, .events = POLLIN, .revents = 0},
@@ -22,7 +25,7 @@ Result<std::string> read_answer(int fd, const Child& child, const CancelToken& c
     TRY(child.signal(SIGTERM));
     ready[1].fd = -1;
   }
-  return read_all(fd, size_t{4} << 20, "the answer of ctr-transfer");
+  return read_all(fd, k_answer_limit_bytes, "the answer of ctr-transfer");
 }
 
 // libcurl takes the proxy of http URLs from http_proxy alone, since a CGI program gets a client's header "Proxy" as
@@ -85,7 +88,8 @@ Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferReques
     return Error(Errc::internal,
                  "ctr-transfer ended without an answer (exit code " + std::to_string(status.code) + ")");
   }
-  return transfer_answer_from_json(TRY(parse_json(text, "the answer of ctr-transfer")));
+  return transfer_answer_from_json(
+      TRY(parse_json(text, "the answer of ctr-transfer", {.size_bytes = k_answer_limit_bytes})));
 }
 
 }  // namespace ctr::engine

@@ -24,14 +24,34 @@
 #include "engine/engine.h"
 #include "engine/file_verbs.h"
 #include "engine/image_verbs.h"
+#include "engine/list_verbs.h"
 
 namespace ctr::engine {
 
 struct TransferRequest {
-  enum class Verb { pull, push, login, stored_login, logout, logout_all, load, save, copy, export_, commit, import_ };
+  enum class Verb {
+    pull,
+    push,
+    login,
+    stored_login,
+    logout,
+    logout_all,
+    load,
+    save,
+    copy,
+    export_,
+    commit,
+    import_,
+    list_add,
+    list_inspect,
+    list_push,
+    search,
+    trust_show,
+    trust_set
+  };
   Verb verb = Verb::pull;
-  std::string reference;  // pull: as typed; push: the destination; login: the registry
-  std::string image_id;   // push: which image, hex
+  std::string reference;  // pull, list_inspect: as typed; push, list_push: the destination; login: the registry
+  std::string image_id;   // push, list_push: which image or list, hex
   PullOptions pull;
   PushOptions push;
   LoginOptions login;
@@ -44,16 +64,22 @@ struct TransferRequest {
   ExportRequest export_request;
   CommitRequest commit;
   ImportRequest import_request;
+  AddRequest list_add;
+  bool list_all = true;  // list_push: its images, too
+  SearchOptions search;
+  TrustOptions trust;
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
 
 struct TransferAnswer {
   std::vector<std::string> image_ids;  // pull, commit, import: hex; more than one with --all-tags
-  std::string digest;                  // push: of the manifest
+  std::string digest;                  // push, list_push: of the manifest
   std::string username;                // stored_login
   std::string auth_file;               // login
   std::vector<LoadedImage> images;     // load
+  std::string document;                // list_inspect, trust_show
+  std::vector<SearchHit> hits;         // search
 };
 Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);

@@ -6,8 +6,9 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull", "push", "login", "stored_login", "logout", "logout_all",
-                                   "load", "save", "copy",  "export",       "commit", "import"};
+constexpr const char* k_verbs[] = {"pull",     "push",         "login",     "stored_login", "logout",     "logout_all",
+                                   "load",     "save",         "copy",      "export",       "commit",     "import",
+                                   "list_add", "list_inspect", "list_push", "search",       "trust_show", "trust_set"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -227,6 +228,115 @@ Result<ImportRequest> import_from_json(const JsonReader& reader) {
                        .quiet = TRY(reader.get_bool("quiet"))};
 }
 
+Json member_to_json(const ListMember& member) {
+  return Json::object()
+      .set("os", member.os)
+      .set("architecture", member.architecture)
+      .set("variant", member.variant)
+      .set("osVersion", member.os_version)
+      .set("features", Json::strings(member.features))
+      .set("osFeatures", Json::strings(member.os_features))
+      .set("annotations", Json::string_map(member.annotations));
+}
+
+Result<ListMember> member_from_json(const JsonReader& reader) {
+  return ListMember{.os = TRY(reader.get_string("os")),
+                    .architecture = TRY(reader.get_string("architecture")),
+                    .variant = TRY(reader.get_string("variant")),
+                    .os_version = TRY(reader.get_string("osVersion")),
+                    .features = TRY(reader.strings("features")),
+                    .os_features = TRY(reader.strings("osFeatures")),
+                    .annotations = TRY(reader.string_map("annotations"))};
+}
+
+Json list_add_to_json(const AddRequest& request) {
+  return Json::object()
+      .set("list", request.list)
+      .set("images", Json::strings(request.images))
+      .set("all", request.all)
+      .set("member", member_to_json(request.member))
+      .set("access", pull_to_json(request.access));
+}
+
+Result<AddRequest> list_add_from_json(const JsonReader& reader) {
+  AddRequest request;
+  request.list = TRY(reader.get_string("list"));
+  request.images = TRY(reader.strings("images"));
+  request.all = TRY(reader.get_bool("all"));
+  if (const auto member = TRY(reader.find_object("member"))) request.member = TRY(member_from_json(*member));
+  if (const auto access = TRY(reader.find_object("access"))) request.access = TRY(pull_from_json(*access));
+  return request;
+}
+
+Json search_to_json(const SearchOptions& options) {
+  return Json::object()
+      .set("term", options.term)
+      .set("authfile", options.authfile)
+      .set("creds", options.creds)
+      .set("certDir", options.cert_dir)
+      .set("tlsVerify", optional_bool(options.tls_verify))
+      .set("listTags", options.list_tags)
+      .set("limit", uint64_t{options.limit});
+}
+
+Result<SearchOptions> search_from_json(const JsonReader& reader) {
+  SearchOptions options;
+  options.term = TRY(reader.get_string("term"));
+  options.authfile = TRY(reader.get_string("authfile"));
+  options.creds = TRY(reader.get_string("creds"));
+  options.cert_dir = TRY(reader.get_string("certDir"));
+  options.tls_verify = TRY(reader.find_bool("tlsVerify"));
+  options.list_tags = TRY(reader.get_bool("listTags"));
+  options.limit = TRY(reader.get_uint("limit"));
+  return options;
+}
+
+Json trust_to_json(const TrustOptions& options) {
+  return Json::object()
+      .set("policyFile", options.policy_file)
+      .set("scope", options.scope)
+      .set("type", options.type)
+      .set("keyFiles", Json::strings(options.key_files))
+      .set("raw", options.raw);
+}
+
+Result<TrustOptions> trust_from_json(const JsonReader& reader) {
+  return TrustOptions{.policy_file = TRY(reader.get_string("policyFile")),
+                      .scope = TRY(reader.get_string("scope")),
+                      .type = TRY(reader.get_string("type")),
+                      .key_files = TRY(reader.strings("keyFiles")),
+                      .raw = TRY(reader.get_bool("raw"))};
+}
+
+Json hits_to_json(const std::vector<SearchHit>& hits) {
+  Json json = Json::array();
+  for (const auto& hit : hits) {
+    json.push(Json::object()
+                  .set("index", hit.index)
+                  .set("name", hit.name)
+                  .set("description", hit.description)
+                  .set("stars", hit.stars)
+                  .set("official", hit.official)
+                  .set("automated", hit.automated)
+                  .set("tag", hit.tag));
+  }
+  return json;
+}
+
+Result<std::vector<SearchHit>> hits_from_json(const JsonReader& reader) {
+  std::vector<SearchHit> hits;
+  for (const auto& hit : TRY(reader.elements("hits"))) {
+    hits.push_back({.index = TRY(hit.get_string("index")),
+                    .name = TRY(hit.get_string("name")),
+                    .description = TRY(hit.get_string("description")),
+                    .stars = TRY(hit.get_int("stars")),
+                    .official = TRY(hit.get_bool("official")),
+                    .automated = TRY(hit.get_bool("automated")),
+                    .tag = TRY(hit.get_string("tag"))});
+  }
+  return hits;
+}
+
 }  // namespace
 
 Json to_json(const TransferRequest& request) {
@@ -243,6 +353,8 @@ Json to_json(const TransferRequest& request) {
       Json::object().set("container", request.export_request.container).set("output", request.export_request.output));
   json.set("commit", commit_to_json(request.commit));
   json.set("import", import_to_json(request.import_request));
+  json.set("listAdd", list_add_to_json(request.list_add)).set("listAll", request.list_all);
+  json.set("search", search_to_json(request.search)).set("trust", trust_to_json(request.trust));
   return json;
 }
 
@@ -270,6 +382,10 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   }
   if (auto from = TRY(reader.find_object("import"))) request.import_request = TRY(import_from_json(*from));
   if (auto commit = TRY(reader.find_object("commit"))) request.commit = TRY(commit_from_json(*commit));
+  if (auto add = TRY(reader.find_object("listAdd"))) request.list_add = TRY(list_add_from_json(*add));
+  request.list_all = TRY(reader.bool_or("listAll", true));
+  if (auto search = TRY(reader.find_object("search"))) request.search = TRY(search_from_json(*search));
+  if (auto trust = TRY(reader.find_object("trust"))) request.trust = TRY(trust_from_json(*trust));
   return request;
 }
 
@@ -280,7 +396,9 @@ Json to_json(const Result<TransferAnswer>& answer) {
       .set("digest", answer->digest)
       .set("username", answer->username)
       .set("authFile", answer->auth_file)
-      .set("images", images_to_json(answer->images));
+      .set("images", images_to_json(answer->images))
+      .set("document", answer->document)
+      .set("hits", hits_to_json(answer->hits));
 }
 
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
@@ -292,6 +410,8 @@ Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
   result.username = TRY(reader.string_or("username", ""));
   result.auth_file = TRY(reader.string_or("authFile", ""));
   result.images = TRY(images_from_json(reader, "images"));
+  result.document = TRY(reader.string_or("document", ""));
+  result.hits = TRY(hits_from_json(reader));
   return result;
 }
 

@@ -3,6 +3,8 @@
 #include "engine/commit.h"
 #include "engine/copy.h"
 #include "engine/import.h"
+#include "engine/list_transfer.h"
+#include "engine/trust.h"
 
 namespace ctr::engine {
 
@@ -31,6 +33,15 @@ RegistryAccess registry_access(const LoginOptions& options) {
   RegistryAccess access;
   access.authfile = options.authfile;
   access.compat_authfile = options.compat_authfile;
+  access.cert_dir = options.cert_dir;
+  access.tls_verify = options.tls_verify;
+  return access;
+}
+
+RegistryAccess registry_access(const SearchOptions& options) {
+  RegistryAccess access;
+  access.authfile = options.authfile;
+  access.creds = options.creds;
   access.cert_dir = options.cert_dir;
   access.tls_verify = options.tls_verify;
   return access;
@@ -88,11 +99,23 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
   TransferAnswer answer;
   switch (request.verb) {
     case TransferRequest::Verb::pull: {
+      if (is_local(request.reference)) {
+        const auto location = TRY(parse_location(request.reference));
+        answer.image_ids = TRY(pull_from_files(options, front.progress, location, request.pull));
+        break;
+      }
       auto session = TRY(open_session(options, front, registry_access(request.pull)));
       answer.image_ids = TRY(pull_images(session, request.reference, request.pull));
       break;
     }
     case TransferRequest::Verb::push: {
+      if (is_local(request.reference)) {
+        const auto location = TRY(parse_location(request.reference));
+        LoadedImage image{.id = request.image_id, .names = {}};
+        if (!request.images.empty()) image = request.images.front();
+        answer.digest = TRY(push_to_files(options, front.progress, std::move(image), location, request.push));
+        break;
+      }
       auto session = TRY(open_session(options, front, registry_access(request.push)));
       answer.digest = TRY(push_image(session, request.image_id, request.reference, request.push));
       break;
@@ -120,6 +143,32 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       break;
     case TransferRequest::Verb::import_:
       answer.image_ids = {TRY(import_image(options, front.progress, request.import_request))};
+      break;
+    case TransferRequest::Verb::list_add: {
+      auto session = TRY(open_session(options, front, registry_access(request.list_add.access)));
+      TRY(add_to_list(session, request.list_add));
+      break;
+    }
+    case TransferRequest::Verb::list_inspect: {
+      auto session = TRY(open_session(options, front, registry_access(request.pull)));
+      answer.document = TRY(inspect_list(session, request.reference));
+      break;
+    }
+    case TransferRequest::Verb::list_push: {
+      auto session = TRY(open_session(options, front, registry_access(request.push)));
+      answer.digest = TRY(push_list(session, request.image_id, request.reference, request.push, request.list_all));
+      break;
+    }
+    case TransferRequest::Verb::search: {
+      auto session = TRY(open_session(options, front, registry_access(request.search)));
+      answer.hits = TRY(search_images(session, request.search));
+      break;
+    }
+    case TransferRequest::Verb::trust_show:
+      answer.document = TRY(show_trust(options, request.trust));
+      break;
+    case TransferRequest::Verb::trust_set:
+      TRY(set_trust(options, request.trust));
       break;
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:

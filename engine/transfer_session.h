@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "engine/transfer.h"
+#include "engine/transport.h"
 #include "registry/auth.h"
 #include "registry/client.h"
 #include "registry/policy.h"
@@ -26,6 +27,7 @@ struct RegistryAccess {
 RegistryAccess registry_access(const PullOptions& options);
 RegistryAccess registry_access(const PushOptions& options);
 RegistryAccess registry_access(const LoginOptions& options);
+RegistryAccess registry_access(const SearchOptions& options);
 
 struct TransferSession {
   const EngineOptions& options;
@@ -50,6 +52,15 @@ Result<std::vector<LoadedImage>> load_images(const EngineOptions& options, Progr
 // `images`: ids and the names that the archive gives them.
 Result<void> save_images(const EngineOptions& options, ProgressSink& progress, const std::vector<LoadedImage>& images,
                          const SaveOptions& save);
+// Errors: see ImageVerbs::search.
+Result<std::vector<SearchHit>> search_images(TransferSession& session, const SearchOptions& options);
+// Images that lie in files, under the names that they have there. Their ids.
+Result<std::vector<std::string>> pull_from_files(const EngineOptions& options, ProgressSink& progress,
+                                                 const ImageLocation& location, const PullOptions& pull);
+// The digest of what was written. `image.names` are for an archive of docker, if the location has none.
+// Errors: exists, unsupported.
+Result<std::string> push_to_files(const EngineOptions& options, ProgressSink& progress, LoadedImage image,
+                                  const ImageLocation& location, const PushOptions& push);
 Result<void> login(TransferSession& session, const LoginOptions& options);
 
 }  // namespace ctr::engine

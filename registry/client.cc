@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "registry/download.h"
+#include "registry/search.h"
 #include "registry/session.h"
 #include "registry/upload.h"
 
@@ -81,15 +82,6 @@ class TextSink : public BlobSink {
  private:
   const Digest& wanted_;
 };
-
-// The target of `Link: <…>; rel="next"`, or empty. Source: OCI distribution-spec 1.1 "Content Discovery".
-std::string next_link(std::string_view header) {
-  const auto open = header.find('<');
-  const auto close = header.find('>');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return "";
-  if (header.find("next", close) == std::string_view::npos) return "";
-  return std::string(header.substr(open + 1, close - open - 1));
-}
 
 }  // namespace
 
@@ -276,6 +268,10 @@ Result<std::vector<std::string>> Client::list_tags(const Endpoint& endpoint) {
     if (url.origin != origin) return corrupt(what + ": the next page lies on another host");
   }
   return corrupt(what + ": more than " + std::to_string(k_page_limit) + " pages");
+}
+
+Result<std::vector<SearchResult>> Client::search(const Endpoint& endpoint, std::string_view term, size_t limit) {
+  return search_registry(state_->session, endpoint, term, limit);
 }
 
 Result<void> Client::check_login(const Endpoint& endpoint, const Credentials& credentials) {

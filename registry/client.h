@@ -59,6 +59,16 @@ struct ManifestDocument {
   std::variant<oci::Manifest, oci::ImageIndex> parsed;
 };
 
+// One repository that a search found.
+struct SearchResult {
+  std::string name;  // without the registry
+  std::string description;
+  int64_t stars = 0;
+  bool official = false;
+  bool automated = false;
+  bool operator==(const SearchResult&) const = default;
+};
+
 // What a reference names, down to the manifest of one image.
 struct ResolvedImage {
   Endpoint endpoint;                    // the one that answered: blobs come from there too
@@ -122,6 +132,10 @@ class [[nodiscard]] Client {
 
   // All tags of a repository, page by page.
   Result<std::vector<std::string>> list_tags(const Endpoint& endpoint);
+
+  // Repositories of the endpoint's registry whose names or descriptions fit `term`, at most `limit`. Errors: those of
+  // search_registry().
+  Result<std::vector<SearchResult>> search(const Endpoint& endpoint, std::string_view term, size_t limit);
 
   // Whether the registry accepts `credentials` (of `ctr login`). Errors: unauthorized, network.
   Result<void> check_login(const Endpoint& endpoint, const Credentials& credentials);

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/paths.h"
 #include "base/text.h"
 
 namespace ctr::registry {
@@ -44,7 +45,8 @@ Result<void> read_transports(TrustPolicy& policy, const Json& transports, const 
     if (!scopes.is_object()) return wrong(file, "transports." + printable(transport) + " is not an object");
     for (const auto& [scope, list] : scopes.as_object()) {
       auto requirements = TRY(read_requirements(list, "transports." + printable(transport + "." + scope), file));
-      if (transport == "docker") policy.docker_scopes[scope] = std::move(requirements);
+      auto& known = transport == "docker" ? policy.docker_scopes : policy.file_scopes[transport];
+      known[scope] = std::move(requirements);
     }
   }
   return ok();
@@ -68,6 +70,29 @@ std::vector<std::string> scopes_of(const oci::ImageReference& reference) {
   }
   scopes.emplace_back();
   return scopes;
+}
+
+// The first of `scopes`, the most exact first, that the policy knows decides.
+Result<void> check(const TrustPolicy& policy, const TrustPolicy::Scopes& known, const std::vector<std::string>& scopes,
+                   const std::string& image) {
+  const Requirements* requirements = &policy.fallback;
+  for (const auto& scope : scopes) {
+    const auto found = known.find(scope);
+    if (found == known.end()) continue;
+    requirements = &found->second;
+    break;
+  }
+  for (const auto requirement : *requirements) {
+    if (requirement == Requirement::reject) {
+      return Error(Errc::permission, "Source image rejected: Running image " + image + " is rejected by policy")
+          .with_hint("the policy is " + policy.source);
+    }
+    if (requirement == Requirement::accept_anything) continue;
+    const char* kind = requirement == Requirement::signed_by ? "signedBy" : "sigstoreSigned";
+    return Error(Errc::unsupported, "Source image rejected: " + policy.source + " demands a signature (" + kind +
+                                        ") of " + image + ", which is not supported yet");
+  }
+  return ok();
 }
 
 }  // namespace
@@ -101,25 +126,24 @@ Result<TrustPolicy> load_trust_policy(const UserPaths& paths, const ConfigRoots&
 }
 
 Result<void> check_trust(const TrustPolicy& policy, const oci::ImageReference& reference) {
-  const Requirements* requirements = &policy.fallback;
-  for (const auto& scope : scopes_of(reference)) {
-    const auto found = policy.docker_scopes.find(scope);
-    if (found == policy.docker_scopes.end()) continue;
-    requirements = &found->second;
-    break;
-  }
-  const std::string image = "docker://" + reference.to_string();
-  for (const auto requirement : *requirements) {
-    if (requirement == Requirement::reject) {
-      return Error(Errc::permission, "Source image rejected: Running image " + image + " is rejected by policy")
-          .with_hint("the policy is " + policy.source);
+  return check(policy, policy.docker_scopes, scopes_of(reference), "docker://" + reference.to_string());
+}
+
+Result<void> check_trust(const TrustPolicy& policy, std::string_view transport, const std::string& path) {
+  std::vector<std::string> scopes;
+  // Source: containers-policy.json(5): an archive of docker has no scopes of its own.
+  if (!path.empty() && transport != "docker-archive") {
+    auto scope = TRY(absolute_path(path));
+    while (scope.size() > 1) {
+      scopes.push_back(scope);
+      scope.resize(scope.rfind('/'));
     }
-    if (requirement == Requirement::accept_anything) continue;
-    const char* kind = requirement == Requirement::signed_by ? "signedBy" : "sigstoreSigned";
-    return Error(Errc::unsupported, "Source image rejected: " + policy.source + " demands a signature (" + kind +
-                                        ") of " + image + ", which is not supported yet");
+    scopes.emplace_back("/");
   }
-  return ok();
+  scopes.emplace_back();
+  const auto known = policy.file_scopes.find(std::string(transport));
+  const auto image = std::string(transport) + ":" + printable(path);
+  return check(policy, known == policy.file_scopes.end() ? TrustPolicy::Scopes{} : known->second, scopes, image);
 }
 
 }  // namespace ctr::registry

@@ -20,8 +20,10 @@ using Requirements = std::vector<Requirement>;
 
 struct TrustPolicy {
   Requirements fallback{Requirement::accept_anything};
-  std::map<std::string, Requirements> docker_scopes;  // "" is the default of the transport
-  std::string source;                                 // the file; empty when there is none
+  using Scopes = std::map<std::string, Requirements>;  // "" is the default of the transport
+  Scopes docker_scopes;                                // of registries
+  std::map<std::string, Scopes> file_scopes;           // of the other transports
+  std::string source;                                  // the file; empty when there is none
   bool operator==(const TrustPolicy&) const = default;
 };
 
@@ -32,5 +34,8 @@ Result<TrustPolicy> parse_trust_policy(std::string_view text, const std::string&
 
 // Errors: permission (rejected), unsupported (signatures are demanded, which ctr cannot check yet).
 Result<void> check_trust(const TrustPolicy& policy, const oci::ImageReference& reference);
+// The same for an image in a file or a directory; `transport` is "dir", "oci", "oci-archive" or "docker-archive". The
+// scopes of a path are itself and the directories above it; an empty one is standard input.
+Result<void> check_trust(const TrustPolicy& policy, std::string_view transport, const std::string& path);
 
 }  // namespace ctr::registry

@@ -102,4 +102,12 @@ Result<Url> with_query(const Url& url, const std::vector<std::pair<std::string, 
   return parse_url(url.text + separator + encode_form(fields));
 }
 
+std::string next_link(std::string_view header) {
+  const auto open = header.find('<');
+  const auto close = header.find('>');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return "";
+  if (header.find("next", close) == std::string_view::npos) return "";
+  return std::string(header.substr(open + 1, close - open - 1));
+}
+
 }  // namespace ctr::registry

@@ -37,4 +37,7 @@ std::string encode_form(const std::vector<std::pair<std::string, std::string>>& 
 // `url` with the fields added to its query.
 Result<Url> with_query(const Url& url, const std::vector<std::pair<std::string, std::string>>& fields);
 
+// The target of `Link: <…>; rel="next"`, or empty. Source: OCI distribution-spec 1.1 "Content Discovery".
+std::string next_link(std::string_view header);
+
 }  // namespace ctr::registry

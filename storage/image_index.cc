@@ -15,6 +15,7 @@ constexpr const char* k_repo_digests = "dev.ctr.image.repo-digests";
 constexpr const char* k_size = "dev.ctr.image.size";
 constexpr const char* k_created = "dev.ctr.image.created";
 constexpr const char* k_stored_at = "dev.ctr.image.stored-at";
+constexpr const char* k_list_sources = "dev.ctr.list.sources";
 
 // Removes a member of `annotations` and returns it, empty when there was none.
 std::string take(std::map<std::string, std::string>& annotations, const char* key) {
@@ -31,15 +32,20 @@ uint64_t number_or_zero(const std::string& text) {
   return value;
 }
 
+std::vector<std::string> words(const std::string& text) {
+  auto list = split(text, ' ');
+  std::erase_if(list, [](const std::string& word) { return word.empty(); });
+  return list;
+}
+
 IndexEntry entry_from_descriptor(oci::Descriptor descriptor) {
   auto& annotations = descriptor.annotations;
-  IndexEntry entry{.manifest = descriptor, .name = {}, .id = {}, .repo_digests = {}, .created = {}};
+  IndexEntry entry{.manifest = descriptor, .name = {}, .id = {}, .repo_digests = {}, .created = {}, .list_sources = {}};
   entry.name = take(annotations, k_ref_name);
   auto id = Digest::parse(take(annotations, k_id));
   if (id) entry.id = std::move(*id);
-  for (auto& digest : split(take(annotations, k_repo_digests), ' ')) {
-    if (!digest.empty()) entry.repo_digests.push_back(std::move(digest));
-  }
+  entry.repo_digests = words(take(annotations, k_repo_digests));
+  entry.list_sources = words(take(annotations, k_list_sources));
   entry.size_bytes = number_or_zero(take(annotations, k_size));
   auto created = parse_rfc3339(take(annotations, k_created), "created");
   if (created) entry.created = *created;
@@ -56,6 +62,7 @@ oci::Descriptor descriptor_of(const IndexEntry& entry) {
   if (!entry.id) return descriptor;
   annotations[k_id] = entry.id->to_string();
   if (!entry.repo_digests.empty()) annotations[k_repo_digests] = join(entry.repo_digests, " ");
+  if (!entry.list_sources.empty()) annotations[k_list_sources] = join(entry.list_sources, " ");
   annotations[k_size] = std::to_string(entry.size_bytes);
   if (entry.created) annotations[k_created] = format_rfc3339_nano(*entry.created);
   annotations[k_stored_at] = format_rfc3339_nano(entry.stored_at);
@@ -172,7 +179,8 @@ void add_image(std::vector<IndexEntry>& entries, const NewImage& image) {
                                  .repo_digests = repo_digests,
                                  .size_bytes = image.size_bytes,
                                  .created = image.created,
-                                 .stored_at = image.stored_at});
+                                 .stored_at = image.stored_at,
+                                 .list_sources = {}});
   }
 }
 

@@ -23,6 +23,7 @@ struct IndexEntry {
   uint64_t size_bytes = 0;
   std::optional<TimePoint> created;
   TimePoint stored_at{};
+  std::vector<std::string> list_sources;  // see ListContent
   bool operator==(const IndexEntry&) const = default;
 };
 

@@ -64,12 +64,26 @@ Result<void> add_pins(const StoreRoot& root, ContentRefs& refs) {
   return ok();
 }
 
-// An index that another program stored, one level deep; platforms that it did not store are nobody's loss.
+// Of an image that a list names the store may have all, its manifest alone (the rest is in a registry), or nothing.
+Result<void> add_listed_refs(const StoreRoot& root, const oci::Descriptor& image, ContentRefs& refs) {
+  const BlobStore blobs(root);
+  if (!blobs.has(image.digest)) return ok();
+  refs.blobs.insert(image.digest);
+  const auto manifest = TRY(read_manifest(root, image));
+  refs.blobs.insert(manifest.config.digest);
+  for (const auto& layer : manifest.layers) refs.blobs.insert(layer.digest);
+  if (!blobs.has(manifest.config.digest)) return ok();
+  const auto config = TRY(read_config(root, manifest.config));
+  refs.layers.insert(config.diff_ids.begin(), config.diff_ids.end());
+  return ok();
+}
+
+// One level deep: lists of lists are nobody's.
 Result<void> add_index_refs(const StoreRoot& root, const oci::ImageIndex& index, ContentRefs& refs) {
   for (const auto& child : index.manifests) {
     oci::MediaKind kind = oci::media_kind(child.media_type);
     bool is_manifest = kind == oci::MediaKind::oci_manifest || kind == oci::MediaKind::docker_manifest;
-    if (is_manifest && BlobStore(root).has(child.digest)) TRY(add_refs(root, child, refs));
+    if (is_manifest) TRY(add_listed_refs(root, child, refs));
   }
   return ok();
 }

@@ -30,6 +30,8 @@ constexpr std::array k_commands = {
     &k_image_inspect_command,
     &k_image_mount_command,
     &k_image_prune_command,
+    &k_image_tree_command,
+    &k_image_trust_command,
     &k_image_unmount_command,
     &k_images_command,
     &k_import_command,
@@ -41,6 +43,14 @@ constexpr std::array k_commands = {
     &k_login_command,
     &k_logout_command,
     &k_logs_command,
+    &k_manifest_add_command,
+    &k_manifest_annotate_command,
+    &k_manifest_create_command,
+    &k_manifest_exists_command,
+    &k_manifest_inspect_command,
+    &k_manifest_push_command,
+    &k_manifest_remove_command,
+    &k_manifest_rm_command,
     &k_mount_command,
     &k_pause_command,
     &k_port_command,
@@ -54,6 +64,7 @@ constexpr std::array k_commands = {
     &k_run_command,
     &k_runtime_command,
     &k_save_command,
+    &k_search_command,
     &k_secret_create_command,
     &k_secret_exists_command,
     &k_secret_inspect_command,
@@ -80,7 +91,7 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 5> k_groups = {"container", "image", "secret", "system", "volume"};
+constexpr std::array<std::string_view, 6> k_groups = {"container", "image", "manifest", "secret", "system", "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

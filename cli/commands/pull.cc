@@ -1,6 +1,4 @@
 // pull and push.
-#include <fmt/format.h>
-
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
 #include "cli/output.h"
@@ -38,20 +36,7 @@ Result<int> pull(Context& context, const Args& args) {
 
 Result<int> push(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  const auto shared = TRY(pull_options(args, *TRY(engine->config())));
-  engine::PushOptions options;
-  options.authfile = shared.authfile;
-  options.creds = shared.creds;
-  options.cert_dir = shared.cert_dir;
-  options.tls_verify = shared.tls_verify;
-  options.quiet = shared.quiet;
-  options.retries = shared.retries;
-  options.retry_delay = shared.retry_delay;
-  options.digest_file = args.text("digestfile");
-  options.format = args.text("format");
-  if (!options.format.empty() && options.format != "oci" && options.format != "v2s2" && options.format != "docker") {
-    return Error(Errc::invalid, fmt::format("unknown format '{}' for --format: must be oci or v2s2", options.format));
-  }
+  const auto options = TRY(push_options(args, *TRY(engine->config())));
   TRY(engine->push(args.words().front(), args.words().back(), options));
   return 0;
 }

@@ -128,3 +128,44 @@ teardown() { assert_nothing_left; }
   run -0 ctr pull -q --policy newer "$REGISTRY/test/moving"
   [ "$output" != "$first" ] || fail 'the moved tag was not pulled'
 }
+
+@test "image tree shows the layers of an image and what is built on it" {
+  push_image test/built:1 '{"layers": [{"busybox": true}, {"entries": [{"path": "more", "content": "x"}]}]}' >/dev/null
+  ctr pull -q "$REGISTRY/test/built:1" >/dev/null
+  run -0 ctr image tree "$REGISTRY/test/built:1"
+  assert_match "^Image ID: [0-9a-f]{12}
+Tags:     \\[$REGISTRY/test/built:1\\]
+Size: .*
+Image Layers
+├── ID: [0-9a-f]{12} Size: .* Top Layer of: \\[$IMAGE\\]
+└── ID: [0-9a-f]{12} Size: .* Top Layer of: \\[$REGISTRY/test/built:1\\]\$"
+  run -0 ctr image tree --whatrequires "$IMAGE"
+  assert_contains "Top Layer of: [$REGISTRY/test/built:1]"
+  run -125 ctr image tree nosuch
+  assert_output 'Error: nosuch: image not known'
+  ctr rmi "$REGISTRY/test/built:1" >/dev/null
+}
+
+@test "prune obeys filters, and refuses what it does not know" {
+  push_image test/labelled:1 '{"layers": [{"busybox": true}], "config": {"Labels": {"keep": "no"}}}' >/dev/null
+  id=$(ctr pull -q "$REGISTRY/test/labelled:1")
+  run -0 ctr image prune -af --filter label!=keep --filter until=1h
+  refute_contains "$id"
+  run -0 ctr image prune -af --filter label=keep=no
+  assert_output "$id"
+  id=$(ctr pull -q "$REGISTRY/test/labelled:1")
+  run -0 ctr image prune -f --filter dangling=false --filter label=keep
+  assert_output "$id"
+  run -125 ctr image prune -f --filter bogus=1
+  assert_output 'Error: bogus is an invalid filter'
+  run -125 ctr image prune -f --external
+  assert_contains '--external: ctr keeps no containers outside its own store'
+}
+
+@test "before and since of images name images" {
+  ctr create --name "busy" "$IMAGE" >/dev/null
+  run -125 ctr images --filter before=busy
+  assert_output 'Error: busy: image not known'
+  run -0 ctr images -q --filter "since=$IMAGE"
+  assert_output ''
+}

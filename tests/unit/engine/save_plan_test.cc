@@ -87,7 +87,7 @@ TEST_CASE("uncompressed layers are described as what they are") {
 TEST_CASE("a manifest that needs no change keeps its bytes") {
   auto image = make_image({"quay.io/a/b:1"});
   image.manifest_text = "{ \"as\": \"it was\" }";
-  const auto plan = plan_image_directory(image, LayerForm::as_stored);
+  const auto plan = plan_image_directory(image, LayerForm::as_stored, ManifestFamily::docker);
   REQUIRE(plan);
   CHECK(paths(*plan) ==
         std::vector<std::string>{"version", hex("gzipped"), hex("plain"), hex("config"), "manifest.json"});
@@ -98,7 +98,7 @@ TEST_CASE("docker has no manifest type for zstd") {
   auto image = make_image({});
   image.manifest.media_type = "application/vnd.oci.image.manifest.v1+json";
   image.manifest.layers[0].media_type = "application/vnd.oci.image.layer.v1.tar+zstd";
-  const auto plan = plan_image_directory(image, LayerForm::as_stored);
+  const auto plan = plan_image_directory(image, LayerForm::as_stored, ManifestFamily::docker);
   REQUIRE_FALSE(plan);
   CHECK(plan.error().code() == Errc::unsupported);
 }

@@ -1,5 +1,6 @@
 // index.json, names, removal and collection.
 #include "base/oci/manifest.h"
+#include "storage/image_lists.h"
 #include "storage/publish.h"
 #include "tests/unit/storage/support.h"
 
@@ -119,6 +120,85 @@ TEST_CASE("tag and untag change names only") {
   REQUIRE(all.size() == 1);
   CHECK(all[0].names.empty());
   CHECK(f.images.untag("r/y:2").error().code() == Errc::not_found);
+}
+
+namespace {
+
+std::string list_of(const std::vector<oci::Descriptor>& images) {
+  return dump_json(oci::to_json(oci::ImageIndex{
+      .media_type = "application/vnd.oci.image.index.v1+json", .manifests = images, .annotations = {}}));
+}
+
+}  // namespace
+
+TEST_CASE("a list keeps its id while it is edited, and its images while it is there") {
+  Fixture f;
+  const ImageLists lists(f.store.root());
+  auto image = f.add({"a"}, "1", {"r/x:1"});
+  const auto id = must(lists.create("r/list:1", {list_of({}), {}}));
+  CHECK(lists.create("r/list:1", {list_of({}), {}}).error().code() == Errc::exists);
+  CHECK(lists.create("r/x:1", {list_of({}), {}}).error().code() == Errc::exists);
+  CHECK(lists.create("r/other:1", {"{}", {}}).error().code() == Errc::corrupt);
+  const auto empty = must(f.images.find({{"r/list:1"}, ""}));
+  REQUIRE(empty);
+  CHECK(is_list(*empty));
+  CHECK(empty->id == id);
+  must(lists.edit(id, [&](ListContent content) -> Result<ListContent> {
+    CHECK(content.document == list_of({}));
+    return ListContent{list_of({image.manifest}), {"r/x@" + image.manifest.digest.to_string()}};
+  }));
+  const auto list = must(f.images.find({{"r/list:1"}, ""}));
+  CHECK(list->id == id);
+  CHECK(must(lists.read(list->id)).document == list_of({image.manifest}));
+  CHECK(must(lists.read(id)).sources.size() == 1);
+  CHECK_FALSE(f.store.blobs().has(empty->manifest.digest));
+  // The image goes, what the list needs of it stays until the list goes.
+  must(f.images.remove(image.config, {.name = {}, .all_names = true}, nobody()));
+  CHECK(f.store.blobs().has(image.manifest.digest));
+  CHECK(f.store.layers().has({digest_of("a")}));
+  must(f.images.collect());
+  CHECK(f.store.layers().has({digest_of("a")}));
+  must(f.images.remove(id, {.name = {}, .all_names = true}, nobody()));
+  CHECK(f.store.blobs().list().value().empty());
+  CHECK_FALSE(f.store.layers().has({digest_of("a")}));
+}
+
+TEST_CASE("an edit of a list that somebody else has changed meanwhile is made again") {
+  Fixture f;
+  const ImageLists lists(f.store.root());
+  auto image = f.add({"a"}, "1", {"r/x:1"});
+  auto other = f.add({"b"}, "2", {"r/y:1"});
+  const auto id = must(lists.create("r/list:1", {list_of({}), {}}));
+  int calls = 0;
+  must(lists.edit(id, [&](ListContent content) -> Result<ListContent> {
+    if (++calls == 1) {
+      must(lists.edit(id,
+                      [&](ListContent) -> Result<ListContent> { return ListContent{list_of({other.manifest}), {}}; }));
+    }
+    const bool has_other = content.document == list_of({other.manifest});
+    return ListContent{has_other ? list_of({other.manifest, image.manifest}) : list_of({image.manifest}), {}};
+  }));
+  CHECK(calls == 2);
+  const auto list = must(f.images.find({{"r/list:1"}, ""}));
+  CHECK(must(lists.read(list->id)).document == list_of({other.manifest, image.manifest}));
+  CHECK(lists.edit(digest_of("x"), [](ListContent content) -> Result<ListContent> { return content; }).error().code() ==
+        Errc::not_found);
+}
+
+TEST_CASE("a list may name images of which the store has the manifest alone, or nothing") {
+  Fixture f;
+  const ImageLists lists(f.store.root());
+  auto image = f.add({"a"}, "1", {"r/x:1"});
+  const auto config = image.config;
+  const auto gone = oci::Descriptor{.media_type = image.manifest.media_type,
+                                    .digest = digest_of("gone"),
+                                    .size_bytes = 4,
+                                    .platform = {},
+                                    .annotations = {}};
+  must(lists.create("r/list:1", {list_of({image.manifest, gone}), {}}));
+  must(f.images.remove(config, {.name = {}, .all_names = true}, nobody()));
+  must(f.images.collect());
+  CHECK(f.store.blobs().has(image.manifest.digest));
 }
 
 TEST_CASE("pulling an image again under no name changes nothing") {

@@ -1,0 +1,150 @@
+// manifest push.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "base/text.h"
+#include "engine/list_document.h"
+#include "engine/list_transfer.h"
+#include "engine/push_parts.h"
+#include "engine/remote_blob.h"
+#include "storage/image_lists.h"
+
+namespace ctr::engine {
+namespace {
+
+class Silence final : public ProgressSink {
+ public:
+  void trying(std::string_view) override {}
+  void blob_started(std::string_view, BlobKind, uint64_t, Skip) override {}
+  void blob_advanced(std::string_view, uint64_t) override {}
+  void blob_done(std::string_view) override {}
+  void retrying(std::string_view, std::string_view) override {}
+  void writing_manifest() override {}
+};
+
+// Pushes the images of a list, one after the other.
+class MemberPusher {
+ public:
+  MemberPusher(TransferSession& session, const storage::Store& store, const PushTarget& target,
+               const PushOptions& options, const std::vector<std::string>& sources)
+      : session_(session), store_(store), target_(target), options_(options), sources_(sources) {}
+
+  // What the list is to say of the image: its manifest may have another form there.
+  Result<oci::Descriptor> push(const Digest& digest) {
+    auto text = store_.blobs().read(digest, oci::k_manifest_limit_bytes);
+    if (!text && text.error().code() == Errc::not_found) {
+      return Error(Errc::not_found, "the image " + digest.to_string() + " of the list is not in the store")
+          .with_hint("push the list alone with --all=false where the registry has its images");
+    }
+    const auto document = TRY(oci::parse_manifest(TRY(std::move(text)), ""));
+    const auto* manifest = std::get_if<oci::Manifest>(&document);
+    if (manifest == nullptr) return Error(Errc::unsupported, "a list in a list is not supported");
+    TRY(push_blobs(*manifest, source_of(digest)));
+    auto stored = TRY(store_.blobs().read(digest, oci::k_manifest_limit_bytes));
+    const auto outgoing = TRY(manifest_in_format(*manifest, std::move(stored), options_.format));
+    const auto name = digest_of(outgoing.text, digest.algorithm());
+    TRY(session_.client->push_manifest(target_.endpoint, name.to_string(), outgoing.media_type, outgoing.text));
+    return oci::Descriptor{.media_type = outgoing.media_type,
+                           .digest = name,
+                           .size_bytes = outgoing.text.size(),
+                           .platform = {},
+                           .annotations = {}};
+  }
+
+ private:
+  std::optional<oci::ImageReference> source_of(const Digest& digest) const {
+    for (const auto& source : sources_) {
+      if (!source.ends_with("@" + digest.to_string())) continue;
+      auto reference = oci::parse_reference(source);
+      if (reference) return std::move(*reference);
+    }
+    return std::nullopt;
+  }
+
+  Result<void> push_blobs(const oci::Manifest& manifest, const std::optional<oci::ImageReference>& source) {
+    std::vector<oci::Descriptor> descriptors = manifest.layers;
+    descriptors.push_back(manifest.config);
+    std::string mount_from;
+    if (source && source->domain == target_.endpoint.host && source->path != target_.endpoint.repository) {
+      mount_from = source->path;
+    }
+    std::vector<std::unique_ptr<registry::BlobSource>> blobs;
+    std::vector<registry::BlobUpload> uploads;
+    for (const auto& descriptor : descriptors) {
+      blobs.push_back(TRY(open(descriptor, source)));
+      const bool is_config = descriptor == manifest.config;
+      uploads.push_back({.descriptor = descriptor,
+                         .source = blobs.back().get(),
+                         .mount_from = mount_from,
+                         .kind = is_config ? ProgressSink::BlobKind::config : ProgressSink::BlobKind::layer});
+    }
+    return session_.client->push_blobs(target_.endpoint, uploads);
+  }
+
+  Result<std::unique_ptr<registry::BlobSource>> open(const oci::Descriptor& blob,
+                                                     const std::optional<oci::ImageReference>& source) {
+    auto stored = open_blob_source(store_, blob.digest);
+    if (stored || stored.error().code() != Errc::not_found) return stored;
+    if (!source) {
+      return Error(Errc::not_found, "layer " + blob.digest.to_string() + " is not kept in its compressed form")
+          .with_hint("pull the image again before pushing the list");
+    }
+    auto* from = TRY(session_for(*source));
+    const auto endpoint = TRY(registry::find_endpoints(from->registries, *source)).back();
+    auto fetch = [from, endpoint](const registry::BlobDownload& download) {
+      return from->client->fetch_blobs(endpoint, {download});
+    };
+    return std::unique_ptr<registry::BlobSource>(std::make_unique<RemoteBlob>(blob, store_.dir(), std::move(fetch)));
+  }
+
+  // A registry that is read from has connections of its own. --creds are for the one that is pushed to.
+  Result<TransferSession*> session_for(const oci::ImageReference& source) {
+    const auto known = others_.find(source.domain);
+    if (known != others_.end()) return &known->second;
+    auto access = registry_access(options_);
+    if (source.domain != target_.endpoint.host) access.creds.clear();
+    auto made = TRY(open_session(session_.options, silent_front_, access));
+    return &others_.emplace(source.domain, std::move(made)).first->second;
+  }
+
+  TransferSession& session_;
+  const storage::Store& store_;
+  const PushTarget& target_;
+  const PushOptions& options_;
+  const std::vector<std::string>& sources_;
+  Silence silence_;
+  TransferFront silent_front_{silence_, {}};
+  std::map<std::string, TransferSession> others_;
+};
+
+}  // namespace
+
+Result<std::string> push_list(TransferSession& session, const std::string& list_id, const std::string& destination,
+                              const PushOptions& options, bool all) {
+  const auto target = TRY(find_push_target(session, destination));
+  const auto store = TRY(storage::Store::open(session.options.paths, session.options.cancel, session.options.log));
+  const auto list = TRY(store.images().find({.names = {}, .id_prefix = list_id}));
+  if (!list || !storage::is_list(*list)) return Error(Errc::not_found, list_id + ": image not known");
+  const auto content = TRY(storage::ImageLists(store.root()).read(list->id));
+  const auto members = TRY(list_members(content.document));
+  auto pin = TRY(store.images().pin(session.options.cancel));
+  TRY(pin.add(members, {}, session.options.cancel));
+  auto text = content.document;
+  if (all) {
+    MemberPusher pusher(session, store, target, options, content.sources);
+    for (const auto& digest : members) {
+      const auto pushed = TRY(pusher.push(digest));
+      if (pushed.digest != digest) text = TRY(replace_member(text, digest, pushed));
+    }
+  }
+  if (!options.format.empty()) text = TRY(convert_list(text, options.format == "oci"));
+  const auto parsed = TRY(oci::parse_manifest(text, ""));
+  session.progress.writing_manifest();
+  const auto digest = digest_of(text);
+  const auto name = target.reference.tag ? *target.reference.tag : digest.to_string();
+  TRY(session.client->push_manifest(target.endpoint, name, std::get<oci::ImageIndex>(parsed).media_type, text));
+  return digest.to_string();
+}
+
+}  // namespace ctr::engine

@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# manifest lists: made of images of the store and of registries, shown, changed, run, pushed and removed.
+# shellcheck disable=SC2154,SC2016 # bats sets stderr, helpers set file_dir; templates and commands are meant literally
+load helpers
+
+setup_file() {
+  start_test_file && pull_busybox
+  push_image test/arm:1 '{"architecture": "arm64", "layers": [{"entries": [{"path": "arm", "content": "x"}]}]}' >/dev/null
+  push_image test/other:1 '{"layers": [{"busybox": true}, {"entries": [{"path": "other", "content": "y"}]}]}' >/dev/null
+  MANIFEST=$(manifest_digest "$IMAGE")
+  ARM=$(manifest_digest "$REGISTRY/test/arm:1")
+  export MANIFEST ARM
+}
+teardown_file() { end_test_file; }
+teardown() {
+  ctr manifest rm -i list >/dev/null
+  assert_nothing_left
+}
+
+manifest_digest() { skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$1"; }
+raw() { skopeo inspect --raw --tls-verify=false "docker://$1"; }
+listed() { ctr manifest inspect "$1" | jq -r '.manifests[] | "\(.platform.os)/\(.platform.architecture) \(.digest)"'; }
+
+@test "a list names images of the store and of a registry, with their platforms" {
+  run -0 ctr manifest create list
+  assert_match '^[0-9a-f]{64}$'
+  id=$output
+  run -0 ctr manifest inspect list
+  [ "$(jq -c '[.schemaVersion, .mediaType, .manifests]' <<<"$output")" = '[2,"application/vnd.oci.image.index.v1+json",[]]' ]
+  run -0 ctr manifest add list "$IMAGE"
+  assert_output "$id"
+  run -0 ctr manifest add list "docker://$REGISTRY/test/arm:1"
+  assert_output "$id"
+  run -0 listed list
+  assert_output "linux/amd64 $MANIFEST
+linux/arm64 $ARM"
+  # The image in the registry is not in the store, its manifest is.
+  run -1 ctr image exists "$REGISTRY/test/arm:1"
+  run -0 ctr manifest exists list
+  run -125 ctr manifest exists "$IMAGE"
+  assert_output "Error: $IMAGE: image is not a manifest list"
+  run -1 ctr manifest exists nosuch
+  run -125 ctr manifest create list
+  assert_contains 'that name is already in use'
+  run -0 ctr manifest create --amend list
+  assert_output "$id"
+}
+
+@test "images shows a list, and filters find it" {
+  ctr manifest create list "$IMAGE" >/dev/null
+  run -0 ctr images --filter manifest=true --format '{{.Repository}}:{{.Tag}} {{.IsManifestList}}'
+  assert_output 'localhost/list:latest true'
+  run -0 ctr images --filter manifest=false --format '{{.Repository}}:{{.Tag}}'
+  refute_contains localhost/list
+  assert_line "$IMAGE"
+  run -0 ctr images --format json --filter manifest=true
+  [ "$(jq -r '.[0].Names[0]' <<<"$output")" = localhost/list:latest ]
+  run -0 ctr images
+  assert_match 'localhost/list +latest +[0-9a-f]{12} +'
+}
+
+@test "annotate and remove change what a list says" {
+  ctr manifest create list "$IMAGE" "docker://$REGISTRY/test/arm:1" >/dev/null
+  ctr manifest annotate --arch arm --variant v7 --os-version 1 --features a,b --annotation k=v list "$ARM" >/dev/null
+  run -0 ctr manifest inspect list
+  [ "$(jq -c '.manifests[1].platform' <<<"$output")" = '{"architecture":"arm","os":"linux","os.version":"1","variant":"v7","features":["a","b"]}' ] || fail "$output"
+  [ "$(jq -r '.manifests[1].annotations.k' <<<"$output")" = v ]
+  ctr manifest annotate --index --annotation of=all --subject "$IMAGE" list >/dev/null
+  run -0 ctr manifest inspect list
+  [ "$(jq -r '.annotations.of + " " + .subject.digest' <<<"$output")" = "all $MANIFEST" ]
+  ctr manifest remove list "$ARM" >/dev/null
+  run -0 listed list
+  assert_output "linux/amd64 $MANIFEST"
+  run -125 ctr manifest remove list "$ARM"
+  assert_output "Error: no instance matching digest \"$ARM\" found in manifest list: file does not exist"
+  run -125 ctr manifest annotate list nosuch
+  assert_contains 'invalid image digest "nosuch"'
+  run -125 ctr manifest add list "docker://$REGISTRY/test/absent"
+  assert_contains 'manifest unknown'
+  run -125 ctr manifest add nosuch "$IMAGE"
+  assert_output 'Error: nosuch: image not known'
+  run -125 ctr manifest add "$IMAGE" "$IMAGE"
+  assert_output "Error: $IMAGE: image is not a manifest list"
+  run -125 ctr manifest add --artifact list /etc/hostname
+  assert_contains 'artifacts are not supported yet'
+}
+
+@test "a list that cannot be made whole is not made" {
+  run -125 ctr manifest create list "$IMAGE" "docker://$REGISTRY/test/absent"
+  assert_contains 'manifest unknown'
+  run -1 ctr manifest exists list
+}
+
+@test "a list is pushed with its images, and what was not in the store comes from its registry" {
+  ctr manifest create list "docker://$REGISTRY/test/arm:1" "docker://$REGISTRY/test/other:1" >/dev/null
+  run -0 --separate-stderr ctr manifest push --digestfile "$file_dir/digest" list "$REGISTRY/pushed/list:1"
+  assert_output ''
+  raw "$REGISTRY/pushed/list:1" >"$file_dir/list"
+  [ "sha256:$(sha256sum <"$file_dir/list" | cut -d' ' -f1)" = "$(cat "$file_dir/digest")" ]
+  [ "$(jq -r '.manifests | length' "$file_dir/list")" = 2 ]
+  skopeo copy -q --all --src-tls-verify=false "docker://$REGISTRY/pushed/list:1" "dir:$file_dir/all"
+  # From another registry the layers go through this host.
+  first=$REGISTRY
+  start_second
+  run -0 ctr manifest push --all --rm --format v2s2 list "$REGISTRY/pushed/list:2"
+  raw "$REGISTRY/pushed/list:2" >"$file_dir/list"
+  [ "$(jq -r .mediaType "$file_dir/list")" = application/vnd.docker.distribution.manifest.list.v2+json ]
+  [ "$(jq -r '.manifests[0].mediaType' "$file_dir/list")" = application/vnd.docker.distribution.manifest.v2+json ]
+  run -1 ctr manifest exists list
+  run -0 ctr run -q --rm --network none "$REGISTRY/pushed/list:2" cat /other
+  assert_output y
+  ctr rmi "$REGISTRY/pushed/list:2" >/dev/null
+  REGISTRY=$first
+}
+start_second() {
+  registry_start "$file_dir/registry2"
+  REGISTRY=$registry_host
+  printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REGISTRY" >>"$XDG_CONFIG_HOME/containers/registries.conf"
+}
+
+@test "run, inspect and save take the image of a list that fits this host" {
+  ctr manifest create list "docker://$REGISTRY/test/arm:1" "$IMAGE" >/dev/null
+  id=$(ctr images -q --no-trunc "$IMAGE")
+  run -0 ctr run --rm --network none list echo ran
+  assert_output ran
+  run -0 ctr image inspect --format '{{.Id}}' list
+  assert_output "${id#sha256:}"
+  run -0 ctr pull -q --policy missing list
+  assert_output "${id#sha256:}"
+  # The other platform's image is fetched from where the list says it is.
+  arm=$(ctr pull -q --policy missing --platform linux/arm64 list)
+  run -0 ctr image inspect --format '{{.Architecture}}' "$arm"
+  assert_output arm64
+  run -125 ctr run --rm --pull never --platform linux/s390x list true
+  assert_contains 'no image found in the index for platform linux/s390x'
+  ctr rmi -f "$arm" >/dev/null
+}
+
+@test "a list is tagged, keeps its images when their names go, and is removed like an image" {
+  ctr manifest create list "$IMAGE" >/dev/null
+  ctr tag list second
+  run -0 ctr manifest exists second
+  ctr untag second
+  run -0 ctr rmi "$IMAGE"
+  assert_match 'Deleted: '
+  run -0 ctr manifest push list "$REGISTRY/kept/list:1"
+  run -0 ctr manifest rm list
+  assert_match '^Untagged: localhost/list:latest
+Deleted: [0-9a-f]{64}$'
+  [ -z "$(find "$XDG_DATA_HOME/ctr/images/blobs" -type f)" ] || fail 'blobs are left'
+  run -1 ctr manifest rm list
+  assert_output 'Error: list: image not known'
+  ctr pull -q "$IMAGE" >/dev/null
+  run -125 ctr manifest rm "$IMAGE"
+  assert_output "Error: $IMAGE: image is not a manifest list"
+}
+
+@test "all images of a list in a registry come into a list, and that of the registry can be looked at" {
+  ctr manifest create list "$IMAGE" "docker://$REGISTRY/test/arm:1" >/dev/null
+  ctr manifest push -q list "$REGISTRY/test/multi:1"
+  ctr manifest rm list >/dev/null
+  ctr manifest create list >/dev/null
+  ctr manifest add list "docker://$REGISTRY/test/multi:1" >/dev/null
+  run -0 listed list
+  assert_output "linux/amd64 $MANIFEST"
+  ctr manifest add --all list "docker://$REGISTRY/test/multi:1" >/dev/null
+  run -0 listed list
+  assert_output "linux/amd64 $MANIFEST
+linux/arm64 $ARM"
+  run -0 ctr manifest inspect "$REGISTRY/test/multi:1"
+  [ "$(jq -r '.manifests | length' <<<"$output")" = 2 ]
+  run -0 --separate-stderr ctr manifest inspect "$REGISTRY/test/arm:1"
+  [[ $stderr == *'is not a manifest list but a single image'* ]] || fail "$stderr"
+  [ "$(jq -r '.layers | length' <<<"$output")" = 1 ]
+}
+
+@test "several commands that add to one list at a time lose nothing" {
+  ctr manifest create list >/dev/null
+  ctr manifest add list "$IMAGE" >/dev/null &
+  ctr manifest add list "docker://$REGISTRY/test/arm:1" >/dev/null &
+  ctr manifest annotate --index --annotation a=1 list >/dev/null &
+  ctr manifest annotate --index --annotation b=2 list >/dev/null &
+  wait
+  run -0 ctr manifest inspect list
+  [ "$(jq -c '[(.manifests | length), .annotations.a, .annotations.b]' <<<"$output")" = '[2,"1","2"]' ] || fail "$output"
+}

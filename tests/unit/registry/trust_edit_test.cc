@@ -1,0 +1,67 @@
+#include "registry/trust_edit.h"
+
+#include "registry/trust.h"
+#include "tests/catch.h"
+
+using namespace ctr::registry;  // NOLINT(google-build-using-namespace): a test
+
+namespace {
+
+constexpr const char* k_policy =
+    R"({"default":[{"type":"reject"}],"transports":{"docker":{"quay.io/b":[{"type":"signedBy","keyType":"GPGKeys",)"
+    R"("keyPath":"/k"}],"quay.io/a":[{"type":"insecureAcceptAnything"}]},"dir":{"":[{"type":"reject"}]}}})";
+
+}  // namespace
+
+TEST_CASE("the rows of a policy are sorted, the default first") {
+  const auto rows = trust_rows(k_policy, "policy.json", "");
+  REQUIRE(rows);
+  REQUIRE(rows->size() == 4);
+  CHECK((*rows)[0] == TrustRow{"all", "* (default)", "default", "reject", ""});
+  CHECK((*rows)[1] == TrustRow{"dir", "", "", "reject", ""});
+  CHECK((*rows)[2] == TrustRow{"repository", "quay.io/a", "quay.io/a", "accept", ""});
+  CHECK((*rows)[3] == TrustRow{"repository", "quay.io/b", "quay.io/b", "signed", "/k"});
+  CHECK(trust_rows(k_policy, "policy.json", "quay.io/a")->size() == 2);
+  CHECK(trust_rows(k_policy, "policy.json", "quay.io")->size() == 3);
+}
+
+TEST_CASE("a changed policy demands what was asked and keeps the rest") {
+  const auto changed = change_trust(k_policy, "policy.json", {"quay.io/b", "accept", {}});
+  REQUIRE(changed);
+  const auto policy = parse_trust_policy(*changed, "policy.json");
+  REQUIRE(policy);
+  CHECK(policy->docker_scopes.at("quay.io/b") == Requirements{Requirement::accept_anything});
+  CHECK(policy->docker_scopes.at("quay.io/a") == Requirements{Requirement::accept_anything});
+  CHECK(policy->fallback == Requirements{Requirement::reject});
+  const auto fresh = change_trust("", "policy.json", {"default", "accept", {}});
+  REQUIRE(fresh);
+  CHECK(*fresh ==
+        "{\n    \"default\": [\n        {\n            \"type\": \"insecureAcceptAnything\"\n        }\n    ]\n}\n");
+  const auto with_keys = change_trust(*fresh, "policy.json", {"x.io", "signedBy", {"/a", "/b"}});
+  REQUIRE(with_keys);
+  CHECK(parse_trust_policy(*with_keys, "")->docker_scopes.at("x.io").size() == 2);
+}
+
+TEST_CASE("a change that makes no sense is refused, in podman's words") {
+  const auto why = [](const TrustChange& change, const char* policy) {
+    const auto changed = change_trust(policy, "policy.json", change);
+    return changed ? "accepted" : changed.error().message();
+  };
+  CHECK(why({"x.io", "accept", {}}, "") == "default trust policy must be set");
+  CHECK(why({"x.io", "accept", {"/k"}}, k_policy) == "1 public keys unexpectedly provided for trust type accept");
+  CHECK(why({"x.io", "signedBy", {}}, k_policy) == "at least one public key must be defined for type 'signedBy'");
+  CHECK(why({"x.io", "maybe", {}}, k_policy) == "unknown trust type \"maybe\"");
+}
+
+TEST_CASE("an image in a file obeys the policy of its path") {
+  const auto policy = parse_trust_policy(
+      R"({"default":[{"type":"reject"}],"transports":{"oci":{"/srv/good":[{"type":"insecureAcceptAnything"}]},)"
+      R"("docker-archive":{"":[{"type":"insecureAcceptAnything"}],"/x":[{"type":"reject"}]}}})",
+      "policy.json");
+  REQUIRE(policy);
+  CHECK(check_trust(*policy, "oci", "/srv/good/layout"));
+  CHECK_FALSE(check_trust(*policy, "oci", "/srv/goodness"));
+  CHECK_FALSE(check_trust(*policy, "dir", "/srv/good"));
+  CHECK(check_trust(*policy, "docker-archive", "/x"));
+  CHECK(check_trust(*policy, "docker-archive", ""));
+}
