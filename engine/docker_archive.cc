@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/oci/image_config.h"
+#include "base/oci/reference.h"
 #include "base/text.h"
 #include "engine/local_image.h"
 #include "storage/unpack.h"
@@ -112,9 +113,18 @@ Result<LocalImage> read_archived_image(const ImageFiles& files, const ArchivedIm
   return image;
 }
 
+// Names in archives of docker are docker.io's unless they say otherwise. What is no name stays as it is.
+std::string full_name(const std::string& name) {
+  auto reference = oci::parse_reference(name);
+  if (reference && reference->is_short()) reference = oci::parse_reference("docker.io/" + name);
+  return reference ? reference->with_default_tag().to_string() : name;
+}
+
 bool is_selected(const ArchivedImage& image, size_t index, const LocalSelector& selector) {
   if (selector.index) return index == *selector.index;
-  return selector.name.empty() || std::find(image.names.begin(), image.names.end(), selector.name) != image.names.end();
+  if (selector.name.empty()) return true;
+  return std::any_of(image.names.begin(), image.names.end(),
+                     [&](const std::string& name) { return full_name(name) == full_name(selector.name); });
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ Result<std::vector<LocalImage>> read_location(const ImageFiles& files, const Ima
   }
   images = TRY(read_oci_layout(files, selector, platform));
   if (images.size() > 1) {
-    return Error(Errc::invalid, fmt::format("more than one image in {}, choose an image", printable(location.path)))
+    return Error(Errc::invalid, "more than one image in oci, choose an image")
         .with_hint(fmt::format("write {}:{}:NAME", transport_name(location.transport), printable(location.path)));
   }
   if (location.transport == Transport::oci) images.front().names.clear();

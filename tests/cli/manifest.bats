@@ -140,7 +140,7 @@ start_second() {
   ctr manifest create list "$IMAGE" >/dev/null
   ctr tag list second
   run -0 ctr manifest exists second
-  ctr untag second
+  ctr untag list second
   run -0 ctr rmi "$IMAGE"
   assert_match 'Deleted: '
   run -0 ctr manifest push list "$REGISTRY/kept/list:1"

@@ -63,7 +63,7 @@ localhost/app:1'
 @test "push to dir: keeps the manifest, and --format changes it" {
   run -0 ctr push -q --digestfile digest "$IMAGE" dir:plain
   [ "sha256:$(sha256sum <plain/manifest.json | cut -d' ' -f1)" = "$(cat digest)" ]
-  [ "$(cat digest)" = "$(ctr images --format '{{.Digest}}' "$IMAGE")" ]
+  [ "$(cat digest)" = "$(ctr images --format '{{.Digest}}' "$IMAGE" | head -n 1)" ]
   ctr push -q --format v2s2 "$IMAGE" dir:docker
   [ "$(jq -r .mediaType docker/manifest.json)" = application/vnd.docker.distribution.manifest.v2+json ]
   ctr push -q "$IMAGE" dir:docker
