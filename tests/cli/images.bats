@@ -137,7 +137,7 @@ teardown() { assert_nothing_left; }
 Tags:     \\[$REGISTRY/test/built:1\\]
 Size: .*
 Image Layers
-├── ID: [0-9a-f]{12} Size: .* Top Layer of: \\[$IMAGE\\]
+├── ID: [0-9a-f]{12} Size: .* Top Layer of: \\[.*$IMAGE.*\\]
 └── ID: [0-9a-f]{12} Size: .* Top Layer of: \\[$REGISTRY/test/built:1\\]\$"
   run -0 ctr image tree --whatrequires "$IMAGE"
   assert_contains "Top Layer of: [$REGISTRY/test/built:1]"
