@@ -65,6 +65,8 @@ constexpr std::array k_refusals = {
     Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
     Refusal{"image prune", "external", "ctr keeps no containers outside its own store"},
     Refusal{"image prune", "build-cache", "ctr keeps no cache of builds beside its images"},
+    Refusal{"system prune", "external", "ctr keeps no containers outside its own store"},
+    Refusal{"system prune", "build", "ctr keeps no containers of builds"},
 };
 
 bool has_word(std::string_view words, std::string_view word) {

@@ -43,7 +43,7 @@ std::vector<std::string> useful_lines(std::string_view content) {
 }
 
 Result<void> add_environment(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
-  if (args.flag("env-host")) {
+  if (args.flag("env-host", inputs.config.env_host)) {
     for (const auto& [key, value] : inputs.environment) spec.env.push_back(key + "=" + value);
   }
   for (auto& entry : TRY(read_env_options(args, inputs.environment, inputs.read_file))) {
@@ -352,6 +352,8 @@ Result<ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs)
   TRY(add_resources(args, spec));
   TRY(add_log(args, spec));
   TRY(add_lifetime(args, spec));
+  if (!spec.oom_score_adj) spec.oom_score_adj = inputs.config.oom_score_adj;
+  if (spec.runtime.empty()) spec.runtime = inputs.config.runtime;
   return spec;
 }
 

@@ -131,7 +131,8 @@ int run(const Places& places) {
 
 int main(int argc, char** argv) {
   const std::string_view verb = argc > 1 ? argv[1] : "";
-  constexpr std::string_view k_worker_verbs[] = {"unpack", "index", "pack", "archive-tree", "extract-tree", "inflate"};
+  constexpr std::string_view k_worker_verbs[] = {"unpack",       "index",         "pack",   "archive-tree",
+                                                 "extract-tree", "compare-trees", "inflate"};
   if (std::find(std::begin(k_worker_verbs), std::end(k_worker_verbs), verb) != std::end(k_worker_verbs)) {
     return ctr::engine::run_worker_process(verb);
   }

@@ -91,7 +91,7 @@ Result<std::string> commit_image(const EngineOptions& options, ProgressSink& pro
                   .name = request.name,
                   .event = {}};
   auto id = TRY(store_made_image({options, progress, *store, *TRY(core.host())}, std::move(image)));
-  core.record_event("container", "commit", entry.id.text(), source.record.name, source.record.image_name);
+  core.record_event(container_event("commit", source.record));
   return id;
 }
 

@@ -19,16 +19,22 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/text.h"
+#include "engine/config_keys.h"
 
 namespace ctr::engine {
 
 namespace {
 
+constexpr const char* k_distribution_folder = "/usr/share/containers";
+
 // Reads the members of one table into fields; the first wrong type is kept as the error.
 class Table {
  public:
-  Table(const toml::table* table, std::string name, const std::string& what)
-      : table_(table), name_(std::move(name)), what_(what) {}
+  Table(const toml::table& root, std::string name, const std::string& what, Config& config)
+      : table_(root[name].as_table()), name_(std::move(name)), what_(what) {
+    note_keys(config);
+  }
 
   const toml::node* find(std::string_view key) const { return table_ ? table_->get(key) : nullptr; }
 
@@ -89,6 +95,19 @@ class Table {
   }
 
  private:
+  void note_keys(Config& config) const {
+    if (!table_) return;
+    for (const auto& [key, node] : *table_) {
+      const auto full = fmt::format("{}.{}", name_, key.str());
+      const auto place = fmt::format("{}:{}", what_, key.source().begin.line);
+      if (is_config_key(full)) {
+        config.origins[full] = place;
+      } else {
+        config.warnings.push_back(fmt::format("{}: unknown key {}", place, printable(full)));
+      }
+    }
+  }
+
   const toml::table* table_;
   std::string name_;
   const std::string& what_;
@@ -124,6 +143,12 @@ Result<void> read_containers(Table table, Config& config) {
   table.read("umask", config.umask);
   table.read("seccomp_profile", config.seccomp_profile);
   table.read("init", config.init);
+  table.read("env_host", config.env_host);
+  if (table.find("oom_score_adj")) {
+    int score = 0;
+    table.read_number("oom_score_adj", score);
+    config.oom_score_adj = score;
+  }
   table.read("init_path", config.init_path);
   table.read("log_driver", config.log_driver);
   table.read("http_proxy", config.http_proxy);
@@ -154,6 +179,10 @@ Result<void> read_engine(Table table, Config& config) {
   auto seconds = config.stop_timeout.count();
   table.read_number("stop_timeout", seconds);
   config.stop_timeout = std::chrono::seconds(seconds);
+  table.read("runtime", config.runtime);
+  std::string transport = "docker://";
+  table.read("image_default_transport", transport);
+  if (transport != "docker://") table.fail("image_default_transport", "docker://, the only one there is");
   std::string policy;
   table.read("pull_policy", policy);
   if (policy == "always") {
@@ -188,7 +217,7 @@ Result<std::vector<std::string>> candidate_files(const Environment& environment,
     return std::vector<std::string>{only};
   }
   std::vector<std::string> files;
-  const std::vector<std::string> folders = {"/usr/share/containers", "/etc/containers",
+  const std::vector<std::string> folders = {k_distribution_folder, "/etc/containers",
                                             paths.config_home + "/containers"};
   for (const auto& folder : folders) {
     files.push_back(folder + "/containers.conf");
@@ -217,9 +246,14 @@ Result<void> apply_config(Config& config, std::string_view text, const std::stri
                                             error.source().begin.column, error.description()));
   }
   const auto& root = parsed->table();
-  TRY(read_containers(Table(root["containers"].as_table(), "containers", what), config));
-  TRY(read_engine(Table(root["engine"].as_table(), "engine", what), config));
-  Table network(root["network"].as_table(), "network", what);
+  for (const auto& [key, node] : root) {
+    if (is_config_table(key.str()) && node.is_table()) continue;
+    config.warnings.push_back(
+        fmt::format("{}:{}: unknown table or key {}", what, key.source().begin.line, printable(key.str())));
+  }
+  TRY(read_containers(Table(root, "containers", what, config), config));
+  TRY(read_engine(Table(root, "engine", what, config), config));
+  Table network(root, "network", what, config);
   network.read("default_rootless_network_cmd", config.default_network_cmd);
   return network.finish();
 }
@@ -240,6 +274,10 @@ Result<Config> load_config(const Environment& environment, const UserPaths& path
     }
     TRY(apply_config(config, *text, file));
     config.files.push_back(file);
+    if (file.starts_with(k_distribution_folder)) {
+      config.runtime.clear();
+      config.origins.erase("engine.runtime");
+    }
   }
   return config;
 }

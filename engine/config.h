@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "base/paths.h"
 #include "base/result.h"
 #include "engine/spec.h"
@@ -30,6 +32,8 @@ struct Config {
   std::string umask = "0022";
   std::string seccomp_profile;  // empty: the distribution's or the built-in one
   bool init = false;
+  bool env_host = false;
+  std::optional<int> oom_score_adj;
   std::string init_path;
   std::string log_driver = "k8s-file";
   int64_t log_size_max_bytes = -1;
@@ -56,9 +60,14 @@ struct Config {
   PullPolicy pull_policy = PullPolicy::missing;
   unsigned retry = 3;
   std::string retry_delay;
+  std::string runtime;  // a path or name of another runtime; empty: ctr itself
 
   // The files that were read, in order, for `info`.
   std::vector<std::string> files;
+  // Where the keys that files set were set last: "containers.umask" → "/etc/containers/containers.conf:12".
+  std::map<std::string, std::string> origins;
+  // Keys that are none of containers.conf, one line each.
+  std::vector<std::string> warnings;
   bool operator==(const Config&) const = default;
 };
 
@@ -66,12 +75,20 @@ struct Config {
 //   /usr/share/containers, /etc/containers (each containers.conf, then containers.conf.d/*.conf, then
 //   containers.rootless.conf.d/*.conf and its UID directory), $XDG_CONFIG_HOME/containers the same;
 // CONTAINERS_CONF replaces them all, CONTAINERS_CONF_OVERRIDE comes last. An array whose last element is
-// {append=true} adds to what earlier files say. Unknown keys are ignored, as podman does.
-// Errors: invalid, with file, line and column.
-// Source: containers.conf(5).
+// {append=true} adds to what earlier files say. A key that containers.conf(5) does not have becomes one of the
+// warnings; of those it has, what ctr does not follow has no effect. `runtime` of /usr/share, where distributions say
+// what podman is to use, has none either. Errors: invalid, with file, line and column. Source: containers.conf(5).
 Result<Config> load_config(const Environment& environment, const UserPaths& paths, unsigned uid);
 
 // One file's text over `config`; `what` names it in errors.
 Result<void> apply_config(Config& config, std::string_view text, const std::string& what);
+
+// Every key that ctr follows, with its value, in the order of the file's tables.
+struct ConfigValue {
+  std::string table;  // "containers"
+  std::string key;    // "umask"
+  Json value;         // null: not set, and what that means depends on the host
+};
+std::vector<ConfigValue> config_values(const Config& config);
 
 }  // namespace ctr::engine

@@ -14,6 +14,7 @@
 #include "storage/archive_index.h"
 #include "storage/archive_pack.h"
 #include "storage/inflate.h"
+#include "storage/tree_compare.h"
 #include "storage/tree_worker.h"
 #include "storage/unpack.h"
 
@@ -68,6 +69,9 @@ Result<int> run_verb(std::string_view verb) {
   }
   if (verb == "extract-tree") {
     return storage::run_extract_worker(TRY(storage::extract_request_from_json(reader)), load_worker_filter);
+  }
+  if (verb == "compare-trees") {
+    return storage::run_compare_worker(TRY(storage::compare_request_from_json(reader)), load_worker_filter);
   }
   if (verb == "inflate") {
     return storage::run_inflate_worker(TRY(storage::spool_request_from_json(reader)), load_worker_filter);

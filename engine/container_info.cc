@@ -187,6 +187,30 @@ Result<std::string> current_name(Core& core, const storage::ContainerEntry& entr
   return containers.find_name(entry.id);
 }
 
+Event container_event(std::string_view status, const RecordSummary& summary) {
+  auto event = object_event("container", status, summary.id, summary.name);
+  event.image = summary.image_name;
+  event.attributes = summary.spec.labels;
+  return event;
+}
+
+Event container_event(std::string_view status, const ContainerRecord& record) {
+  auto event = object_event("container", status, record.id, record.name);
+  event.image = record.image_name;
+  event.attributes = record.spec.labels;
+  return event;
+}
+
+Event container_event(Core& core, std::string_view status, const storage::ContainerEntry& entry) {
+  const auto read = [&]() -> Result<Event> {
+    const auto dir = TRY(TRY(core.store())->containers().open(entry.id));
+    const auto text = TRY(dir.read_file(k_record_file));
+    return container_event(status, TRY(parse_record_summary(text, k_record_file)));
+  };
+  auto event = read();
+  return event ? std::move(*event) : object_event("container", status, entry.id.text(), entry.name);
+}
+
 Result<storage::ContainerId> storage_id(const ContainerId& id) { return storage::ContainerId::parse(id.hex); }
 
 }  // namespace ctr::engine

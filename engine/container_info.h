@@ -46,6 +46,12 @@ Result<storage::ContainerEntry> resolve_container(Core& core, std::string_view n
 // The name that is linked to a container, when another process may have renamed it since `entry` was read.
 Result<std::string> current_name(Core& core, const storage::ContainerEntry& entry);
 
+// What happened to a container, for the event log; the time is that of the recording.
+Event container_event(std::string_view status, const RecordSummary& summary);
+Event container_event(std::string_view status, const ContainerRecord& record);
+// The same for a container whose record is not at hand; with what the entry says when it cannot be read.
+Event container_event(Core& core, std::string_view status, const storage::ContainerEntry& entry);
+
 // The storage's form of an id. The id came from the store: anything else is a bug.
 Result<storage::ContainerId> storage_id(const ContainerId& id);
 

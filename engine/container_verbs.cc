@@ -4,6 +4,7 @@
 #include "engine/container_info.h"
 #include "engine/health.h"
 #include "engine/live_cgroup.h"
+#include "engine/logs.h"
 #include "engine/pause.h"
 #include "engine/rename.h"
 #include "engine/root_mounts.h"
@@ -17,6 +18,10 @@ namespace {
 class LocalContainerVerbs final : public ContainerVerbs {
  public:
   explicit LocalContainerVerbs(Core& core) : core_(core) {}
+
+  Result<void> logs(const std::vector<ContainerId>& ids, const LogOptions& options, const LogSink& sink) override {
+    return read_container_logs(core_, ids, options, sink);
+  }
 
   Result<void> rename(const ContainerId& id, const std::string& new_name) override {
     return rename_container(core_, TRY(storage_id(id)), new_name);

@@ -1,6 +1,7 @@
 // The verbs on containers beside creating, running and removing: a header of its own, since few commands need it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,9 +16,16 @@ namespace ctr::engine {
 
 class Core;
 
+// `index` is that of the container which has written the line.
+using LogSink = std::function<Result<void>(size_t index, const Engine::LogLine& line)>;
+
 class ContainerVerbs {
  public:
   virtual ~ContainerVerbs() = default;
+
+  // Engine::logs() for several: container by container; with follow side by side, until all of them have ended.
+  // Errors: bad_state for a container without a log.
+  virtual Result<void> logs(const std::vector<ContainerId>& ids, const LogOptions& options, const LogSink& sink) = 0;
 
   // Gives a container another name, whether it runs or not. Its own name is fine. Errors: exists, invalid, not_found.
   virtual Result<void> rename(const ContainerId& id, const std::string& new_name) = 0;

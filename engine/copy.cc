@@ -246,7 +246,7 @@ Result<void> export_files(const EngineOptions& options, const ExportRequest& req
     return finish(core, worker);
   };
   TRY(request.output.empty() ? write(STDOUT_FILENO) : write_output_file(request.output, write));
-  core.record_event("container", "export", entry.id.text(), entry.name, "");
+  core.record_event(container_event(core, "export", entry));
   return ok();
 }
 

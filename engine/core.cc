@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/events.h"
+#include <utility>
+
 #include "runtime/launch.h"
 
 namespace ctr::engine {
@@ -13,7 +14,9 @@ Result<const storage::Store*> Core::store() {
 }
 
 Result<const Config*> Core::config() {
-  if (!config_) config_ = TRY(load_config(options_.environment, options_.paths, options_.uid));
+  if (config_) return &*config_;
+  config_ = TRY(load_config(options_.environment, options_.paths, options_.uid));
+  for (const auto& line : config_->warnings) warn(line);
   return &*config_;
 }
 
@@ -54,20 +57,16 @@ std::vector<std::string> Core::helper_env() const {
   return env;
 }
 
-void Core::record_event(std::string_view type, std::string_view status, std::string_view id, std::string_view name,
-                        std::string_view image, std::optional<int> exit_code, std::string_view health) {
+void Core::record_event(Event event) {
+  std::vector<Event> events;
+  events.push_back(std::move(event));
+  record_events(std::move(events));
+}
+
+void Core::record_events(std::vector<Event> events) {
   const auto opened = store();
   if (!opened) return;
-  Event event;
-  event.time = now();
-  event.type = type;
-  event.status = status;
-  event.id = id;
-  event.name = name;
-  event.image = image;
-  event.exit_code = exit_code;
-  event.health = health;
-  if (const auto written = append_event((*opened)->dir(), event); !written) {
+  if (const auto written = events_.append((*opened)->dir(), events); !written) {
     debug(fmt::format("event not recorded: {}", written.error().text()));
   }
 }

@@ -5,10 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/config.h"
 #include "engine/engine.h"
+#include "engine/event_log.h"
 #include "runtime/host_facts.h"
 #include "storage/driver.h"
 #include "storage/store.h"
@@ -32,7 +34,10 @@ class Core {
   // The overlay driver of the store; decided at the first use of a store.
   Result<storage::OverlayDriver> driver();
   // Gives the store up, so that it can be replaced as a whole.
-  void close_store() { store_.reset(); }
+  void close_store() {
+    store_.reset();
+    events_.close();
+  }
 
   void warn(std::string_view line) const;
   void note(std::string_view line) const;
@@ -41,15 +46,17 @@ class Core {
   std::vector<std::string> helper_env() const;
   // $XDG_RUNTIME_DIR/ctr/containers/<id>.
   std::string run_dir(const std::string& id) const { return options_.paths.run + "/containers/" + id; }
-  // Appends to events.jsonl; a full disk must not stop a container, so failures are logged only.
-  void record_event(std::string_view type, std::string_view status, std::string_view id, std::string_view name,
-                    std::string_view image, std::optional<int> exit_code = {}, std::string_view health = {});
+  // Appends to events.jsonl, with the time of now; a full disk must not stop a container, so failures are logged only.
+  void record_event(Event event);
+  // The same with one write for all of them.
+  void record_events(std::vector<Event> events);
 
  private:
   EngineOptions options_;
   std::optional<storage::Store> store_;
   std::optional<Config> config_;
   std::optional<runtime::HostFacts> host_;
+  EventWriter events_;
 };
 
 }  // namespace ctr::engine

@@ -143,7 +143,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   TRY(staging.commit());
   volumes.keep();
   cid_file.keep();
-  core.record_event("container", "create", id.text(), name, prepared.record.image_name);
+  core.record_event(container_event("create", prepared.record));
   tell_of_lingering(core, spec);
   return created;
 }

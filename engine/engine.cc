@@ -21,15 +21,16 @@
 #include "engine/inspect.h"
 #include "engine/lifecycle.h"
 #include "engine/list_verbs.h"
+#include "engine/logs.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/secrets.h"
 #include "engine/system.h"
+#include "engine/system_verbs.h"
 #include "engine/transfer.h"
 #include "engine/transport.h"
 #include "engine/volumes.h"
 #include "runtime/launch.h"
-#include "runtime/log_file.h"
 
 namespace ctr::engine {
 
@@ -60,7 +61,8 @@ class LocalEngine final : public Engine {
         image_verbs_(make_image_verbs(core_)),
         list_verbs_(make_list_verbs(core_)),
         container_verbs_(make_container_verbs(core_)),
-        file_verbs_(make_file_verbs(core_)) {}
+        file_verbs_(make_file_verbs(core_)),
+        system_verbs_(make_system_verbs(core_)) {}
 
   Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
     spec.cgroup_manager = core_.options().cgroup_manager;
@@ -121,7 +123,9 @@ class LocalEngine final : public Engine {
   }
 
   Result<void> logs(const ContainerId& id, const LogOptions& options,
-                    const std::function<Result<void>(const LogLine&)>& sink) override;
+                    const std::function<Result<void>(const LogLine&)>& sink) override {
+    return read_container_logs(core_, {id}, options, [&](size_t, const LogLine& line) { return sink(line); });
+  }
 
   Result<ContainerInfo> find_container(const std::string& name_or_id) override {
     return TRY(view_container(core_, TRY(resolve_container(core_, name_or_id)))).info;
@@ -208,6 +212,7 @@ class LocalEngine final : public Engine {
   ListVerbs& list_verbs() { return *list_verbs_; }
   ContainerVerbs& container_verbs() { return *container_verbs_; }
   FileVerbs& file_verbs() { return *file_verbs_; }
+  SystemVerbs& system_verbs() { return *system_verbs_; }
 
   Result<VolumeInfo> create_volume(const VolumeOptions& options) override {
     return engine::create_volume(core_, options);
@@ -316,33 +321,9 @@ class LocalEngine final : public Engine {
   std::unique_ptr<ListVerbs> list_verbs_;
   std::unique_ptr<ContainerVerbs> container_verbs_;
   std::unique_ptr<FileVerbs> file_verbs_;
+  std::unique_ptr<SystemVerbs> system_verbs_;
   std::optional<CreatedContainer> created_;
 };
-
-Result<void> LocalEngine::logs(const ContainerId& id, const LogOptions& options,
-                               const std::function<Result<void>(const LogLine&)>& sink) {
-  const auto* store = TRY(core_.store());
-  const auto entry = TRY(entry_of(id));
-  const auto dir = TRY(store->containers().open(entry.id));
-  const auto record = TRY(read_record(dir));
-  if (record.log_driver != "k8s-file") {
-    return Error(Errc::bad_state, fmt::format("this container is using the '{}' log driver, cannot read logs: this "
-                                              "container is not logging output",
-                                              record.log_driver));
-  }
-  const auto launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), k_launch_file));
-  const runtime::LogQuery query = {options.tail, options.since, options.until, options.follow};
-  const auto ended = [&] {
-    const auto running = store->containers().is_running(entry.id);
-    return !running || !*running;
-  };
-  return runtime::read_log(
-      launch.log.path, query, store->containers().path(entry.id), ended,
-      [&](const runtime::LogRecord& line) {
-        return sink({line.time, line.stream == runtime::Stream::stderr_, line.partial, line.text});
-      },
-      core_.cancel());
-}
 
 Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const Selection& selection) {
   std::vector<std::pair<ContainerInfo, Outcome>> selected;
@@ -383,6 +364,7 @@ Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const
 ImageVerbs& image_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).image_verbs(); }
 ListVerbs& list_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).list_verbs(); }
 ContainerVerbs& container_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).container_verbs(); }
+SystemVerbs& system_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).system_verbs(); }
 FileVerbs& file_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).file_verbs(); }
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {

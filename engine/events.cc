@@ -1,48 +1,63 @@
 #include "engine/events.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <fmt/format.h>
 
-#include <utility>
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
 
 namespace ctr::engine {
 
 namespace {
 
-constexpr const char* k_events_file = "events.jsonl";
-constexpr const char* k_former_file = "events.jsonl.1";
-constexpr off_t k_max_size_bytes = off_t{4} << 20;
-constexpr size_t k_read_limit_bytes = size_t{16} << 20;
+// How every document of to_json() begins. It cannot stand inside of a string: there its quotes are escaped.
+constexpr std::string_view k_document_start = R"({"Name":)";
+constexpr size_t k_short_id = 12;
 
-Result<void> read_file_events(const Dir& store, const char* name,
-                              const std::function<Result<void>(const Event&)>& sink) {
-  Result<std::string> text = store.read_file(name, k_read_limit_bytes);
-  if (!text && text.error().code() == Errc::not_found) return ok();
-  if (!text) return std::move(text).error();
-  std::string_view rest = *text;
-  for (size_t newline = rest.find('\n'); newline != std::string_view::npos; newline = rest.find('\n')) {
-    std::string_view line = rest.substr(0, newline);
-    rest.remove_prefix(newline + 1);
-    Result<Json> json = parse_json(line, name);
-    if (!json) continue;
-    Result<Event> event = event_from_json(JsonReader(*json, name));
-    if (event) TRY(sink(*event));
+bool has_label(const Event& event, std::string_view wanted) {
+  const auto parts = split_once(wanted, '=');
+  const auto found = event.attributes.find(parts ? parts->first : std::string(wanted));
+  return found != event.attributes.end() && (!parts || found->second == parts->second);
+}
+
+// Of the named type, with that name or an id that begins so.
+bool is_object(const Event& event, std::string_view type, const std::string& word) {
+  return event.type == type && (event.name == word || (!event.id.empty() && event.id.starts_with(word)));
+}
+
+constexpr std::array<std::string_view, 4> k_object_keys = {"container", "image", "pod", "volume"};
+
+Result<bool> holds(const Event& event, const std::string& key, const std::string& value) {
+  if (std::find(k_object_keys.begin(), k_object_keys.end(), key) != k_object_keys.end()) {
+    return is_object(event, key, value);
   }
-  return ok();
+  // docker's word for the same.
+  if (key == "event" || key == "status") return event.status == (value == "die" ? "died" : value);
+  if (key == "type") return event.type == to_lower(value);
+  if (key == "label") return has_label(event, value);
+  return Error(Errc::invalid, fmt::format("{} is an invalid filter", printable(key)));
 }
 
 }  // namespace
 
+Event object_event(std::string_view type, std::string_view status, std::string_view id, std::string_view name) {
+  Event event;
+  event.type = type;
+  event.status = status;
+  event.id = id;
+  event.name = name;
+  return event;
+}
+
 Json to_json(const Event& event) {
-  Json json = Json::object()
-                  .set("Name", event.name)
-                  .set("ID", event.id)
-                  .set("Image", event.image)
-                  .set("Status", event.status)
-                  .set("Type", event.type)
-                  .set("time", to_unix_seconds(event.time))
-                  .set("timeNano", int64_t{event.time.time_since_epoch().count()});
+  Json json = Json::object().set("Name", event.name);
+  if (!event.id.empty()) json.set("ID", event.id);
+  if (!event.image.empty()) json.set("Image", event.image);
+  json.set("Status", event.status)
+      .set("Type", event.type)
+      .set("time", to_unix_seconds(event.time))
+      .set("timeNano", int64_t{event.time.time_since_epoch().count()});
   if (event.exit_code) json.set("ContainerExitCode", *event.exit_code);
   if (!event.health.empty()) json.set("health_status", event.health);
   if (!event.attributes.empty()) json.set("Attributes", Json::string_map(event.attributes));
@@ -66,27 +81,38 @@ Result<Event> event_from_json(const JsonReader& reader) {
   return event;
 }
 
-std::string format_event(const Event& event) {
-  std::string line = format_go_time(event.time) + " " + event.type + " " + event.status + " " + event.id + " (";
-  line += event.type == "container" ? "image=" + event.image + ", name=" + event.name : "name=" + event.name;
-  for (const auto& [key, value] : event.attributes) line.append(", ").append(key).append("=").append(value);
+std::optional<Event> parse_event_line(std::string_view line) {
+  const size_t start = line.rfind(k_document_start);
+  if (start == std::string_view::npos) return std::nullopt;
+  const auto json = parse_own_json(line.substr(start), "event");
+  if (!json) return std::nullopt;
+  auto event = event_from_json(JsonReader(*json, "event"));
+  if (!event) return std::nullopt;
+  return std::move(*event);
+}
+
+std::string format_event(const Event& event, EventIds ids) {
+  const auto id = ids == EventIds::whole ? event.id : event.id.substr(0, k_short_id);
+  auto line = fmt::format("{} {} {}", format_go_time(event.time), event.type, event.status);
+  if (event.type == "image") return fmt::format("{} {} {}", line, id, event.name);
+  if (event.type == "secret") return fmt::format("{} {}", line, id);
+  if (event.type != "container" && event.type != "pod") {
+    return event.name.empty() ? line : fmt::format("{} {}", line, event.name);
+  }
+  line += fmt::format(" {} (image={}, name={}", id, event.image, event.name);
+  if (!event.health.empty()) line += fmt::format(", health_status={}", event.health);
+  for (const auto& [key, value] : event.attributes) line += fmt::format(", {}={}", key, value);
   return line + ")";
 }
 
-Result<void> append_event(const Dir& store, const Event& event) {
-  Fd file = TRY(store.open_file(k_events_file, O_WRONLY | O_APPEND | O_CREAT, 0600));
-  struct stat facts = {};
-  if (::fstat(file.get(), &facts) == 0 && facts.st_size >= k_max_size_bytes) {
-    // Two processes may do so at once: the second then keeps the few events in between, and loses the older ones.
-    TRY(store.rename(k_events_file, store, k_former_file));
-    file = TRY(store.open_file(k_events_file, O_WRONLY | O_APPEND | O_CREAT, 0600));
+Result<bool> event_matches(const Event& event, const std::vector<ContainerFilter>& filters) {
+  std::map<std::string, bool> by_key;
+  for (const auto& filter : filters) {
+    const bool held = TRY(holds(event, to_lower(filter.key), filter.value));
+    bool& any = by_key[to_lower(filter.key)];
+    any = any || held;
   }
-  return write_all(file.get(), dump_json(to_json(event)) + "\n", "write events.jsonl");
-}
-
-Result<void> read_events(const Dir& store, const std::function<Result<void>(const Event&)>& sink) {
-  TRY(read_file_events(store, k_former_file, sink));
-  return read_file_events(store, k_events_file, sink);
+  return std::all_of(by_key.begin(), by_key.end(), [](const auto& key) { return key.second; });
 }
 
 }  // namespace ctr::engine

@@ -157,12 +157,18 @@ Result<runtime::Launched> launch_in_container(Core& core, const storage::Contain
 Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options,
                                     const AttachOptions& attach) {
   auto launched = TRY(launch_in_container(core, entry, options, {attach.stdin_fd, attach.stdout_fd, attach.stderr_fd}));
-  core.record_event("container", "exec", entry.id.text(), entry.name, "");
+  auto event = container_event(core, "exec", entry);
+  core.record_event(event);
   if (options.detach) {
     (void)launched.init.release();
     return AttachEnd{};
   }
-  return wait_for_end(core, std::move(launched), attach);
+  const auto end = TRY(wait_for_end(core, std::move(launched), attach));
+  if (end.detached) return end;
+  event.status = "exec_died";
+  event.exit_code = end.exit_code;
+  core.record_event(std::move(event));
+  return end;
 }
 
 }  // namespace ctr::engine

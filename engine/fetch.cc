@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "base/text.h"
-#include "engine/events.h"
+#include "engine/event_log.h"
 #include "engine/unpack_worker.h"
 #include "storage/publish.h"
 
@@ -275,16 +275,8 @@ Result<void> record_image(const storage::Store& store, const FetchOrder& order, 
   TRY(store.images().add(record, cancel));
   if (order.event.empty()) return ok();
   const auto& called = order.names.empty() ? order.repo_digests : order.names;
-  append_event(store.dir(), {.time = record.stored_at,
-                             .type = "image",
-                             .status = order.event,
-                             .id = record.config.hex(),
-                             .name = called.empty() ? "" : called.front(),
-                             .image = {},
-                             .exit_code = {},
-                             .health = {},
-                             .attributes = {}})
-      .ignore("the image is there; the event log is a convenience");
+  const auto name = called.empty() ? std::string() : called.front();
+  record_image_event(store.dir(), order.event, record.config.hex(), name);
   return ok();
 }
 

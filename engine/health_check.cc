@@ -126,8 +126,10 @@ Result<CheckOutcome> check_health(Core& core, const storage::ContainerEntry& ent
     TRY(dir.write_file(k_health_file, dump_json(to_json(health)), Sync::no));
     status = health.status;
   }
-  core.record_event("container", "health_status", record.id, TRY(current_name(core, entry)), record.image_name, {},
-                    status);
+  auto event = container_event("health_status", record);
+  event.name = TRY(current_name(core, entry));
+  event.health = status;
+  core.record_event(std::move(event));
   return outcome;
 }
 

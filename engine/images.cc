@@ -67,10 +67,38 @@ bool named_by(const FoundImage& image, const std::string& word) {
   return is_named(image) && !image.record.id.hex().starts_with(word) && !word.starts_with("sha256:");
 }
 
+// Errors: in_use for an image that a container needs by now.
+Result<RemoveImageReport> remove_unused(Core& core, const FoundImage& image,
+                                        const storage::ImageStore::RemoveOptions& options) {
+  const auto* store = TRY(core.store());
+  std::string user;
+  auto removed = store->images().remove(
+      image.record.id, options,
+      [&](const Digest& id) -> Result<std::optional<std::string>> {
+        auto reason = TRY(find_user(core, id));
+        if (reason) user = *reason;
+        return reason;
+      },
+      core.cancel());
+  if (!removed && removed.error().code() == Errc::in_use && !user.empty()) return in_use(image, user);
+  const auto done = TRY(std::move(removed));
+  RemoveImageReport report;
+  report.untagged = done.untagged;
+  if (done.deleted) report.deleted.push_back(done.deleted->hex());
+  reclaim_space(core);
+  std::vector<Event> events;
+  for (const auto& name : report.untagged)
+    events.push_back(object_event("image", "untag", image.record.id.hex(), name));
+  if (done.deleted) events.push_back(object_event("image", "remove", image.record.id.hex(), image.name));
+  core.record_events(std::move(events));
+  return report;
+}
+
 // What a pull that was killed left: half-made parts, and whole ones that no image came to need.
 Result<void> clear_leftovers(Core& core) {
   const auto* store = TRY(core.store());
   TRY(store->sweep());
+  TRY(store->quarantine().empty());
   const auto collected = store->images().collect(core.cancel());
   if (!collected) core.debug(fmt::format("unused content stays: {}", collected.error().text()));
   reclaim_space(core);
@@ -111,7 +139,7 @@ Result<void> tag_image(Core& core, const std::string& image, const std::string& 
   const auto full = TRY(full_tag_name(name));
   const auto found = TRY(get_image_record(core, image));
   TRY(store->images().tag(found.record.id, full, core.cancel()));
-  core.record_event("image", "tag", found.record.id.hex(), full, full);
+  core.record_event(object_event("image", "tag", found.record.id.hex(), full));
   return ok();
 }
 
@@ -129,13 +157,12 @@ Result<void> untag_image(Core& core, const std::string& image, const std::vector
   if (names.empty()) full = found.record.names;
   for (const auto& name : full) {
     TRY(store->images().untag(name, core.cancel()));
-    core.record_event("image", "untag", found.record.id.hex(), name, name);
+    core.record_event(object_event("image", "untag", found.record.id.hex(), name));
   }
   return ok();
 }
 
 Result<RemoveImageReport> remove_image(Core& core, const std::string& name_or_id, bool force) {
-  const auto* store = TRY(core.store());
   const auto image = TRY(get_image_record(core, name_or_id));
   if (force && (!named_by(image, name_or_id) || image.record.names.size() <= 1)) {
     TRY(remove_users(core, image.record.id));
@@ -151,23 +178,7 @@ Result<RemoveImageReport> remove_image(Core& core, const std::string& name_or_id
     }
     options.all_names = true;
   }
-  std::string user;
-  auto removed = store->images().remove(
-      image.record.id, options,
-      [&](const Digest& id) -> Result<std::optional<std::string>> {
-        auto reason = TRY(find_user(core, id));
-        if (reason) user = *reason;
-        return reason;
-      },
-      core.cancel());
-  if (!removed && removed.error().code() == Errc::in_use && !user.empty()) return in_use(image, user);
-  const auto done = TRY(std::move(removed));
-  RemoveImageReport report;
-  report.untagged = done.untagged;
-  if (done.deleted) report.deleted.push_back(done.deleted->hex());
-  reclaim_space(core);
-  core.record_event("image", done.deleted ? "remove" : "untag", image.record.id.hex(), image.name, image.name);
-  return report;
+  return remove_unused(core, image, options);
 }
 
 Result<std::vector<std::string>> prune_images(Core& core, bool all,
@@ -175,9 +186,12 @@ Result<std::vector<std::string>> prune_images(Core& core, bool all,
   std::vector<std::string> pruned;
   for (const auto& info : TRY(list_images(core))) {
     if (info.containers > 0 || (!all && !info.dangling()) || !TRY(matches(info))) continue;
-    const auto removed = remove_image(core, info.id, true);
-    // Somebody else may have removed it, or started a container from it, since it was listed.
-    if (removed) pruned.push_back(info.id);
+    // Somebody else may have removed it, or made a container from it, since it was listed.
+    const auto image = find_image_record(core, info.id);
+    if (!image || !*image) continue;
+    storage::ImageStore::RemoveOptions options;
+    options.all_names = true;
+    if (remove_unused(core, **image, options)) pruned.push_back(info.id);
   }
   TRY(clear_leftovers(core));
   return pruned;

@@ -24,7 +24,7 @@ Result<void> pause_container(Core& core, const storage::ContainerId& id) {
   // First: a row that is gone is no lie, whatever becomes of us.
   TRY(storage::forget_running(store->root().dir(), id));
   TRY(cgroup.freeze());
-  core.record_event("container", "pause", view.record.id, view.record.name, view.record.image_name);
+  core.record_event(container_event("pause", view.record));
   return ok();
 }
 
@@ -36,7 +36,7 @@ Result<void> unpause_container(Core& core, const storage::ContainerId& id) {
                  fmt::format("\"{}\" is not paused, can't unpause: container state improper", id.text()));
   }
   TRY(TRY(open_live_cgroup(core, view.state, "unpause")).thaw());
-  core.record_event("container", "unpause", view.record.id, view.record.name, view.record.image_name);
+  core.record_event(container_event("unpause", view.record));
   return ok();
 }
 

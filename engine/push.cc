@@ -1,5 +1,7 @@
 #include "base/text.h"
+#include "engine/event_log.h"
 #include "engine/push_parts.h"
+#include "engine/transfer_session.h"
 
 namespace ctr::engine {
 namespace {
@@ -51,6 +53,7 @@ Result<std::string> push_image(TransferSession& session, const std::string& imag
   auto digest = digest_of(document.text);
   std::string name = target.reference.tag ? *target.reference.tag : digest.to_string();
   TRY(session.client->push_manifest(target.endpoint, name, document.media_type, document.text));
+  record_image_event(store.dir(), "push", image->id.hex(), target.reference.to_string());
   return digest.to_string();
 }
 

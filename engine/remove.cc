@@ -47,7 +47,7 @@ Result<std::string> remove_locked(Core& core, const storage::ContainerId& id, bo
   release_dependencies(core, *record);
   remove_cid_file(*record);
   if (volumes || record->spec.auto_remove) remove_anonymous_volumes(core, *record);
-  core.record_event("container", "remove", record->id, record->name, record->image_name);
+  core.record_event(container_event("remove", *record));
   return record->spec.remove_image ? record->spec.image : std::string();
 }
 

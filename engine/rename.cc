@@ -33,7 +33,7 @@ Result<void> rename_container(Core& core, const storage::ContainerId& id, const 
     record.name = new_name;
     TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
   }
-  core.record_event("container", "rename", record.id, record.name, record.image_name);
+  core.record_event(container_event("rename", record));
   return ok();
 }
 

@@ -166,14 +166,14 @@ Result<std::string> mount_container(Core& core, const storage::ContainerId& id) 
         .with_hint("look into it with `ctr exec`, or copy with `ctr cp`");
   }
   TRY(mount_overlay({root.lower_dirs, root.upper_dir, root.work_dir}, path));
-  core.record_event("container", "mount", id.text(), TRY(containers.find_name(id)), "");
+  core.record_event(container_event(core, "mount", {id, TRY(containers.find_name(id))}));
   return path;
 }
 
 Result<void> unmount_container(Core& core, const storage::ContainerId& id) {
   TRY(check_root(core, "unmount"));
   TRY(unmount(TRY(root_of(core, id)), fmt::format("unmounting container {}: it", id.text())));
-  core.record_event("container", "unmount", id.text(), TRY(TRY(core.store())->containers().find_name(id)), "");
+  core.record_event(container_event(core, "unmount", {id, TRY(TRY(core.store())->containers().find_name(id))}));
   return ok();
 }
 
@@ -202,7 +202,7 @@ Result<std::string> mount_image(Core& core, const std::string& image) {
   (void)TRY(Dir::open_or_make(path, 0700));
   TRY(stack.lower.size() == 1 ? mount_directory(stack.lower.front(), path)
                               : mount_overlay({stack.lower, "", ""}, path));
-  core.record_event("image", "mount", found.record.id.hex(), found.name, found.name);
+  core.record_event(object_event("image", "mount", found.record.id.hex(), found.name));
   return path;
 }
 
@@ -213,7 +213,7 @@ Result<std::string> unmount_image(Core& core, const std::string& image) {
   const auto path = TRY(image_place(core, id));
   TRY(unmount(path, fmt::format("image {}", id)));
   (void)::rmdir(path.c_str());
-  core.record_event("image", "unmount", id, found.name, found.name);
+  core.record_event(object_event("image", "unmount", id, found.name));
   return id;
 }
 

@@ -118,7 +118,7 @@ Result<std::string> create_secret(Core& core, const SecretOptions& options, std:
   wanted.labels = options.labels;
   wanted.created = wanted.updated = now();
   const auto id = TRY(store->secrets().make(wanted, data, if_exists(options.if_exists), core.cancel()));
-  core.record_event("secret", "create", id, options.name, "");
+  core.record_event(object_event("secret", "create", id, options.name));
   // What was replaced is gone for good, now and not some day.
   if (options.if_exists == SecretOptions::IfExists::replace) reclaim_space(core);
   return id;
@@ -149,7 +149,7 @@ Result<std::string> remove_secret(Core& core, const std::string& name_or_id) {
   const auto secrets = store->secrets();
   const auto found = TRY(secrets.find(name_or_id));
   TRY(secrets.remove(found.id, core.cancel()));
-  core.record_event("secret", "remove", found.id, found.name, "");
+  core.record_event(object_event("secret", "remove", found.id, found.name));
   reclaim_space(core);
   return found.id;
 }

@@ -200,6 +200,20 @@ Result<void> write_pid_files(const Dir& dir, const ContainerSpec& spec, const Pi
   return state.monitor ? monitor.write(state.monitor->pid) : ok();
 }
 
+// All of a start with one write, when it has happened.
+void record_start(Core& core, const StartInput& input, const ContainerRecord& record, const std::string& name) {
+  std::vector<Event> events;
+  const auto add = [&](std::string_view status) {
+    events.push_back(container_event(status, record));
+    events.back().name = name;
+  };
+  if (input.restart) add("restart");
+  add("init");
+  add("start");
+  if (input.attach) add("attach");
+  core.record_events(std::move(events));
+}
+
 // Spawns the monitor and waits for its word, while the caller holds the container's lock.
 Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
@@ -234,10 +248,7 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   const auto report = TRY(await_report(core, input, dir, monitor));
   for (const auto& notice : report.notices) core.warn(notice);
   TRY(write_pid_files(dir, stored.record.spec, pid_file, monitor_pid_file, report.pid));
-  if (input.restart) {
-    core.record_event("container", "restart", stored.record.id, plan.name, stored.record.image_name);
-  }
-  core.record_event("container", "start", stored.record.id, plan.name, stored.record.image_name);
+  record_start(core, input, stored.record, plan.name);
   return std::optional<runtime::StartedMonitor>(std::move(monitor));
 }
 
@@ -303,6 +314,7 @@ Result<AttachEnd> attach_container(Core& core, const storage::ContainerEntry& en
   if (!socket && socket.error().code() == Errc::bad_state) {
     return Error(Errc::bad_state, "you can only attach to running containers: container state improper");
   }
+  if (socket) core.record_event(container_event(core, "attach", entry));
   const auto end = TRY(runtime::join_container(TRY(std::move(socket)), options));
   return AttachEnd{end.detached, end.exit_code};
 }

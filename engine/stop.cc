@@ -164,6 +164,7 @@ Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, co
     }
     const auto record = TRY(read_record(TRY(TRY(core.store())->containers().open(entry.id))));
     TRY(stop_running(core, entry.id, *running, record, options));
+    core.record_event(container_event("stop", record));
     if (!may_come_back(record.spec)) return ok();
   }
 }
@@ -175,6 +176,7 @@ Result<void> restart_container(Core& core, const storage::ContainerEntry& entry,
                  "unable to restart a container in a paused or unknown state: container state improper")
         .with_hint("`ctr unpause` lets it go on");
   }
+  core.record_event(container_event(core, "restart", entry));
   TRY(stop_container(core, entry, options));
   TRY(start_container(core, {entry}));
   return ok();
@@ -199,7 +201,7 @@ Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, in
                                               entry.id.text(), created ? "created" : "exited"));
   }
   TRY(signal_program(core, entry.id, running, signal, runtime::SignalPurpose::any));
-  core.record_event("container", "kill", entry.id.text(), entry.name, "");
+  core.record_event(container_event(core, "kill", entry));
   return ok();
 }
 

@@ -25,6 +25,7 @@
 #include "engine/file_verbs.h"
 #include "engine/image_verbs.h"
 #include "engine/list_verbs.h"
+#include "engine/store_check.h"
 
 namespace ctr::engine {
 
@@ -42,6 +43,7 @@ struct TransferRequest {
     export_,
     commit,
     import_,
+    check,
     list_add,
     list_inspect,
     list_push,
@@ -68,6 +70,7 @@ struct TransferRequest {
   bool list_all = true;  // list_push: its images, too
   SearchOptions search;
   TrustOptions trust;
+  CheckRequest check;
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
@@ -80,6 +83,7 @@ struct TransferAnswer {
   std::vector<LoadedImage> images;     // load
   std::string document;                // list_inspect, trust_show
   std::vector<SearchHit> hits;         // search
+  std::vector<Damage> damages;         // check
 };
 Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);

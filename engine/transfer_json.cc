@@ -6,9 +6,10 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull",     "push",         "login",     "stored_login", "logout",     "logout_all",
-                                   "load",     "save",         "copy",      "export",       "commit",     "import",
-                                   "list_add", "list_inspect", "list_push", "search",       "trust_show", "trust_set"};
+constexpr const char* k_verbs[] = {"pull",       "push",   "login",      "stored_login", "logout",
+                                   "logout_all", "load",   "save",       "copy",         "export",
+                                   "commit",     "import", "check",      "list_add",     "list_inspect",
+                                   "list_push",  "search", "trust_show", "trust_set"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -355,6 +356,7 @@ Json to_json(const TransferRequest& request) {
   json.set("import", import_to_json(request.import_request));
   json.set("listAdd", list_add_to_json(request.list_add)).set("listAll", request.list_all);
   json.set("search", search_to_json(request.search)).set("trust", trust_to_json(request.trust));
+  json.set("check", to_json(request.check));
   return json;
 }
 
@@ -381,6 +383,7 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
     request.export_request = {TRY(from->get_string("container")), TRY(from->get_string("output"))};
   }
   if (auto from = TRY(reader.find_object("import"))) request.import_request = TRY(import_from_json(*from));
+  if (auto from = TRY(reader.find_object("check"))) request.check = TRY(check_request_from_json(*from));
   if (auto commit = TRY(reader.find_object("commit"))) request.commit = TRY(commit_from_json(*commit));
   if (auto add = TRY(reader.find_object("listAdd"))) request.list_add = TRY(list_add_from_json(*add));
   request.list_all = TRY(reader.bool_or("listAll", true));
@@ -396,6 +399,7 @@ Json to_json(const Result<TransferAnswer>& answer) {
       .set("digest", answer->digest)
       .set("username", answer->username)
       .set("authFile", answer->auth_file)
+      .set("damages", to_json(answer->damages))
       .set("images", images_to_json(answer->images))
       .set("document", answer->document)
       .set("hits", hits_to_json(answer->hits));
@@ -412,6 +416,7 @@ Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
   result.images = TRY(images_from_json(reader, "images"));
   result.document = TRY(reader.string_or("document", ""));
   result.hits = TRY(hits_from_json(reader));
+  result.damages = TRY(damages_from_json(reader, "damages"));
   return result;
 }
 

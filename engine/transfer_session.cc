@@ -4,6 +4,7 @@
 #include "engine/copy.h"
 #include "engine/import.h"
 #include "engine/list_transfer.h"
+#include "engine/store_checker.h"
 #include "engine/trust.h"
 
 namespace ctr::engine {
@@ -143,6 +144,13 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       break;
     case TransferRequest::Verb::import_:
       answer.image_ids = {TRY(import_image(options, front.progress, request.import_request))};
+      break;
+    case TransferRequest::Verb::check:
+      answer.damages = TRY(check_store(options, request.check, [&](const std::string& reference) -> Result<void> {
+        auto session = TRY(open_session(options, front, registry_access(request.pull)));
+        TRY(pull_images(session, reference, request.pull));
+        return ok();
+      }));
       break;
     case TransferRequest::Verb::list_add: {
       auto session = TRY(open_session(options, front, registry_access(request.list_add.access)));

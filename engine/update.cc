@@ -46,7 +46,7 @@ Result<void> update_container(Core& core, const storage::ContainerId& id, const 
   TRY(change_config(dir, changes));
   record.spec.resources = limits;
   TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
-  core.record_event("container", "update", record.id, record.name, record.image_name);
+  core.record_event(container_event("update", record));
   return ok();
 }
 

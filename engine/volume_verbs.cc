@@ -96,7 +96,7 @@ Result<VolumeInfo> create_volume(Core& core, const VolumeOptions& options) {
     return Error(Errc::exists, fmt::format("volume with name {} already exists: volume already exists", name));
   }
   TRY(std::move(made));
-  core.record_event("volume", "create", "", name, "");
+  core.record_event(object_event("volume", "create", "", name));
   return info_of(*store, record, {});
 }
 
@@ -138,7 +138,7 @@ Result<void> remove_volume(Core& core, const std::string& name, const RemoveOpti
     if (!options.force || attempt == k_removal_attempts) return in_use(full_name, users);
     TRY(remove_users(core, users, options));
   }
-  core.record_event("volume", "remove", "", full_name, "");
+  core.record_event(object_event("volume", "remove", "", full_name));
   reclaim_space(core);
   return ok();
 }

@@ -25,7 +25,7 @@ Result<void> remove_if_unused(Core& core, const std::string& name) {
   const auto held = TRY(volumes.hold(name, LockMode::exclusive, core.cancel()));
   if (!held || !TRY(find_volume_users(core, name)).empty()) return ok();
   TRY(volumes.remove(*held));
-  core.record_event("volume", "remove", "", name, "");
+  core.record_event(object_event("volume", "remove", "", name));
   return ok();
 }
 
@@ -220,7 +220,7 @@ Result<VolumesOfNew> VolumesOfNew::hold(Core& core, const PreparedContainer& pre
     volumes.held_.push_back(std::move(made.held));
     if (!made.is_new) continue;
     volumes.made_.push_back(use.name);
-    core.record_event("volume", "create", "", use.name, "");
+    core.record_event(object_event("volume", "create", "", use.name));
   }
   return volumes;
 }

@@ -43,6 +43,23 @@ Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::Launc
   return network::make_network_setup(std::move(*orders.network));
 }
 
+// What the plan says of the container is older than a change of its name.
+void record_end(Core& core, const storage::ContainerEntry& entry, const MonitorOrders& orders,
+                const runtime::StateRecord& state) {
+  Event died = object_event("container", "died", entry.id.text(), orders.name);
+  if (const auto name = current_name(core, entry)) died.name = *name;
+  died.image = orders.image;
+  ContainerInfo info;
+  if (read_running_row(died.id, running_row(orders.row, state), info)) died.attributes = std::move(info.spec.labels);
+  std::vector<Event> events = {died};
+  events.front().exit_code = state.exit_code;
+  if (!orders.auto_remove || state.restart_pending) {
+    died.status = "cleanup";
+    events.push_back(std::move(died));
+  }
+  core.record_events(std::move(events));
+}
+
 // Records the end; a container with --rm goes away. Errors have nobody to be told to: what stays is removed by hand.
 void end_container(Core& core, const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
   const auto orders = monitor_orders_from_json(plan.engine);
@@ -50,9 +67,7 @@ void end_container(Core& core, const runtime::LaunchPlan& plan, const runtime::S
   const auto id = storage::ContainerId::parse(plan.container_id);
   if (!id) return;
   if (state.error.empty()) {
-    const auto name = current_name(core, {*id, orders->name});
-    core.record_event("container", "died", plan.container_id, name ? *name : orders->name, orders->image,
-                      state.exit_code);
+    record_end(core, {*id, orders->name}, *orders, state);
   }
   if (!orders->auto_remove || state.restart_pending) return;
   remove_ended(core, *id).ignore("nobody listens to a monitor whose container has ended");

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/cancel.h"
 #include "base/fd.h"
@@ -77,12 +78,23 @@ struct LogQuery {
   bool follow = false;
 };
 
-// Reads `path` and its predecessor in order and calls `sink` for each record. Memory does not depend on the size.
+// One log that is read, and the container that writes it.
+struct LogSource {
+  std::string path;
+  std::string watch_dir;        // the container's directory
+  std::function<bool()> ended;  // whether nobody writes any more
+  std::function<Result<void>(const LogRecord&)> sink;
+};
+
+// Reads each path and its predecessor in order and calls the source's `sink` for each record, one log after the other.
+// Memory does not depend on their sizes.
 //
-// With `follow` it goes on until `ended` says that nobody writes any more, and reads the rest then. `ended` is asked
-// again whenever something happens in `watch_dir` (the container's directory) and at least every second. A missing
-// file is an empty log.
+// With `follow` it goes on until each `ended` says that nobody writes any more, and reads the rest then; the logs are
+// read side by side. `ended` is asked again whenever something happens in one of the directories and at least every
+// second. A missing file is an empty log.
 // Errors: what `sink` returns; interrupted.
+Result<void> read_logs(const std::vector<LogSource>& sources, const LogQuery& query, const CancelToken& cancel = {});
+// The same for one.
 Result<void> read_log(const std::string& path, const LogQuery& query, const std::string& watch_dir,
                       const std::function<bool()>& ended, const std::function<Result<void>(const LogRecord&)>& sink,
                       const CancelToken& cancel = {});

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -223,13 +224,15 @@ Result<void> LogReader::read_available() {
 // Wakes the reader when something happens to the log or its container.
 class LogWatch {
  public:
-  static Result<LogWatch> create(const std::string& log_path, const std::string& watch_dir) {
+  static Result<LogWatch> create(const std::vector<LogSource>& sources) {
     Fd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!fd.valid()) return Error::from_errno("inotify_init1").with_hint("see fs.inotify.max_user_instances");
     constexpr uint32_t k_events = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_DELETE_SELF;
-    for (const std::string& dir : {log_path.substr(0, log_path.rfind('/') + 1), watch_dir}) {
-      // One that has been removed makes no more events; `ended` will say so.
-      (void)::inotify_add_watch(fd.get(), dir.c_str(), k_events);
+    for (const LogSource& source : sources) {
+      for (const std::string& dir : {source.path.substr(0, source.path.rfind('/') + 1), source.watch_dir}) {
+        // One that has been removed makes no more events; `ended` will say so.
+        (void)::inotify_add_watch(fd.get(), dir.c_str(), k_events);
+      }
     }
     return LogWatch(std::move(fd));
   }
@@ -250,37 +253,59 @@ class LogWatch {
   Fd fd_;
 };
 
-Result<void> follow(LogReader& reader, const LogWatch& watch, const LogQuery& query, const std::function<bool()>& ended,
+// A log that is still written.
+struct FollowedLog {
+  const LogSource* source = nullptr;
+  std::unique_ptr<LogReader> reader;
+};
+
+Result<void> follow(std::vector<FollowedLog> logs, const LogWatch& watch, const LogQuery& query,
                     const CancelToken& cancel) {
   constexpr std::chrono::milliseconds k_pause{1000};
   // Closing the lock file is told before the lock is free, so that what happens is looked at twice.
   constexpr std::chrono::milliseconds k_second_look{20};
   bool happened = false;
-  for (;;) {
-    // Asked before reading: what was written until then is read below.
-    bool last = ended() || (query.until && now() >= *query.until);
-    TRY(reader.read_available());
-    if (last) return ok();
+  while (true) {
+    for (auto log = logs.begin(); log != logs.end();) {
+      // Asked before reading: what was written until then is read below.
+      const bool last = log->source->ended() || (query.until && now() >= *query.until);
+      TRY(log->reader->read_available());
+      log = last ? logs.erase(log) : log + 1;
+    }
+    if (logs.empty()) return ok();
     std::chrono::milliseconds pause = happened ? k_second_look : k_pause;
     if (query.until) pause = std::min(pause, std::chrono::ceil<std::chrono::milliseconds>(*query.until - now()));
     happened = TRY(watch.wait(cancel, std::max(pause, std::chrono::milliseconds(0))));
   }
 }
 
+Result<void> follow_all(const std::vector<LogSource>& sources, const LogQuery& query, const CancelToken& cancel) {
+  // Watched before the first read, so that nothing falls between.
+  LogWatch watch = TRY(LogWatch::create(sources));
+  std::vector<FollowedLog> logs;
+  for (const LogSource& source : sources) {
+    logs.push_back({&source, std::make_unique<LogReader>(source.path, query, source.sink)});
+    TRY(logs.back().reader->open());
+  }
+  return follow(std::move(logs), watch, query, cancel);
+}
+
 }  // namespace
+
+Result<void> read_logs(const std::vector<LogSource>& sources, const LogQuery& query, const CancelToken& cancel) {
+  if (query.follow) return follow_all(sources, query, cancel);
+  for (const LogSource& source : sources) {
+    LogReader reader(source.path, query, source.sink);
+    TRY(reader.open());
+    TRY(reader.read_available());
+  }
+  return ok();
+}
 
 Result<void> read_log(const std::string& path, const LogQuery& query, const std::string& watch_dir,
                       const std::function<bool()>& ended, const std::function<Result<void>(const LogRecord&)>& sink,
                       const CancelToken& cancel) {
-  LogReader reader(path, query, sink);
-  if (!query.follow) {
-    TRY(reader.open());
-    return reader.read_available();
-  }
-  // Watched before the first read, so that nothing falls between.
-  LogWatch watch = TRY(LogWatch::create(path, watch_dir));
-  TRY(reader.open());
-  return follow(reader, watch, query, ended, cancel);
+  return read_logs({{path, watch_dir, ended, sink}}, query, cancel);
 }
 
 }  // namespace ctr::runtime

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <numeric>
 
+#include "storage/quarantine.h"
 #include "storage/root.h"
 
 namespace ctr::storage {
@@ -279,6 +280,11 @@ Result<void> BlobStore::drop_partials(Partials which) const {
     }
   }
   return ok();
+}
+
+Result<void> BlobStore::quarantine(const Digest& digest) const {
+  const Dir* dir = TRY(root_->find_area(blob_area(digest)));
+  return dir == nullptr ? ok() : Quarantine(*root_).take(*dir, digest.hex(), "blob-" + digest.hex());
 }
 
 Result<void> BlobStore::remove(const Digest& digest) const {

@@ -89,6 +89,9 @@ class BlobStore {
   Result<std::optional<BlobStaging>> stage(std::string_view content, const oci::Descriptor& descriptor,
                                            const CancelToken& cancel = {}) const;
 
+  // Moves a damaged blob away, so that it can be fetched again. Missing is fine.
+  Result<void> quarantine(const Digest& digest) const;
+
   // The path of a blob's file, for messages and for programs that read the layout.
   std::string path(const Digest& digest) const;
   // Every blob with its size.

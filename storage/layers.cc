@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/random.h"
+#include "storage/quarantine.h"
 #include "storage/root.h"
 #include "storage/staging.h"
 #include "storage/trash.h"
@@ -173,10 +174,25 @@ Result<std::optional<LayerStaging>> LayerStore::begin(const oci::DiffId& diff_id
   (void)TRY(sweep_staging(*root_, Area::layer_staging, 8));
   auto lock = TRY(lock_layer(*root_, diff_id, cancel));
   if (has(diff_id)) return std::optional<LayerStaging>();
+  return std::optional(TRY(stage(diff_id, std::move(lock))));
+}
+
+Result<LayerStaging> LayerStore::stage(const oci::DiffId& diff_id, FileLock lock) const {
   StagingDir staging = TRY(StagingDir::make(*root_, Area::layer_staging, random_hex(16), 0700));
   Dir diff = TRY(make_diff(staging.dir()));
-  return std::optional(LayerStaging(
-      std::make_unique<LayerStaging::State>(*root_, diff_id, std::move(lock), std::move(staging), std::move(diff))));
+  return LayerStaging(
+      std::make_unique<LayerStaging::State>(*root_, diff_id, std::move(lock), std::move(staging), std::move(diff)));
+}
+
+Result<LayerStaging> LayerStore::begin_copy(const oci::DiffId& diff_id, const CancelToken& cancel) const {
+  (void)TRY(sweep_staging(*root_, Area::layer_staging, 8));
+  return stage(diff_id, TRY(lock_layer(*root_, diff_id, cancel)));
+}
+
+Result<void> LayerStore::quarantine(const oci::DiffId& diff_id) const {
+  const Dir* layers = TRY(root_->find_area(Area::layers));
+  if (layers == nullptr) return ok();
+  return Quarantine(*root_).take(*layers, layer_name(diff_id), "layer-" + diff_id.digest.hex());
 }
 
 Result<std::vector<std::optional<LayerStaging>>> LayerStore::begin_all(const std::vector<oci::DiffId>& diff_ids,

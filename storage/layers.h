@@ -9,6 +9,7 @@
 
 #include "base/cancel.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/oci/image_config.h"
 #include "base/result.h"
 
@@ -75,11 +76,17 @@ class LayerStore {
   // Equal diff ids are begun once: the later ones are nullopt.
   Result<std::vector<std::optional<LayerStaging>>> begin_all(const std::vector<oci::DiffId>& diff_ids,
                                                              const CancelToken& cancel = {}) const;
+  // Starts another copy of a layer, whether the store has it or not: to compare the two, or to take its place once it
+  // is in quarantine.
+  Result<LayerStaging> begin_copy(const oci::DiffId& diff_id, const CancelToken& cancel = {}) const;
+  // Moves a damaged layer away, so that it can be unpacked again. Containers that run on it keep it. Missing is fine.
+  Result<void> quarantine(const oci::DiffId& diff_id) const;
   // Removes at most `limit` lock files of layers that never came and that nobody unpacks.
   Result<void> sweep_locks(size_t limit) const;
 
  private:
   friend class ImageStore;
+  Result<LayerStaging> stage(const oci::DiffId& diff_id, FileLock lock) const;
   Result<void> remove(const oci::DiffId& diff_id) const;
   const StoreRoot* root_;
 };

@@ -84,6 +84,7 @@ ContainerDirs Store::containers() const { return ContainerDirs(*root_); }
 VolumeStore Store::volumes() const { return VolumeStore(*root_); }
 SecretStore Store::secrets() const { return SecretStore(*root_); }
 Trash Store::trash() const { return Trash(*root_); }
+Quarantine Store::quarantine() const { return Quarantine(*root_); }
 
 Result<void> Store::sweep(size_t limit) const {
   for (Area area : {Area::layer_staging, Area::container_staging, Area::volume_staging, Area::secret_staging}) {

@@ -10,6 +10,7 @@
 //     volumes/     <name>/{_data/,volume.json}           .staging/<random>/
 //     secrets/     <id>/{data,secret.json}               .staging/<random>/
 //     trash/       <random>/
+//     quarantine/  damaged blobs and layers, until `system prune`
 //
 // Rules that make every prefix of every operation a valid store: a thing is built in a staging directory that holds a
 // flock, synced once, and renamed to its name; what has its final name is complete. A staging directory whose lock is
@@ -32,6 +33,7 @@
 #include "storage/containers.h"
 #include "storage/images.h"
 #include "storage/layers.h"
+#include "storage/quarantine.h"
 #include "storage/secrets.h"
 #include "storage/trash.h"
 #include "storage/volumes.h"
@@ -71,6 +73,7 @@ class [[nodiscard]] Store {
   VolumeStore volumes() const;
   SecretStore secrets() const;
   Trash trash() const;
+  Quarantine quarantine() const;
   const StoreRoot& root() const { return *root_; }
 
   // Moves what dead processes left out of the way, at most `limit` of each: staging directories, locks of layers that

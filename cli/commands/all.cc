@@ -11,6 +11,7 @@ constexpr std::array k_commands = {
     &k_attach_command,
     &k_commit_command,
     &k_completion_command,
+    &k_config_show_command,
     &k_container_cleanup_command,
     &k_container_clone_command,
     &k_container_diff_command,
@@ -21,6 +22,7 @@ constexpr std::array k_commands = {
     &k_create_command,
     &k_diff_command,
     &k_doctor_command,
+    &k_events_command,
     &k_exec_command,
     &k_export_command,
     &k_healthcheck_run_command,
@@ -73,6 +75,9 @@ constexpr std::array k_commands = {
     &k_start_command,
     &k_stats_command,
     &k_stop_command,
+    &k_system_check_command,
+    &k_system_df_command,
+    &k_system_prune_command,
     &k_system_reset_command,
     &k_tag_command,
     &k_top_command,
@@ -91,7 +96,8 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 6> k_groups = {"container", "image", "manifest", "secret", "system", "volume"};
+constexpr std::array<std::string_view, 7> k_groups = {"config", "container", "image", "manifest",
+                                                      "secret", "system",    "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

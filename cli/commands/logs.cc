@@ -1,17 +1,20 @@
 // logs.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
 #include "cli/output.h"
+#include "engine/container_verbs.h"
 
 namespace ctr::cli {
 namespace {
 
 constexpr std::array k_logs_options = {
-    flag("color", 0, "With --names: a colour for each container"),
+    flag("color", 0, "A colour for the name or id of each container"),
     flag("follow", 'f', "Go on until the container ends"),
     flag("names", 'n', "Put the container's name in front of each line"),
     value("since", 0, "TIME",
@@ -21,12 +24,15 @@ constexpr std::array k_logs_options = {
     value("until", 0, "TIME", "Only lines before TIME"),
 };
 
+// How lines look.
+struct LineStyle {
+  bool timestamps = false, names = false, color = false;
+  bool at_once = false;  // nothing waits for more
+};
+
 Result<engine::LogOptions> log_options(const Args& args) {
   engine::LogOptions options;
   options.follow = args.flag("follow");
-  options.timestamps = args.flag("timestamps");
-  options.names = args.flag("names");
-  options.color = args.flag("color");
   if (const auto tail = TRY(args.number("tail")); tail && *tail >= 0) options.tail = static_cast<uint64_t>(*tail);
   const TimePoint reference = now();
   if (args.has("since")) options.since = TRY(parse_time_or_ago(args.text("since"), reference, "--since"));
@@ -37,15 +43,15 @@ Result<engine::LogOptions> log_options(const Args& args) {
 // One container's lines: its output as it was, on the stream it came from.
 class Printer {
  public:
-  Printer(Output& output, const engine::LogOptions& options, std::string prefix)
-      : output_(output), options_(options), prefix_(std::move(prefix)) {}
+  Printer(Output& output, const LineStyle& style, std::string prefix)
+      : output_(output), style_(style), prefix_(std::move(prefix)) {}
 
-  Result<void> operator()(const engine::Engine::LogLine& line) {
+  Result<void> print(const engine::Engine::LogLine& line) {
     std::string text;
     bool& open = open_[line.is_stderr ? 1 : 0];
     if (!open) {
       text = prefix_;
-      if (options_.timestamps) text += format_rfc3339_nano(line.time) + " ";
+      if (style_.timestamps) text += format_rfc3339_nano(line.time) + " ";
     }
     text += line.text;
     if (!line.partial) text += '\n';
@@ -55,45 +61,56 @@ class Printer {
     } else {
       output_.print(text);
     }
-    if (options_.follow) return output_.flush();
-    return ok();
+    return style_.at_once ? output_.flush() : ok();
+  }
+
+  // Lines of others come next: they do not go on with an unfinished one of ours.
+  void end_line() {
+    if (open_[0]) output_.print("\n");
+    if (open_[1]) output_.print_stderr("\n");
+    open_[0] = open_[1] = false;
   }
 
  private:
   Output& output_;
-  const engine::LogOptions& options_;
+  const LineStyle& style_;
   std::string prefix_;
   bool open_[2] = {false, false};  // a partial line is not finished yet
 };
 
+// What stands in front of the lines of the container `index`.
+std::string prefix_of(const engine::ContainerInfo& info, const LineStyle& style, size_t index, bool is_one_of_many) {
+  // Source: ECMA-48, SGR.
+  static constexpr std::array<int, 6> k_colors = {37, 31, 32, 33, 34, 35};
+  std::string name;
+  if (style.names) {
+    name = info.name;
+  } else if (is_one_of_many) {
+    name = info.id.short_form();
+  }
+  if (name.empty()) return name;
+  return style.color ? fmt::format("\x1b[{}m{}\x1b[0m ", k_colors[index % k_colors.size()], name) : name + " ";
+}
+
 Result<int> logs(Context& context, const Args& args) {
   const auto options = TRY(log_options(args));
+  const LineStyle style = {args.flag("timestamps"), args.flag("names"), args.flag("color"), options.follow};
   const auto wanted = TRY(selection(k_logs_command, args));
   auto* engine = TRY(context.engine());
   const auto found = TRY(engine->select(wanted));
+  std::vector<engine::ContainerId> ids;
+  std::vector<Printer> printers;
   for (const auto& [info, outcome] : found) {
     if (outcome.error) return *outcome.error;
+    printers.emplace_back(context.output(), style, prefix_of(info, style, ids.size(), found.size() > 1));
+    ids.push_back(info.id);
   }
-  if (options.follow && found.size() > 1) {
-    return Error(Errc::unsupported, "--follow: only one container can be followed at a time");
-  }
-  static constexpr std::array<int, 6> k_colors = {37, 31, 32, 33, 34, 35};
-  size_t index = 0;
-  for (const auto& [info, outcome] : found) {
-    std::string prefix;
-    if (options.names) {
-      prefix = info.name + " ";
-    } else if (found.size() > 1) {
-      prefix = info.id.short_form() + " ";
-    }
-    if (options.color && !prefix.empty()) {
-      prefix =
-          fmt::format("\x1b[{}m{}\x1b[0m ", k_colors[index % k_colors.size()], prefix.substr(0, prefix.size() - 1));
-    }
-    ++index;
-    Printer print(context.output(), options, prefix);
-    TRY(engine->logs(info.id, options, print));
-  }
+  size_t last = 0;
+  const auto print = [&](size_t index, const engine::Engine::LogLine& line) {
+    if (const auto former = std::exchange(last, index); former != index) printers[former].end_line();
+    return printers[index].print(line);
+  };
+  TRY(engine::container_verbs(*engine).logs(ids, options, print));
   return 0;
 }
 

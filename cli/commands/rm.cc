@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
+#include "cli/commands/prune.h"
 #include "cli/output.h"
 
 namespace ctr::cli {
@@ -63,32 +64,11 @@ Result<int> rm(Context& context, const Args& args) {
 }
 
 Result<int> prune(Context& context, const Args& args) {
-  engine::Selection wanted;
-  wanted.all = true;
   const auto filters = TRY(parse_filters(args));
   if (!args.flag("force") && !TRY(confirm(context, "WARNING! This will remove all non running containers."))) return 0;
-  auto* engine = TRY(context.engine());
-  int code = 0;
-  auto found = TRY(engine->select(wanted));
-  // The newest first: a container can only require older ones.
-  std::reverse(found.begin(), found.end());
-  for (const auto& [info, outcome] : found) {
-    if (outcome.error) return *outcome.error;
-    const bool idle =
-        (info.state == ContainerState::created || info.state == ContainerState::exited) && !info.restart_pending;
-    if (!idle || !TRY(engine->matches(info, filters))) continue;
-    auto removed = engine->remove(info.id, {});
-    // Somebody started or removed it in between, or one that runs requires it: it is not ours to prune.
-    const auto why = removed ? Errc::internal : removed.error().code();
-    if (why == Errc::not_found || why == Errc::bad_state || why == Errc::exists) continue;
-    if (!removed) {
-      context.output().error(removed.error());
-      code = 125;
-    } else {
-      context.output().line(info.id.hex);
-    }
-  }
-  return code;
+  const auto pruned = TRY(prune_containers(context, filters));
+  for (const auto& id : pruned.names) context.output().line(id);
+  return pruned.code;
 }
 
 Result<int> exists(Context& context, const Args& args) {
@@ -117,6 +97,33 @@ Result<int> cleanup(Context& context, const Args& args) {
 constexpr std::string_view k_rm_aliases[] = {"container rm"};
 
 }  // namespace
+
+Result<Pruned> prune_containers(Context& context, const std::vector<engine::ContainerFilter>& filters) {
+  engine::Selection wanted;
+  wanted.all = true;
+  auto* engine = TRY(context.engine());
+  Pruned pruned;
+  auto found = TRY(engine->select(wanted));
+  // The newest first: a container can only require older ones.
+  std::reverse(found.begin(), found.end());
+  for (const auto& [info, outcome] : found) {
+    if (outcome.error) return *outcome.error;
+    const bool idle =
+        (info.state == ContainerState::created || info.state == ContainerState::exited) && !info.restart_pending;
+    if (!idle || !TRY(engine->matches(info, filters))) continue;
+    auto removed = engine->remove(info.id, {});
+    // Somebody started or removed it in between, or one that runs requires it: it is not ours to prune.
+    const auto why = removed ? Errc::internal : removed.error().code();
+    if (why == Errc::not_found || why == Errc::bad_state || why == Errc::exists) continue;
+    if (!removed) {
+      context.output().error(removed.error());
+      pruned.code = 125;
+    } else {
+      pruned.names.push_back(info.id.hex);
+    }
+  }
+  return pruned;
+}
 
 constexpr Command k_rm_command = {
     .name = "rm",

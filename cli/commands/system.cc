@@ -13,7 +13,7 @@
 namespace ctr::cli {
 namespace {
 
-constexpr std::array k_format_options = {value("format", 'f', "FORMAT", "json, or a Go template")};
+constexpr std::array k_format_options = {value("format", 'f', "FORMAT", "json, yaml, or a Go template")};
 constexpr std::array k_reset_options = {flag("force", 'f', "Do not ask")};
 constexpr std::array k_doctor_options = {value("format", 0, "FORMAT", "json")};
 
@@ -28,7 +28,7 @@ Result<int> info(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
   const Json document = TRY(engine->info());
   const std::string format = args.text("format");
-  if (format.empty()) {
+  if (format.empty() || format == "yaml") {
     context.output().print(to_yaml(document));
   } else if (is_json_format(format)) {
     context.output().print(pretty(document, 2));
@@ -60,6 +60,8 @@ Result<int> version(Context& context, const Args& args) {
                              k_version, os_arch));
   } else if (is_json_format(format)) {
     output.line(dump_json(document));
+  } else if (format == "yaml") {
+    output.print(to_yaml(document));
   } else {
     output.print(TRY(print_one(version_listing(), document, format)));
   }

@@ -7,9 +7,11 @@
 #include "base/text.h"
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
+#include "cli/commands/prune.h"
 #include "cli/inspect_view.h"
 #include "cli/output.h"
 #include "cli/volume_view.h"
+#include "engine/system_verbs.h"
 
 namespace ctr::cli {
 namespace {
@@ -160,22 +162,6 @@ Result<std::vector<VolumeInfo>> find_unused(engine::Engine& engine, const std::v
   return engine.list_volumes(wanted);
 }
 
-// Removes what nobody has begun to use since it was listed.
-Result<int> remove_unused(Context& context, const std::vector<VolumeInfo>& volumes) {
-  auto* engine = TRY(context.engine());
-  int code = 0;
-  for (const auto& volume : volumes) {
-    auto removed = engine->remove_volume(volume.name, {});
-    if (removed) {
-      context.output().line(volume.name);
-    } else if (removed.error().code() != Errc::in_use && removed.error().code() != Errc::not_found) {
-      context.output().error(removed.error());
-      code = 125;
-    }
-  }
-  return code;
-}
-
 Result<int> prune(Context& context, const Args& args) {
   bool all = args.flag("all");
   std::vector<engine::ContainerFilter> filters;
@@ -203,13 +189,31 @@ Result<int> prune(Context& context, const Args& args) {
     if (unused.empty()) output.note(all ? "No dangling volumes found" : "No dangling anonymous volumes found");
     if (unused.empty() || !TRY(confirm(context))) return 0;
   }
-  return remove_unused(context, unused);
+  const auto pruned = TRY(prune_volumes(context, unused));
+  for (const auto& name : pruned.names) output.line(name);
+  return pruned.code;
 }
 
 constexpr std::string_view k_ls_aliases[] = {"volume list"};
 constexpr std::string_view k_rm_aliases[] = {"volume remove"};
 
 }  // namespace
+
+Result<Pruned> prune_volumes(Context& context, const std::vector<VolumeInfo>& volumes) {
+  auto* engine = TRY(context.engine());
+  Pruned pruned;
+  for (const auto& volume : volumes) {
+    auto removed = engine->remove_volume(volume.name, {});
+    if (removed) {
+      engine::system_verbs(*engine).note("volume", "prune", volume.name);
+      pruned.names.push_back(volume.name);
+    } else if (removed.error().code() != Errc::in_use && removed.error().code() != Errc::not_found) {
+      context.output().error(removed.error());
+      pruned.code = 125;
+    }
+  }
+  return pruned;
+}
 
 constexpr Command k_volume_create_command = {.name = "volume create",
                                              .aliases = {},

@@ -48,3 +48,49 @@ teardown_file() { end_test_file; }
   assert_output $'first\nlast'
   ctr rm slow
 }
+
+@test "several containers are told apart by id or name, each in a colour of its own" {
+  ctr run --name other --network none "$IMAGE" echo else >/dev/null
+  run -0 --separate-stderr ctr logs talker other
+  assert_line "$(ctr inspect --format '{{.Id}}' talker | cut -c 1-12) one"
+  assert_line "$(ctr inspect --format '{{.Id}}' other | cut -c 1-12) else"
+  run -0 --separate-stderr ctr logs -n --color --tail 1 talker other
+  assert_output $'\e[37mtalker\e[0m three\n\e[31mother\e[0m else'
+  ctr rm other
+}
+
+@test "several containers are followed side by side until all of them have ended" {
+  mkdir "$file_dir/steps"
+  step='while [ ! -e /steps/$1 ]; do sleep 0.02; done; echo $1'
+  ctr run -d --name first -v "$file_dir/steps:/steps" --network none "$IMAGE" sh -c "$step" sh a >/dev/null
+  ctr run -d --name second -v "$file_dir/steps:/steps" --network none "$IMAGE" sh -c "$step" sh b >/dev/null
+  timeout 20 "$CTR" logs -f -n first second >"$file_dir/followed" 2>&1 &
+  pid=$!
+  touch "$file_dir/steps/b"
+  wait_for grep -qx 'second b' "$file_dir/followed"
+  touch "$file_dir/steps/a"
+  wait "$pid"
+  [ "$(cat "$file_dir/followed")" = $'second b\nfirst a' ]
+  ctr rm -f first second
+}
+
+@test "a log that reaches its size starts anew, and the last lines stay" {
+  ctr run --name much --network none --log-opt max-size=4k "$IMAGE" sh -c 'seq 1 1000' >/dev/null
+  run -0 ctr logs much
+  [ "${lines[-1]}" = 1000 ]
+  refute_contains $'\n1\n'
+  run -0 ctr logs --tail 2 much
+  assert_output $'999\n1000'
+  log=$(ctr inspect --format '{{.HostConfig.LogConfig.Path}}' much)
+  [ "$(stat -c %s "$log")" -le 4096 ] && [ "$(stat -c %s "$log.1")" -le 4096 ]
+  ctr rm much
+}
+
+@test "a container without a log says so" {
+  ctr run --name silent --network none --log-driver none "$IMAGE" echo hello
+  run -125 ctr logs silent
+  assert_contains "this container is using the 'none' log driver, cannot read logs"
+  ctr rm silent
+  run -125 ctr run --log-driver journald --network none "$IMAGE" true
+  assert_contains 'journald'
+}

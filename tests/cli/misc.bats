@@ -12,6 +12,8 @@ teardown() { assert_nothing_left; }
   assert_match '^ctr version [0-9]+\.[0-9]+\.[0-9]+$'
   run -0 ctr version --format '{{.Client.Version}}'
   assert_match '^[0-9]+\.[0-9]+\.[0-9]+$'
+  run -0 ctr version --format yaml
+  assert_contains 'Client:'
   run -0 ctr version --format json
   [ "$(jq -r .Client.Os <<<"$output")" = linux ]
 }
@@ -108,6 +110,8 @@ complete_words() {
 @test "info is YAML, JSON or a template" {
   run -0 ctr info
   assert_line 'host:'
+  run -0 ctr info --format yaml
+  assert_contains 'graphRoot:'
   run -0 ctr info --format json
   [ "$(jq -r .host.os <<<"$output")" = linux ]
   run -0 ctr info -f '{{.Host.Security.Rootless}} {{.Store.GraphDriverName}}'

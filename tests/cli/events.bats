@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# events: which verbs make which, how they print, and waiting for more.
+# shellcheck disable=SC2154,SC2016 # bats sets stderr, helpers set file_dir; templates are meant literally
+load helpers
+
+setup_file() { start_test_file && pull_busybox; }
+teardown_file() { end_test_file; }
+teardown() { ctr rm -fa -t 0 >/dev/null; assert_nothing_left; }
+
+# past [OPTION...]: what has happened.
+past() { ctr events --stream=false "$@"; }
+statuses_of() { past --filter container="$1" --format '{{.Status}}' | tr '\n' ' '; }
+
+@test "the life of a container, with its image and its labels in every event" {
+  id=$(ctr run -d --name life --label app=web --network none "$IMAGE" sleep 100)
+  ctr exec life true
+  run ctr exec life sh -c 'exit 3'
+  ctr kill -s WINCH life
+  ctr stop -t 0 life
+  ctr rename life later
+  ctr rm later
+  wait_for no_store_processes
+  run -0 statuses_of "$id"
+  assert_output 'create init start exec exec_died exec exec_died kill died cleanup stop rename remove '
+  run -0 past --filter container="$id" --format json
+  [ "$(jq -r '[.Image, .Attributes.app, .Type] | join(" ")' <<<"$output" | sort -u)" = "$IMAGE web container" ]
+  [ "$(jq -r 'select(.Status == "exec_died") | .ContainerExitCode' <<<"$output" | tr '\n' ' ')" = '0 3 ' ]
+  [ "$(jq -r 'select(.Status == "died") | .ContainerExitCode' <<<"$output")" = 137 ]
+  run -0 past --filter container="$id" --filter event=create
+  assert_match "^[0-9-]+ [0-9:.]+ \+0000 UTC container create $id \(image=$IMAGE, name=life, app=web\)$"
+  run -0 past --no-trunc=false --filter container="$id" --filter event=remove
+  assert_match "UTC container remove ${id:0:12} \(image=$IMAGE, name=later, app=web\)$"
+  run -0 past --filter label=app=web --filter event=die --format '{{.Name}}'
+  assert_output life
+}
+
+@test "run --rm attached, restart and start -a" {
+  ctr run --rm --name short --network none "$IMAGE" true
+  wait_for no_store_processes
+  run -0 statuses_of short
+  assert_output 'create init start attach died remove '
+  ctr create --name again --network none "$IMAGE" true
+  ctr start -a again
+  wait_for no_store_processes
+  ctr restart -t 0 again
+  wait_for no_store_processes
+  run -0 statuses_of again
+  assert_output 'create init start attach died cleanup restart init start died cleanup '
+}
+
+@test "images, volumes and secrets" {
+  id=$(ctr images -q --no-trunc "$IMAGE")
+  ctr tag "$IMAGE" localhost/other:1
+  ctr save -q -o "$file_dir/saved.tar" localhost/other:1
+  ctr rmi localhost/other:1
+  ctr load -q -i "$file_dir/saved.tar"
+  ctr push -q "$IMAGE" "$REGISTRY/test/pushed:1"
+  run -0 past --filter type=image --format '{{.Status}} {{.Name}}'
+  assert_output "pull $IMAGE
+tag localhost/other:1
+save $file_dir/saved.tar
+untag localhost/other:1
+loadfromarchive localhost/other:1
+push $REGISTRY/test/pushed:1"
+  run -0 past --filter image=localhost/other:1 --filter event=tag
+  assert_match "UTC image tag ${id#sha256:} localhost/other:1$"
+  ctr volume create v1
+  ctr volume rm v1
+  ctr volume create v2
+  ctr volume prune -a -f
+  run -0 past --filter type=volume --format '{{.Status}} {{.Name}}'
+  assert_output 'create v1
+remove v1
+create v2
+remove v2
+prune v2'
+  secret=$(printf x | ctr secret create s1 -)
+  ctr secret rm s1
+  run -0 past --filter type=secret --format '{{.Status}} {{.ID}}'
+  assert_output "create $secret
+remove $secret"
+}
+
+@test "events are waited for, and a time in the future ends that" {
+  ctr events --format '{{.Status}} {{.Name}}' >"$file_dir/seen" &
+  pid=$!
+  # It has begun to watch when a first event of ours is seen.
+  begun() { ctr volume create --ignore first >/dev/null; ctr volume rm first >/dev/null; grep -q first "$file_dir/seen"; }
+  wait_for begun
+  ctr volume create second
+  wait_for grep -qx 'create second' "$file_dir/seen"
+  refute_line_pull() { ! grep -q '^pull ' "$file_dir/seen"; }
+  refute_line_pull
+  kill -INT "$pid"
+  wait "$pid" || true
+  run -0 timeout 20 "$CTR" events --since 1h --until 200ms --filter volume=second --format '{{.Status}}'
+  assert_output create
+  run -0 past --until -1h
+  assert_output ''
+  ctr volume rm second
+}
+
+@test "mistakes are told at once" {
+  run -125 ctr events --filter nosuch=1
+  assert_contains 'nosuch is an invalid filter'
+  run -125 ctr events --since yesterday
+  assert_contains '--since'
+  run -125 ctr events --until yesterday
+  assert_contains '--until'
+  run -125 ctr events --format '{{.Nosuch}}'
+  assert_contains 'Nosuch'
+  run -125 ctr events --format '{{'
+}
