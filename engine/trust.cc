@@ -67,7 +67,7 @@ Result<void> set_trust(const EngineOptions& options, const TrustOptions& trust) 
   }
   const auto text = TRY(registry::change_trust(policy.text, policy.path, {trust.scope, trust.type, keys}));
   const auto path = written_policy(options, trust.policy_file);
-  if (trust.policy_file.empty()) TRY(Dir::open_or_make(path.substr(0, path.rfind('/')), k_config_dir_mode));
+  if (trust.policy_file.empty()) (void)TRY(Dir::open_or_make(path.substr(0, path.rfind('/')), k_config_dir_mode));
   return write_output_file(path, [&](int fd) { return write_all(fd, text, "'" + printable(path) + "'"); });
 }
 
