@@ -50,6 +50,8 @@ Result<std::vector<std::string>> read_env_options(
 
 // The option tables of run and create.
 std::span<const OptionSpec> container_options();
+// What parse_limits() reads; of update and clone, too.
+std::span<const OptionSpec> limit_options();
 std::span<const OptionSpec> namespace_options();
 
 }  // namespace ctr::cli

@@ -1,10 +1,23 @@
-// The option table that run and create share.
+// The option tables that run and create share; that of the limits is for update and clone, too.
 #include <array>
 
 #include "cli/spec_args.h"
 
 namespace ctr::cli {
 namespace {
+
+constexpr std::array k_limit_options = {
+    value("cpu-period", 0, "MICROSECONDS", "Length of the period that --cpu-quota is for"),
+    value("cpu-quota", 0, "MICROSECONDS", "CPU time in one period"),
+    value("cpu-shares", 'c', "N", "Relative weight of CPU time"),
+    value("cpus", 0, "N", "Number of CPUs, also a fraction"),
+    value("cpuset-cpus", 0, "LIST", "CPUs the container may use"),
+    value("cpuset-mems", 0, "LIST", "Memory nodes the container may use"),
+    value("memory", 'm', "SIZE", "Memory limit"),
+    value("memory-reservation", 0, "SIZE", "Memory that is kept when the host runs short"),
+    value("memory-swap", 0, "SIZE", "Limit of memory and swap together; -1 for no limit"),
+    value("pids-limit", 0, "N", "Number of processes; -1 for no limit"),
+};
 
 constexpr std::array k_container_options = {
     list("add-host", 0, "NAME:IP", "Add a line to /etc/hosts"),
@@ -18,12 +31,6 @@ constexpr std::array k_container_options = {
     list("chrootdirs", 0, "DIR", "A directory of the container that gets hosts, resolv.conf and hostname, too"),
     value("cidfile", 0, "FILE", "Write the container's id to FILE", Complete::files),
     value("conmon-pidfile", 0, "FILE", "Write the number of the container's monitor to FILE", Complete::files),
-    value("cpu-period", 0, "MICROSECONDS", "Length of the period that --cpu-quota is for"),
-    value("cpu-quota", 0, "MICROSECONDS", "CPU time in one period"),
-    value("cpu-shares", 'c', "N", "Relative weight of CPU time"),
-    value("cpus", 0, "N", "Number of CPUs, also a fraction"),
-    value("cpuset-cpus", 0, "LIST", "CPUs the container may use"),
-    value("cpuset-mems", 0, "LIST", "Memory nodes the container may use"),
     value("creds", 0, "USER[:PASSWORD]", "Credentials for the registry"),
     list("device", 0, "HOST[:CONTAINER[:PERMISSIONS]]", "Add a device of the host"),
     flag("disable-content-trust", 0, "Accepted and without effect, as in podman"),
@@ -62,9 +69,6 @@ constexpr std::array k_container_options = {
     list("label-file", 0, "FILE", "Read labels from FILE", Complete::files),
     value("log-driver", 0, "DRIVER", "Where output goes: k8s-file, json-file, passthrough or none"),
     list("log-opt", 0, "KEY=VALUE", "Option of the log driver: path, max-size, tag"),
-    value("memory", 'm', "SIZE", "Memory limit"),
-    value("memory-reservation", 0, "SIZE", "Memory that is kept when the host runs short"),
-    value("memory-swap", 0, "SIZE", "Limit of memory and swap together; -1 for no limit"),
     list("mount", 0, "SPEC", "Mount: type=bind|volume|tmpfs|ramfs|image|devpts|glob,src=…,dst=…,…"),
     value("name", 0, "NAME", "Name of the container"),
     flag("no-healthcheck", 0, "Ignore the image's health check"),
@@ -74,7 +78,6 @@ constexpr std::array k_container_options = {
     value("os", 0, "OS", "Choose the image for this operating system"),
     value("passwd-entry", 0, "ENTRY", "The line for the user in /etc/passwd"),
     value("pidfile", 0, "FILE", "Write the number of the container's first process to FILE", Complete::files),
-    value("pids-limit", 0, "N", "Limit of processes; -1 for none"),
     value("platform", 0, "OS/ARCH[/VARIANT]", "Choose the image for this platform"),
     flag("privileged", 0, "Give all capabilities and lift the confinement a normal user can lift"),
     value("pull", 0, "POLICY", "When to pull: missing, always, newer or never"),
@@ -130,6 +133,7 @@ constexpr std::array k_namespace_options = {
 }  // namespace
 
 std::span<const OptionSpec> container_options() { return k_container_options; }
+std::span<const OptionSpec> limit_options() { return k_limit_options; }
 std::span<const OptionSpec> namespace_options() { return k_namespace_options; }
 
 }  // namespace ctr::cli

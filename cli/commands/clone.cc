@@ -3,6 +3,7 @@
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
 #include "cli/output.h"
+#include "cli/spec_args.h"
 #include "cli/spec_security.h"
 #include "engine/config.h"
 #include "engine/container_verbs.h"
@@ -13,19 +14,9 @@ namespace {
 
 constexpr std::array k_options = {
     value("cgroup-parent", 0, "PARENT", "Where the container's cgroup is made: a slice, or with cgroupfs a directory"),
-    value("cpu-period", 0, "MICROSECONDS", "Length of the period that --cpu-quota is for"),
-    value("cpu-quota", 0, "MICROSECONDS", "CPU time in one period"),
-    value("cpu-shares", 'c', "N", "Relative weight of CPU time"),
-    value("cpus", 0, "N", "Number of CPUs, also a fraction"),
-    value("cpuset-cpus", 0, "LIST", "CPUs the container may use"),
-    value("cpuset-mems", 0, "LIST", "Memory nodes the container may use"),
     flag("destroy", 0, "Remove the container that was cloned"),
     flag("force", 'f', "With --destroy: also when it runs"),
-    value("memory", 'm', "SIZE", "Memory limit"),
-    value("memory-reservation", 0, "SIZE", "Memory that is kept when the host runs short"),
-    value("memory-swap", 0, "SIZE", "Limit of memory and swap together; -1 for no limit"),
     value("name", 0, "NAME", "Name of the clone (default NAME-clone)"),
-    value("pids-limit", 0, "N", "Number of processes; -1 for no limit"),
     flag("run", 0, "Start the clone"),
 };
 
@@ -85,7 +76,7 @@ constexpr Command k_container_clone_command = {.name = "container clone",
                                                .aliases = {},
                                                .usage = "[options] CONTAINER [NAME [IMAGE]]",
                                                .summary = "Make a container like one that is there",
-                                               .options = {group<k_options>},
+                                               .options = {group<k_options>, limit_options},
                                                .least_words = 1,
                                                .most_words = 3,
                                                .complete = Complete::containers,

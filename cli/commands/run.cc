@@ -132,22 +132,23 @@ constexpr std::string_view k_create_aliases[] = {"container create"};
 
 }  // namespace
 
-constexpr Command k_run_command = {.name = "run",
-                                   .aliases = k_run_aliases,
-                                   .usage = "[options] IMAGE [COMMAND [ARG...]]",
-                                   .summary = "Run a command in a new container",
-                                   .options = {container_options, namespace_options, group<k_run_options>},
-                                   .least_words = 1,
-                                   .positionals = Positionals::end_options,
-                                   .complete = Complete::images,
-                                   .enters_containers = true,
-                                   .run = run};
+constexpr Command k_run_command = {
+    .name = "run",
+    .aliases = k_run_aliases,
+    .usage = "[options] IMAGE [COMMAND [ARG...]]",
+    .summary = "Run a command in a new container",
+    .options = {container_options, limit_options, namespace_options, group<k_run_options>},
+    .least_words = 1,
+    .positionals = Positionals::end_options,
+    .complete = Complete::images,
+    .enters_containers = true,
+    .run = run};
 
 constexpr Command k_create_command = {.name = "create",
                                       .aliases = k_create_aliases,
                                       .usage = "[options] IMAGE [COMMAND [ARG...]]",
                                       .summary = "Create a container without starting it",
-                                      .options = {container_options, namespace_options},
+                                      .options = {container_options, limit_options, namespace_options},
                                       .least_words = 1,
                                       .positionals = Positionals::end_options,
                                       .complete = Complete::images,
