@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <utility>
 
+#include "base/child.h"
 #include "base/text.h"
 #include "engine/event_log.h"
 #include "engine/unpack_worker.h"
@@ -31,6 +33,9 @@ struct Layer {
   bool unpacked = false;
   // Why its unpacker gave up before the blob was verified: the fault is the image's only if the digest is right.
   std::optional<Error> refusal;
+
+  // Something of it is to be published, and all of it may be.
+  bool is_complete() const { return (blob || target) && (!blob || blob_verified) && (!target || unpacked); }
 };
 
 bool is_about_content(const Error& error) {
@@ -125,6 +130,61 @@ class Unpacking {
   const CancelToken& cancel_;
   std::deque<Layer*> waiting_;
   std::vector<Layer*> running_;
+};
+
+// Publishes layers that are complete while others are long in coming, so that a pull of another image with the same
+// layers need not wait for all of this one. What makes them durable runs beside the transfers.
+class EarlyPublish {
+ public:
+  EarlyPublish(const storage::Store& store, std::vector<Layer>& layers) : store_(store), layers_(layers) {}
+
+  // Called now and then while others arrive: never waits.
+  Result<void> proceed() {
+    if (sync_) return collect();
+    const auto time = std::chrono::steady_clock::now();
+    std::erase_if(waiting_, [&](const Layer* layer) { return !layer->is_complete(); });
+    for (auto& layer : layers_) {
+      if (!layer.is_complete() || std::ranges::find(waiting_, &layer) != waiting_.end()) continue;
+      if (waiting_.empty()) since_ = time;
+      waiting_.push_back(&layer);
+    }
+    if (waiting_.empty() || waiting_.size() == layers_.size() || time - since_ < k_patience) return ok();
+    return start_sync();
+  }
+
+ private:
+  static constexpr std::chrono::seconds k_patience{2};
+
+  Result<void> start_sync() {
+    synced_ = std::move(waiting_);
+    waiting_.clear();
+    SpawnOptions options;
+    options.program = "/bin/sync";
+    options.argv = {"sync", "-f", store_.dir().path()};
+    sync_.emplace(TRY(spawn(options)));
+    return ok();
+  }
+  Result<void> collect() {
+    pollfd end{.fd = sync_->pidfd(), .events = POLLIN, .revents = 0};
+    if (::poll(&end, 1, 0) != 1) return ok();
+    const auto status = TRY(sync_->wait());
+    sync_.reset();
+    // The one sync at the end says what is wrong with the disk.
+    if (status != ExitStatus{}) return ok();
+    storage::Publish publish(store_.root());
+    for (auto* layer : synced_) {
+      if (layer->blob) publish.add(*std::exchange(layer->blob, std::nullopt));
+      if (layer->target) publish.add(*std::exchange(layer->target, std::nullopt));
+    }
+    return publish.commit_synced();
+  }
+
+  const storage::Store& store_;
+  std::vector<Layer>& layers_;
+  std::vector<Layer*> waiting_;  // complete since `since_` or later
+  std::vector<Layer*> synced_;   // being made durable
+  std::chrono::steady_clock::time_point since_;
+  std::optional<Child> sync_;
 };
 
 // Bytes from the network go into the partial blob; the layer's unpacker follows.
@@ -252,7 +312,12 @@ Result<void> fetch_layers(const FetchSite& site, BlobOrigin& origin, std::vector
       unpacking.enqueue(layer);
     }
   }
-  if (!downloads.empty()) TRY(origin.fetch(downloads));
+  EarlyPublish early(site.store, layers);
+  const auto meanwhile = [&]() -> Result<void> {
+    TRY(unpacking.poll());
+    return early.proceed();
+  };
+  if (!downloads.empty()) TRY(origin.fetch(downloads, meanwhile));
   return unpacking.finish();
 }
 

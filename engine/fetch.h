@@ -1,6 +1,7 @@
 // Brings one image into the store: missing blobs are copied side by side and unpacked while they arrive.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,10 @@ class BlobOrigin {
   virtual ~BlobOrigin() = default;
   // A small blob (an image configuration) as text, its digest checked.
   virtual Result<std::string> read_small(const oci::Descriptor& blob) = 0;
-  // Hands the bytes of each blob to its sink, which is committed only if length and digest are right.
-  virtual Result<void> fetch(const std::vector<registry::BlobDownload>& downloads) = 0;
+  // Hands the bytes of each blob to its sink, which is committed only if length and digest are right. Where bytes may
+  // be long in coming, `meanwhile` is called at least once a second.
+  virtual Result<void> fetch(const std::vector<registry::BlobDownload>& downloads,
+                             const std::function<Result<void>()>& meanwhile) = 0;
 };
 
 // Where they go. Everything is borrowed.

@@ -188,7 +188,8 @@ Result<std::string> FileOrigin::read_small(const oci::Descriptor& blob) {
   return text;
 }
 
-Result<void> FileOrigin::fetch(const std::vector<registry::BlobDownload>& downloads) {
+Result<void> FileOrigin::fetch(const std::vector<registry::BlobDownload>& downloads,
+                               const std::function<Result<void>()>& /*meanwhile*/) {
   for (const auto& download : downloads) {
     TRY(fetch_one(download).context("copying blob " + download.descriptor.digest.to_string()));
   }

@@ -51,7 +51,8 @@ class FileOrigin final : public BlobOrigin {
   FileOrigin(const ImageFiles& files, const LocalImage& image, ProgressSink& progress, const CancelToken& cancel)
       : files_(files), image_(image), progress_(progress), cancel_(cancel) {}
   Result<std::string> read_small(const oci::Descriptor& blob) override;
-  Result<void> fetch(const std::vector<registry::BlobDownload>& downloads) override;
+  Result<void> fetch(const std::vector<registry::BlobDownload>& downloads,
+                     const std::function<Result<void>()>& meanwhile) override;
 
  private:
   Result<std::string> file_of(const oci::Descriptor& blob) const;

@@ -41,8 +41,9 @@ class RegistryOrigin final : public BlobOrigin {
   Result<std::string> read_small(const oci::Descriptor& blob) override {
     return client_.fetch_small_blob(endpoint_, blob);
   }
-  Result<void> fetch(const std::vector<registry::BlobDownload>& downloads) override {
-    return client_.fetch_blobs(endpoint_, downloads);
+  Result<void> fetch(const std::vector<registry::BlobDownload>& downloads,
+                     const std::function<Result<void>()>& meanwhile) override {
+    return client_.fetch_blobs(endpoint_, downloads, meanwhile);
   }
 
  private:

@@ -188,7 +188,8 @@ Result<ManifestDocument> Client::fetch_manifest(const Endpoint& endpoint, const 
   return state_->fetch(endpoint, descriptor);
 }
 
-Result<void> Client::fetch_blobs(const Endpoint& endpoint, const std::vector<BlobDownload>& downloads) {
+Result<void> Client::fetch_blobs(const Endpoint& endpoint, const std::vector<BlobDownload>& downloads,
+                                 const std::function<Result<void>()>& meanwhile) {
   auto& session = state_->session;
   auto* progress = session.options().progress;
   std::vector<std::unique_ptr<BlobBody>> bodies;
@@ -211,7 +212,7 @@ Result<void> Client::fetch_blobs(const Endpoint& endpoint, const std::vector<Blo
     pointers.push_back(flows.back().get());
     bodies.push_back(std::move(body));
   }
-  return session.run(pointers, session.options().limits.parallel);
+  return session.run(pointers, session.options().limits.parallel, Session::Failures::end_all, meanwhile);
 }
 
 Result<std::string> Client::fetch_small_blob(const Endpoint& endpoint, const oci::Descriptor& descriptor) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -119,8 +120,9 @@ class [[nodiscard]] Client {
   //
   // Resumes with Range after a dropped connection and from what a sink already holds. A sink is committed only if
   // length and digest equal the descriptor's. The first failure ends all of them. Errors: not_found, unauthorized,
-  // network, corrupt, interrupted, and whatever a sink returns.
-  Result<void> fetch_blobs(const Endpoint& endpoint, const std::vector<BlobDownload>& downloads);
+  // network, corrupt, interrupted, and whatever a sink or `meanwhile` returns, which is called at least once a second.
+  Result<void> fetch_blobs(const Endpoint& endpoint, const std::vector<BlobDownload>& downloads,
+                           const std::function<Result<void>()>& meanwhile = {});
   // A small blob (an image configuration) as text. Errors: as above; invalid when it is over 4 MiB.
   Result<std::string> fetch_small_blob(const Endpoint& endpoint, const oci::Descriptor& descriptor);
 

@@ -137,7 +137,7 @@ struct Session::State {
   Result<void> try_again(Flow& flow, Error why, int64_t wait_seconds = -1);
   Result<std::string> log_in(const Call& call, const ResponseHead& head);
   Result<Token> fetch_token(const Call& call, const Challenge& challenge, const std::optional<Credentials>& known);
-  Result<void> run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures);
+  Result<void> run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures, const Meanwhile& meanwhile);
 };
 
 // The client's certificate is shown to the registry only; its authorities also vouch for hosts it points to.
@@ -351,7 +351,7 @@ Result<Token> Session::State::fetch_token(const Call& call, const Challenge& cha
   }
   SmallBody body(k_token_limit_bytes);
   Flow flow(std::move(token_call), body);
-  auto ran = run({&flow}, 1, Failures::end_all);
+  auto ran = run({&flow}, 1, Failures::end_all, {});
   if (!ran) {
     if (ran.error().code() == Errc::unauthorized && known) {
       return std::move(ran).error().context("unable to retrieve auth token: invalid username/password");
@@ -391,7 +391,8 @@ Result<void> Session::State::try_again(Flow& flow, Error why, int64_t wait_secon
   return ok();
 }
 
-Result<void> Session::State::run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures) {
+Result<void> Session::State::run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures,
+                                 const Meanwhile& meanwhile) {
   const auto settle = [&](Flow& flow, Result<void> step) -> Result<void> {
     if (step) return ok();
     step = named(flow, std::move(step));
@@ -420,6 +421,7 @@ Result<void> Session::State::run(const std::vector<Flow*>& flows, unsigned paral
       ++active;
     }
     TRY(transport.step(wait));
+    if (meanwhile) TRY(meanwhile());
   }
 }
 
@@ -444,8 +446,9 @@ Result<Session> Session::create(ClientOptions options, const CredentialStore& st
                                                   .certificates = {}}));
 }
 
-Result<void> Session::run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures) {
-  auto ran = state_->run(flows, parallel, failures);
+Result<void> Session::run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures,
+                          const Meanwhile& meanwhile) {
+  auto ran = state_->run(flows, parallel, failures, meanwhile);
   if (!ran) {
     for (auto* flow : flows) flow->exchange.reset();
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,8 +96,11 @@ class [[nodiscard]] Session {
   // Runs calls side by side, at most `parallel` at a time, until all are done or one has failed; the first failure is
   // returned and the others are broken off. With `apart` a network error stays in its flow's result and the others go
   // on.
+  // `meanwhile` is called in between, at least once a second; its error ends everything.
   enum class Failures { end_all, apart };
-  Result<void> run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures = Failures::end_all);
+  using Meanwhile = std::function<Result<void>()>;
+  Result<void> run(const std::vector<Flow*>& flows, unsigned parallel, Failures failures = Failures::end_all,
+                   const Meanwhile& meanwhile = {});
   // One call with a small answer. Errors: by the answer's status; corrupt when the body is longer than `limit_bytes`.
   Result<Answer> call(Call call, size_t limit_bytes);
 

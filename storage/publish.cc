@@ -12,6 +12,10 @@ Result<void> Publish::commit() {
     for (auto& blob : blobs_) blob.discard();
   }
   TRY(std::move(synced));
+  return commit_synced();
+}
+
+Result<void> Publish::commit_synced() {
   bool has_sha512 = false;
   for (auto& blob : blobs_) {
     TRY(blob.rename_into_place());

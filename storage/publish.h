@@ -22,6 +22,8 @@ class [[nodiscard]] Publish {
   void add(LayerStaging layer) { layers_.push_back(std::move(layer)); }
   // Nothing is done when nothing was added. Errors: no_space, io, exists never (an equal thing that is there is kept).
   Result<void> commit();
+  // The same when the file system was synced after the last of them was complete.
+  Result<void> commit_synced();
 
  private:
   const StoreRoot* root_;

@@ -228,3 +228,52 @@ other_manifest_asked() {
   run -125 ctr pull -q --all-tags "$FAULTS/big:1"
   assert_output 'Error: --all-tags takes a name without tag and digest'
 }
+
+@test "nobody waits for the pull or the run of another" {
+  push_to_faults small:1 '{"layers": [{"busybox": true}]}'
+  local image=$FAULTS/small:1 words
+  start_held_pull
+  # It shares a layer that the other pull has finished with.
+  timeout 20 "$CTR" pull -q "$image"
+  mkfifo "$file_dir/held"
+  "$CTR" run -i --rm --name held --network none "$image" cat <"$file_dir/held" >/dev/null 3>&- &
+  run_pid=$!
+  exec 9>"$file_dir/held"
+  wait_for is_running held
+  while read -r words; do
+    # shellcheck disable=SC2086 # the words of a command
+    timeout 20 "$CTR" $words >"$file_dir/said" 2>&1 9>&- </dev/null || fail "$words: $? $(cat "$file_dir/said")"
+  done <<TEXT
+    pull -q $image
+    ps -a
+    images -a
+    create --name made --network none $image true
+    start -a made
+    run --rm --network none $image true
+    exec held true
+    inspect held
+    cp held:/etc/hostname -
+    logs held
+    commit -q held localhost/new
+    rmi localhost/new
+    tag $image localhost/other
+    untag localhost/other localhost/other
+    volume create v
+    volume rm v
+    volume prune -f
+    rm made
+    container prune -f
+    system df
+    info
+    save -q -o $file_dir/saved.tar $image
+    load -q -i $file_dir/saved.tar
+    image prune -f
+TEXT
+  kill -0 "$pull_pid"
+  kill -0 "$run_pid"
+  exec 9>&-
+  wait "$run_pid"
+  fault '{"cmd": "release"}' >/dev/null
+  wait "$pull_pid"
+}
+is_running() { [ "$(ctr inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
