@@ -1,7 +1,5 @@
-// Compiled once for each library when the compiler is clang, as it is for the sanitizers: most of the time that a file
-// takes goes into these headers. Every file includes what it uses all the same, since g++ builds without this one.
-#pragma once
-
+// Compiled once for each library, since most of the time that a file takes goes into these headers. Every file includes
+// what it uses all the same: clang-tidy reads it without this one.
 #include <fmt/format.h>
 
 #include <algorithm>
