@@ -49,7 +49,7 @@ struct Command {
   std::span<const std::string_view> aliases;         // "container run"
   std::string_view usage;                            // what follows the name: "[options] IMAGE [COMMAND [ARG...]]"
   std::string_view summary;                          // one line, no final period
-  std::array<OptionGroup, 4> options = {};           // shared groups first; nullptr: none
+  std::array<OptionGroup, 5> options = {};           // shared groups first; nullptr: none
   size_t least_words = 0, most_words = k_any_words;  // positional words
   Positionals positionals = Positionals::anywhere;
   Complete complete = Complete::nothing;

@@ -7,16 +7,15 @@
 #include "base/json.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "engine/health.h"
 
 namespace ctr::cli {
 namespace {
 
 using engine::HealthAction;
+using engine::HealthChanges;
 using std::chrono::nanoseconds;
 
-constexpr std::chrono::seconds k_interval{30};
-constexpr std::chrono::seconds k_timeout{30};
-constexpr int k_retries = 3;
 constexpr size_t k_command_limit_bytes = size_t{1} << 20;
 
 Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
@@ -85,48 +84,14 @@ Result<std::optional<int>> number(const Args& args, const std::string& option) {
   return std::optional(static_cast<int>(TRY(parse_unsigned(args.text(option), "--" + option, INT_MAX))));
 }
 
-// Without a command: what differs from the image's check, where 0 means what the image says.
-Result<void> add_check(const Args& args, engine::ContainerSpec& spec) {
-  const auto interval = TRY(duration(args, "health-interval", "healthcheck-interval"));
-  if (interval && interval->count() < 0) return wrong("healthcheck-interval must be 0 seconds or greater");
-  const auto limit = TRY(timeout(args, "health-timeout"));
-  const auto start_period = TRY(duration(args, "health-start-period", "healthcheck-start-period"));
-  if (start_period && start_period->count() < 0) return wrong("healthcheck-start-period must be 0 seconds or greater");
-  const auto retries = TRY(number(args, "health-retries"));
-  if (retries && *retries < 1) return wrong("healthcheck-retries must be greater than 0");
-  oci::HealthConfig check;
-  if (!args.text("health-cmd").empty()) {
-    check.test = parse_test(args.text("health-cmd"));
-    check.interval = interval.value_or(k_interval);
-    check.timeout = limit.value_or(k_timeout);
-    check.start_period = start_period.value_or(nanoseconds(0));
-    check.retries = retries.value_or(k_retries);
-  } else {
-    const auto given = [](const std::optional<nanoseconds>& value) {
-      if (!value) return nanoseconds(0);
-      return value->count() == 0 ? nanoseconds(-1) : *value;
-    };
-    check.interval = given(interval);
-    check.timeout = limit.value_or(nanoseconds(0));
-    check.start_period = given(start_period);
-    check.retries = retries.value_or(0);
-  }
-  if (check != oci::HealthConfig()) spec.health = std::move(check);
-  return ok();
+Result<std::optional<std::vector<std::string>>> command(const Args& args, const std::string& option) {
+  if (args.text(option).empty()) return std::optional<std::vector<std::string>>();
+  return std::optional(parse_test(args.text(option)));
 }
 
-Result<void> add_startup_check(const Args& args, engine::ContainerSpec& spec) {
-  engine::StartupHealthSpec startup;
-  startup.interval = TRY(duration(args, "health-startup-interval", "healthcheck-interval")).value_or(k_interval);
-  if (startup.interval.count() < 0) return wrong("healthcheck-interval must be 0 seconds or greater");
-  startup.timeout = TRY(timeout(args, "health-startup-timeout")).value_or(k_timeout);
-  startup.retries = TRY(number(args, "health-startup-retries")).value_or(0);
-  startup.successes = TRY(number(args, "health-startup-success")).value_or(0);
-  const std::string command = args.text("health-startup-cmd");
-  if (command.empty()) return ok();
-  startup.test = parse_test(command);
-  if (startup.test[0] != "NONE") spec.health_rules.startup = std::move(startup);
-  return ok();
+Result<std::optional<uint32_t>> unsigned_number(const Args& args, const std::string& option) {
+  const auto value = TRY(number(args, option));
+  return value ? std::optional(static_cast<uint32_t>(*value)) : std::nullopt;
 }
 
 Result<HealthAction> parse_action(const std::string& text) {
@@ -139,27 +104,82 @@ Result<HealthAction> parse_action(const std::string& text) {
                   printable(text)));
 }
 
+// Without a command: what differs from the image's check, where 0 means what the image says.
+void add_check(const HealthChanges& given, engine::ContainerSpec& spec) {
+  oci::HealthConfig check;
+  if (given.test) {
+    check.test = *given.test;
+    check.interval = given.interval.value_or(engine::k_health_interval);
+    check.timeout = given.timeout.value_or(engine::k_health_timeout);
+    check.start_period = given.start_period.value_or(nanoseconds(0));
+    check.retries = given.retries.value_or(engine::k_health_retries);
+  } else {
+    const auto other = [](const std::optional<nanoseconds>& value) {
+      if (!value) return nanoseconds(0);
+      return value->count() == 0 ? nanoseconds(-1) : *value;
+    };
+    check.interval = other(given.interval);
+    check.timeout = given.timeout.value_or(nanoseconds(0));
+    check.start_period = other(given.start_period);
+    check.retries = given.retries.value_or(0);
+  }
+  if (check != oci::HealthConfig()) spec.health = std::move(check);
+}
+
+void add_startup_check(const HealthChanges& given, engine::ContainerSpec& spec) {
+  if (!given.startup_test || given.startup_test->front() == "NONE") return;
+  spec.health_rules.startup =
+      engine::StartupHealthSpec{.test = *given.startup_test,
+                                .interval = given.startup_interval.value_or(engine::k_health_interval),
+                                .timeout = given.startup_timeout.value_or(engine::k_health_timeout),
+                                .retries = given.startup_retries.value_or(0),
+                                .successes = given.startup_successes.value_or(0)};
+}
+
 }  // namespace
 
-Result<void> add_health(const Args& args, engine::ContainerSpec& spec) {
-  if (args.flag("no-healthcheck")) {
-    for (const char* option : {"health-cmd", "health-startup-cmd"}) {
-      if (!args.text(option).empty()) {
-        return wrong(fmt::format("cannot specify both --no-healthcheck and --{}", option));
-      }
+Result<HealthChanges> parse_health(const Args& args) {
+  HealthChanges given;
+  given.none = args.flag("no-healthcheck");
+  for (const char* option : {"health-cmd", "health-startup-cmd"}) {
+    if (given.none && !args.text(option).empty()) {
+      return wrong(fmt::format("cannot specify both --no-healthcheck and --{}", option));
     }
   }
-  TRY(add_check(args, spec));
-  TRY(add_startup_check(args, spec));
+  given.test = TRY(command(args, "health-cmd"));
+  given.interval = TRY(duration(args, "health-interval", "healthcheck-interval"));
+  if (given.interval && given.interval->count() < 0) return wrong("healthcheck-interval must be 0 seconds or greater");
+  given.timeout = TRY(timeout(args, "health-timeout"));
+  given.start_period = TRY(duration(args, "health-start-period", "healthcheck-start-period"));
+  if (given.start_period && given.start_period->count() < 0) {
+    return wrong("healthcheck-start-period must be 0 seconds or greater");
+  }
+  given.retries = TRY(number(args, "health-retries"));
+  if (given.retries && *given.retries < 1) return wrong("healthcheck-retries must be greater than 0");
+  given.startup_test = TRY(command(args, "health-startup-cmd"));
+  given.startup_interval = TRY(duration(args, "health-startup-interval", "healthcheck-interval"));
+  if (given.startup_interval && given.startup_interval->count() < 0) {
+    return wrong("healthcheck-interval must be 0 seconds or greater");
+  }
+  given.startup_timeout = TRY(timeout(args, "health-startup-timeout"));
+  given.startup_retries = TRY(number(args, "health-startup-retries"));
+  given.startup_successes = TRY(number(args, "health-startup-success"));
+  if (args.has("health-on-failure")) given.on_failure = TRY(parse_action(args.text("health-on-failure")));
+  given.log_entries = TRY(unsigned_number(args, "health-max-log-count"));
+  given.log_bytes = TRY(unsigned_number(args, "health-max-log-size"));
+  return given;
+}
+
+Result<void> add_health(const Args& args, engine::ContainerSpec& spec) {
+  const auto given = TRY(parse_health(args));
+  add_check(given, spec);
+  add_startup_check(given, spec);
   // podman's form of "no check".
-  if (args.flag("no-healthcheck")) spec.health = oci::HealthConfig{.test = {"NONE"}};
-  if (args.has("health-on-failure")) spec.health_rules.on_failure = TRY(parse_action(args.text("health-on-failure")));
-  if (const auto count = TRY(number(args, "health-max-log-count"))) {
-    spec.health_rules.log_entries = static_cast<uint32_t>(*count);
-  }
-  if (const auto bytes = TRY(number(args, "health-max-log-size"))) {
-    spec.health_rules.log_bytes = static_cast<uint32_t>(*bytes);
-  }
+  if (given.none) spec.health = oci::HealthConfig{.test = {"NONE"}};
+  auto& rules = spec.health_rules;
+  rules.on_failure = given.on_failure.value_or(rules.on_failure);
+  rules.log_entries = given.log_entries.value_or(rules.log_entries);
+  rules.log_bytes = given.log_bytes.value_or(rules.log_bytes);
   return ok();
 }
 

@@ -322,21 +322,27 @@ std::vector<std::string> expand_env(std::string_view text, const Environment& en
   return out;
 }
 
+Result<std::vector<std::string>> read_variables(const std::vector<std::string>& words, const Environment& environment,
+                                                std::string_view origin) {
+  std::vector<std::string> out;
+  for (const auto& word : words) {
+    if (word.empty() || word[0] == '=') {
+      return wrong(fmt::format("invalid variable '{}' of {}", printable(word), origin));
+    }
+    for (auto& entry : expand_env(word, environment)) out.push_back(std::move(entry));
+  }
+  return out;
+}
+
 Result<std::vector<std::string>> read_env_options(
     const Args& args, const Environment& environment,
     const std::function<Result<std::string>(const std::string& path)>& read_file) {
   std::vector<std::string> out;
-  const auto add = [&](std::string_view text, std::string_view origin) -> Result<void> {
-    if (text.empty() || text[0] == '=')
-      return wrong(fmt::format("invalid variable '{}' of {}", printable(text), origin));
-    for (auto& entry : expand_env(text, environment)) out.push_back(std::move(entry));
-    return ok();
-  };
   for (const auto& path : args.list("env-file")) {
     const std::string content = TRY(read_file(path).context("--env-file"));
-    for (const auto& line : useful_lines(content)) TRY(add(line, path));
+    for (auto& entry : TRY(read_variables(useful_lines(content), environment, path))) out.push_back(std::move(entry));
   }
-  for (const auto& text : args.list("env")) TRY(add(text, "--env"));
+  for (auto& entry : TRY(read_variables(args.list("env"), environment, "--env"))) out.push_back(std::move(entry));
   return out;
 }
 

@@ -43,6 +43,10 @@ Result<engine::PullPolicy> parse_pull_policy(std::string_view text);
 // KEY=VALUE, KEY (from `environment`, nothing when unset there) or PREFIX*.
 std::vector<std::string> expand_env(std::string_view text, const Environment& environment);
 
+// All of them. Errors: invalid; `origin` says where the words stand.
+Result<std::vector<std::string>> read_variables(const std::vector<std::string>& words, const Environment& environment,
+                                                std::string_view origin);
+
 // --env-file and --env in that order, as KEY=VALUE.
 Result<std::vector<std::string>> read_env_options(
     const Args& args, const Environment& environment,
@@ -50,6 +54,8 @@ Result<std::vector<std::string>> read_env_options(
 
 // The option tables of run and create.
 std::span<const OptionSpec> container_options();
+// What parse_health() reads; of update, too.
+std::span<const OptionSpec> health_options();
 // What parse_limits() reads; of update and clone, too.
 std::span<const OptionSpec> limit_options();
 std::span<const OptionSpec> namespace_options();

@@ -19,6 +19,23 @@ constexpr std::array k_limit_options = {
     value("pids-limit", 0, "N", "Number of processes; -1 for no limit"),
 };
 
+constexpr std::array k_health_options = {
+    value("health-cmd", 0, "COMMAND", "Check the program's health with this command: text for a shell or a JSON list"),
+    value("health-interval", 0, "DURATION", "Time between two checks (default 30s); disable for none"),
+    value("health-max-log-count", 0, "N", "Results that are kept (default 5); 0 keeps all"),
+    value("health-max-log-size", 0, "BYTES", "What is kept of the output of a check (default 500); 0 keeps all"),
+    value("health-on-failure", 0, "ACTION", "What is done when it is unhealthy: none, kill, restart or stop"),
+    value("health-retries", 0, "N", "Failures in a row that make it unhealthy (default 3)"),
+    value("health-start-period", 0, "DURATION", "Time from the start in which failures do not count"),
+    value("health-startup-cmd", 0, "COMMAND", "Check that has to pass before the regular one begins"),
+    value("health-startup-interval", 0, "DURATION", "Time between two startup checks (default 30s)"),
+    value("health-startup-retries", 0, "N", "Failures after which the container is started anew; 0 for no limit"),
+    value("health-startup-success", 0, "N", "Startup checks in a row that have to pass (default 1)"),
+    value("health-startup-timeout", 0, "DURATION", "Time that a startup check may take (default 30s)"),
+    value("health-timeout", 0, "DURATION", "Time that a check may take (default 30s)"),
+    flag("no-healthcheck", 0, "Ignore the image's health check"),
+};
+
 constexpr std::array k_container_options = {
     list("add-host", 0, "NAME:IP", "Add a line to /etc/hosts"),
     list("annotation", 0, "KEY=VALUE", "Add an annotation to the container"),
@@ -44,19 +61,6 @@ constexpr std::array k_container_options = {
     list("env-merge", 0, "KEY=VALUE", "Set a variable of the image; ${NAME} in it is the image's value"),
     list("group-add", 0, "GROUP", "Add a supplementary group, or keep-groups"),
     value("group-entry", 0, "ENTRY", "The line for the user's group in /etc/group"),
-    value("health-cmd", 0, "COMMAND", "Check the program's health with this command: text for a shell or a JSON list"),
-    value("health-interval", 0, "DURATION", "Time between two checks (default 30s); disable for none"),
-    value("health-max-log-count", 0, "N", "Results that are kept (default 5); 0 keeps all"),
-    value("health-max-log-size", 0, "BYTES", "What is kept of the output of a check (default 500); 0 keeps all"),
-    value("health-on-failure", 0, "ACTION", "What is done when it is unhealthy: none, kill, restart or stop"),
-    value("health-retries", 0, "N", "Failures in a row that make it unhealthy (default 3)"),
-    value("health-start-period", 0, "DURATION", "Time from the start in which failures do not count"),
-    value("health-startup-cmd", 0, "COMMAND", "Check that has to pass before the regular one begins"),
-    value("health-startup-interval", 0, "DURATION", "Time between two startup checks (default 30s)"),
-    value("health-startup-retries", 0, "N", "Failures after which the container is started anew; 0 for no limit"),
-    value("health-startup-success", 0, "N", "Startup checks in a row that have to pass (default 1)"),
-    value("health-startup-timeout", 0, "DURATION", "Time that a startup check may take (default 30s)"),
-    value("health-timeout", 0, "DURATION", "Time that a check may take (default 30s)"),
     value("hostname", 'h', "NAME", "Name of the container's host"),
     value("hosts-file", 0, "FILE", "What /etc/hosts begins with: a file, image or none", Complete::files),
     list("hostuser", 0, "NAME", "Add a user of the host to /etc/passwd"),
@@ -71,7 +75,6 @@ constexpr std::array k_container_options = {
     list("log-opt", 0, "KEY=VALUE", "Option of the log driver: path, max-size, tag"),
     list("mount", 0, "SPEC", "Mount: type=bind|volume|tmpfs|ramfs|image|devpts|glob,src=…,dst=…,…"),
     value("name", 0, "NAME", "Name of the container"),
-    flag("no-healthcheck", 0, "Ignore the image's health check"),
     flag("no-hostname", 0, "Do not write /etc/hostname"),
     flag("no-hosts", 0, "Do not write /etc/hosts"),
     value("oom-score-adj", 0, "N", "Preference of the kernel when memory runs out, -1000 to 1000"),
@@ -133,6 +136,7 @@ constexpr std::array k_namespace_options = {
 }  // namespace
 
 std::span<const OptionSpec> container_options() { return k_container_options; }
+std::span<const OptionSpec> health_options() { return k_health_options; }
 std::span<const OptionSpec> limit_options() { return k_limit_options; }
 std::span<const OptionSpec> namespace_options() { return k_namespace_options; }
 

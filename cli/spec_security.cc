@@ -175,31 +175,6 @@ Result<UsernsChoice> userns_choice(const std::string& text) {
   return wrong(fmt::format("invalid user namespace mode '{}': must be host, keep-id or nomap", printable(text)));
 }
 
-Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
-  const auto pair = split_once(text, '=');
-  engine::UlimitSpec limit;
-  limit.name = to_lower(pair ? pair->first : text);
-  if (limit.name.starts_with("rlimit_")) limit.name.erase(0, 7);
-  if (!pair) return wrong(fmt::format("invalid ulimit argument: {}", printable(text)));
-  if (std::find(k_ulimits.begin(), k_ulimits.end(), limit.name) == k_ulimits.end()) {
-    return wrong(fmt::format("invalid ulimit type: {}", printable(limit.name)));
-  }
-  const auto number = [&](std::string_view word) -> Result<int64_t> {
-    if (word == "unlimited") return int64_t{-1};
-    const auto value = TRY(parse_signed(word, "--ulimit " + limit.name));
-    if (value < -1) return wrong(fmt::format("--ulimit {}: '{}' is negative", limit.name, printable(word)));
-    return value;
-  };
-  const auto both = split_once(pair->second, ':');
-  limit.soft = TRY(number(both ? both->first : pair->second));
-  limit.hard = both ? TRY(number(both->second)) : limit.soft;
-  if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard)) {
-    return wrong(
-        fmt::format("ulimit soft limit must be less than or equal to hard limit: {} > {}", limit.soft, limit.hard));
-  }
-  return limit;
-}
-
 Result<std::optional<int64_t>> size_option(const Args& args, std::string_view name, bool unlimited) {
   if (!args.has(name)) return std::optional<int64_t>();
   const std::string text = args.text(name);
@@ -227,6 +202,31 @@ Result<void> add_cpus(const Args& args, engine::ResourceSpec& resources) {
 }
 
 }  // namespace
+
+Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
+  const auto pair = split_once(text, '=');
+  engine::UlimitSpec limit;
+  limit.name = to_lower(pair ? pair->first : text);
+  if (limit.name.starts_with("rlimit_")) limit.name.erase(0, 7);
+  if (!pair) return wrong(fmt::format("invalid ulimit argument: {}", printable(text)));
+  if (std::find(k_ulimits.begin(), k_ulimits.end(), limit.name) == k_ulimits.end()) {
+    return wrong(fmt::format("invalid ulimit type: {}", printable(limit.name)));
+  }
+  const auto number = [&](std::string_view word) -> Result<int64_t> {
+    if (word == "unlimited") return int64_t{-1};
+    const auto value = TRY(parse_signed(word, "--ulimit " + limit.name));
+    if (value < -1) return wrong(fmt::format("--ulimit {}: '{}' is negative", limit.name, printable(word)));
+    return value;
+  };
+  const auto both = split_once(pair->second, ':');
+  limit.soft = TRY(number(both ? both->first : pair->second));
+  limit.hard = both ? TRY(number(both->second)) : limit.soft;
+  if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard)) {
+    return wrong(
+        fmt::format("ulimit soft limit must be less than or equal to hard limit: {} > {}", limit.soft, limit.hard));
+  }
+  return limit;
+}
 
 Result<void> add_security(const Args& args, const engine::Config& config, ContainerSpec& spec) {
   auto& security = spec.security;

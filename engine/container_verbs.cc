@@ -35,7 +35,7 @@ class LocalContainerVerbs final : public ContainerVerbs {
   Result<void> pause(const ContainerId& id) override { return pause_container(core_, TRY(storage_id(id))); }
   Result<void> unpause(const ContainerId& id) override { return unpause_container(core_, TRY(storage_id(id))); }
 
-  Result<void> update(const ContainerId& id, const ResourceSpec& changes) override {
+  Result<void> update(const ContainerId& id, const ContainerChanges& changes) override {
     return update_container(core_, TRY(storage_id(id)), changes);
   }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/container_changes.h"
 #include "engine/container_use.h"
 #include "engine/engine.h"
 #include "engine/health_report.h"
@@ -36,9 +37,10 @@ class ContainerVerbs {
   virtual Result<void> pause(const ContainerId& id) = 0;
   // Errors: bad_state unless it is paused.
   virtual Result<void> unpause(const ContainerId& id) = 0;
-  // What `changes` does not have stays; the next start has the new limits, too. Errors: invalid; unsupported for a
-  // limit that this host cannot set, or without a cgroup of its own.
-  virtual Result<void> update(const ContainerId& id, const ResourceSpec& changes) = 0;
+  // What `changes` does not have stays. Limits, checks and the restart policy count at once, variables for what is
+  // executed or started from now on, ulimits from the next start on. Errors: invalid; unsupported for a limit that this
+  // host cannot set, or without a cgroup of its own.
+  virtual Result<void> update(const ContainerId& id, const ContainerChanges& changes) = 0;
   // Whether containers of this user can be measured at all. Errors: unsupported, with what the host has to have.
   virtual Result<void> check_measurable() = 0;
   // Errors: unsupported without a cgroup of its own.

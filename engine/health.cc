@@ -16,9 +16,6 @@ using std::chrono::nanoseconds;
 namespace {
 
 // podman's, for what neither the image nor the user says.
-constexpr std::chrono::seconds k_interval{30};
-constexpr std::chrono::seconds k_timeout{30};
-constexpr int k_retries = 3;
 
 std::vector<std::string> program_of(const std::vector<std::string>& test) {
   if (test.empty()) return {};
@@ -146,9 +143,9 @@ std::optional<oci::HealthConfig> choose_health(const std::optional<oci::HealthCo
   if (own && !own->test.empty()) return own;
   if (!image || image->test.empty()) return std::nullopt;
   oci::HealthConfig health = *image;
-  if (health.interval.count() == 0) health.interval = k_interval;
-  if (health.timeout.count() == 0) health.timeout = k_timeout;
-  if (health.retries == 0) health.retries = k_retries;
+  if (health.interval.count() == 0) health.interval = k_health_interval;
+  if (health.timeout.count() == 0) health.timeout = k_health_timeout;
+  if (health.retries == 0) health.retries = k_health_retries;
   if (!own) return health;
   // Negative: none.
   if (own->interval.count() != 0) health.interval = std::max(own->interval, nanoseconds(0));

@@ -55,6 +55,11 @@ std::string_view known_status(std::string_view status);
 // What a start begins with.
 Result<void> reset_health(const Dir& container_dir);
 
+// What a check has that says nothing else.
+inline constexpr std::chrono::seconds k_health_interval{30};
+inline constexpr std::chrono::seconds k_health_timeout{30};
+inline constexpr int k_health_retries = 3;
+
 // The check of a container: its own, else the image's with what the container says differently.
 std::optional<oci::HealthConfig> choose_health(const std::optional<oci::HealthConfig>& own,
                                                const std::optional<oci::HealthConfig>& image);

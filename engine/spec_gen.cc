@@ -225,6 +225,11 @@ Result<UlimitSpec> parse_ulimit(std::string_view text) {
   return limit;
 }
 
+Result<runtime::SpecRlimit> rlimit_of(const UlimitSpec& limit) {
+  return runtime::SpecRlimit{"RLIMIT_" + to_upper(limit.name), TRY(limit_value(limit.soft)),
+                             TRY(limit_value(limit.hard))};
+}
+
 // --ulimit, then the configuration, then what a rootless podman gives: as many files and processes as this user may.
 Result<void> set_rlimits(const SpecInput& input, runtime::SpecProcess& process) {
   auto limits = input.spec.ulimits;
@@ -236,7 +241,8 @@ Result<void> set_rlimits(const SpecInput& input, runtime::SpecProcess& process) 
   };
   for (const auto& limit : limits) {
     if (limit.name == "host") return ok();
-    add("RLIMIT_" + to_upper(limit.name), TRY(limit_value(limit.soft)), TRY(limit_value(limit.hard)));
+    const auto rlimit = TRY(rlimit_of(limit));
+    add(rlimit.type, rlimit.soft, rlimit.hard);
   }
   add("RLIMIT_NOFILE", input.open_files.hard, input.open_files.hard);
   add("RLIMIT_NPROC", input.processes.hard, input.processes.hard);
@@ -302,6 +308,15 @@ void set_resources(const SpecInput& input, RuntimeSpec& out) {
 }
 
 }  // namespace
+
+Result<void> change_rlimits(std::vector<runtime::SpecRlimit>& rlimits, const std::vector<UlimitSpec>& changes) {
+  for (const auto& change : changes) {
+    auto limit = TRY(rlimit_of(change));
+    std::erase_if(rlimits, [&](const auto& other) { return other.type == limit.type; });
+    rlimits.push_back(std::move(limit));
+  }
+  return ok();
+}
 
 bool has_own_network(const ContainerSpec& spec) { return spec.network.mode != NetworkChoice::Mode::host; }
 

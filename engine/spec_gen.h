@@ -60,6 +60,9 @@ Result<Command> effective_command(const ContainerSpec& spec, const oci::ImageCon
 // Errors: invalid, unsupported (namespaces of other containers).
 Result<runtime::RuntimeSpec> generate_spec(const SpecInput& input);
 
+// `rlimits` of a generated specification with other ones in place of those they name. Errors: invalid.
+Result<void> change_rlimits(std::vector<runtime::SpecRlimit>& rlimits, const std::vector<UlimitSpec>& changes);
+
 // True when the container gets a network namespace of its own.
 bool has_own_network(const ContainerSpec& spec);
 

@@ -4,9 +4,12 @@
 
 #include "engine/cgroup_choice.h"
 #include "engine/container_info.h"
+#include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/limits.h"
 #include "engine/live_cgroup.h"
+#include "engine/spec_gen.h"
+#include "runtime/attach.h"
 #include "runtime/cgroup_check.h"
 
 namespace ctr::engine {
@@ -21,32 +24,51 @@ Result<void> check_limits(Core& core, const ContainerRecord& record, const Resou
 }
 
 // What the next start reads.
-Result<void> change_config(const Dir& dir, const ResourceSpec& changes) {
+Result<void> change_config(const Dir& dir, const ContainerChanges& changes) {
   const auto json = TRY(parse_own_json(TRY(dir.read_file(k_config_file)), dir.path() + "/" + k_config_file));
   auto spec = TRY(runtime::spec_from_json(json));
   auto& resources = spec.linux_config.resources;
-  resources = change_limits(resources.value_or(runtime::SpecResources{}), changes);
+  resources = change_limits(resources.value_or(runtime::SpecResources{}), changes.limits);
+  if (spec.process) {
+    spec.process->env = change_env(std::move(spec.process->env), changes);
+    TRY(change_rlimits(spec.process->rlimits, changes.ulimits));
+  }
   return dir.write_file(k_config_file, dump_json(to_json(spec)), Sync::yes);
+}
+
+// What runs.
+Result<void> change_running(Core& core, const Dir& dir, const ContainerView& view, const ContainerRecord& changed,
+                            const ContainerChanges& changes) {
+  if (changes.limits != ResourceSpec{}) {
+    TRY(TRY(open_live_cgroup(core, view.state, "update")).update(runtime_limits(changes.limits)));
+  }
+  if (!changes.restart && changes.health == HealthChanges{}) return ok();
+  const auto health = plan_health(changed);
+  // With another check the count of what failed begins anew, as at a start.
+  if (health && !plan_health(view.record)) TRY(reset_health(dir));
+  Json orders = Json::object().set("restart", to_json(changed.spec.restart));
+  const auto run_dir = TRY(Dir::open(core.run_dir(changed.id)));
+  return runtime::send_orders(run_dir, {.health = health, .engine = std::move(orders)});
 }
 
 }  // namespace
 
-Result<void> update_container(Core& core, const storage::ContainerId& id, const ResourceSpec& changes) {
+Result<void> update_container(Core& core, const storage::ContainerId& id, const ContainerChanges& changes) {
   const auto containers = TRY(core.store())->containers();
   const auto lock = TRY(containers.lock(id, LockMode::exclusive, core.cancel()));
-  if (changes == ResourceSpec{}) return ok();
+  if (changes == ContainerChanges{}) return ok();
   const auto dir = TRY(containers.open(id));
-  auto view = TRY(view_container(core, {id, ""}));
-  auto& record = view.record;
-  const auto limits = change_limits(record.spec.resources, changes);
-  TRY(check_limits(core, record, limits));
+  const auto view = TRY(view_container(core, {id, ""}));
+  auto changed = view.record;
+  TRY(change_spec(changed.spec, changes));
+  changed.env = change_env(std::move(changed.env), changes);
+  TRY(check_limits(core, view.record, changed.spec.resources));
   if (view.info.state == ContainerState::running || view.info.state == ContainerState::paused) {
-    TRY(TRY(open_live_cgroup(core, view.state, "update")).update(runtime_limits(changes)));
+    TRY(change_running(core, dir, view, changed, changes));
   }
   TRY(change_config(dir, changes));
-  record.spec.resources = limits;
-  TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
-  core.record_event(container_event("update", record));
+  TRY(dir.write_file(k_record_file, dump_json(to_json(changed)) + "\n", Sync::yes));
+  core.record_event(container_event("update", changed));
   return ok();
 }
 

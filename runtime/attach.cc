@@ -95,6 +95,14 @@ Result<void> send_signal(const Dir& run_dir, int number, SignalPurpose purpose) 
   return ok();
 }
 
+Result<void> send_orders(const Dir& run_dir, const NewOrders& orders) {
+  Fd socket = TRY(connect_monitor(run_dir));
+  Json request = Json::object().set("orders", orders.engine);
+  if (orders.health) request.set("health", to_json(*orders.health));
+  TRY(ask(socket.get(), request));
+  return ok();
+}
+
 Result<std::optional<int>> wait_for_exit(const Dir& run_dir, const CancelToken& cancel,
                                          std::optional<std::chrono::milliseconds> timeout) {
   Result<Fd> socket = connect_monitor(run_dir);

@@ -31,6 +31,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "runtime/console.h"
+#include "runtime/monitor_plan.h"
 
 namespace ctr::runtime {
 
@@ -112,6 +113,13 @@ Result<Fd> query_pidfd(const Dir& run_dir);
 // SIGQUIT in any case, the container is not started again by itself. Errors: bad_state.
 enum class SignalPurpose { any, stop };
 Result<void> send_signal(const Dir& run_dir, int number, SignalPurpose purpose = SignalPurpose::any);
+// What is different from now on while a container runs.
+struct NewOrders {
+  std::optional<HealthPlan> health;  // the check that runs from now on; nullopt: none
+  Json engine;                       // members that take the place of those of LaunchPlan::engine
+};
+// Errors: bad_state when no monitor answers.
+Result<void> send_orders(const Dir& run_dir, const NewOrders& orders);
 // Waits for the end of a running container: its exit code; nullopt when no monitor answers (read state.json).
 Result<std::optional<int>> wait_for_exit(const Dir& run_dir, const CancelToken& cancel = {},
                                          std::optional<std::chrono::milliseconds> timeout = {});

@@ -52,6 +52,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void resize(WindowSize size) override { streams_->resize(size); }
   Result<void> send_signal(int number) override;
   void keep_down() override { stopped_by_user_ = true; }
+  void change_orders(const NewOrders& orders) override;
   void close_output(int stream) override { streams_->close_output(stream); }
   void output_caught_up() override { streams_->resume(); }
   pid_t init_pid() const override { return init_ ? init_->pid() : 0; }
@@ -239,6 +240,14 @@ void Monitor::watch_health() {
   health_.emplace(
       loop_, *plan_.health, [this] { return hooks_.start_health_check(plan_); },
       [this](CheckEnd end) { on_check(end); });
+}
+
+void Monitor::change_orders(const NewOrders& orders) {
+  for (const auto& [key, value] : orders.engine.as_object()) plan_.engine.set(key, value);
+  if (orders.health == plan_.health) return;
+  plan_.health = orders.health;
+  health_.reset();
+  if (init_) watch_health();
 }
 
 void Monitor::on_check(CheckEnd end) {

@@ -151,6 +151,16 @@ void AttachServer::on_packet(Client& client, const Packet& packet) {
   }
 }
 
+Result<void> AttachServer::on_orders(const Json& request) {
+  NewOrders orders{.health = {}, .engine = *request.find("orders")};
+  if (!orders.engine.is_object()) return Error(Errc::invalid, "orders are an object");
+  if (const auto health = TRY(JsonReader(request, "orders").find_object("health"))) {
+    orders.health = TRY(health_from_json(*health));
+  }
+  target_.change_orders(orders);
+  return ok();
+}
+
 void AttachServer::on_request(Client& client, std::string_view text) {
   Result<Json> request = parse_json(text, "attach request", {.size_bytes = 4096, .depth = 4});
   Json answer = Json::object();
@@ -171,6 +181,9 @@ void AttachServer::on_request(Client& client, std::string_view text) {
     if (request->find("stop") != nullptr) target_.keep_down();
     Result<void> sent = target_.send_signal(static_cast<int>(number->as_int()));
     answer.set(sent ? "sent" : "error", sent ? Json(true) : Json(sent.error().text()));
+  } else if (request->find("orders") != nullptr) {
+    Result<void> changed = on_orders(*request);
+    answer.set(changed ? "changed" : "error", changed ? Json(true) : Json(changed.error().text()));
   } else if (request->find("pidfd") != nullptr) {
     fd = target_.init_pidfd();
     answer.set("pid", int64_t{target_.init_pid()});

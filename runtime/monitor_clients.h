@@ -35,6 +35,7 @@ class AttachTarget {
   virtual Result<void> send_signal(int number) = 0;
   // A user wants the container to stay down once its program has ended.
   virtual void keep_down() = 0;
+  virtual void change_orders(const NewOrders& orders) = 0;
   // Nobody who reads stream 1 or 2 is left, and the starter's reader broke off: the program gets EPIPE.
   virtual void close_output(int stream) = 0;
   // Every client has read what it must before the program may go on.
@@ -75,6 +76,7 @@ class [[nodiscard]] AttachServer {
   void on_client(Client& client, uint32_t events);
   void on_packet(Client& client, const Packet& packet);
   void on_request(Client& client, std::string_view text);
+  Result<void> on_orders(const Json& request);
   void on_output_closed(Client& client, int stream);
   void post(Client& client, Frame frame, std::string_view data);
   void flush(Client& client);

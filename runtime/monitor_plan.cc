@@ -42,6 +42,20 @@ Json to_json(const StarterAttach& attach) {
 
 constexpr std::array<std::string_view, 4> k_actions = {"none", "kill", "restart", "stop"};
 
+Json secrets_json(const std::vector<SecretFile>& files) {
+  Json json = Json::array();
+  for (const SecretFile& file : files) json.push(to_json(file));
+  return json;
+}
+
+Result<JsonReader> get_object(const JsonReader& reader, std::string_view key) {
+  std::optional<JsonReader> object = TRY(reader.find_object(key));
+  if (!object) return reader.wrong(key, "an object");
+  return *object;
+}
+
+}  // namespace
+
 Json to_json(const HealthPlan& health) {
   Json json = Json::object();
   json.set("interval_ms", int64_t{health.interval.count()});
@@ -65,20 +79,6 @@ Result<HealthPlan> health_from_json(const JsonReader& reader) {
   health.stop_timeout = std::chrono::seconds(TRY(reader.get_int("stop_timeout_seconds")));
   return health;
 }
-
-Json secrets_json(const std::vector<SecretFile>& files) {
-  Json json = Json::array();
-  for (const SecretFile& file : files) json.push(to_json(file));
-  return json;
-}
-
-Result<JsonReader> get_object(const JsonReader& reader, std::string_view key) {
-  std::optional<JsonReader> object = TRY(reader.find_object(key));
-  if (!object) return reader.wrong(key, "an object");
-  return *object;
-}
-
-}  // namespace
 
 Json to_json(const LaunchPlan& plan) {
   Json log = Json::object()

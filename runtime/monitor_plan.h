@@ -48,6 +48,9 @@ struct HealthPlan {
   bool operator==(const HealthPlan&) const = default;
 };
 
+Json to_json(const HealthPlan& health);
+Result<HealthPlan> health_from_json(const JsonReader& reader);
+
 struct LaunchPlan {
   std::string container_id;  // 64 hex digits
   std::string name;

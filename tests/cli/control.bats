@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # pause, unpause, update and stats where containers have no cgroup of their own; tests/vm has the tests with one.
-# shellcheck disable=SC2154 # helpers set variables
+# shellcheck disable=SC2154,SC2016 # helpers set variables
 load helpers
 
 setup_file() { start_test_file && pull_busybox; }
@@ -83,7 +83,7 @@ assert_needs_cgroup() {
   run -125 ctr update nosuch
   assert_contains 'no container with name or ID "nosuch" found: no such container'
   run -125 ctr update
-  assert_contains "See 'ctr update --help'"
+  assert_contains 'you must provide at least one name or id'
 }
 
 @test "stats without cgroup v2, and its words" {
@@ -99,3 +99,60 @@ assert_needs_cgroup() {
     assert_contains 'Error: invalid interval, must be a positive number greater zero'
   done
 }
+
+@test "update changes variables, and ulimits from the next start on" {
+  ctr run -d --network none --name web --env A=1 --env B=2 --ulimit core=0 "$IMAGE" sleep 100
+  D=4 run -0 ctr update --env B=3 -e C=x=y -e D --unsetenv A --ulimit nofile=100:200 web
+  run -0 ctr exec web sh -c 'echo "$A" $B'
+  assert_output ' 3'
+  [ "$(ctr exec web sh -c "tr '\0' '\n' </proc/1/environ | grep B=")" = B=2 ]
+  ctr restart -t 0 web
+  run -0 ctr exec web sh -c 'echo "$A" $B $C $D $(ulimit -Sn) $(ulimit -Hn) $(ulimit -c)'
+  assert_output ' 3 x=y 4 100 200 0'
+  run -0 ctr inspect --format '{{json .Config.Env}}' web
+  assert_contains '"B=3"'
+  refute_contains '"A=1"'
+}
+
+@test "update changes the health check of what runs" {
+  ctr run -d --network none --name web "$IMAGE" sh -c 'touch /well; sleep 100'
+  run -125 ctr update --health-interval 1s web
+  assert_contains 'the container has no health check whose settings could change'
+  run -0 ctr update --health-cmd 'test -e /well' --health-interval 200ms --health-retries 1 web
+  wait_for health_is healthy
+  run -0 ctr update --health-cmd 'test -e /nosuch' web
+  wait_for health_is unhealthy
+  run -0 ctr inspect --format '{{.Config.Healthcheck.Interval}} {{.Config.Healthcheck.Retries}}' web
+  assert_output '200000000 1'
+  run -0 ctr update --health-on-failure kill web
+  wait_for has_ended web
+  run -125 ctr update --no-healthcheck --health-cmd true web
+  assert_contains 'cannot specify both --no-healthcheck and --health-cmd'
+  run -0 ctr update --no-healthcheck web
+  run -0 ctr start web
+  run -125 ctr healthcheck run web
+}
+health_is() { [ "$(ctr inspect --format '{{.State.Health.Status}}' web)" = "$1" ]; }
+has_ended() { [ "$(ctr inspect --format '{{.State.Status}}' "$1")" = exited ]; }
+
+@test "update changes the restart policy of what runs" {
+  ctr run -d --network none --name web --restart always "$IMAGE" sh -c 'echo started; cat' >/dev/null
+  ctr run -d --network none --name once "$IMAGE" \
+    sh -c 'trap "exit 3" USR1; echo started; while :; do sleep 0.1; done' >/dev/null
+  wait_for started_often web 3
+  ctr update --restart no web
+  ctr update --restart on-failure:1 once
+  wait_for has_ended web
+  run -0 ctr inspect --format '{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.RestartPolicy.MaximumRetryCount}}' once
+  assert_output 'on-failure 1'
+  wait_for started_often once 1
+  ctr kill -s USR1 once
+  wait_for started_often once 2
+  run -125 ctr update --restart sometimes once
+  ctr run -d --rm --network none --name gone "$IMAGE" sleep 100
+  run -125 ctr update --restart always gone
+  assert_contains '--rm'
+  run -125 ctr update --latest gone
+  assert_contains '--latest and arguments cannot be used together'
+}
+started_often() { [ "$(ctr logs "$1" 2>/dev/null | grep -c started)" -ge "$2" ]; }

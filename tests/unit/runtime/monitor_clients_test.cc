@@ -26,6 +26,7 @@ class FakeProgram final : public AttachTarget {
     return ok();
   }
   void keep_down() override { kept_down = true; }
+  void change_orders(const NewOrders& orders) override { new_orders = orders; }
   void close_output(int stream) override { closed = stream; }
   void output_caught_up() override { ++caught_up; }
   pid_t init_pid() const override { return 1; }
@@ -37,6 +38,7 @@ class FakeProgram final : public AttachTarget {
   WindowSize window;
   std::vector<int> signals;
   bool kept_down = false;
+  std::optional<NewOrders> new_orders;
   int closed = 0;
   int caught_up = 0;
 };
@@ -111,6 +113,26 @@ TEST_CASE("input is granted again only when the program has taken it") {
   stage.program.reads_input = true;
   stage.server.input_drained();
   CHECK(stage.hear(client) == std::string("g\3\0\0\0", 5));
+}
+
+TEST_CASE("orders change, and those that are none are refused") {
+  Stage stage;
+  Fd client = stage.attach_starter({});
+  const auto ask = [&](std::string_view request) {
+    REQUIRE(send_packet(client.get(), Frame::request, request));
+    stage.run_for(milliseconds(1));
+    return stage.hear(client);
+  };
+  CHECK(ask(R"({"orders":[]})") == R"(A{"error":"orders are an object"})");
+  CHECK(ask(R"({"orders":{},"health":{"interval_ms":"x"}})").starts_with(R"(A{"error":)"));
+  CHECK_FALSE(stage.program.new_orders);
+  CHECK(ask(R"({"orders":{"a":1}})") == R"(A{"changed":true})");
+  REQUIRE(stage.program.new_orders);
+  CHECK_FALSE(stage.program.new_orders->health);
+  HealthPlan health{.interval = milliseconds(7), .stop_signal = 3};
+  const Json request = Json::object().set("orders", Json::object()).set("health", to_json(health));
+  CHECK(ask(dump_json(request)) == R"(A{"changed":true})");
+  CHECK(stage.program.new_orders->health == health);
 }
 
 TEST_CASE("sizes, signals and the end of input reach the program") {
