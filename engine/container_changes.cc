@@ -71,8 +71,12 @@ Result<void> change_health(ContainerSpec& spec, const HealthChanges& changes) {
         .with_hint("use --health-cmd");
   }
   if (changes.test || changes_check(changes)) {
-    if (!had_check)
-      spec.health = {.interval = k_health_interval, .timeout = k_health_timeout, .retries = k_health_retries};
+    if (!had_check) {
+      spec.health.emplace();
+      spec.health->interval = k_health_interval;
+      spec.health->timeout = k_health_timeout;
+      spec.health->retries = k_health_retries;
+    }
     assign(spec.health->test, changes.test);
     assign(spec.health->interval, changes.interval);
     assign(spec.health->timeout, changes.timeout);
