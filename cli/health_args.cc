@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/paths.h"
 #include "base/text.h"
 #include "engine/health.h"
 
@@ -136,6 +137,14 @@ void add_startup_check(const HealthChanges& given, engine::ContainerSpec& spec) 
                                 .successes = given.startup_successes.value_or(0)};
 }
 
+// Empty for "local", which is the container's own record.
+Result<std::string> log_destination(const std::string& text) {
+  if (text == "local") return std::string();
+  if (text == "events_logger") return text;
+  if (text.empty()) return wrong("--health-log-destination: must be local, a directory, or events_logger");
+  return absolute_path(text);
+}
+
 }  // namespace
 
 Result<HealthChanges> parse_health(const Args& args) {
@@ -165,6 +174,9 @@ Result<HealthChanges> parse_health(const Args& args) {
   given.startup_retries = TRY(number(args, "health-startup-retries"));
   given.startup_successes = TRY(number(args, "health-startup-success"));
   if (args.has("health-on-failure")) given.on_failure = TRY(parse_action(args.text("health-on-failure")));
+  if (args.has("health-log-destination")) {
+    given.log_destination = TRY(log_destination(args.text("health-log-destination")));
+  }
   given.log_entries = TRY(unsigned_number(args, "health-max-log-count"));
   given.log_bytes = TRY(unsigned_number(args, "health-max-log-size"));
   return given;
@@ -180,6 +192,7 @@ Result<void> add_health(const Args& args, engine::ContainerSpec& spec) {
   rules.on_failure = given.on_failure.value_or(rules.on_failure);
   rules.log_entries = given.log_entries.value_or(rules.log_entries);
   rules.log_bytes = given.log_bytes.value_or(rules.log_bytes);
+  rules.log_destination = given.log_destination.value_or(rules.log_destination);
   return ok();
 }
 

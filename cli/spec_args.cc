@@ -298,11 +298,44 @@ Result<void> add_lifetime(const Args& args, ContainerSpec& spec) {
   if (spec.auto_remove && !keeps) {
     return wrong("the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"");
   }
-  const std::string systemd = args.text("systemd", "false");
-  if (systemd != "false") {
-    return Error(Errc::unsupported, fmt::format("--systemd {}: only false is supported yet", printable(systemd)));
+  return ok();
+}
+
+Result<void> add_systemd(const Args& args, ContainerSpec& spec) {
+  using engine::SystemdMode;
+  const std::string word = to_lower(args.text("systemd", "true"));
+  if (word == "always") {
+    spec.systemd = SystemdMode::always;
+  } else if (const auto on = parse_bool(word, "--systemd")) {
+    spec.systemd = *on ? SystemdMode::automatic : SystemdMode::off;
+  } else {
+    return wrong(fmt::format("invalid systemd mode \"{}\": must be true, false or always", printable(word)));
+  }
+  if (spec.init && spec.systemd == SystemdMode::always) {
+    return wrong("--init and --systemd=always cannot be used together: systemd has to be the first process");
+  }
+  if (args.has("shm-size-systemd")) {
+    spec.systemd_shm_bytes = TRY(parse_size(args.text("shm-size-systemd"), "--shm-size-systemd"));
+  }
+  spec.personality = to_upper(args.text("personality"));
+  if (!spec.personality.empty() && spec.personality != "LINUX" && spec.personality != "LINUX32") {
+    return wrong(fmt::format("invalid personality \"{}\": must be LINUX or LINUX32", printable(spec.personality)));
   }
   return ok();
+}
+
+// NOTIFY_SOCKET is that of who creates the container.
+Result<void> add_notify(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
+  using Mode = engine::NotifySpec::Mode;
+  const std::string word = args.text("sdnotify", "container");
+  for (const auto mode : {Mode::container, Mode::conmon, Mode::healthy, Mode::ignore}) {
+    if (to_lower(word) != engine::notify_word(mode)) continue;
+    spec.notify.mode = mode;
+    if (mode != Mode::ignore) spec.notify.socket = environment_value(inputs.environment, "NOTIFY_SOCKET");
+    return ok();
+  }
+  return wrong(
+      fmt::format("invalid sdnotify value \"{}\": must be container, conmon, healthy or ignore", printable(word)));
 }
 
 }  // namespace
@@ -358,6 +391,8 @@ Result<ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs)
   TRY(add_resources(args, spec));
   TRY(add_log(args, spec));
   TRY(add_lifetime(args, spec));
+  TRY(add_systemd(args, spec));
+  TRY(add_notify(args, inputs, spec));
   if (!spec.oom_score_adj) spec.oom_score_adj = inputs.config.oom_score_adj;
   if (spec.runtime.empty()) spec.runtime = inputs.config.runtime;
   return spec;

@@ -175,32 +175,6 @@ Result<UsernsChoice> userns_choice(const std::string& text) {
   return wrong(fmt::format("invalid user namespace mode '{}': must be host, keep-id or nomap", printable(text)));
 }
 
-Result<std::optional<int64_t>> size_option(const Args& args, std::string_view name, bool unlimited) {
-  if (!args.has(name)) return std::optional<int64_t>();
-  const std::string text = args.text(name);
-  if (unlimited && text == "-1") return std::optional<int64_t>(-1);
-  const uint64_t size = TRY(parse_size(text, fmt::format("--{}", name)));
-  if (size > INT64_MAX) return wrong(fmt::format("--{} {}: too large", name, text));
-  return std::optional<int64_t>(static_cast<int64_t>(size));
-}
-
-// CPUs with a fraction become a quota of the default period. Source: kernel, cgroup-v2, cpu.max.
-Result<void> add_cpus(const Args& args, engine::ResourceSpec& resources) {
-  constexpr uint64_t k_period_us = 100'000;
-  const std::string text = args.text("cpus");
-  double cpus = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cpus);
-  if (error != std::errc() || end != text.data() + text.size() || !(cpus > 0) || cpus > 1e6) {
-    return wrong(fmt::format("'{}' is not a valid number for --cpus", printable(text)));
-  }
-  if (resources.cpu_period_us || resources.cpu_quota_us) {
-    return wrong("--cpus cannot be combined with --cpu-period or --cpu-quota");
-  }
-  resources.cpu_period_us = k_period_us;
-  resources.cpu_quota_us = std::llround(cpus * static_cast<double>(k_period_us));
-  return ok();
-}
-
 }  // namespace
 
 Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
@@ -234,6 +208,12 @@ Result<void> add_security(const Args& args, const engine::Config& config, Contai
   TRY(add_capabilities(args.list("cap-add"), security.cap_add));
   TRY(add_capabilities(args.list("cap-drop"), security.cap_drop));
   for (const auto& text : args.list("security-opt")) TRY(add_security_opt(text, spec));
+  const std::string policy = args.text("seccomp-policy", "default");
+  if (policy != "default" && policy != "image") {
+    return wrong(
+        fmt::format("invalid seccomp policy \"{}\": valid policies are [\"default\" \"image\"]", printable(policy)));
+  }
+  security.seccomp_of_image = policy == "image";
   for (const auto& text : args.list("ulimit")) {
     if (text == "host") return unsupported("--ulimit host: not supported yet; name the limits");
     spec.ulimits.push_back(TRY(parse_ulimit(text)));
@@ -264,45 +244,6 @@ Result<void> add_namespaces(const Args& args, const engine::Config& config, Cont
   // podman's name for the map that a normal user gets without an option.
   const std::string userns = args.text("userns", config.userns == "private" ? "" : config.userns);
   spec.userns = TRY(userns_choice(userns));
-  return ok();
-}
-
-Result<engine::ResourceSpec> parse_limits(const Args& args) {
-  engine::ResourceSpec resources;
-  resources.memory_bytes = TRY(size_option(args, "memory", false));
-  resources.memory_reservation_bytes = TRY(size_option(args, "memory-reservation", false));
-  resources.memory_swap_bytes = TRY(size_option(args, "memory-swap", true));
-  resources.pids = TRY(args.number("pids-limit"));
-  if (resources.pids == 0) resources.pids = -1;  // podman: 0 and -1 both mean no limit
-  if (resources.pids && *resources.pids < -1)
-    return wrong(fmt::format("--pids-limit {}: is negative", *resources.pids));
-  const auto unsigned_option = [&](std::string_view name) -> Result<std::optional<uint64_t>> {
-    if (!args.has(name)) return std::optional<uint64_t>();
-    return std::optional<uint64_t>(TRY(parse_unsigned(args.text(name), fmt::format("--{}", name))));
-  };
-  resources.cpu_shares = TRY(unsigned_option("cpu-shares"));
-  resources.cpu_period_us = TRY(unsigned_option("cpu-period"));
-  resources.cpu_quota_us = TRY(args.number("cpu-quota"));
-  if (args.has("cpus")) TRY(add_cpus(args, resources));
-  resources.cpuset_cpus = args.text("cpuset-cpus");
-  resources.cpuset_mems = args.text("cpuset-mems");
-  return resources;
-}
-
-Result<void> add_resources(const Args& args, ContainerSpec& spec) {
-  spec.resources = TRY(parse_limits(args));
-  const auto& resources = spec.resources;
-  if (resources.memory_swap_bytes && !resources.memory_bytes) return wrong("--memory-swap needs --memory");
-  if (resources.memory_swap_bytes && *resources.memory_swap_bytes != -1 &&
-      *resources.memory_swap_bytes < *resources.memory_bytes) {
-    return wrong("--memory-swap counts memory and swap together: it must not be below --memory");
-  }
-  if (const auto score = TRY(args.number("oom-score-adj"))) {
-    if (*score < -1000 || *score > 1000)
-      return wrong(fmt::format("--oom-score-adj {}: must be within -1000 and 1000", *score));
-    spec.oom_score_adj = static_cast<int>(*score);
-  }
-  if (args.has("shm-size")) spec.shm_size_bytes = TRY(parse_size(args.text("shm-size"), "--shm-size"));
   return ok();
 }
 

@@ -87,6 +87,7 @@ Result<void> change_health(ContainerSpec& spec, const HealthChanges& changes) {
   assign(spec.health_rules.on_failure, changes.on_failure);
   assign(spec.health_rules.log_entries, changes.log_entries);
   assign(spec.health_rules.log_bytes, changes.log_bytes);
+  assign(spec.health_rules.log_destination, changes.log_destination);
   return check_health_rules(spec);
 }
 

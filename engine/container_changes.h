@@ -27,6 +27,7 @@ struct HealthChanges {
   std::optional<HealthAction> on_failure;
   std::optional<uint32_t> log_entries;
   std::optional<uint32_t> log_bytes;
+  std::optional<std::string> log_destination;
   bool operator==(const HealthChanges&) const = default;
 };
 

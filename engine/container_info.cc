@@ -37,15 +37,16 @@ ContainerState state_of(runtime::Liveness liveness) {
 
 void add_state(ContainerInfo& info, const runtime::StateRecord& state) {
   const bool running = info.state == ContainerState::running;
-  if (running && state.init) info.pid = state.init->pid;
-  if (running && state.monitor) info.monitor_pid = state.monitor->pid;
+  const bool lives = running || info.state == ContainerState::initialized;
+  if (lives && state.init) info.pid = state.init->pid;
+  if (lives && state.monitor) info.monitor_pid = state.monitor->pid;
   info.exit_code = running ? 0 : state.exit_code;
   info.oom_killed = state.oom_killed;
   info.error = state.error;
   info.started = state.started;
   if (!running) info.finished = state.finished;
   info.restart_count = state.restart_count;
-  info.restart_pending = !running && is_restart_pending(state);
+  info.restart_pending = !lives && is_restart_pending(state);
   info.stopped_by_user = state.stopped_by_user;
 }
 
@@ -54,6 +55,7 @@ ContainerInfo join_state(RecordSummary summary, const runtime::Observation& seen
   auto info = info_of(std::move(summary));
   if (!linked_name.empty()) info.name = linked_name;
   info.state = state_of(seen.liveness);
+  if (info.state == ContainerState::running && seen.record.initialized) info.state = ContainerState::initialized;
   add_state(info, seen.record);
   if (info.state == ContainerState::running && is_paused(seen.record)) info.state = ContainerState::paused;
   return info;

@@ -24,6 +24,10 @@ Result<Fd> open_running_root(const Dir& dir) {
   if (!may_run || !seen.record.init) return Fd();
   const auto& init = *seen.record.init;
   auto root = open_path(fmt::format("/proc/{}/root", init.pid), O_PATH | O_DIRECTORY);
+  if (!root && seen.record.initialized && root.error().code() == Errc::permission) {
+    return Error(Errc::bad_state, "nobody may look into a container that waits to be started")
+        .with_hint("`ctr start` lets its program run; `ctr stop` gives it up");
+  }
   const auto still = runtime::process_ref(init.pid);
   if (!still && still.error().code() != Errc::not_found) return still.error();
   if (!still || *still != init) return Fd();

@@ -3,6 +3,7 @@
 #include "engine/clone.h"
 #include "engine/container_info.h"
 #include "engine/health.h"
+#include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
 #include "engine/logs.h"
 #include "engine/pause.h"
@@ -49,6 +50,13 @@ class LocalContainerVerbs final : public ContainerVerbs {
   Result<std::string> mount(const ContainerId& id) override { return mount_container(core_, TRY(storage_id(id))); }
   Result<void> unmount(const ContainerId& id) override { return unmount_container(core_, TRY(storage_id(id))); }
   Result<std::vector<MountedRoot>> mounted() override { return mounted_containers(core_); }
+
+  Result<int> wait_first(const std::vector<ContainerId>& ids, const std::vector<std::string>& conditions,
+                         std::chrono::milliseconds interval) override {
+    std::vector<storage::ContainerEntry> entries;
+    for (const auto& id : ids) entries.push_back({TRY(storage_id(id)), ""});
+    return wait_for_first(core_, entries, conditions, interval);
+  }
 
   Result<HealthReport> check_health(const ContainerId& id) override {
     return TRY(engine::check_health(core_, {TRY(storage_id(id)), ""})).report;

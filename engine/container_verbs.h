@@ -51,6 +51,9 @@ class ContainerVerbs {
   virtual Result<std::string> mount(const ContainerId& id) = 0;
   virtual Result<void> unmount(const ContainerId& id) = 0;
   virtual Result<std::vector<MountedRoot>> mounted() = 0;
+  // Engine::wait() for several: the code of the first one for which a condition holds. Errors: the same.
+  virtual Result<int> wait_first(const std::vector<ContainerId>& ids, const std::vector<std::string>& conditions,
+                                 std::chrono::milliseconds interval) = 0;
   // Runs the container's health check once. Errors: as check_health() of health.h.
   virtual Result<HealthReport> check_health(const ContainerId& id) = 0;
 };

@@ -11,6 +11,7 @@
 #include "base/users.h"
 #include "engine/container_info.h"
 #include "engine/dependencies.h"
+#include "engine/host_probe.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
 #include "engine/provide.h"
@@ -111,7 +112,16 @@ Result<std::string> choose_name(Core& core, const ContainerSpec& spec) {
   return spec.name;
 }
 
+Result<void> settle_limits(Core& core, ResourceSpec& limits) {
+  if (limits.cpu_rt_period_us) core.warn("Realtime period not supported on cgroups V2 systems");
+  if (limits.cpu_rt_runtime_us) core.warn("Realtime runtime not supported on cgroups V2 systems");
+  limits.cpu_rt_period_us.reset();
+  limits.cpu_rt_runtime_us.reset();
+  return find_limited_devices(limits);
+}
+
 Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
+  TRY(settle_limits(core, spec.resources));
   auto name = TRY(choose_name(core, spec));
   std::string image;
   if (spec.rootfs.empty()) image = TRY(provide_image(core, spec.image, options.pull)).front();
@@ -149,6 +159,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
 }
 
 Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
+  TRY(settle_limits(core, spec.resources));
   const auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
   const auto* store = TRY(core.store());

@@ -29,4 +29,8 @@ Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec);
 // Fills `spec.name` with a made-up name that nobody has, and checks one that was given.
 Result<std::string> choose_name(Core& core, const ContainerSpec& spec);
 
+// What this host makes of limits: devices get their numbers, and what only cgroup v1 has of the CPU is discarded with
+// podman's warning.
+Result<void> settle_limits(Core& core, ResourceSpec& limits);
+
 }  // namespace ctr::engine

@@ -38,6 +38,8 @@ std::string_view state_name(ContainerState state) {
   switch (state) {
     case ContainerState::created:
       return "created";
+    case ContainerState::initialized:
+      return "initialized";
     case ContainerState::running:
       return "running";
     case ContainerState::paused:
@@ -76,6 +78,8 @@ class LocalEngine final : public Engine {
     return ok();
   }
 
+  Result<void> initialize(const ContainerId& id) override { return initialize_container(core_, TRY(entry_of(id))); }
+
   Result<AttachEnd> start_attached(const ContainerId& id, const AttachOptions& attach,
                                    const std::function<void()>& on_started) override {
     const auto entry = TRY(entry_of(id));
@@ -96,7 +100,9 @@ class LocalEngine final : public Engine {
   }
 
   Result<AttachEnd> exec(const ContainerId& id, const ExecOptions& options, const AttachOptions& attach) override {
-    return exec_in_container(core_, TRY(entry_of(id)), options, attach);
+    if (!options.detach) return exec_in_container(core_, TRY(entry_of(id)), options, attach);
+    TRY(exec_detached(core_, TRY(entry_of(id)), options));
+    return AttachEnd{};
   }
 
   Result<void> stop(const ContainerId& id, const StopOptions& options) override {
@@ -350,7 +356,9 @@ Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const
   if (selection.latest && !infos.empty()) infos.erase(infos.begin(), infos.end() - 1);
   if (selection.latest && infos.empty()) return Error(Errc::not_found, "no containers found: no such container");
   for (auto& info : infos) {
-    if (selection.running_only && info.state != ContainerState::running && !info.restart_pending) continue;
+    const bool counts_as_running = info.state == ContainerState::running || info.restart_pending ||
+                                   (selection.or_initialized && info.state == ContainerState::initialized);
+    if (selection.running_only && !counts_as_running) continue;
     if (!TRY(matches(info, selection.filters))) continue;
     const auto typed = info.id.hex;
     add(std::move(info), typed);

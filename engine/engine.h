@@ -38,7 +38,7 @@ struct ContainerId {
   auto operator<=>(const ContainerId&) const = default;
 };
 
-enum class ContainerState { created, running, paused, exited, stopping, removing };
+enum class ContainerState { created, initialized, running, paused, exited, stopping, removing };
 std::string_view state_name(ContainerState state);  // podman's words
 
 // What `ps`, filters and `inspect` start from: the immutable record joined with what the kernel says at this moment.
@@ -79,7 +79,8 @@ struct Selection {
   bool latest = false;
   std::vector<ContainerFilter> filters;
   bool ignore_missing = false;
-  bool running_only = false;  // with all; also those that are about to be started again
+  bool running_only = false;    // with all; also those that are about to be started again
+  bool or_initialized = false;  // with running_only
 };
 
 // One object's result of a verb on several: what to print, or why not.
@@ -127,6 +128,7 @@ struct ExecOptions {
   std::string user, working_dir;
   bool terminal = false, interactive = false, detach = false, privileged = false;
   std::vector<int> preserved_fds;  // as CreateOptions'
+  bool no_session = false;         // nothing is written down of it
 };
 
 struct StopOptions {
@@ -218,6 +220,8 @@ class Engine {
   virtual Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) = 0;
   // Starts; returns when the program runs or the start has failed (command_not_found, command_not_executable, …).
   virtual Result<void> start(const ContainerId& id) = 0;
+  // Everything of a start but the program, which waits for start(). Errors: bad_state when it runs or waits already.
+  virtual Result<void> initialize(const ContainerId& id) = 0;
   // Starts with the caller attached from the first byte on.
   virtual Result<AttachEnd> start_attached(const ContainerId& id, const AttachOptions& attach,
                                            const std::function<void()>& on_started = {}) = 0;

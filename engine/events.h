@@ -23,6 +23,7 @@ struct Event {
   std::string image;
   std::optional<int> exit_code = {};
   std::string health = {};                             // of health_status
+  std::string health_log = {};                         // with --health-log-destination events_logger
   std::map<std::string, std::string> attributes = {};  // the container's labels
   bool operator==(const Event&) const = default;
 };

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -31,8 +33,8 @@ struct Target {
   runtime::RuntimeSpec spec;
   LaunchRecord launch;
   runtime::SeccompProgram filter;
-  std::vector<SecretUse> secrets;
-  Fd init;  // pidfd
+  std::string record;  // container.json, for those who need something of it
+  Fd init;             // pidfd
 };
 
 Error not_running() {
@@ -40,10 +42,15 @@ Error not_running() {
 }
 
 // The record is read as JSON only when it has any.
-Result<std::vector<SecretUse>> read_secret_uses(const Dir& dir) {
-  const auto text = TRY(dir.read_file(k_record_file));
-  if (text.find("\"secrets\":") == std::string::npos) return std::vector<SecretUse>{};
-  return TRY(parse_container_record(text, dir.path() + "/" + k_record_file)).spec.secrets;
+Result<std::vector<SecretUse>> secrets_of(const Target& target) {
+  if (target.record.find("\"secrets\":") == std::string::npos) return std::vector<SecretUse>{};
+  return TRY(parse_container_record(target.record, target.bundle + "/" + k_record_file)).spec.secrets;
+}
+
+// With what the entry says when the record cannot be read.
+Event exec_event(const Target& target, const storage::ContainerEntry& entry) {
+  const auto summary = parse_record_summary(target.record, k_record_file);
+  return summary ? container_event("exec", *summary) : object_event("container", "exec", entry.id.text(), entry.name);
 }
 
 Result<Target> open_target(Core& core, const storage::ContainerId& id) {
@@ -52,14 +59,15 @@ Result<Target> open_target(Core& core, const storage::ContainerId& id) {
   target.bundle = dir.path();
   auto seen = TRY(runtime::observe(dir));
   target.state = std::move(seen.record);
-  if (seen.liveness != runtime::Liveness::running || !target.state.init) return not_running();
+  if (seen.liveness != runtime::Liveness::running || !target.state.init || target.state.initialized)
+    return not_running();
   auto init = runtime::open_process(*target.state.init);
   if (!init) return not_running();
   target.init = std::move(*init);
   const auto config_path = dir.path() + "/" + k_config_file;
   target.spec = TRY(runtime::spec_from_json(TRY(parse_own_json(TRY(dir.read_file(k_config_file)), config_path))));
   target.launch = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file));
-  target.secrets = TRY(read_secret_uses(dir));
+  target.record = TRY(dir.read_file(k_record_file));
   if (target.spec.linux_config.seccomp) {
     target.filter = {TRY(dir.read_file(k_filter_file, k_filter_limit_bytes)), target.launch.seccomp_flags};
   }
@@ -93,7 +101,7 @@ Result<runtime::SpecProcess> make_process(Core& core, const Target& target, cons
   }
   if (options.terminal && !env.has("TERM")) env.set("TERM", "xterm");
   env.set_entries(options.env);
-  env.set_entries(TRY(secret_env(core, target.secrets)));
+  env.set_entries(TRY(secret_env(core, TRY(secrets_of(target)))));
   process.env = env.entries();
   if (!options.user.empty() || options.privileged) {
     process.capabilities = TRY(exec_capabilities(first, process.user.uid == 0, options.privileged));
@@ -111,9 +119,23 @@ Result<Fd> open_cgroup(const Target& target, const runtime::HostFacts& host) {
   return open_path(host.cgroup.mount_point + target.state.cgroup_path, O_PATH | O_DIRECTORY);
 }
 
+// The terminal of a program that nobody looks at: what it writes is read all the same, so that it does not wait.
+void drain_console(const Fd& master, int pidfd) {
+  std::array<char, 4096> bytes{};
+  std::array<pollfd, 2> entries = {{{master.get(), POLLIN, 0}, {pidfd, POLLIN, 0}}};
+  while (::poll(entries.data(), entries.size(), -1) >= 0 || errno == EINTR) {
+    if ((entries[0].revents & POLLIN) != 0 && ::read(master.get(), bytes.data(), bytes.size()) > 0) continue;
+    if (entries[1].revents != 0) return;
+    // Nobody has it open any more, or not yet.
+    if (entries[0].revents != 0) entries[0].fd = -1;
+  }
+}
+
 Result<AttachEnd> wait_for_end(Core& core, runtime::Launched launched, const AttachOptions& attach) {
   AttachEnd end;
-  if (launched.console_master.valid()) {
+  if (launched.console_master.valid() && attach.stdin_fd < 0 && attach.stdout_fd < 0) {
+    drain_console(launched.console_master, launched.init.pidfd());
+  } else if (launched.console_master.valid()) {
     const auto options = TRY(join_options(core, attach));
     const auto joined = TRY(runtime::join_console(launched.console_master.get(), launched.init.pidfd(), options));
     if (joined.detached) {
@@ -128,13 +150,10 @@ Result<AttachEnd> wait_for_end(Core& core, runtime::Launched launched, const Att
   return end;
 }
 
-}  // namespace
-
-Result<runtime::Launched> launch_in_container(Core& core, const storage::ContainerEntry& entry,
-                                              const ExecOptions& options, const std::array<int, 3>& stdio) {
+Result<runtime::Launched> launch_in(Core& core, const Target& target, const storage::ContainerEntry& entry,
+                                    const ExecOptions& options, const std::array<int, 3>& stdio) {
   if (options.argv.empty()) return Error(Errc::invalid, "must provide a non-empty command to start an exec session");
   const auto* host = TRY(core.host());
-  const auto target = TRY(open_target(core, entry.id));
   auto process = TRY(make_process(core, target, options));
   if (process.terminal) {
     if (const auto size = runtime::window_size(stdio[0])) {
@@ -154,15 +173,21 @@ Result<runtime::Launched> launch_in_container(Core& core, const storage::Contain
   return launched;
 }
 
+}  // namespace
+
+Result<runtime::Launched> launch_in_container(Core& core, const storage::ContainerEntry& entry,
+                                              const ExecOptions& options, const std::array<int, 3>& stdio) {
+  return launch_in(core, TRY(open_target(core, entry.id)), entry, options, stdio);
+}
+
 Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options,
-                                    const AttachOptions& attach) {
-  auto launched = TRY(launch_in_container(core, entry, options, {attach.stdin_fd, attach.stdout_fd, attach.stderr_fd}));
-  auto event = container_event(core, "exec", entry);
+                                    const AttachOptions& attach, const std::function<void()>& on_started) {
+  const auto target = TRY(open_target(core, entry.id));
+  auto launched = TRY(launch_in(core, target, entry, options, {attach.stdin_fd, attach.stdout_fd, attach.stderr_fd}));
+  if (on_started) on_started();
+  if (options.no_session) return wait_for_end(core, std::move(launched), attach);
+  auto event = exec_event(target, entry);
   core.record_event(event);
-  if (options.detach) {
-    (void)launched.init.release();
-    return AttachEnd{};
-  }
   const auto end = TRY(wait_for_end(core, std::move(launched), attach));
   if (end.detached) return end;
   event.status = "exec_died";

@@ -132,6 +132,23 @@ std::string_view read_health_status(const Dir& containers, const std::string& id
   return record ? known_status(record->status) : std::string_view();
 }
 
+std::string health_log_name(const std::string& container_id) { return container_id + "-healthcheck.log"; }
+
+Json health_log_json(const HealthRecord& health) {
+  Json log = Json::array();
+  for (const auto& result : health.log) {
+    log.push(Json::object()
+                 .set("Start", format_rfc3339_nano(result.start))
+                 .set("End", format_rfc3339_nano(result.end))
+                 .set("ExitCode", result.exit_code)
+                 .set("Output", result.output));
+  }
+  return Json::object()
+      .set("Status", health.status)
+      .set("FailingStreak", health.failing_streak)
+      .set("Log", health.log.empty() ? Json() : std::move(log));
+}
+
 Result<void> reset_health(const Dir& container_dir) {
   HealthRecord record;
   record.status = "starting";
@@ -156,6 +173,11 @@ std::optional<oci::HealthConfig> choose_health(const std::optional<oci::HealthCo
 }
 
 Result<void> check_health_rules(const ContainerSpec& spec) {
+  const auto& place = spec.health_rules.log_destination;
+  if (place.starts_with('/')) {
+    const auto dir = Dir::open(place);
+    if (!dir) return Error(dir.error()).context(fmt::format("--health-log-destination '{}'", printable(place)));
+  }
   if (has_health_check(spec)) return ok();
   const auto& rules = spec.health_rules;
   if (rules.on_failure != HealthAction::none) {
@@ -164,6 +186,10 @@ Result<void> check_health_rules(const ContainerSpec& spec) {
   }
   if (rules.startup) {
     return Error(Errc::invalid, "cannot set a startup health check without a health check")
+        .with_hint("use --health-cmd");
+  }
+  if (spec.notify.mode == NotifySpec::Mode::healthy) {
+    return Error(Errc::invalid, "sdnotify policy \"healthy\" requires a healthcheck to be set: invalid argument")
         .with_hint("use --health-cmd");
   }
   return ok();

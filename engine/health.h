@@ -52,6 +52,10 @@ Result<HealthRecord> read_health(const Dir& container_dir);
 std::string_view read_health_status(const Dir& containers, const std::string& id);
 // The same word, as one that lives on; empty for any other.
 std::string_view known_status(std::string_view status);
+// The file in a directory of --health-log-destination.
+std::string health_log_name(const std::string& container_id);
+// podman's document of the results.
+Json health_log_json(const HealthRecord& record);
 // What a start begins with.
 Result<void> reset_health(const Dir& container_dir);
 

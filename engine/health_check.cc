@@ -92,6 +92,21 @@ Result<HealthResult> run_program(Core& core, const storage::ContainerEntry& entr
   return result;
 }
 
+// What else is to hear of the results: the text for the event, if it is that.
+std::string tell_destination(Core& core, const ContainerRecord& record, const HealthRecord& health) {
+  const auto& place = record.spec.health_rules.log_destination;
+  if (place.empty()) return {};
+  auto text = dump_json(health_log_json(health));
+  if (!place.starts_with('/')) return text;
+  const auto written = [&]() -> Result<void> {
+    const auto dir = TRY(Dir::open(place));
+    return dir.write_file(health_log_name(record.id), text + "\n", Sync::no);
+  }();
+  // The container's own record has them all the same.
+  if (!written) core.debug(written.error().text());
+  return {};
+}
+
 }  // namespace
 
 Result<CheckOutcome> check_health(Core& core, const storage::ContainerEntry& entry) {
@@ -99,7 +114,7 @@ Result<CheckOutcome> check_health(Core& core, const storage::ContainerEntry& ent
   const auto dir = TRY(containers.open(entry.id));
   const auto record = TRY(read_record(dir));
   const auto seen = TRY(runtime::observe(dir));
-  if (seen.liveness != runtime::Liveness::running) {
+  if (seen.liveness != runtime::Liveness::running || seen.record.initialized) {
     return Error(Errc::bad_state, fmt::format("container {} is not running", record.id));
   }
   if (!has_health_check(record.spec)) {
@@ -114,6 +129,7 @@ Result<CheckOutcome> check_health(Core& core, const storage::ContainerEntry& ent
   const auto begin = seen.record.started.value_or(result.start);
   const bool in_start_period = result.start < begin + record.spec.health->start_period;
   std::string status;
+  std::string log;
   {
     const auto lock = TRY(containers.lock(entry.id, LockMode::exclusive, core.cancel()));
     // Another start has begun a record of its own.
@@ -125,10 +141,12 @@ Result<CheckOutcome> check_health(Core& core, const storage::ContainerEntry& ent
     outcome.end = add_result(health, std::move(result), record.spec, command.startup, in_start_period);
     TRY(dir.write_file(k_health_file, dump_json(to_json(health)), Sync::no));
     status = health.status;
+    log = tell_destination(core, record, health);
   }
   auto event = container_event("health_status", record);
   event.name = TRY(current_name(core, entry));
   event.health = status;
+  event.health_log = std::move(log);
   core.record_event(std::move(event));
   return outcome;
 }

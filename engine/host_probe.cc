@@ -97,6 +97,24 @@ Result<std::vector<runtime::SpecDeviceRule>> device_rules(const std::vector<Devi
   return rules;
 }
 
+Result<void> find_limited_devices(ResourceSpec& limits) {
+  for (auto* list :
+       {&limits.blkio_weight_devices, &limits.read_bps, &limits.write_bps, &limits.read_iops, &limits.write_iops}) {
+    for (auto& limit : *list) {
+      struct stat facts{};
+      if (::stat(limit.path.c_str(), &facts) != 0) {
+        return Error::from_errno(fmt::format("look at the device '{}'", printable(limit.path)));
+      }
+      if (!S_ISBLK(facts.st_mode)) {
+        return Error(Errc::invalid, fmt::format("{}: not a block device", printable(limit.path)));
+      }
+      limit.major = major(facts.st_rdev);
+      limit.minor = minor(facts.st_rdev);
+    }
+  }
+  return ok();
+}
+
 ResourceLimit own_limit(int resource) {
   rlimit limit{};
   if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) return {};

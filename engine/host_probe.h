@@ -18,6 +18,8 @@ std::vector<DeviceSpec> host_devices();
 // Rules for the cgroup of a container of root: of the host's devices those that it is given, with the accesses it is
 // given. Devices that every container has need none. Errors: not_found.
 Result<std::vector<runtime::SpecDeviceRule>> device_rules(const std::vector<DeviceSpec>& devices);
+// Fills in the numbers of the devices that limits name. Errors: invalid for what is no block device.
+Result<void> find_limited_devices(ResourceSpec& limits);
 // RLIMIT_NOFILE and the like of this process; `resource` as of getrlimit(2).
 ResourceLimit own_limit(int resource);
 

@@ -57,22 +57,6 @@ std::string network_mode(const NetworkChoice& network) {
 
 Json null_if_empty(const std::vector<std::string>& values) { return values.empty() ? Json() : Json::strings(values); }
 
-Json health_log_json(const ContainerView& view) {
-  const auto& health = view.health;
-  Json log = Json::array();
-  for (const auto& result : health.log) {
-    log.push(Json::object()
-                 .set("Start", format_rfc3339_nano(result.start))
-                 .set("End", format_rfc3339_nano(result.end))
-                 .set("ExitCode", result.exit_code)
-                 .set("Output", result.output));
-  }
-  return Json::object()
-      .set("Status", health.status)
-      .set("FailingStreak", health.failing_streak)
-      .set("Log", health.log.empty() ? Json() : std::move(log));
-}
-
 Json startup_check_json(const std::optional<StartupHealthSpec>& startup) {
   if (!startup) return Json();
   oci::HealthConfig check;
@@ -101,7 +85,7 @@ Json state_json(const ContainerView& view) {
       .set("Error", info.error)
       .set("StartedAt", time_text(info.started))
       .set("FinishedAt", time_text(info.finished))
-      .set("Health", health_log_json(view))
+      .set("Health", health_log_json(view.health))
       .set("Checkpointed", false)
       .set("CgroupPath", view.state.cgroup_path)
       .set("CheckpointedAt", k_zero_time)
@@ -158,20 +142,21 @@ Json config_json(const ContainerView& view) {
       .set("StartupHealthCheck", startup_check_json(spec.health_rules.startup));
   if (spec.health) json.set("Healthcheck", health_json(*spec.health));
   json.set("HealthcheckOnFailureAction", action_word(spec.health_rules.on_failure))
-      .set("HealthLogDestination", "local")
+      .set("HealthLogDestination",
+           spec.health_rules.log_destination.empty() ? "local" : spec.health_rules.log_destination)
       .set("HealthcheckMaxLogCount", spec.health_rules.log_entries)
       .set("HealthcheckMaxLogSize", spec.health_rules.log_bytes)
       .set("CreateCommand", Json::strings(spec.create_command));
   if (!spec.timezone.empty()) json.set("Timezone", spec.timezone);
-  json.set("SystemdMode", false)
+  json.set("SystemdMode", record.systemd)
       .set("Umask", fmt::format("{:04o}", spec.umask.value_or(022)))
       .set("Secrets", secrets_json(spec))
       .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
       .set("StopTimeout", record.stop_timeout_seconds)
       .set("Passwd", false)
       .set("ChrootDirs", spec.chroot_dirs.empty() ? Json() : Json::strings(spec.chroot_dirs))
-      .set("sdNotifyMode", "ignore")
-      .set("sdNotifySocket", "")
+      .set("sdNotifyMode", notify_word(spec.notify.mode))
+      .set("sdNotifySocket", spec.notify.socket)
       .set("ExposedPorts", record.exposed_ports.empty() ? Json() : exposed_json(record));
   return json;
 }
@@ -245,18 +230,25 @@ Json ulimits_json(const ContainerSpec& spec) {
   return json;
 }
 
+Json device_limits_json(const std::vector<DeviceLimit>& limits, const char* value_name) {
+  if (limits.empty()) return {};
+  Json json = Json::array();
+  for (const auto& limit : limits) json.push(Json::object().set("Path", limit.path).set(value_name, limit.value));
+  return json;
+}
+
 void add_resources(Json& json, const ContainerSpec& spec) {
   const ResourceSpec& resources = spec.resources;
   json.set("CpuShares", resources.cpu_shares.value_or(0))
       .set("Memory", resources.memory_bytes.value_or(0))
       .set("NanoCpus", int64_t{0})
       .set("CgroupParent", spec.cgroup_parent)
-      .set("BlkioWeight", 0)
-      .set("BlkioWeightDevice", Json())
-      .set("BlkioDeviceReadBps", Json())
-      .set("BlkioDeviceWriteBps", Json())
-      .set("BlkioDeviceReadIOps", Json())
-      .set("BlkioDeviceWriteIOps", Json())
+      .set("BlkioWeight", resources.blkio_weight.value_or(0))
+      .set("BlkioWeightDevice", device_limits_json(resources.blkio_weight_devices, "Weight"))
+      .set("BlkioDeviceReadBps", device_limits_json(resources.read_bps, "Rate"))
+      .set("BlkioDeviceWriteBps", device_limits_json(resources.write_bps, "Rate"))
+      .set("BlkioDeviceReadIOps", device_limits_json(resources.read_iops, "Rate"))
+      .set("BlkioDeviceWriteIOps", device_limits_json(resources.write_iops, "Rate"))
       .set("CpuPeriod", resources.cpu_period_us.value_or(0))
       .set("CpuQuota", resources.cpu_quota_us.value_or(0))
       .set("CpuRealtimePeriod", 0)
@@ -280,8 +272,8 @@ void add_limits(Json& json, const ContainerSpec& spec) {
       .set("CpuPercent", 0)
       .set("IOMaximumIOps", 0)
       .set("IOMaximumBandwidth", 0)
-      .set("CgroupConf", Json())
-      .set("IntelRdtClosID", "");
+      .set("CgroupConf", resources.unified.empty() ? Json() : Json::string_map(resources.unified))
+      .set("IntelRdtClosID", spec.rdt_class);
 }
 
 // The manager that was asked for, else the one that made the cgroup it is in.

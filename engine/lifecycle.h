@@ -26,8 +26,12 @@ struct StartInput {
   const CreatedContainer* created = nullptr;
   const AttachOptions* attach = nullptr;  // joined from the first byte on
   const RestartOrder* restart = nullptr;  // by the policy; the result has no monitor when it is not due any more
+  bool initialize = false;                // the program waits for another start
 };
 Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const StartInput& input);
+
+// Errors: bad_state when it runs or waits for its start already, or when something that it requires does not run.
+Result<void> initialize_container(Core& core, const storage::ContainerEntry& entry);
 
 // Start, attach and the end of both as one.
 Result<AttachEnd> run_attached(Core& core, const StartInput& input, const std::function<void()>& on_started);
@@ -36,8 +40,8 @@ Result<AttachEnd> attach_container(Core& core, const storage::ContainerEntry& en
 // Asks the program to end, waits, and kills it when it does not. Nothing to do when it does not run.
 // Errors: bad_state when it is paused, since it would not hear of it.
 Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options);
-// Kills the program of a container that was paused a moment ago, and waits.
-Result<void> end_paused_container(Core& core, const storage::ContainerEntry& entry);
+// Kills the program of a container that was paused or initialized a moment ago, and waits.
+Result<void> end_idle_container(Core& core, const storage::ContainerEntry& entry, ContainerState state);
 // Errors: as stop_container() and start_container().
 Result<void> restart_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options);
 Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, int signal);
@@ -51,6 +55,10 @@ Result<void> pause_for(const CancelToken& cancel, std::chrono::milliseconds dura
 // ended without the health that was waited for; not_found when it goes away.
 Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, const std::vector<std::string>& conditions,
                            std::chrono::milliseconds interval);
+
+// The same for several, until it holds for one of them.
+Result<int> wait_for_first(Core& core, const std::vector<storage::ContainerEntry>& entries,
+                           const std::vector<std::string>& conditions, std::chrono::milliseconds interval);
 
 // AttachOptions in the runtime's words. Errors: invalid detach keys.
 Result<runtime::JoinOptions> join_options(Core& core, const AttachOptions& attach);

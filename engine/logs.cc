@@ -4,6 +4,7 @@
 
 #include "engine/container_info.h"
 #include "engine/launch_record.h"
+#include "engine/restart.h"
 #include "runtime/log_file.h"
 
 namespace ctr::engine {
@@ -23,8 +24,11 @@ Result<runtime::LogSource> open_source(Core& core, const ContainerId& id) {
   source.path = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), k_launch_file)).log.path;
   source.watch_dir = store->containers().path(entry);
   source.ended = [store, entry] {
-    const auto running = store->containers().is_running(entry);
-    return !running || !*running;
+    const auto container = store->containers().open(entry);
+    const auto seen = container ? runtime::observe(*container) : container.error();
+    if (!seen) return true;
+    // One that is about to be started again writes on.
+    return seen->liveness != runtime::Liveness::running && !is_restart_pending(seen->record);
   };
   return source;
 }

@@ -13,6 +13,8 @@
 #include "engine/health.h"
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
+#include "engine/limits.h"
+#include "engine/live_cgroup.h"
 #include "engine/mount_sources.h"
 #include "engine/other_runtime.h"
 #include "engine/root_files.h"
@@ -21,6 +23,7 @@
 #include "engine/transfer.h"
 #include "runtime/cgroup_check.h"
 #include "runtime/foreign_spec.h"
+#include "runtime/intel_rdt.h"
 #include "storage/image_lists.h"
 
 namespace ctr::engine {
@@ -119,8 +122,20 @@ Result<runtime::LogPlan> plan_log(Core& core, const ContainerSpec& spec, const s
   return log;
 }
 
+// Source: podman, "io.containers.seccomp.profile".
+Result<std::string> profile_of_image(const ContainerBase& base) {
+  const auto found = base.config.labels.find("io.containers.seccomp.profile");
+  if (!base.image) return Error(Errc::invalid, "cannot read seccomp profile without a valid image");
+  if (found == base.config.labels.end() || found->second.empty()) {
+    return Error(Errc::invalid, "no seccomp policy defined by image")
+        .with_hint("--seccomp-policy default takes the usual profile");
+  }
+  return found->second;
+}
+
 // The filter, and its profile in the specification. Fails closed: without kernel support the user must say unconfined.
-Result<void> add_seccomp(Core& core, const ContainerSpec& spec, PreparedContainer& prepared) {
+Result<void> add_seccomp(Core& core, const ContainerSpec& spec, const ContainerBase& base,
+                         PreparedContainer& prepared) {
   const auto& wanted = spec.security.seccomp_profile;
   if (wanted == "unconfined" || (spec.security.privileged && wanted.empty())) return ok();
   const auto* host = TRY(core.host());
@@ -130,10 +145,16 @@ Result<void> add_seccomp(Core& core, const ContainerSpec& spec, PreparedContaine
   }
   const auto* config = TRY(core.config());
   const auto path = wanted.empty() ? config->seccomp_profile : wanted;
-  const auto text = path.empty() ? TRY(runtime::find_default_seccomp()).text : TRY(read_file(path));
+  const auto text = spec.security.seccomp_of_image ? TRY(profile_of_image(base))
+                    : path.empty()                 ? TRY(runtime::find_default_seccomp()).text
+                                                   : TRY(read_file(path));
   const auto* store = TRY(core.store());
   const auto cache = TRY(store->dir().open_or_make_dir("seccomp", 0700));
   auto selected = TRY(runtime::prepare_seccomp(text, prepared.record.capabilities, cache));
+  // An image may not say who on this host decides about system calls.
+  if (spec.security.seccomp_of_image && selected.oci.find("listenerPath") != nullptr) {
+    return Error(Errc::unsupported, "the seccomp profile of the image names an agent (listenerPath)");
+  }
   prepared.spec.linux_config.seccomp = std::move(selected.oci);
   prepared.launch.seccomp_flags = selected.program.flags;
   prepared.seccomp_bpf = std::move(selected.program.bpf);
@@ -178,10 +199,28 @@ ContainerRecord make_record(const PrepareInput& input, const ContainerBase& base
   return record;
 }
 
+Result<bool> runs_systemd(const ContainerSpec& spec, const ContainerBase& base) {
+  if (spec.systemd == SystemdMode::off) return false;
+  return spec.systemd == SystemdMode::always || is_systemd(TRY(effective_command(spec, base.config)).argv);
+}
+
+// What systemd works in. Without it the container is set up all the same, unless it was asked for.
+Result<bool> has_cgroup_for_systemd(Core& core, const ContainerSpec& spec, const runtime::CgroupPlan& cgroup) {
+  const auto mode = TRY(core.host())->cgroup.mode;
+  const bool v2 = mode == runtime::CgroupMode::v2_delegated || mode == runtime::CgroupMode::v2_not_delegated;
+  if (v2 && cgroup.kind != runtime::CgroupPlan::Kind::none) return true;
+  auto error = no_cgroup(mode, "systemd in a container");
+  if (spec.systemd == SystemdMode::always) return error;
+  core.warn(error.text());
+  return false;
+}
+
 Result<void> set_stop(Core& core, const ContainerSpec& spec, const ContainerBase& base, ContainerRecord& record) {
   const auto* config = TRY(core.config());
   const auto& signal = spec.stop_signal.empty() ? base.config.stop_signal : spec.stop_signal;
   if (!signal.empty()) record.stop_signal = TRY(parse_signal(signal));
+  // On which systemd shuts down, see systemd(1).
+  if (signal.empty() && record.systemd) record.stop_signal = TRY(parse_signal("RTMIN+3"));
   const auto timeout = spec.stop_timeout.value_or(config->stop_timeout);
   record.stop_timeout_seconds = static_cast<int>(timeout.count());
   return ok();
@@ -213,6 +252,12 @@ Result<MountPlan> plan_all_mounts(Core& core, ContainerSpec& spec, const Prepare
 bool limits_devices(const ContainerSpec& spec, const runtime::CgroupPlan& cgroup, const runtime::HostFacts& host) {
   return host.privileged() && !runtime::in_user_namespace() && !spec.security.privileged &&
          cgroup.kind != runtime::CgroupPlan::Kind::none;
+}
+
+Result<std::vector<runtime::SpecDeviceRule>> all_device_rules(const ContainerSpec& spec) {
+  auto rules = TRY(device_rules(spec.devices));
+  for (const auto& text : spec.device_rules) rules.push_back(TRY(parse_device_rule(text)));
+  return rules;
 }
 
 // A name may be that of a list, and an image in a file has no name that could be looked up: then the id counts.
@@ -315,6 +360,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   PreparedContainer prepared;
   prepared.record = make_record(input, base);
   auto& record = prepared.record;
+  record.systemd = TRY(runs_systemd(spec, base));
   TRY(set_stop(core, spec, base, record));
   TRY(check_health_rules(record.spec));
   prepared.launch.rootfs = base.rootfs;
@@ -350,8 +396,10 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   generation.processes = own_limit(RLIMIT_NPROC);
   if (spec.security.privileged) generation.host_devices = host_devices();
   const auto cgroup = TRY(choose_cgroup(spec, record.id, *config, *host));
+  generation.systemd = record.systemd;
+  if (record.systemd) generation.systemd_cgroup = TRY(has_cgroup_for_systemd(core, spec, cgroup));
   generation.limits_processes = can_limit(cgroup, "pids", *host);
-  if (limits_devices(spec, cgroup, *host)) generation.device_rules = TRY(device_rules(spec.devices));
+  if (limits_devices(spec, cgroup, *host)) generation.device_rules = TRY(all_device_rules(spec));
   prepared.spec = TRY(generate_spec(generation));
   if (record.spec.timezone.empty()) record.spec.timezone = config->timezone;
   if (!record.spec.timezone.empty()) TRY(find_zone(record.spec.timezone, core.options().environment));
@@ -359,12 +407,13 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   if (prepared.spec.linux_config.resources) {
     TRY(runtime::check_limits(*prepared.spec.linux_config.resources, cgroup, *host));
   }
+  if (!spec.rdt_class.empty()) TRY(runtime::host_resctrl().context("--rdt-class"));
   TRY(choose_runtime(core, spec, prepared));
   if (spec.init || config->init) prepared.launch.init_program = TRY(find_init(core, spec.init_path));
   prepared.launch.log = TRY(plan_log(core, spec, input.bundle));
   record.entrypoint = TRY(effective_command(spec, base.config)).entrypoint;
   fill_record(prepared);
-  TRY(add_seccomp(core, spec, prepared));
+  TRY(add_seccomp(core, spec, base, prepared));
   prepared.files = TRY(fresh_files(core, record, image_root));
   if (generation.has_hostname) prepared.files.emplace_back("hostname", record.hostname + "\n");
   return prepared;

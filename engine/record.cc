@@ -89,6 +89,7 @@ Result<ContainerRecord> read_record(const JsonReader& reader) {
     record.effective_capabilities = TRY(reader.strings("effective_capabilities"));
   }
   record.exposed_ports = TRY(reader.strings("exposed_ports"));
+  record.systemd = TRY(reader.bool_or("systemd", false));
   record.spec = TRY(container_spec_from_json(TRY(get_spec(reader))));
   return record;
 }
@@ -136,6 +137,7 @@ Json to_json(const ContainerRecord& record) {
     json.set("effective_capabilities", Json::strings(record.effective_capabilities));
   }
   if (!record.exposed_ports.empty()) json.set("exposed_ports", Json::strings(record.exposed_ports));
+  if (record.systemd) json.set("systemd", true);
   json.set("spec", to_json(record.spec));
   return json;
 }

@@ -53,6 +53,7 @@ struct ContainerRecord {
   std::vector<std::string> capabilities;  // bounding set, "CAP_CHOWN", sorted
   std::vector<std::string> effective_capabilities;
   std::vector<std::string> exposed_ports;  // "80/tcp"
+  bool systemd = false;                    // made for systemd as the first process, see SystemdMode
   bool operator==(const ContainerRecord&) const = default;
 };
 

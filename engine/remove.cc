@@ -51,17 +51,34 @@ Result<std::string> remove_locked(Core& core, const storage::ContainerId& id, bo
   return record->spec.remove_image ? record->spec.image : std::string();
 }
 
-// A container that is gone when its lock is granted has been removed by somebody else.
-Result<void> lock_and_remove(Core& core, const storage::ContainerId& id, bool volumes) {
+// False: the container runs again. One that is gone when its lock is granted has been removed by somebody else.
+Result<bool> lock_and_remove(Core& core, const storage::ContainerId& id, bool volumes) {
   const auto* store = TRY(core.store());
   auto lock = store->containers().lock(id, LockMode::exclusive, core.cancel());
-  if (!lock && lock.error().code() == Errc::not_found) return ok();
+  if (!lock && lock.error().code() == Errc::not_found) return true;
   const auto held = TRY(std::move(lock));
-  if (TRY(store->containers().is_running(id))) {
-    return Error(Errc::bad_state, fmt::format("container {} was started meanwhile", id.text()));
-  }
+  if (TRY(store->containers().is_running(id))) return false;
   TRY(remove_locked(core, id, volumes));
-  return ok();
+  return true;
+}
+
+// Whoever is about to start it again, by its policy or by hand, may be there first. What stops it is final for the
+// policy, so that only other users make more than a second turn.
+constexpr int k_turns = 10;
+
+// Ends what runs of the container, if it may. Errors: bad_state when that takes force.
+Result<void> end_for_removal(Core& core, const storage::ContainerEntry& entry, ContainerState state,
+                             const RemoveOptions& options) {
+  const bool idle = state == ContainerState::paused || state == ContainerState::initialized;
+  if (state != ContainerState::running && !idle) return ok();
+  if (!options.force && state != ContainerState::initialized) {
+    return Error(Errc::bad_state, fmt::format("cannot remove container {} as it is {} - running or paused "
+                                              "containers cannot be removed without force: container state improper",
+                                              entry.id.text(), state_name(state)));
+  }
+  auto ended = idle ? end_idle_container(core, entry, state) : stop_container(core, entry, {options.timeout});
+  if (!ended && ended.error().code() == Errc::not_found) return ok();
+  return ended;
 }
 
 // All that need it, from those that nobody needs.
@@ -84,24 +101,20 @@ void start_reclaim_process(Core& core) {
 }  // namespace
 
 Result<void> remove_container(Core& core, const storage::ContainerEntry& entry, const RemoveOptions& options) {
-  auto view = view_container(core, entry);
-  if (!view && view.error().code() == Errc::not_found) return ok();
-  if (options.dependents) TRY(remove_dependents(core, entry, options));
-  TRY(check_no_dependents(core, entry.id));
-  const bool paused = view && view->info.state == ContainerState::paused;
-  if (paused || (view && view->info.state == ContainerState::running)) {
-    if (!options.force) {
-      return Error(Errc::bad_state, fmt::format("cannot remove container {} as it is {} - running or paused "
-                                                "containers cannot be removed without force: container state improper",
-                                                entry.id.text(), state_name(view->info.state)));
+  for (int turn = 0; turn < k_turns; ++turn) {
+    auto view = view_container(core, entry);
+    if (!view && view.error().code() == Errc::not_found) return ok();
+    if (turn == 0 && options.dependents) TRY(remove_dependents(core, entry, options));
+    TRY(check_no_dependents(core, entry.id));
+    if (view) TRY(end_for_removal(core, entry, view->info.state, options));
+    if (!view && !options.force) return std::move(view).error();
+    if (TRY(lock_and_remove(core, entry.id, options.volumes))) {
+      reclaim_space(core);
+      return ok();
     }
-    auto stopped = paused ? end_paused_container(core, entry) : stop_container(core, entry, {options.timeout});
-    if (!stopped && stopped.error().code() != Errc::not_found) return stopped;
+    if (!options.force) break;
   }
-  if (!view && !options.force) return std::move(view).error();
-  TRY(lock_and_remove(core, entry.id, options.volumes));
-  reclaim_space(core);
-  return ok();
+  return Error(Errc::bad_state, fmt::format("container {} was started meanwhile", entry.id.text()));
 }
 
 Result<void> remove_ended(Core& core, const storage::ContainerId& id) {

@@ -81,6 +81,16 @@ struct UsernsChoice {
   bool operator==(const UsernsChoice&) const = default;
 };
 
+// A limit of block i/o on one device.
+struct DeviceLimit {
+  std::string path;    // below /dev
+  uint64_t value = 0;  // a weight, bytes or operations a second
+  // Of the device, once it has been looked at.
+  int64_t major = -1;
+  int64_t minor = -1;
+  bool operator==(const DeviceLimit&) const = default;
+};
+
 struct ResourceSpec {
   std::optional<int64_t> memory_bytes;
   std::optional<int64_t> memory_reservation_bytes;
@@ -91,6 +101,14 @@ struct ResourceSpec {
   std::optional<int64_t> cpu_quota_us;
   std::string cpuset_cpus;
   std::string cpuset_mems;
+  std::optional<uint64_t> cpu_rt_period_us;  // of cgroup v1
+  std::optional<int64_t> cpu_rt_runtime_us;  // of cgroup v1
+  std::optional<uint64_t> swappiness;        // of cgroup v1
+  bool oom_kill_disable = false;             // of cgroup v1
+  std::optional<uint16_t> blkio_weight;      // 10 to 1000
+  std::vector<DeviceLimit> blkio_weight_devices;
+  std::vector<DeviceLimit> read_bps, write_bps, read_iops, write_iops;
+  std::map<std::string, std::string> unified;  // --cgroup-conf: file of cgroup v2 and what is written to it
   bool operator==(const ResourceSpec&) const = default;
 };
 
@@ -99,7 +117,8 @@ struct SecuritySpec {
   bool no_new_privileges = false;
   std::vector<std::string> cap_add;  // "CAP_NET_ADMIN" or "ALL", normalised
   std::vector<std::string> cap_drop;
-  std::string seccomp_profile;  // "": default; "unconfined"; or an absolute path
+  std::string seccomp_profile;    // "": default; "unconfined"; or an absolute path
+  bool seccomp_of_image = false;  // --seccomp-policy image: the profile is the image's, and it must have one
   std::string apparmor_profile;
   bool label_disable = false;
   std::vector<std::string> mask;    // extra masked paths
@@ -121,6 +140,14 @@ struct RestartSpec {
   bool operator==(const RestartSpec&) const = default;
 };
 
+// --sdnotify: what the service manager that has started us is told, and by whom.
+struct NotifySpec {
+  enum class Mode { container, conmon, healthy, ignore };
+  Mode mode = Mode::container;
+  std::string socket;  // NOTIFY_SOCKET of who has created the container; empty: there is nobody to tell
+  bool operator==(const NotifySpec&) const = default;
+};
+
 // --health-startup-*: a check that runs in place of the ordinary one until it has passed.
 struct StartupHealthSpec {
   std::vector<std::string> test;  // as that of oci::HealthConfig
@@ -139,8 +166,13 @@ struct HealthRules {
   HealthAction on_failure = HealthAction::none;
   uint32_t log_entries = 5;  // kept of the results; 0: all
   uint32_t log_bytes = 500;  // kept of the output of each; 0: all
+  // Where results go beside the container's own record: a directory, or "events_logger"; empty: nowhere.
+  std::string log_destination;
   bool operator==(const HealthRules&) const = default;
 };
+
+// --systemd: whether the container is made such that systemd can be its first process.
+enum class SystemdMode { automatic, off, always };
 
 // --image-volume: what is mounted where the image declares a VOLUME.
 enum class ImageVolumes { anonymous, tmpfs, ignore };
@@ -174,9 +206,14 @@ struct ContainerSpec {
   bool read_only = false;
   bool read_only_tmpfs = true;  // with read_only: tmpfs on /tmp /run /var/tmp, as podman
   std::vector<DeviceSpec> devices;
+  std::vector<std::string> device_rules;  // --device-cgroup-rule: "c 1:3 rwm", well-formed
   std::vector<UlimitSpec> ulimits;
   std::map<std::string, std::string> sysctls;
   std::optional<uint64_t> shm_size_bytes;
+  SystemdMode systemd = SystemdMode::automatic;
+  std::optional<uint64_t> systemd_shm_bytes;  // of the file systems in memory for systemd; 0: no limit
+  std::string personality;                    // "LINUX32"; empty: that of who starts the container
+  std::string rdt_class;                      // of Intel RDT
   std::optional<uint32_t> umask;
   std::optional<int> oom_score_adj;
   std::string timezone;  // "local" or a zone name
@@ -213,6 +250,7 @@ struct ContainerSpec {
   std::string pid_file;          // of the container's first process
   std::string monitor_pid_file;  // --conmon-pidfile
   RestartSpec restart;
+  NotifySpec notify;
   // With an empty test: what differs from the image's check. In a container's record: the check that is run.
   std::optional<oci::HealthConfig> health;
   HealthRules health_rules;
@@ -223,6 +261,7 @@ struct ContainerSpec {
 // podman's words: "on-failure", "none".
 std::string_view policy_word(RestartSpec::Policy policy);
 std::string_view action_word(HealthAction action);
+std::string_view notify_word(NotifySpec::Mode mode);
 // Whether there is a check to run; a test of NONE is none.
 bool has_health_check(const ContainerSpec& spec);
 

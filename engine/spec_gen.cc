@@ -111,6 +111,7 @@ void add_proc(const SpecInput& input, RuntimeSpec& out) {
 
 void add_sys(const SpecInput& input, RuntimeSpec& out) {
   const char* access = input.spec.security.privileged ? "rw" : "ro";
+  const char* cgroup_access = input.systemd_cgroup ? "rw" : access;
   if (!has_own_network(input.spec)) {
     // The kernel lets a user namespace mount sysfs only with a network namespace of its own.
     out.mounts.push_back(
@@ -121,7 +122,7 @@ void add_sys(const SpecInput& input, RuntimeSpec& out) {
   const auto mode = input.host.cgroup.mode;
   if (mode == runtime::CgroupMode::v2_delegated || mode == runtime::CgroupMode::v2_not_delegated) {
     out.mounts.push_back(
-        {"/sys/fs/cgroup", "cgroup", "cgroup", {"rprivate", "nosuid", "noexec", "nodev", "relatime", access}});
+        {"/sys/fs/cgroup", "cgroup", "cgroup", {"rprivate", "nosuid", "noexec", "nodev", "relatime", cgroup_access}});
   }
 }
 
@@ -175,10 +176,21 @@ void add_devices(const SpecInput& input, RuntimeSpec& out) {
   for (const auto& device : input.spec.devices) bind(device);
 }
 
+// What systemd expects to find empty, or mounts itself where it may. Source: systemd, "The Container Interface".
+void add_systemd_mounts(const SpecInput& input, RuntimeSpec& out) {
+  for (const char* destination : {"/run", "/run/lock", "/tmp", "/var/log/journal"}) {
+    std::vector<std::string> options = {"rw", "rprivate", "nosuid", "nodev", "tmpcopyup"};
+    const auto size = input.spec.systemd_shm_bytes.value_or(0);
+    if (size > 0) options.push_back(fmt::format("size={}", size));
+    out.mounts.push_back({destination, "tmpfs", "tmpfs", std::move(options)});
+  }
+}
+
 void set_mounts(const SpecInput& input, RuntimeSpec& out) {
   add_proc(input, out);
   add_dev(input, out);
   add_sys(input, out);
+  if (input.systemd) add_systemd_mounts(input, out);
   // A tmpfs of the user on /run must come before the file that ctr puts there.
   for (const auto& planned : input.mounts.mounts) {
     std::erase_if(out.mounts, [&](const auto& mount) { return mount.destination == planned.mount.destination; });
@@ -255,6 +267,9 @@ Result<void> set_process(const SpecInput& input, RuntimeSpec& out) {
   process.terminal = spec.terminal;
   process.args = TRY(effective_command(spec, input.image)).argv;
   process.env = input.env;
+  const bool has_uuid = std::any_of(process.env.begin(), process.env.end(),
+                                    [](const auto& entry) { return entry.starts_with("container_uuid="); });
+  if (input.systemd && !has_uuid) process.env.push_back("container_uuid=" + input.container_id.substr(0, 32));
   process.cwd = spec.working_dir.empty() ? input.image.working_dir : spec.working_dir;
   if (process.cwd.empty()) process.cwd = "/";
   if (!process.cwd.starts_with('/')) {
@@ -318,6 +333,15 @@ Result<void> change_rlimits(std::vector<runtime::SpecRlimit>& rlimits, const std
   return ok();
 }
 
+bool is_systemd(const std::vector<std::string>& command) {
+  // What a build makes of a command in shell form.
+  const bool by_shell = command.size() > 2 && command[0] == "/bin/sh" && command[1] == "-c";
+  const std::string_view program = command.empty() ? std::string_view() : command[by_shell ? 2 : 0];
+  constexpr auto k_programs = std::to_array<std::string_view>({"/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"});
+  return std::find(k_programs.begin(), k_programs.end(), program) != k_programs.end() ||
+         program.substr(program.rfind('/') + 1) == "systemd";
+}
+
 bool has_own_network(const ContainerSpec& spec) { return spec.network.mode != NetworkChoice::Mode::host; }
 
 Result<Command> effective_command(const ContainerSpec& spec, const oci::ImageConfig& image) {
@@ -349,6 +373,8 @@ Result<RuntimeSpec> generate_spec(const SpecInput& input) {
   set_paths(input, out);
   TRY(set_sysctls(input, out));
   set_resources(input, out);
+  out.linux_config.personality = input.spec.personality;
+  if (!input.spec.rdt_class.empty()) out.linux_config.intel_rdt.emplace().clos_id = input.spec.rdt_class;
   return out;
 }
 

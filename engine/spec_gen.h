@@ -46,6 +46,8 @@ struct SpecInput {
   bool limits_processes = true;               // the default limit of processes can be set
   // Which devices may be opened, where a cgroup of root decides that; empty: their permissions alone do.
   std::vector<runtime::SpecDeviceRule> device_rules = {};
+  bool systemd = false;         // the first process is systemd
+  bool systemd_cgroup = false;  // and it gets a cgroup to work in
 };
 
 // The command: entrypoint and arguments joined as podman does. Errors: invalid when there is nothing to run.
@@ -55,6 +57,9 @@ struct Command {
   bool operator==(const Command&) const = default;
 };
 Result<Command> effective_command(const ContainerSpec& spec, const oci::ImageConfig& image);
+
+// Whether systemd is what runs, as podman tells it. Source: podman, specgen/generate/container_create.go.
+bool is_systemd(const std::vector<std::string>& command);
 
 // Pure. Seccomp is filled in afterwards, since its profile depends on the capabilities computed here.
 // Errors: invalid, unsupported (namespaces of other containers).

@@ -66,6 +66,17 @@ constexpr Names<HealthAction, 4> k_health_actions{{
     {HealthAction::restart, "restart"},
     {HealthAction::stop, "stop"},
 }};
+constexpr Names<SystemdMode, 3> k_systemd_modes{{
+    {SystemdMode::automatic, "true"},
+    {SystemdMode::off, "false"},
+    {SystemdMode::always, "always"},
+}};
+constexpr Names<NotifySpec::Mode, 4> k_notify_modes{{
+    {NotifySpec::Mode::container, "container"},
+    {NotifySpec::Mode::conmon, "conmon"},
+    {NotifySpec::Mode::healthy, "healthy"},
+    {NotifySpec::Mode::ignore, "ignore"},
+}};
 
 template <typename Enum, size_t N>
 Json enum_json(const Names<Enum, N>& names, Enum value) {
@@ -274,6 +285,38 @@ Result<UsernsChoice> read_userns(const JsonReader& parent) {
   return choice;
 }
 
+template <typename T, typename Decode>
+Result<std::vector<T>> read_array(const JsonReader& reader, std::string_view key, Decode decode) {
+  std::vector<T> values;
+  for (const auto& element : TRY(reader.elements(key))) values.push_back(TRY(decode(element)));
+  return values;
+}
+
+struct DeviceLimits {
+  const char* key;
+  std::vector<DeviceLimit> ResourceSpec::* member;
+};
+constexpr std::array<DeviceLimits, 5> k_device_limits = {{
+    {"blkio_weight_devices", &ResourceSpec::blkio_weight_devices},
+    {"read_bps", &ResourceSpec::read_bps},
+    {"write_bps", &ResourceSpec::write_bps},
+    {"read_iops", &ResourceSpec::read_iops},
+    {"write_iops", &ResourceSpec::write_iops},
+}};
+
+Json device_limit_json(const DeviceLimit& limit) {
+  return Json::object()
+      .set("path", limit.path)
+      .set("value", limit.value)
+      .set("major", limit.major)
+      .set("minor", limit.minor);
+}
+
+Result<DeviceLimit> read_device_limit(const JsonReader& reader) {
+  return DeviceLimit{TRY(reader.get_string("path")), TRY(reader.get_uint("value")), TRY(reader.get_int("major")),
+                     TRY(reader.get_int("minor"))};
+}
+
 Json resources_json(const ResourceSpec& resources) {
   Json json = Json::object();
   put_number(json, "memory_bytes", resources.memory_bytes);
@@ -285,6 +328,13 @@ Json resources_json(const ResourceSpec& resources) {
   put_number(json, "cpu_quota_us", resources.cpu_quota_us);
   put(json, "cpuset_cpus", resources.cpuset_cpus);
   put(json, "cpuset_mems", resources.cpuset_mems);
+  put_number(json, "cpu_rt_period_us", resources.cpu_rt_period_us);
+  put_number(json, "cpu_rt_runtime_us", resources.cpu_rt_runtime_us);
+  put_number(json, "swappiness", resources.swappiness);
+  put_flag(json, "oom_kill_disable", resources.oom_kill_disable);
+  put_number(json, "blkio_weight", resources.blkio_weight);
+  for (const auto& [key, member] : k_device_limits) put_array(json, key, resources.*member, device_limit_json);
+  put(json, "unified", resources.unified);
   return json;
 }
 
@@ -300,6 +350,15 @@ Result<ResourceSpec> read_resources(const JsonReader& parent) {
   resources.cpu_quota_us = TRY(reader.find_int("cpu_quota_us"));
   resources.cpuset_cpus = TRY(reader.string_or("cpuset_cpus", ""));
   resources.cpuset_mems = TRY(reader.string_or("cpuset_mems", ""));
+  resources.cpu_rt_period_us = TRY(reader.find_uint("cpu_rt_period_us"));
+  resources.cpu_rt_runtime_us = TRY(reader.find_int("cpu_rt_runtime_us"));
+  resources.swappiness = TRY(reader.find_uint("swappiness"));
+  resources.oom_kill_disable = TRY(reader.bool_or("oom_kill_disable", false));
+  resources.blkio_weight = TRY(read_number<uint16_t>(reader, "blkio_weight"));
+  for (const auto& [key, member] : k_device_limits) {
+    resources.*member = TRY(read_array<DeviceLimit>(reader, key, read_device_limit));
+  }
+  resources.unified = TRY(reader.string_map("unified"));
   return resources;
 }
 
@@ -310,6 +369,7 @@ Json security_json(const SecuritySpec& security) {
   put(json, "cap_add", security.cap_add);
   put(json, "cap_drop", security.cap_drop);
   put(json, "seccomp_profile", security.seccomp_profile);
+  put_flag(json, "seccomp_of_image", security.seccomp_of_image);
   put(json, "apparmor_profile", security.apparmor_profile);
   put_flag(json, "label_disable", security.label_disable);
   put(json, "mask", security.mask);
@@ -325,6 +385,7 @@ Result<SecuritySpec> read_security(const JsonReader& parent) {
   security.cap_add = TRY(reader.strings("cap_add"));
   security.cap_drop = TRY(reader.strings("cap_drop"));
   security.seccomp_profile = TRY(reader.string_or("seccomp_profile", ""));
+  security.seccomp_of_image = TRY(reader.bool_or("seccomp_of_image", false));
   security.apparmor_profile = TRY(reader.string_or("apparmor_profile", ""));
   security.label_disable = TRY(reader.bool_or("label_disable", false));
   security.mask = TRY(reader.strings("mask"));
@@ -374,6 +435,7 @@ Json health_rules_json(const HealthRules& rules) {
   if (rules.on_failure != defaults.on_failure) json.set("on_failure", enum_json(k_health_actions, rules.on_failure));
   if (rules.log_entries != defaults.log_entries) json.set("log_entries", rules.log_entries);
   if (rules.log_bytes != defaults.log_bytes) json.set("log_bytes", rules.log_bytes);
+  put(json, "log_destination", rules.log_destination);
   return json;
 }
 
@@ -391,7 +453,24 @@ Result<HealthRules> read_health_rules(const JsonReader& parent) {
   rules.on_failure = TRY(read_enum(reader, "on_failure", k_health_actions, rules.on_failure));
   rules.log_entries = TRY(read_number<uint32_t>(reader, "log_entries")).value_or(rules.log_entries);
   rules.log_bytes = TRY(read_number<uint32_t>(reader, "log_bytes")).value_or(rules.log_bytes);
+  rules.log_destination = TRY(reader.string_or("log_destination", ""));
   return rules;
+}
+
+Json notify_json(const NotifySpec& notify) {
+  Json json = Json::object();
+  if (notify.mode != NotifySpec::Mode::container) json.set("mode", enum_json(k_notify_modes, notify.mode));
+  put(json, "socket", notify.socket);
+  return json;
+}
+
+Result<NotifySpec> read_notify(const JsonReader& parent) {
+  NotifySpec notify;
+  const auto reader = TRY(parent.find_object("notify"));
+  if (!reader) return notify;
+  notify.mode = TRY(read_enum(*reader, "mode", k_notify_modes, notify.mode));
+  notify.socket = TRY(reader->string_or("socket", ""));
+  return notify;
 }
 
 bool is_check(const std::vector<std::string>& test) { return !test.empty() && test[0] != "NONE" && !test[0].empty(); }
@@ -469,9 +548,14 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_flag(json, "read_only", spec.read_only);
   put_flag(json, "read_only_tmpfs", spec.read_only_tmpfs, true);
   put_array(json, "devices", spec.devices, device_json);
+  put(json, "device_rules", spec.device_rules);
   put_array(json, "ulimits", spec.ulimits, ulimit_json);
   put(json, "sysctls", spec.sysctls);
   put_number(json, "shm_size_bytes", spec.shm_size_bytes);
+  if (spec.systemd != SystemdMode::automatic) json.set("systemd", enum_json(k_systemd_modes, spec.systemd));
+  put_number(json, "systemd_shm_bytes", spec.systemd_shm_bytes);
+  put(json, "personality", spec.personality);
+  put(json, "rdt_class", spec.rdt_class);
   put_object(json, "security", security_json(spec.security));
   put_object(json, "resources", resources_json(spec.resources));
   put_object(json, "network", network_json(spec.network));
@@ -498,13 +582,6 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_flag(json, "http_proxy", spec.http_proxy, true);
 }
 
-template <typename T, typename Decode>
-Result<std::vector<T>> read_array(const JsonReader& reader, std::string_view key, Decode decode) {
-  std::vector<T> values;
-  for (const auto& element : TRY(reader.elements(key))) values.push_back(TRY(decode(element)));
-  return values;
-}
-
 Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.mounts = TRY(read_array<MountSpec>(reader, "mounts", read_mount));
   spec.volumes_from = TRY(reader.strings("volumes_from"));
@@ -513,9 +590,14 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.read_only = TRY(reader.bool_or("read_only", false));
   spec.read_only_tmpfs = TRY(reader.bool_or("read_only_tmpfs", true));
   spec.devices = TRY(read_array<DeviceSpec>(reader, "devices", read_device));
+  spec.device_rules = TRY(reader.strings("device_rules"));
   spec.ulimits = TRY(read_array<UlimitSpec>(reader, "ulimits", read_ulimit));
   spec.sysctls = TRY(reader.string_map("sysctls"));
   spec.shm_size_bytes = TRY(reader.find_uint("shm_size_bytes"));
+  spec.systemd = TRY(read_enum(reader, "systemd", k_systemd_modes, spec.systemd));
+  spec.systemd_shm_bytes = TRY(reader.find_uint("systemd_shm_bytes"));
+  spec.personality = TRY(reader.string_or("personality", ""));
+  spec.rdt_class = TRY(reader.string_or("rdt_class", ""));
   spec.security = TRY(read_security(reader));
   spec.resources = TRY(read_resources(reader));
   spec.network = TRY(read_network(reader));
@@ -559,6 +641,13 @@ std::string_view action_word(HealthAction action) {
   return "none";
 }
 
+std::string_view notify_word(NotifySpec::Mode mode) {
+  for (const auto& [candidate, name] : k_notify_modes) {
+    if (candidate == mode) return name;
+  }
+  return "container";
+}
+
 bool has_health_check(const ContainerSpec& spec) { return spec.health && is_check(spec.health->test); }
 
 Json to_json(const RestartSpec& restart) {
@@ -590,6 +679,7 @@ Json to_json(const ContainerSpec& spec) {
   put(json, "pid_file", spec.pid_file);
   put(json, "monitor_pid_file", spec.monitor_pid_file);
   put_object(json, "restart", to_json(spec.restart));
+  put_object(json, "notify", notify_json(spec.notify));
   if (spec.health) json.set("health", health_json(*spec.health));
   put_object(json, "health_rules", health_rules_json(spec.health_rules));
   put(json, "create_command", spec.create_command);
@@ -611,6 +701,7 @@ Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
   spec.pid_file = TRY(reader.string_or("pid_file", ""));
   spec.monitor_pid_file = TRY(reader.string_or("monitor_pid_file", ""));
   spec.restart = TRY(read_restart(reader));
+  spec.notify = TRY(read_notify(reader));
   spec.health = TRY(read_health(reader));
   spec.health_rules = TRY(read_health_rules(reader));
   spec.create_command = TRY(reader.strings("create_command"));

@@ -17,7 +17,9 @@
 #include "engine/running_row.h"
 #include "engine/secrets.h"
 #include "engine/volumes.h"
+#include "runtime/attach.h"
 #include "runtime/console.h"
+#include "runtime/container/notify.h"
 
 namespace ctr::engine {
 
@@ -112,6 +114,12 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   return plan;
 }
 
+std::optional<runtime::StarterAttach> starter_streams(const StartInput& input) {
+  if (!input.attach) return std::nullopt;
+  return runtime::StarterAttach{input.attach->stdin_fd >= 0, input.attach->stdout_fd >= 0,
+                                input.attach->stderr_fd >= 0};
+}
+
 Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Stored& stored) {
   const auto* host = TRY(core.host());
   const auto& spec = stored.record.spec;
@@ -130,9 +138,9 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   plan.stdin_open = spec.stdin_open;
   plan.timeout = spec.timeout;
   plan.health = plan_health(stored.record);
+  plan.initialize = input.initialize;
+  plan.attach = starter_streams(input);
   if (input.attach) {
-    plan.attach =
-        runtime::StarterAttach{input.attach->stdin_fd >= 0, input.attach->stdout_fd >= 0, input.attach->stderr_fd >= 0};
     if (const auto size = runtime::window_size(input.attach->stdin_fd); size && stored.spec.process) {
       stored.spec.process->console_size = runtime::ConsoleSize{size->rows, size->columns};
     }
@@ -201,30 +209,91 @@ Result<void> write_pid_files(const Dir& dir, const ContainerSpec& spec, const Pi
 }
 
 // All of a start with one write, when it has happened.
-void record_start(Core& core, const StartInput& input, const ContainerRecord& record, const std::string& name) {
+enum class Beginning { fresh, initialized };
+void record_start(Core& core, const StartInput& input, const ContainerRecord& record, const std::string& name,
+                  Beginning beginning) {
   std::vector<Event> events;
   const auto add = [&](std::string_view status) {
     events.push_back(container_event(status, record));
     events.back().name = name;
   };
   if (input.restart) add("restart");
-  add("init");
-  add("start");
+  if (beginning == Beginning::fresh) add("init");
+  if (!input.initialize) add("start");
   if (input.attach) add("attach");
   core.record_events(std::move(events));
 }
 
+// What the service manager is to hear from the monitor. The container finds the way to it in memory alone: the next
+// start may be by somebody else.
+Result<void> add_notify(const Dir& dir, const NotifySpec& notify, runtime::LaunchPlan& plan) {
+  if (notify.socket.empty() || notify.mode == NotifySpec::Mode::ignore) return ok();
+  auto checked = runtime::check_notify_address(notify.socket);
+  if (!checked) return std::move(checked).error().with_hint("--sdnotify ignore starts it without a word");
+  runtime::NotifyPlan out = {notify.socket, notify.mode == NotifySpec::Mode::container,
+                             notify.mode == NotifySpec::Mode::healthy};
+  if (out.relays && plan.spec.process) {
+    const auto place = TRY(runtime::notify_place(runtime::k_usual_notify_place, TRY(runtime::make_notify_dir(dir))));
+    plan.spec.mounts.push_back(place.mount);
+    EnvList env;
+    env.set_entries(plan.spec.process->env);
+    env.set_entries({place.variable});
+    plan.spec.process->env = env.entries();
+  }
+  plan.notify = std::move(out);
+  return ok();
+}
+
+// Says who the service is from now on, which only its main process so far can say.
+void tell_started(Core& core, const Dir& dir, const NotifySpec& notify) {
+  if (notify.socket.empty() || notify.mode == NotifySpec::Mode::ignore) return;
+  const auto seen = runtime::observe(dir);
+  if (!seen || !seen->record.monitor) return;
+  std::string message = fmt::format("MAINPID={}", seen->record.monitor->pid);
+  if (notify.mode == NotifySpec::Mode::conmon) message += "\nREADY=1";
+  if (const auto told = runtime::tell_manager(notify.socket, message); !told) return core.warn(told.error().text());
+  runtime::wait_noticed(notify.socket);
+}
+
+struct Started {
+  std::optional<runtime::StartedMonitor> monitor;  // none: there was nothing to do
+  bool ready_when_healthy = false;
+};
+
+Started started_with(runtime::StartedMonitor monitor, const NotifySpec& notify) {
+  return {std::optional(std::move(monitor)), notify.mode == NotifySpec::Mode::healthy};
+}
+
+// Lets a program start that waits for it, while the caller holds the container's lock.
+Result<Started> go_on(Core& core, const StartInput& input, const Dir& dir) {
+  if (input.initialize) {
+    return Error(Errc::bad_state, fmt::format("container {} has already been created in runtime: container state "
+                                              "improper",
+                                              input.entry.id.text()));
+  }
+  const auto run_dir = TRY(Dir::open(core.run_dir(input.entry.id.text())));
+  runtime::StartedMonitor monitor(TRY(runtime::ask_start(run_dir, starter_streams(input))));
+  const auto report = TRY(await_report(core, input, dir, monitor));
+  for (const auto& notice : report.notices) core.warn(notice);
+  const auto record = TRY(read_record(dir));
+  record_start(core, input, record, TRY(current_name(core, input.entry)), Beginning::initialized);
+  tell_started(core, dir, record.spec.notify);
+  return started_with(std::move(monitor), record.spec.notify);
+}
+
 // Spawns the monitor and waits for its word, while the caller holds the container's lock.
-Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const StartInput& input) {
+Result<Started> start_locked(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
   const auto dir = TRY(store->containers().open(input.entry.id));
   if (!input.created) {
     const auto seen = TRY(runtime::observe(dir));
     if (seen.liveness == runtime::Liveness::running) {
+      if (input.restart) return Started{};
+      if (seen.record.initialized || input.initialize) return go_on(core, input, dir);
       TRY(check_not_paused(input.entry.id, seen.record));
-      return std::optional<runtime::StartedMonitor>{};
+      return Started{};
     }
-    if (input.restart && !is_due(*input.restart, seen.record)) return std::optional<runtime::StartedMonitor>{};
+    if (input.restart && !is_due(*input.restart, seen.record)) return Started{};
     if (seen.liveness == runtime::Liveness::orphaned) TRY(runtime::kill_orphan(seen.record));
   }
   auto stored = TRY(load(core, dir, input.created));
@@ -234,6 +303,7 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   add_variables(stored, secrets.env);
   auto plan = TRY(make_plan(core, input, stored));
   plan.secrets = secrets.files;
+  TRY(add_notify(dir, stored.record.spec.notify, plan));
   if (plan.health) TRY(reset_health(dir));
   if (input.created) plan.preserved_fds = input.created->preserved_fds;
   const auto pid_file = TRY(PidFile::make(stored.record.spec.pid_file));
@@ -248,8 +318,9 @@ Result<std::optional<runtime::StartedMonitor>> start_locked(Core& core, const St
   const auto report = TRY(await_report(core, input, dir, monitor));
   for (const auto& notice : report.notices) core.warn(notice);
   TRY(write_pid_files(dir, stored.record.spec, pid_file, monitor_pid_file, report.pid));
-  record_start(core, input, stored.record, plan.name);
-  return std::optional<runtime::StartedMonitor>(std::move(monitor));
+  record_start(core, input, stored.record, plan.name, Beginning::fresh);
+  if (!input.initialize) tell_started(core, dir, stored.record.spec.notify);
+  return started_with(std::move(monitor), stored.record.spec.notify);
 }
 
 }  // namespace
@@ -267,6 +338,13 @@ Result<runtime::JoinOptions> join_options(Core& core, const AttachOptions& attac
 
 namespace {
 
+// Whether a program of it runs: one that waits to be started does not.
+Result<bool> has_program(const storage::ContainerDirs& containers, const storage::ContainerId& id) {
+  if (!TRY(containers.is_running(id))) return false;
+  const auto seen = TRY(runtime::observe(TRY(containers.open(id))));
+  return seen.liveness == runtime::Liveness::running && !seen.record.initialized;
+}
+
 // What the container needs runs before it does.
 Result<void> start_dependencies(Core& core, const StartInput& input) {
   const auto ids =
@@ -274,27 +352,49 @@ Result<void> start_dependencies(Core& core, const StartInput& input) {
   const auto containers = TRY(core.store())->containers();
   for (const auto& text : ids) {
     const auto id = TRY(storage::ContainerId::parse(text));
-    if (TRY(containers.is_running(id))) continue;
+    if (TRY(has_program(containers, id))) continue;
     TRY(start_container(core, {.entry = {id, TRY(containers.find_name(id))}})
             .context(fmt::format("start container {}, which is required", text)));
   }
   return ok();
 }
 
+// Who only prepares a container starts no other.
+Result<void> check_dependencies(Core& core, const StartInput& input) {
+  const auto containers = TRY(core.store())->containers();
+  std::vector<std::string> down;
+  for (const auto& text : TRY(read_dependencies(core, input.entry.id))) {
+    if (!TRY(has_program(containers, TRY(storage::ContainerId::parse(text))))) down.push_back(text);
+  }
+  if (down.empty()) return ok();
+  return Error(Errc::bad_state, fmt::format("some dependencies of container {} are not started: {}: container state "
+                                            "improper",
+                                            input.entry.id.text(), join(down, ", ")));
+}
+
 }  // namespace
 
 Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
-  auto started = [&]() -> Result<std::optional<runtime::StartedMonitor>> {
-    TRY(start_dependencies(core, input));
+  auto started = [&]() -> Result<Started> {
+    TRY(input.initialize ? check_dependencies(core, input) : start_dependencies(core, input));
     const auto lock = TRY(store->containers().lock(input.entry.id, LockMode::exclusive, core.cancel()));
     return start_locked(core, input);
   }();
-  if (started || !input.created) return started;
-  if (input.created->info.spec.auto_remove) {
+  if (!started && input.created && input.created->info.spec.auto_remove) {
     remove_container(core, input.entry, {}).ignore("the start's own error is the one to tell");
   }
-  return started;
+  auto done = TRY(std::move(started));
+  // Who waits for the start of it waits for its health; the policy has nobody who does.
+  if (done.ready_when_healthy && !input.attach && !input.restart && !input.initialize) {
+    TRY(wait_container(core, input.entry, {"healthy"}, {}));
+  }
+  return std::move(done.monitor);
+}
+
+Result<void> initialize_container(Core& core, const storage::ContainerEntry& entry) {
+  TRY(start_container(core, {.entry = entry, .initialize = true}));
+  return ok();
 }
 
 Result<AttachEnd> run_attached(Core& core, const StartInput& input, const std::function<void()>& on_started) {

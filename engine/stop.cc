@@ -129,6 +129,8 @@ bool is_up(runtime::Liveness liveness) {
 
 Result<void> stop_running(Core& core, const storage::ContainerId& id, const Running& running,
                           const ContainerRecord& record, const StopOptions& options) {
+  // A program that has not started hears nothing.
+  if (running.state.initialized) return end_program(core, id, running);
   if (is_paused(running.state)) {
     return Error(Errc::bad_state, fmt::format("can only stop created or running containers. {} is in state paused: "
                                               "container state improper",
@@ -177,13 +179,15 @@ Result<void> restart_container(Core& core, const storage::ContainerEntry& entry,
         .with_hint("`ctr unpause` lets it go on");
   }
   core.record_event(container_event(core, "restart", entry));
-  TRY(stop_container(core, entry, options));
-  TRY(start_container(core, {entry}));
+  if (!seen.state.initialized) TRY(stop_container(core, entry, options));
+  TRY(start_container(core, {.entry = entry}));
   return ok();
 }
 
-Result<void> end_paused_container(Core& core, const storage::ContainerEntry& entry) {
+Result<void> end_idle_container(Core& core, const storage::ContainerEntry& entry, ContainerState state) {
   const auto running = TRY(look(core, entry.id));
+  // Somebody has started it since.
+  if (state == ContainerState::initialized && !running.state.initialized) return ok();
   return is_up(running.liveness) ? end_program(core, entry.id, running) : ok();
 }
 
@@ -194,11 +198,12 @@ Result<void> kill_container(Core& core, const storage::ContainerEntry& entry, in
     if (TRY(cancel_restart(core, entry.id))) return ok();
     running = TRY(look(core, entry.id));
   }
-  if (running.liveness != runtime::Liveness::running && running.liveness != runtime::Liveness::orphaned) {
+  if (!is_up(running.liveness) || running.state.initialized) {
     const bool created = running.liveness == runtime::Liveness::never_started;
+    const char* state = running.state.initialized ? "initialized" : created ? "created" : "exited";
     return Error(Errc::bad_state, fmt::format("can only kill running containers. {} is in state {}: container state "
                                               "improper",
-                                              entry.id.text(), created ? "created" : "exited"));
+                                              entry.id.text(), state));
   }
   TRY(signal_program(core, entry.id, running, signal, runtime::SignalPurpose::any));
   core.record_event(container_event(core, "kill", entry));

@@ -141,7 +141,7 @@ Result<std::vector<std::vector<std::string>>> list_processes(Core& core, const s
   const auto seen = TRY(runtime::observe(dir));
   const bool running = seen.liveness == runtime::Liveness::running || seen.liveness == runtime::Liveness::orphaned;
   const Error not_running(Errc::bad_state, "top can only be used on running containers");
-  if (!running || !seen.record.init) return not_running;
+  if (!running || !seen.record.init || seen.record.initialized) return not_running;
   const int init = seen.record.init->pid;
   // Held open, so that the number stays that of the container's first process.
   const auto held = runtime::open_process(*seen.record.init);

@@ -4,6 +4,7 @@
 
 #include "engine/cgroup_choice.h"
 #include "engine/container_info.h"
+#include "engine/create.h"
 #include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/limits.h"
@@ -53,7 +54,8 @@ Result<void> change_running(Core& core, const Dir& dir, const ContainerView& vie
 
 }  // namespace
 
-Result<void> update_container(Core& core, const storage::ContainerId& id, const ContainerChanges& changes) {
+Result<void> update_container(Core& core, const storage::ContainerId& id, ContainerChanges changes) {
+  TRY(settle_limits(core, changes.limits));
   const auto containers = TRY(core.store())->containers();
   const auto lock = TRY(containers.lock(id, LockMode::exclusive, core.cancel()));
   if (changes == ContainerChanges{}) return ok();
@@ -63,7 +65,7 @@ Result<void> update_container(Core& core, const storage::ContainerId& id, const 
   TRY(change_spec(changed.spec, changes));
   changed.env = change_env(std::move(changed.env), changes);
   TRY(check_limits(core, view.record, changed.spec.resources));
-  if (view.info.state == ContainerState::running || view.info.state == ContainerState::paused) {
+  if (view.info.pid > 0) {
     TRY(change_running(core, dir, view, changed, changes));
   }
   TRY(change_config(dir, changes));

@@ -10,6 +10,6 @@ namespace ctr::engine {
 
 // Holds the container's lock meanwhile. What runs is changed first: what the kernel refuses is not recorded.
 // Errors: as ContainerVerbs::update().
-Result<void> update_container(Core& core, const storage::ContainerId& id, const ContainerChanges& changes);
+Result<void> update_container(Core& core, const storage::ContainerId& id, ContainerChanges changes);
 
 }  // namespace ctr::engine

@@ -46,6 +46,7 @@ bool holds(const std::string& condition, const Seen& seen) {
       return condition == "created" || condition == "configured";
     case runtime::Liveness::running:
     case runtime::Liveness::orphaned:
+      if (seen.state.record.initialized) return condition == "initialized";
       if (condition == "running" || condition == "paused") {
         return (condition == "paused") == is_paused(seen.state.record);
       }
@@ -69,34 +70,78 @@ Result<void> check_health_is_known(Core& core, const storage::ContainerId& id) {
   return Error(Errc::invalid, fmt::format("container {} has no defined healthcheck", id.text()));
 }
 
+// What is waited for.
+struct Wanted {
+  std::vector<std::string> conditions;
+  bool for_end = false;
+  bool for_health = false;
+  bool for_removal = false;
+
+  static Result<Wanted> from(const std::vector<std::string>& conditions) {
+    TRY(check_conditions(conditions));
+    Wanted wanted;
+    wanted.conditions = conditions;
+    if (conditions.empty()) wanted.conditions = {"stopped", "exited"};
+    wanted.for_end = has_any(wanted.conditions, is_end);
+    wanted.for_health = has_any(wanted.conditions, is_health);
+    wanted.for_removal = has_any(wanted.conditions, [](const std::string& word) { return word == "removing"; });
+    return wanted;
+  }
+};
+
+// One look at a container: what a wait for it comes to, unless it goes on.
+struct Glance {
+  std::optional<int> code;
+  bool runs = false;
+};
+Result<Glance> glance(Core& core, const storage::ContainerId& id, const Wanted& wanted) {
+  auto looked = look(core, id, wanted.for_health);
+  if (!looked && looked.error().code() == Errc::not_found && (wanted.for_end || wanted.for_removal)) {
+    return Glance{.code = wanted.for_end ? 0 : -1};
+  }
+  const auto seen = TRY(std::move(looked));
+  for (const auto& condition : wanted.conditions) {
+    if (holds(condition, seen)) return Glance{.code = is_end(condition) ? seen.state.record.exit_code : -1};
+  }
+  const auto liveness = seen.state.liveness;
+  if (wanted.for_health && liveness == runtime::Liveness::ended && !seen.state.record.restart_pending) {
+    return Error(Errc::bad_state, fmt::format("container {} has ended: container is stopped", id.text()));
+  }
+  return Glance{.code = {}, .runs = liveness == runtime::Liveness::running};
+}
+
+milliseconds pause_between(milliseconds interval) { return interval.count() > 0 ? interval : k_usual_interval; }
+
 }  // namespace
 
 Result<int> wait_container(Core& core, const storage::ContainerEntry& entry, const std::vector<std::string>& conditions,
                            milliseconds interval) {
-  TRY(check_conditions(conditions));
-  auto wanted = conditions;
-  if (wanted.empty()) wanted = {"stopped", "exited"};
-  const bool for_end = has_any(wanted, is_end);
-  const bool for_health = has_any(wanted, is_health);
-  const bool for_removal = std::find(wanted.begin(), wanted.end(), "removing") != wanted.end();
-  if (for_health) TRY(check_health_is_known(core, entry.id));
+  const auto wanted = TRY(Wanted::from(conditions));
+  if (wanted.for_health) TRY(check_health_is_known(core, entry.id));
   while (true) {
-    auto looked = look(core, entry.id, for_health);
-    if (!looked && looked.error().code() == Errc::not_found && (for_end || for_removal)) return for_end ? 0 : -1;
-    const auto seen = TRY(std::move(looked));
-    for (const auto& condition : wanted) {
-      if (holds(condition, seen)) return is_end(condition) ? seen.state.record.exit_code : -1;
-    }
-    const auto liveness = seen.state.liveness;
-    if (for_health && liveness == runtime::Liveness::ended && !seen.state.record.restart_pending) {
-      return Error(Errc::bad_state, fmt::format("container {} has ended: container is stopped", entry.id.text()));
-    }
-    if (for_end && !for_health && liveness == runtime::Liveness::running) {
+    const auto seen = TRY(glance(core, entry.id, wanted));
+    if (seen.code) return *seen.code;
+    if (wanted.for_end && !wanted.for_health && seen.runs) {
       if (const auto run_dir = Dir::open(core.run_dir(entry.id.text()))) {
         if (const auto code = TRY(runtime::wait_for_exit(*run_dir, core.cancel()))) return *code;
       }
     }
-    TRY(pause_for(core.cancel(), interval.count() > 0 ? interval : k_usual_interval));
+    TRY(pause_for(core.cancel(), pause_between(interval)));
+  }
+}
+
+Result<int> wait_for_first(Core& core, const std::vector<storage::ContainerEntry>& entries,
+                           const std::vector<std::string>& conditions, milliseconds interval) {
+  const auto wanted = TRY(Wanted::from(conditions));
+  for (const auto& entry : entries) {
+    if (wanted.for_health) TRY(check_health_is_known(core, entry.id));
+  }
+  while (true) {
+    for (const auto& entry : entries) {
+      const auto seen = TRY(glance(core, entry.id, wanted));
+      if (seen.code) return *seen.code;
+    }
+    TRY(pause_for(core.cancel(), pause_between(interval)));
   }
 }
 

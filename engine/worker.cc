@@ -9,6 +9,7 @@
 #include "engine/copy_up.h"
 #include "engine/core.h"
 #include "engine/diff.h"
+#include "engine/exec.h"
 #include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
@@ -141,6 +142,13 @@ int run_health(std::string_view id, char** environment_block) {
   return run_health_worker(core, id);
 }
 
+int run_exec(std::string_view first, char** environment_block) {
+  auto options = worker_options(environment_block);
+  if (!options) return 1;
+  Core core(std::move(*options));
+  return run_exec_worker(core, first);
+}
+
 Result<Dir> open_trash(Core&& core) { return TRY(core.store())->trash().open(); }
 
 int run_reclaim(char** environment_block) {
@@ -166,6 +174,7 @@ std::optional<int> run_worker(std::string_view verb, std::string_view word, char
   if (verb == k_reclaim_mapped_verb) return run_reclaim_mapped();
   if (verb == k_volume_verb) return run_volume_worker();
   if (verb == k_diff_verb) return run_diff_process();
+  if (verb == k_exec_verb) return run_exec(word, environment_block);
   if (verb == k_health_verb) return run_health(word, environment_block);
   return std::nullopt;
 }

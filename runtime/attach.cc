@@ -68,6 +68,14 @@ Result<Fd> connect_attach(const Dir& run_dir, const JoinOptions& options) {
   return socket;
 }
 
+Result<Fd> ask_start(const Dir& run_dir, const std::optional<StarterAttach>& streams) {
+  Fd socket = TRY(connect_monitor(run_dir));
+  Json start = Json::object();
+  if (streams) start.set("stdin", streams->stdin_).set("stdout", streams->stdout_).set("stderr", streams->stderr_);
+  TRY(send_packet(socket.get(), Frame::request, dump_json(Json::object().set("start", std::move(start)))));
+  return socket;
+}
+
 Result<MonitorStatus> query_status(const Dir& run_dir) {
   Fd socket = TRY(connect_monitor(run_dir));
   Answer answer = TRY(ask(socket.get(), Json::object().set("status", true)));

@@ -95,6 +95,10 @@ Result<std::optional<Packet>> receive_packet(int socket, PacketBuffer& buffer);
 // io when the monitor vanished.
 Result<JoinEnd> join_container(Fd socket, const JoinOptions& options);
 
+// Lets the program of a container that waits for it start, with these streams attached, or none. What came of it is
+// heard with StartedMonitor::report(). Errors: bad_state when no monitor answers.
+Result<Fd> ask_start(const Dir& run_dir, const std::optional<StarterAttach>& streams);
+
 // Connects to a running container and attaches the streams of `options` that are not -1.
 // Errors: bad_state when no monitor answers.
 Result<Fd> connect_attach(const Dir& run_dir, const JoinOptions& options);

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,6 +15,7 @@
 #include "base/lock.h"
 #include "base/loop.h"
 #include "runtime/attach.h"
+#include "runtime/container/notify.h"
 #include "runtime/monitor_clients.h"
 #include "runtime/monitor_health.h"
 #include "runtime/monitor_streams.h"
@@ -37,10 +39,12 @@ class Monitor final : public LaunchObserver, public AttachTarget {
         loop_(std::move(loop)),
         server_(loop_, *this) {}
 
-  // Until the program runs. After an error nothing is left but the message in state.json.
-  Result<StartReport> start(const SeccompProgram* seccomp);
-  // Until everything is over and everybody knows. `starter` becomes a client if the plan says so.
-  Result<void> serve(Fd starter);
+  void use_filter(std::optional<SeccompProgram> filter) { filter_ = std::move(filter); }
+  // Until the program runs, and the starter knows. False: it does not, and nothing is left but the message in
+  // state.json.
+  bool start(Fd starter);
+  // Until everything is over and everybody knows. The starter becomes a client if the plan says so.
+  Result<void> serve();
 
   Result<void> on_created(const CreatedProcess& process) override;
   Result<void> before_exec(const CreatedProcess& process) override;
@@ -51,6 +55,8 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void input_end() override { streams_->input_end(); }
   void resize(WindowSize size) override { streams_->resize(size); }
   Result<void> send_signal(int number) override;
+  bool waits_for_start() const override { return waiting_pidfd_ >= 0; }
+  void start(Fd socket, const std::optional<StarterAttach>& streams) override;
   void keep_down() override { stopped_by_user_ = true; }
   void change_orders(const NewOrders& orders) override;
   void close_output(int stream) override { streams_->close_output(stream); }
@@ -59,7 +65,10 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   int init_pidfd() const override { return init_ ? init_->pidfd() : -1; }
 
  private:
+  Result<StartReport> try_start();
   Result<StartReport> launch_program(const SeccompProgram* seccomp);
+  Result<void> wait_for_start(const CreatedProcess& process);
+  void end_waiting();
   Result<std::optional<LogWriter>> open_log() const;
   Result<void> open_socket();
   void undo_start(const Error& error);
@@ -67,6 +76,8 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void watch_network();
   void on_network_child(int pidfd);
   void watch_health();
+  Result<void> open_notify();
+  void watch_notify();
   void on_check(CheckEnd end);
   void stop_program();
   void on_timeout();
@@ -79,6 +90,8 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   Launcher& launcher_;
   EventLoop loop_;
   AttachServer server_;
+  Fd starter_;
+  std::optional<SeccompProgram> filter_;
   std::optional<ContainerStreams> streams_;
   std::optional<FileLock> alive_;
   StateRecord former_;
@@ -87,18 +100,43 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   std::set<int> network_pidfds_;
   std::optional<Child> init_;
   std::optional<HealthWatch> health_;
+  std::optional<NotifyProxy> notify_;
   bool timed_out_ = false;
   bool stopped_by_user_ = false;
   bool restart_asked_ = false;  // by the health check
+  int waiting_pidfd_ = -1;      // of the first process while it waits to be started
+  bool ended_waiting_ = false;
 };
 
-Result<StartReport> Monitor::start(const SeccompProgram* seccomp) {
+Json report_to_json(const StartReport& report) {
+  Json started = Json::object();
+  started.set("pid", int64_t{report.pid}).set("notices", Json::strings(report.notices));
+  return Json::object().set("started", std::move(started));
+}
+
+Json error_to_json(const Error& error) { return Json::object().set("error", to_json(error)); }
+
+void send_answer(int starter, const Json& answer) {
+  send_packet(starter, Frame::answer, dump_json(answer)).ignore("the starter may be gone by now");
+}
+
+bool Monitor::start(Fd starter) {
+  starter_ = std::move(starter);
+  const Result<StartReport> report = try_start();
+  send_answer(starter_.get(), report ? report_to_json(*report) : error_to_json(report.error()));
+  return static_cast<bool>(report);
+}
+
+Result<StartReport> Monitor::try_start() {
   alive_ = TRY(FileLock::try_acquire(bundle_, k_alive_lock, LockMode::exclusive));
   if (!alive_) return Error(Errc::bad_state, "container '" + plan_.name + "' is already running");
   // A record that cannot be read must not keep a container from being started: it is about to be replaced.
-  former_ = read_state(bundle_).value_or(StateRecord());
-  Result<StartReport> report = launch_program(seccomp);
-  if (!report) {
+  former_ = settle(read_state(bundle_).value_or(StateRecord()));
+  const std::optional<SeccompProgram> filter = std::exchange(filter_, std::nullopt);
+  Result<StartReport> report = launch_program(filter ? &*filter : nullptr);
+  if (!report && ended_waiting_) {
+    end_waiting();
+  } else if (!report) {
     undo_start(report.error());
   } else if (hooks_.on_started) {
     hooks_.on_started(plan_, record_);
@@ -112,6 +150,7 @@ Result<StartReport> Monitor::launch_program(const SeccompProgram* seccomp) {
   bool passthrough = plan_.log.driver == LogPlan::Driver::passthrough;
   streams_.emplace(loop_, server_, TRY(open_log()));
   TRY(open_socket());
+  TRY(open_notify());
   ProgramPipes pipes;
   std::array<int, 3> stdio = {-1, -1, -1};
   if (passthrough) {
@@ -145,6 +184,11 @@ Result<void> Monitor::open_socket() {
   return server_.listen(std::move(socket));
 }
 
+Result<void> Monitor::open_notify() {
+  if (plan_.notify && plan_.notify->relays) notify_.emplace(TRY(NotifyProxy::listen(plan_.notify->socket, bundle_)));
+  return ok();
+}
+
 Result<void> Monitor::on_created(const CreatedProcess& process) {
   return network_ ? network_->configure(process) : ok();
 }
@@ -155,10 +199,59 @@ Result<void> Monitor::before_exec(const CreatedProcess& process) {
   record_.monitor = TRY(process_ref(::getpid()));
   record_.init = TRY(process_ref(process.pid));
   record_.cgroup_path = launcher_.cgroup_path();
+  if (plan_.initialize) TRY(wait_for_start(process));
   record_.started = now();
   record_.restart_count = plan_.restart_count;
   // Before the program starts: should we be killed from here on, the next command finds what is left.
   return write_state(bundle_, record_);
+}
+
+Result<void> Monitor::wait_for_start(const CreatedProcess& process) {
+  // What the container was before stays, in case nobody goes on.
+  StateRecord waiting = former_;
+  waiting.boot_id = record_.boot_id;
+  waiting.monitor = record_.monitor;
+  waiting.init = record_.init;
+  waiting.cgroup_path = record_.cgroup_path;
+  waiting.error.clear();
+  waiting.restart_pending = false;
+  waiting.initialized = true;
+  TRY(write_state(bundle_, waiting));
+  waiting_pidfd_ = process.pidfd;
+  send_answer(starter_.get(), report_to_json({.pid = process.pid, .notices = {}}));
+  starter_.reset();
+  TRY(loop_.add(process.pidfd, EPOLLIN, [this](uint32_t) { loop_.stop(); }));
+  (void)::malloc_trim(0);
+  const Result<void> served = loop_.run();
+  loop_.remove(process.pidfd);
+  waiting_pidfd_ = -1;
+  TRY(served);
+  ended_waiting_ = !starter_.valid();
+  if (ended_waiting_) return Error(Errc::bad_state, "the container has ended before it was started");
+  return ok();
+}
+
+void Monitor::start(Fd socket, const std::optional<StarterAttach>& streams) {
+  starter_ = std::move(socket);
+  plan_.attach = streams;
+  loop_.stop();
+}
+
+// A program that never ran ends like one that was killed.
+void Monitor::end_waiting() {
+  init_.reset();
+  (void)launcher_.clean_up();
+  if (network_) network_->stop();
+  StateRecord ended;
+  ended.boot_id = record_.boot_id;
+  ended.finished = now();
+  ended.exit_code = 128 + SIGKILL;
+  ended.stopped_by_user = stopped_by_user_;
+  write_state(bundle_, ended).ignore("a full disk: the record reads as before");
+  leave_no_trace();
+  if (hooks_.on_exit) hooks_.on_exit(plan_, ended);
+  alive_.reset();
+  server_.finish(ended.exit_code, [] {});
 }
 
 void Monitor::undo_start(const Error& error) {
@@ -180,7 +273,7 @@ void Monitor::forget_plan() {
   (void)::malloc_trim(0);
 }
 
-Result<void> Monitor::serve(Fd starter) {
+Result<void> Monitor::serve() {
   if (plan_.log.driver == LogPlan::Driver::passthrough) {
     // The program's own descriptors are not ours to hold open.
     Fd null = TRY(open_path("/dev/null", O_RDWR));
@@ -188,9 +281,9 @@ Result<void> Monitor::serve(Fd starter) {
     for (int number = 0; number < 3; ++number) (void)::dup3(null.get(), number, 0);
   }
   if (plan_.attach) {
-    TRY(server_.adopt_starter(std::move(starter), *plan_.attach));
+    TRY(server_.adopt_starter(std::move(starter_), *plan_.attach));
   } else {
-    starter.reset();
+    starter_.reset();
   }
   TRY(loop_.add(init_->pidfd(), EPOLLIN, [this](uint32_t) { on_end(); }));
   if (plan_.timeout) {
@@ -198,6 +291,7 @@ Result<void> Monitor::serve(Fd starter) {
   }
   watch_network();
   watch_health();
+  watch_notify();
   forget_plan();
   return loop_.run();
 }
@@ -209,8 +303,12 @@ bool ends_programs(int number) {
 
 Result<void> Monitor::send_signal(int number) {
   if (number <= 0 || number > SIGRTMAX) return Error(Errc::invalid, "there is no signal " + std::to_string(number));
-  if (!init_) return Error(Errc::bad_state, "the program has ended");
   if (ends_programs(number)) stopped_by_user_ = true;
+  if (waits_for_start()) {
+    if (::syscall(SYS_pidfd_send_signal, waiting_pidfd_, number, nullptr, 0) == 0) return ok();
+    return Error::from_errno("send signal " + std::to_string(number));
+  }
+  if (!init_) return Error(Errc::bad_state, "the program has ended");
   return init_->signal(number);
 }
 
@@ -247,11 +345,20 @@ void Monitor::change_orders(const NewOrders& orders) {
   if (orders.health == plan_.health) return;
   plan_.health = orders.health;
   health_.reset();
-  if (init_) watch_health();
+  if (init_ && !waits_for_start()) watch_health();
+}
+
+void Monitor::watch_notify() {
+  if (!notify_) return;
+  loop_.add(notify_->fd(), EPOLLIN, [this](uint32_t) { notify_->relay(); }).ignore("the program runs all the same");
 }
 
 void Monitor::on_check(CheckEnd end) {
   if (!init_) return;
+  if (end == CheckEnd::passed && plan_.notify && plan_.notify->when_healthy) {
+    plan_.notify->when_healthy = false;
+    tell_manager(plan_.notify->socket, "READY=1").ignore("nobody is left who could be told");
+  }
   auto action = HealthPlan::Action::none;
   if (end == CheckEnd::unhealthy) action = plan_.health->action;
   if (end == CheckEnd::startup_failed) action = HealthPlan::Action::restart;
@@ -290,6 +397,12 @@ void Monitor::on_end() {
   init_.reset();
   health_.reset();
   streams_->drain();
+  if (notify_) {
+    loop_.remove(notify_->fd());
+    // What it said right before its end.
+    notify_->relay();
+    notify_.reset();
+  }
   for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
   Result<Launcher::Leftover> leftover = launcher_.clean_up();
   if (network_) network_->stop();
@@ -342,22 +455,16 @@ Result<std::optional<SeccompProgram>> read_seccomp(uint32_t flags) {
   return std::optional(SeccompProgram{.bpf = std::move(bpf), .flags = flags});
 }
 
-Json report_to_json(const StartReport& report) {
-  Json started = Json::object();
-  started.set("pid", int64_t{report.pid}).set("notices", Json::strings(report.notices));
-  return Json::object().set("started", std::move(started));
-}
-
-// From the descriptors to a running program; the answer goes to the starter by itself.
-Result<std::unique_ptr<Monitor>> start_monitor(const MonitorHooks& hooks, Launcher& launcher, int starter) {
+// From the descriptors to a monitor that knows what to do. Of them those that are absent are numbers of nobody: they
+// are looked for before anything is opened.
+Result<std::unique_ptr<Monitor>> make_monitor(const MonitorHooks& hooks, Launcher& launcher) {
   LaunchPlan plan = TRY(read_plan());
   Dir bundle(Fd(MonitorDescriptors::k_bundle), plan.bundle);
   TRY(set_inherit(bundle.fd(), Inherit::no));
-  std::optional<SeccompProgram> seccomp = TRY(read_seccomp(plan.seccomp_flags));
+  std::optional<SeccompProgram> filter = TRY(read_seccomp(plan.seccomp_flags));
   EventLoop loop = TRY(EventLoop::create());
   auto monitor = std::make_unique<Monitor>(std::move(plan), std::move(bundle), hooks, launcher, std::move(loop));
-  StartReport report = TRY(monitor->start(seccomp ? &*seccomp : nullptr));
-  send_packet(starter, Frame::answer, dump_json(report_to_json(report))).ignore("the starter may be gone by now");
+  monitor->use_filter(std::move(filter));
   return monitor;
 }
 
@@ -371,13 +478,13 @@ int run_monitor(const MonitorHooks& hooks, std::unique_ptr<Launcher> launcher) {
                      MonitorDescriptors::k_secrets}) {
     set_inherit(number, Inherit::no).ignore("an absent one is noticed when it is read");
   }
-  Result<std::unique_ptr<Monitor>> monitor = start_monitor(hooks, *launcher, starter.get());
+  Result<std::unique_ptr<Monitor>> monitor = make_monitor(hooks, *launcher);
   if (!monitor) {
-    Json answer = Json::object().set("error", to_json(monitor.error()));
-    send_packet(starter.get(), Frame::answer, dump_json(answer)).ignore("the starter may be gone by now");
+    send_answer(starter.get(), error_to_json(monitor.error()));
     return 0;
   }
-  return (*monitor)->serve(std::move(starter)) ? 0 : 1;
+  if (!(*monitor)->start(std::move(starter))) return 0;
+  return (*monitor)->serve() ? 0 : 1;
 }
 
 }  // namespace ctr::runtime

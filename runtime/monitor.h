@@ -11,6 +11,9 @@
 //                                            state.json, on_exit, attach.sock removed, alive released
 //     ◀── exit code ───────────────────────  ends
 //
+// With LaunchPlan::initialize the answer comes before the program starts. The monitor serves attach.sock, and goes on
+// when a second starter connects and asks: its socket takes the place of the first one's.
+//
 // Whoever has seen the exit code, or the lock free, finds nothing of this run left.
 #pragma once
 
@@ -54,6 +57,8 @@ struct StartReport {
 class [[nodiscard]] StartedMonitor {
  public:
   StartedMonitor(Child process, Fd socket) : process_(std::move(process)), socket_(std::move(socket)) {}
+  // One that was there before: the connection of ask_start().
+  explicit StartedMonitor(Fd socket) : socket_(std::move(socket)) {}
   StartedMonitor(StartedMonitor&&) noexcept = default;
   StartedMonitor& operator=(StartedMonitor&&) = delete;
   ~StartedMonitor();
@@ -64,7 +69,7 @@ class [[nodiscard]] StartedMonitor {
   Fd take_socket() { return std::move(socket_); }
 
  private:
-  Child process_;
+  std::optional<Child> process_;
   Fd socket_;
 };
 Result<StartedMonitor> spawn_monitor(const MonitorStart& start);

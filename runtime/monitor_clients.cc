@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/channel.h"
+
 namespace ctr::runtime {
 
 namespace {
@@ -161,21 +163,48 @@ Result<void> AttachServer::on_orders(const Json& request) {
   return ok();
 }
 
+namespace {
+
+StarterAttach streams_of(const Json& streams) {
+  auto wants = [&](std::string_view name) {
+    const Json* value = streams.find(name);
+    return value != nullptr && value->is_bool() && value->as_bool();
+  };
+  return {.stdin_ = wants("stdin"), .stdout_ = wants("stdout"), .stderr_ = wants("stderr")};
+}
+
+}  // namespace
+
+// The client becomes the starter, whose socket is not ours until the program runs.
+void AttachServer::on_start(Client& client, const Json& streams) {
+  if (!target_.waits_for_start()) {
+    const Error error(Errc::bad_state, "the container does not wait to be started");
+    const Json answer = Json::object().set("error", to_json(error));
+    send_packet(client.socket.get(), Frame::answer, dump_json(answer)).ignore("the client sees its socket closed");
+    return leave(client);
+  }
+  loop_.remove(client.socket.get());
+  Fd socket = std::move(client.socket);
+  client.dead = true;
+  const bool attached = streams.find("stdout") != nullptr;
+  target_.start(std::move(socket), attached ? std::optional(streams_of(streams)) : std::nullopt);
+}
+
 void AttachServer::on_request(Client& client, std::string_view text) {
   Result<Json> request = parse_json(text, "attach request", {.size_bytes = 4096, .depth = 4});
   Json answer = Json::object();
   int fd = -1;
   if (!request) {
     answer.set("error", request.error().text());
+  } else if (const Json* start = request->find("start"); start != nullptr) {
+    return on_start(client, *start);
   } else if (const Json* streams = request->find("attach"); streams != nullptr && !target_.can_attach()) {
     answer.set("error", "the container's output goes straight to where it was started (log driver passthrough)");
+  } else if (streams != nullptr && target_.waits_for_start()) {
+    answer.set("error", "the container's program waits to be started");
   } else if (streams != nullptr) {
-    auto wants = [&](std::string_view name) {
-      const Json* value = streams->find(name);
-      return value != nullptr && value->is_bool() && value->as_bool();
-    };
     client.attached = true;
-    client.streams = {.stdin_ = wants("stdin"), .stdout_ = wants("stdout"), .stderr_ = wants("stderr")};
+    client.streams = streams_of(*streams);
     answer.set("attached", true);
   } else if (const Json* number = request->find("signal"); number != nullptr && number->is_integer()) {
     if (request->find("stop") != nullptr) target_.keep_down();

@@ -33,6 +33,9 @@ class AttachTarget {
   virtual void input_end() = 0;
   virtual void resize(WindowSize size) = 0;
   virtual Result<void> send_signal(int number) = 0;
+  // The program waits for start(), which takes the starter's socket; nobody can attach before.
+  virtual bool waits_for_start() const { return false; }
+  virtual void start(Fd /*socket*/, const std::optional<StarterAttach>& /*streams*/) {}
   // A user wants the container to stay down once its program has ended.
   virtual void keep_down() = 0;
   virtual void change_orders(const NewOrders& orders) = 0;
@@ -77,6 +80,7 @@ class [[nodiscard]] AttachServer {
   void on_packet(Client& client, const Packet& packet);
   void on_request(Client& client, std::string_view text);
   Result<void> on_orders(const Json& request);
+  void on_start(Client& client, const Json& streams);
   void on_output_closed(Client& client, int stream);
   void post(Client& client, Frame frame, std::string_view data);
   void flush(Client& client);

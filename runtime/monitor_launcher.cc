@@ -3,6 +3,7 @@
 
 #include "runtime/container_cgroup.h"
 #include "runtime/foreign_container.h"
+#include "runtime/intel_rdt.h"
 #include "runtime/monitor.h"
 
 namespace ctr::runtime {
@@ -13,9 +14,11 @@ namespace {
 // the process that is there before.
 class CgroupObserver final : public LaunchObserver {
  public:
-  CgroupObserver(ContainerCgroup& cgroup, LaunchObserver& next) : cgroup_(cgroup), next_(next) {}
+  CgroupObserver(ContainerCgroup& cgroup, const std::optional<RdtGroup>& rdt, LaunchObserver& next)
+      : cgroup_(cgroup), rdt_(rdt), next_(next) {}
   Result<void> on_created(const CreatedProcess& process) override {
     TRY(cgroup_.adopt(process.pid));
+    if (rdt_) TRY(join_rdt_group(*rdt_, process.pid));
     return next_.on_created(process);
   }
   Result<void> on_mounted(const CreatedProcess& process) override { return next_.on_mounted(process); }
@@ -23,6 +26,7 @@ class CgroupObserver final : public LaunchObserver {
 
  private:
   ContainerCgroup& cgroup_;
+  const std::optional<RdtGroup>& rdt_;
   LaunchObserver& next_;
 };
 
@@ -40,7 +44,11 @@ class ContainerLauncher final : public Launcher {
   Result<Launched> start(const LaunchPlan& plan, const SeccompProgram* seccomp, const std::array<int, 3>& stdio,
                          LaunchObserver& observer) override {
     cgroup_ = TRY(ContainerCgroup::prepare(plan.cgroup, plan.spec, plan.host, Cgroup::Existing::replace));
-    CgroupObserver first(*cgroup_, observer);
+    // Another runtime reads of it in its bundle.
+    if (const auto& rdt = plan.spec.linux_config.intel_rdt; rdt && plan.runtime.empty()) {
+      rdt_ = TRY(make_rdt_group(TRY(host_resctrl()), *rdt, plan.container_id));
+    }
+    CgroupObserver first(*cgroup_, rdt_, observer);
     if (!plan.runtime.empty()) {
       foreign_.emplace(plan, *cgroup_);
       return foreign_->start(plan, stdio, first);
@@ -54,6 +62,8 @@ class ContainerLauncher final : public Launcher {
         .id = plan.container_id, .bundle = plan.bundle, .status = "creating", .annotations = plan.spec.annotations};
     request.observer = &first;
     request.lifetime = LaunchRequest::Lifetime::with_launcher;
+    // A program that cannot be found is told before the wait, not behind it.
+    if (plan.initialize) request.waiting = LaunchRequest::Waiting{};
     // Read by the child alone, and gone from here when the program runs.
     const Fd secrets(plan.secrets.empty() ? -1 : MonitorDescriptors::k_secrets);
     request.secrets = plan.secrets;
@@ -71,6 +81,8 @@ class ContainerLauncher final : public Launcher {
     // Its words are for nobody any more; what it leaves behind is in the cgroup, or ends with the holder.
     if (foreign_) foreign_->remove().ignore("the container has ended all the same");
     foreign_.reset();
+    if (rdt_) remove_rdt_group(*rdt_).ignore("a group that was there before stays anyway");
+    rdt_.reset();
     if (!cgroup_) return Leftover{};
     const bool oom_killed = TRY(cgroup_->clean_up());
     cgroup_.reset();
@@ -79,6 +91,7 @@ class ContainerLauncher final : public Launcher {
 
  private:
   std::optional<ContainerCgroup> cgroup_;
+  std::optional<RdtGroup> rdt_;
   std::optional<ForeignContainer> foreign_;
 };
 

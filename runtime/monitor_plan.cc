@@ -42,6 +42,18 @@ Json to_json(const StarterAttach& attach) {
 
 constexpr std::array<std::string_view, 4> k_actions = {"none", "kill", "restart", "stop"};
 
+Json to_json(const NotifyPlan& notify) {
+  return Json::object()
+      .set("socket", notify.socket)
+      .set("relays", notify.relays)
+      .set("when_healthy", notify.when_healthy);
+}
+
+Result<NotifyPlan> notify_from_json(const JsonReader& reader) {
+  return NotifyPlan{TRY(reader.get_string("socket")), TRY(reader.get_bool("relays")),
+                    TRY(reader.get_bool("when_healthy"))};
+}
+
 Json secrets_json(const std::vector<SecretFile>& files) {
   Json json = Json::array();
   for (const SecretFile& file : files) json.push(to_json(file));
@@ -110,7 +122,9 @@ Json to_json(const LaunchPlan& plan) {
     json.set("preserved_fds", std::move(numbers));
   }
   if (plan.restart_count > 0) json.set("restart_count", plan.restart_count);
+  if (plan.initialize) json.set("initialize", true);
   if (plan.health) json.set("health", to_json(*plan.health));
+  if (plan.notify) json.set("notify", to_json(*plan.notify));
   return json;
 }
 
@@ -149,7 +163,9 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
     plan.preserved_fds.push_back(static_cast<int>(number.value().as_int()));
   }
   plan.restart_count = static_cast<int>(TRY(reader.int_or("restart_count", 0)));
+  plan.initialize = TRY(reader.bool_or("initialize", false));
   if (const auto health = TRY(reader.find_object("health"))) plan.health = TRY(health_from_json(*health));
+  if (const auto notify = TRY(reader.find_object("notify"))) plan.notify = TRY(notify_from_json(*notify));
   if (const Json* engine = reader.value().find("engine")) plan.engine = *engine;
   return plan;
 }

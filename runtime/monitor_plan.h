@@ -50,6 +50,13 @@ struct HealthPlan {
 
 Json to_json(const HealthPlan& health);
 Result<HealthPlan> health_from_json(const JsonReader& reader);
+// The service manager that is to hear of the container.
+struct NotifyPlan {
+  std::string socket;         // its NOTIFY_SOCKET
+  bool relays = false;        // what the program tells, through the socket in the bundle
+  bool when_healthy = false;  // that it is ready when the first health check has passed
+  bool operator==(const NotifyPlan&) const = default;
+};
 
 struct LaunchPlan {
   std::string container_id;  // 64 hex digits
@@ -70,7 +77,9 @@ struct LaunchPlan {
   std::optional<StarterAttach> attach;
   std::vector<int> preserved_fds;  // the numbers under which the program gets descriptors of the starter's, ascending
   int restart_count = 0;           // of this start, see StateRecord
+  bool initialize = false;         // everything but the program, which waits for somebody to ask_start()
   std::optional<HealthPlan> health;
+  std::optional<NotifyPlan> notify;
   // The engine's own part, which the runtime carries without looking inside: network, auto-remove, ….
   Json engine;
   bool operator==(const LaunchPlan&) const = default;

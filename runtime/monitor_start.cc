@@ -9,7 +9,9 @@
 
 namespace ctr::runtime {
 
-StartedMonitor::~StartedMonitor() { (void)process_.release(); }
+StartedMonitor::~StartedMonitor() {
+  if (process_) (void)process_->release();
+}
 
 Result<StartedMonitor> spawn_monitor(const MonitorStart& start) {
   const LaunchPlan& plan = start.plan;

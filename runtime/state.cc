@@ -95,6 +95,7 @@ Json to_json(const StateRecord& record) {
       .set("restart_count", record.restart_count);
   if (record.restart_pending) json.set("restart_pending", true);
   if (record.stopped_by_user) json.set("stopped_by_user", true);
+  if (record.initialized) json.set("initialized", true);
   return json;
 }
 
@@ -118,6 +119,7 @@ Result<StateRecord> state_record_from_json(const JsonReader& reader) {
   record.restart_count = static_cast<int>(TRY(reader.int_or("restart_count", 0)));
   record.restart_pending = TRY(reader.bool_or("restart_pending", false));
   record.stopped_by_user = TRY(reader.bool_or("stopped_by_user", false));
+  record.initialized = TRY(reader.bool_or("initialized", false));
   return record;
 }
 
@@ -144,7 +146,7 @@ namespace {
 
 // The program of a record that nobody watches, if it is there. Errors: not_found.
 Result<Fd> open_orphan(const StateRecord& record) {
-  if (!record.init || record.finished) return Error(Errc::not_found, "no program is left");
+  if (!record.init || (record.finished && !record.initialized)) return Error(Errc::not_found, "no program is left");
   std::string boot_id = TRY(read_boot_id());
   if (boot_id != record.boot_id) return Error(Errc::not_found, "the machine was restarted");
   return open_process(*record.init);
@@ -152,11 +154,11 @@ Result<Fd> open_orphan(const StateRecord& record) {
 
 // What a record means while nobody holds the lock.
 Result<Liveness> liveness_without_monitor(const StateRecord& record) {
-  if (!record.started) return Liveness::never_started;
+  if (!record.started && !record.finished && !record.init) return Liveness::never_started;
   Result<Fd> orphan = open_orphan(record);
   if (orphan) return Liveness::orphaned;
   if (orphan.error().code() != Errc::not_found) return std::move(orphan).error();
-  return Liveness::ended;
+  return record.started || record.finished ? Liveness::ended : Liveness::never_started;
 }
 
 Result<Observation> observe_files(const Dir& dir, const std::string& state_file, const std::string& lock) {
@@ -168,9 +170,10 @@ Result<Observation> observe_files(const Dir& dir, const std::string& state_file,
     bool locked = TRY(is_locked(dir, lock));
     StateRecord record = TRY(read_state_file(dir, state_file));
     if (locked) return Observation{std::move(record), Liveness::running};
-    if (!record.started || record.finished || unfinished == record) {
+    const bool settled = !record.initialized && (!record.started || record.finished);
+    if (settled || unfinished == record) {
       Liveness liveness = TRY(liveness_without_monitor(record));
-      if (liveness == Liveness::ended) record = settle(std::move(record));
+      if (liveness != Liveness::orphaned) record = settle(std::move(record));
       return Observation{std::move(record), liveness};
     }
     unfinished = std::move(record);
@@ -189,6 +192,14 @@ Result<Observation> observe(const Dir& containers, std::string_view id) {
 }
 
 StateRecord settle(StateRecord record) {
+  if (record.initialized) {
+    // Its program has never run: what came before counts.
+    record.initialized = false;
+    record.init.reset();
+    record.monitor.reset();
+    record.cgroup_path.clear();
+    return record;
+  }
   if (record.started && !record.finished && record.init) {
     record.exit_code = k_killed;
     record.init.reset();

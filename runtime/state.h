@@ -48,6 +48,7 @@ struct StateRecord {
   int restart_count = 0;         // starts by the restart policy since the last one by a user
   bool restart_pending = false;  // `monitor`, which has seen the end, waits to start it again
   bool stopped_by_user = false;  // stop or a deadly kill came before the end: only a user starts it again
+  bool initialized = false;      // `init` is set up and waits to be started; `started` and the rest are of before
   bool operator==(const StateRecord&) const = default;
 };
 
@@ -59,7 +60,7 @@ Result<StateRecord> read_state(const Dir& container_dir);
 Result<void> write_state(const Dir& container_dir, const StateRecord& record);
 
 enum class Liveness {
-  never_started,  // also: the only starts so far have failed
+  never_started,  // also: the only starts so far have failed, or nobody went on from the last `init`
   running,        // a monitor holds the lock
   ended,          // the record says how; without `finished`, the monitor or the machine died
   orphaned,       // no monitor, but the program is still there: kill_orphan()

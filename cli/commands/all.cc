@@ -41,6 +41,7 @@ constexpr std::array k_commands = {
     &k_images_command,
     &k_import_command,
     &k_info_command,
+    &k_init_command,
     &k_inspect_command,
     &k_kill_command,
     &k_listing_command,

@@ -38,6 +38,7 @@ extern const Command k_image_unmount_command;
 extern const Command k_images_command;
 extern const Command k_import_command;
 extern const Command k_info_command;
+extern const Command k_init_command;
 extern const Command k_inspect_command;
 extern const Command k_kill_command;
 extern const Command k_listing_command;

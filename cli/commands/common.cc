@@ -72,6 +72,17 @@ Result<std::map<std::string, std::string>> key_values(const std::vector<std::str
   return map;
 }
 
+Result<std::vector<std::string>> read_cid_files(const Args& args, MissingFiles missing) {
+  std::vector<std::string> ids;
+  for (const auto& path : args.list("cidfile")) {
+    auto id = read_file(path, k_cidfile_limit_bytes);
+    if (!id && missing == MissingFiles::left_out && id.error().code() == Errc::not_found) continue;
+    if (!id) return std::move(id).error().context("reading CIDFile");
+    ids.emplace_back(trim(std::string_view(*id).substr(0, id->find('\n'))));
+  }
+  return ids;
+}
+
 Result<engine::Selection> selection(const Command& command, const Args& args) {
   engine::Selection result;
   result.names = args.words();
@@ -81,12 +92,8 @@ Result<engine::Selection> selection(const Command& command, const Args& args) {
   result.ignore_missing = flag_of("ignore");
   const bool has_files = declares(command, "cidfile") && args.has("cidfile");
   if (has_files) {
-    for (const auto& path : args.list("cidfile")) {
-      auto id = read_file(path, k_cidfile_limit_bytes);
-      if (!id && result.ignore_missing && id.error().code() == Errc::not_found) continue;
-      if (!id) return std::move(id).error().context("reading CIDFile");
-      result.names.emplace_back(trim(std::string_view(*id).substr(0, id->find('\n'))));
-    }
+    auto ids = TRY(read_cid_files(args, result.ignore_missing ? MissingFiles::left_out : MissingFiles::refused));
+    std::move(ids.begin(), ids.end(), std::back_inserter(result.names));
   }
   if (declares(command, "filter")) result.filters = TRY(parse_filters(args));
   const bool named = !args.words().empty();

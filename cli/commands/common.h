@@ -32,6 +32,9 @@ Result<std::map<std::string, std::string>> key_values(const std::vector<std::str
 // The containers a verb means: names, --cidfile, --all, --latest, --filter.
 // Errors: invalid when nothing or too much is named.
 Result<engine::Selection> selection(const Command& command, const Args& args);
+// The ids in the files of --cidfile.
+enum class MissingFiles { refused, left_out };
+Result<std::vector<std::string>> read_cid_files(const Args& args, MissingFiles missing);
 // --time as a duration.
 Result<std::optional<std::chrono::seconds>> stop_timeout(const Args& args);
 

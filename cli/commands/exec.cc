@@ -15,11 +15,13 @@ namespace {
 constexpr int k_not_running_code = 255;
 
 constexpr std::array k_exec_options = {
+    list("cidfile", 0, "FILE", "Read the container's id from FILE", Complete::files),
     flag("detach", 'd', "Run in the background"),
     value("detach-keys", 0, "KEYS", "Keys that detach from the command; empty for none"),
     list("env", 'e', "KEY[=VALUE]", "Set a variable; without a value the host's"),
     list("env-file", 0, "FILE", "Read variables from FILE", Complete::files),
     flag("interactive", 'i', "Keep stdin open"),
+    flag("no-session", 0, "Write nothing down of the command: no events"),
     list("preserve-fd", 0, "N", "Pass on this descriptor"),
     value("preserve-fds", 0, "N", "Pass on descriptors 3 to N+2"),
     flag("privileged", 0, "Give the command all capabilities"),
@@ -36,15 +38,28 @@ Result<engine::ExecOptions> exec_options(Context& context, const Args& args) {
   options.interactive = args.flag("interactive");
   options.detach = args.flag("detach");
   options.privileged = args.flag("privileged");
+  options.no_session = args.flag("no-session");
+  if (options.no_session && options.detach) {
+    return Error(Errc::invalid, "--no-session and --detach cannot be used together");
+  }
   options.preserved_fds = TRY(preserved_descriptors(args));
   options.env =
       TRY(read_env_options(args, context.environment(), [](const std::string& path) { return read_file(path); }));
   return options;
 }
 
+// With --cidfile or --latest every word is the command's.
+Result<OneContainer> target(Context& context, const Args& args) {
+  if (!args.has("cidfile")) return one_container(context, args);
+  if (args.flag("latest")) return Error(Errc::invalid, "--cidfile and --latest cannot be used together");
+  auto ids = TRY(read_cid_files(args, MissingFiles::refused));
+  if (ids.size() != 1) return Error(Errc::invalid, "a command runs in one container: --cidfile can be given once");
+  return OneContainer{TRY(TRY(context.engine())->find_container(ids.front())), args.words()};
+}
+
 Result<int> exec(Context& context, const Args& args) {
   auto options = TRY(exec_options(context, args));
-  auto found = TRY(one_container(context, args));
+  auto found = TRY(target(context, args));
   if (found.rest.empty()) return Error(Errc::invalid, "must provide a non-empty command to start an exec session");
   options.argv = std::move(found.rest);
   auto* engine = TRY(context.engine());

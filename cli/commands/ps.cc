@@ -1,5 +1,6 @@
 // ps.
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <charconv>
@@ -18,6 +19,7 @@ using engine::ContainerState;
 
 constexpr std::array k_ps_options = {
     flag("all", 'a', "Also containers that do not run"),
+    flag("external", 0, "Accepted: ctr has no containers outside its own store"),
     list("filter", 'f', "KEY=VALUE", "Only containers that match"),
     value("format", 0, "FORMAT", "json, or a Go template; with \"table \" in front it has headings"),
     value("last", 'n', "N", "The N containers that were created last, in any state"),
@@ -29,6 +31,7 @@ constexpr std::array k_ps_options = {
     flag("size", 's', "Show the sizes"),
     value("sort", 0, "FIELD", "command, created, id, image, names, runningfor, size or status"),
     flag("sync", 0, "Accepted: the state is always the kernel's"),
+    value("watch", 'w', "SECONDS", "Show the list anew after this time, over and over"),
 };
 
 Result<void> check_flags(const Args& args) {
@@ -136,8 +139,7 @@ Result<std::string> quick_table(engine::Engine& engine, const Choice& choice, co
   return table.text(std::move(order));
 }
 
-Result<int> ps(Context& context, const Args& args) {
-  TRY(check_flags(args));
+Result<int> print_list(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
   const std::string format = args.text("format");
   const std::string sort = args.text("sort");
@@ -186,6 +188,29 @@ Result<int> ps(Context& context, const Args& args) {
   for (const auto& entry : found) rows.push(all.row(entry));
   output.print(TRY(print_format(listing, format, rows, heading)));
   return 0;
+}
+
+// Ends with the signal that interrupts it.
+Result<int> watch(Context& context, const Args& args, std::chrono::seconds interval) {
+  // ECMA-48: the cursor to the top, and everything behind it cleared.
+  constexpr std::string_view k_clear = "\x1b[H\x1b[J";
+  while (true) {
+    context.output().print(k_clear);
+    TRY(print_list(context, args));
+    TRY(context.output().flush());
+    pollfd entry = {context.cancel().fd(), POLLIN, 0};
+    const auto pause = std::chrono::duration_cast<std::chrono::milliseconds>(interval).count();
+    (void)::poll(&entry, entry.fd >= 0 ? 1 : 0, static_cast<int>(std::min<int64_t>(pause, INT32_MAX)));
+    TRY(context.cancel().check());
+  }
+}
+
+Result<int> ps(Context& context, const Args& args) {
+  TRY(check_flags(args));
+  const auto seconds = TRY(args.number("watch"));
+  if (!seconds || *seconds == 0) return print_list(context, args);
+  if (*seconds < 0) return Error(Errc::invalid, fmt::format("--watch {}: is negative", *seconds));
+  return watch(context, args, std::chrono::seconds(*seconds));
 }
 
 constexpr std::string_view k_ps_aliases[] = {"ls", "container ls", "container list", "container ps"};

@@ -109,7 +109,7 @@ Result<Pruned> prune_containers(Context& context, const std::vector<engine::Cont
   for (const auto& [info, outcome] : found) {
     if (outcome.error) return *outcome.error;
     const bool idle =
-        (info.state == ContainerState::created || info.state == ContainerState::exited) && !info.restart_pending;
+        info.state != ContainerState::running && info.state != ContainerState::paused && !info.restart_pending;
     if (!idle || !TRY(engine->matches(info, filters))) continue;
     auto removed = engine->remove(info.id, {});
     // Somebody started or removed it in between, or one that runs requires it: it is not ours to prune.

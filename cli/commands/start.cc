@@ -15,6 +15,7 @@ constexpr std::array k_start_options = {
     flag("interactive", 'i', "Attach to stdin too"),
     flag("sig-proxy", 0, "Pass signals on to the program (default true when attached)"),
 };
+constexpr std::array k_init_options = {flag("all", 'a', "All containers that are neither running nor set up")};
 constexpr std::array k_attach_options = {
     value("detach-keys", 0, "KEYS", "Keys that detach from the container; empty for none"),
     flag("no-stdin", 0, "Do not attach to stdin"),
@@ -47,6 +48,17 @@ Result<int> start(Context& context, const Args& args) {
                             });
 }
 
+Result<int> initialize(Context& context, const Args& args) {
+  const auto wanted = TRY(selection(k_init_command, args));
+  return for_each_container(context, wanted, Echo::typed,
+                            [&](engine::Engine& engine, const engine::ContainerInfo& info) -> Result<void> {
+                              auto done = engine.initialize(info.id);
+                              // Of all of them, those that run are not meant.
+                              if (!done && wanted.all && done.error().code() == Errc::bad_state) return ok();
+                              return done;
+                            });
+}
+
 Result<int> attach(Context& context, const Args& args) {
   const auto found = TRY(one_container(context, args));
   auto* engine = TRY(context.engine());
@@ -62,6 +74,7 @@ Result<int> attach(Context& context, const Args& args) {
 }
 
 constexpr std::string_view k_start_aliases[] = {"container start"};
+constexpr std::string_view k_init_aliases[] = {"container init"};
 constexpr std::string_view k_attach_aliases[] = {"container attach"};
 
 }  // namespace
@@ -74,6 +87,15 @@ constexpr Command k_start_command = {.name = "start",
                                      .complete = Complete::containers,
                                      .enters_containers = true,
                                      .run = start};
+
+constexpr Command k_init_command = {.name = "init",
+                                    .aliases = k_init_aliases,
+                                    .usage = "[options] CONTAINER [CONTAINER...]",
+                                    .summary = "Set containers up so that a start only has to let them go",
+                                    .options = {group<k_init_options>, latest_options},
+                                    .complete = Complete::containers,
+                                    .enters_containers = true,
+                                    .run = initialize};
 
 constexpr Command k_attach_command = {.name = "attach",
                                       .aliases = k_attach_aliases,

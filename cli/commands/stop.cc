@@ -7,6 +7,7 @@
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
 #include "cli/output.h"
+#include "engine/container_verbs.h"
 
 namespace ctr::cli {
 namespace {
@@ -21,7 +22,8 @@ constexpr std::array k_restart_options = {flag("running", 0, "Only containers th
 constexpr std::array k_kill_options = {value("signal", 's', "SIGNAL", "Name or number of the signal (default KILL)")};
 constexpr std::array k_wait_options = {
     list("condition", 0, "STATE",
-         "State to wait for: stopped, exited, running, healthy, unhealthy, created, removing, …"),
+         "State to wait for: stopped, exited, running, healthy, unhealthy, created, initialized, …"),
+    flag("exit-first-match", 0, "End with the first container that is in the state, and print its code alone"),
     flag("ignore", 0, "A container that does not exist counts as ended with -1"),
     value("interval", 'i', "DURATION", "Time between two looks (default 250ms)"),
 };
@@ -29,6 +31,7 @@ constexpr std::array k_wait_options = {
 Result<int> stop(Context& context, const Args& args) {
   auto wanted = TRY(selection(k_stop_command, args));
   wanted.running_only = wanted.all;
+  wanted.or_initialized = true;
   const engine::StopOptions options{TRY(stop_timeout(args))};
   return for_each_container(context, wanted, Echo::typed,
                             [&](Engine& engine, const ContainerInfo& info) { return engine.stop(info.id, options); });
@@ -66,6 +69,20 @@ Result<std::chrono::milliseconds> interval(const Args& args) {
   return std::max(std::chrono::milliseconds(1), std::chrono::duration_cast<std::chrono::milliseconds>(duration));
 }
 
+// One that does not exist is in no state that could be waited for, unless that is to be ignored.
+Result<int> wait_for_first(Context& context, const engine::Selection& wanted,
+                           const std::vector<std::string>& conditions, std::chrono::milliseconds pause) {
+  auto* engine = TRY(context.engine());
+  std::vector<engine::ContainerId> ids;
+  for (const auto& [info, outcome] : TRY(engine->select(wanted))) {
+    if (outcome.error) return *outcome.error;
+    ids.push_back(info.id);
+  }
+  const int code = ids.empty() ? -1 : TRY(engine::container_verbs(*engine).wait_first(ids, conditions, pause));
+  context.output().line(std::to_string(code));
+  return 0;
+}
+
 Result<int> wait(Context& context, const Args& args) {
   const auto wanted = TRY(selection(k_wait_command, args));
   std::vector<std::string> conditions;
@@ -75,6 +92,7 @@ Result<int> wait(Context& context, const Args& args) {
   if (conditions.empty()) conditions = {"stopped", "exited"};
   const auto pause = TRY(interval(args));
   auto* engine = TRY(context.engine());
+  if (args.flag("exit-first-match")) return wait_for_first(context, wanted, conditions, pause);
   int code = 0;
   for (const auto& [info, outcome] : TRY(engine->select(wanted))) {
     if (outcome.error) {

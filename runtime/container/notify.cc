@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <climits>
 #include <cstring>
@@ -22,8 +23,6 @@ namespace {
 
 constexpr const char* k_directory = "notify";
 constexpr const char* k_socket = "notify";
-// Where the container finds it when the caller's address is no path. Source: runc.
-constexpr const char* k_usual_place = "/run/notify";
 constexpr std::string_view k_variable = "NOTIFY_SOCKET=";
 constexpr std::string_view k_ready = "READY=1";
 // As long as a message may be for systemd (NOTIFY_BUFFER_MAX, which is PIPE_BUF).
@@ -64,13 +63,6 @@ Result<Address> address_of(const std::string& socket) {
   return out;
 }
 
-Result<void> check_address(const std::string& socket) {
-  const bool abstract = socket.size() > 1 && socket[0] == '@' && socket.size() <= sizeof sockaddr_un{}.sun_path;
-  if (abstract || (socket.size() > 1 && socket[0] == '/')) return ok();
-  return Error(Errc::invalid, fmt::format("NOTIFY_SOCKET '{}' is neither an absolute path nor an abstract address",
-                                          printable(socket)));
-}
-
 Result<Fd> make_socket() {
   Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return Error::from_errno("make a socket");
@@ -101,80 +93,9 @@ bool says_ready(const std::string& message) {
   return std::find(lines.begin(), lines.end(), k_ready) != lines.end();
 }
 
-}  // namespace
-
-Result<bool> add_notify_socket(const std::string& socket, const StateRoot& root, const Dir& container_dir,
-                               const HostFacts& host, RuntimeSpec* spec) {
-  TRY(check_address(socket));
-  if (!spec->has_fresh_namespace(NamespaceType::mount)) return false;
-  // Users of the container other than its root may tell, too.
-  TRY(container_dir.make_dir(k_directory, 0755));
-  const Dir directory = TRY(container_dir.open_dir(k_directory));
-  if (::fchmod(directory.fd(), 0755) < 0)
-    return Error::from_errno("set the mode of the directory of the notify socket");
-  // Root of its user namespace is nobody special to our directories, and finds its way to what it mounts by name.
-  if (host.privileged() && spec->find_namespace(NamespaceType::user) != nullptr) TRY(root.let_through(container_dir));
-  const std::string place = socket[0] == '/' ? socket : k_usual_place;
-  spec->mounts.push_back({.destination = place,
-                          .type = "bind",
-                          .source = TRY(path_of(directory)),
-                          .options = {"bind", "ro", "nosuid", "nodev", "noexec", "private"}});
-  std::vector<std::string>& env = spec->process->env;
-  std::erase_if(env, [](const std::string& entry) { return entry.starts_with(k_variable); });
-  env.push_back(fmt::format("{}{}/{}", k_variable, place, k_socket));
-  return true;
-}
-
-Result<NotifyProxy> NotifyProxy::listen(const std::string& socket, const Dir& container_dir) {
-  const Dir directory = TRY(container_dir.open_dir(k_directory));
-  TRY(check_address(socket));
-  if (directory.exists(k_socket)) TRY(directory.remove_file(k_socket));
-  Fd own = TRY(make_socket());
-  const Address address = TRY(address_in(Fd(::fcntl(directory.fd(), F_DUPFD_CLOEXEC, 3)), k_socket));
-  if (::bind(own.get(), reinterpret_cast<const sockaddr*>(&address.value), address.size) < 0) {
-    return Error::from_errno("make the notify socket");
-  }
-  if (::fchmodat(directory.fd(), k_socket, 0777, 0) < 0) return Error::from_errno("set the mode of the notify socket");
-  return NotifyProxy(std::move(own), socket);
-}
-
-bool NotifyProxy::pass_on(pid_t pid, std::vector<std::string>* warnings) {
-  bool ready = false;
-  while (const auto message = take_message(socket_.get())) {
-    if (!says_ready(*message)) continue;
-    ready = true;
-    if (auto sent = send(k_ready); !sent) {
-      warnings->push_back(sent.error().text());
-      continue;
-    }
-    send(fmt::format("MAINPID={}", pid)).ignore("the caller that has gone since was told what counts");
-  }
-  return ready;
-}
-
-Result<void> NotifyProxy::wait_ready(pid_t pid, int pidfd, std::vector<std::string>* warnings) {
-  pollfd entries[] = {{.fd = fd(), .events = POLLIN, .revents = 0}, {.fd = pidfd, .events = POLLIN, .revents = 0}};
-  for (;;) {
-    if (::poll(entries, 2, -1) < 0 && errno != EINTR) return Error::from_errno("wait for the container to be ready");
-    // Also what it said before its end.
-    if (pass_on(pid, warnings)) break;
-    if (entries[1].revents != 0) return ok();
-  }
-  wait_noticed();
-  return ok();
-}
-
-void NotifyProxy::wait_noticed() const {
-  auto pipe = make_pipe();
-  if (!pipe || !send("BARRIER=1", pipe->write_end.get())) return;
-  pipe->write_end.reset();
-  // Closed by the receiver once it has dealt with what came before.
-  wait_for(pipe->read_end.get(), POLLIN, {}, k_barrier_wait).ignore("it has been told, whenever it looks");
-}
-
-Result<void> NotifyProxy::send(std::string_view message, int fd) const {
-  const std::string act = fmt::format("tell the service manager at '{}'", printable(target_));
-  const Address address = TRY(address_of(target_).context(act));
+Result<void> send(const std::string& target, std::string_view message, int fd = -1) {
+  const std::string act = fmt::format("tell the service manager at '{}'", printable(target));
+  const Address address = TRY(address_of(target).context(act));
   const Fd socket = TRY(make_socket());
   if (::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &k_send_time, sizeof k_send_time) < 0) {
     return Error::from_errno(act);
@@ -199,6 +120,122 @@ Result<void> NotifyProxy::send(std::string_view message, int fd) const {
   do sent = ::sendmsg(socket.get(), &header, MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);
   if (sent < 0) return Error::from_errno(act);
+  return ok();
+}
+
+// Of one turn of relay().
+constexpr int k_relayed_messages = 16;
+
+// What of sd_notify(3) is about the service and not about who speaks for it.
+constexpr std::array<std::string_view, 12> k_allowed = {
+    "READY=1",      "RELOADING=1", "STOPPING=1",     "MONOTONIC_USEC=",      "STATUS=", "ERRNO=", "BUSERROR=",
+    "EXIT_STATUS=", "WATCHDOG=",   "WATCHDOG_USEC=", "EXTEND_TIMEOUT_USEC=", "X_"};
+
+}  // namespace
+
+Result<void> check_notify_address(const std::string& socket) {
+  const bool abstract = socket.size() > 1 && socket[0] == '@' && socket.size() <= sizeof sockaddr_un{}.sun_path;
+  if (abstract || (socket.size() > 1 && socket[0] == '/')) return ok();
+  return Error(Errc::invalid, fmt::format("NOTIFY_SOCKET '{}' is neither an absolute path nor an abstract address",
+                                          printable(socket)));
+}
+
+Result<void> tell_manager(const std::string& socket, std::string_view message) { return send(socket, message); }
+
+void wait_noticed(const std::string& socket) {
+  auto pipe = make_pipe();
+  if (!pipe || !send(socket, "BARRIER=1", pipe->write_end.get())) return;
+  pipe->write_end.reset();
+  // Closed by the receiver once it has dealt with what came before.
+  wait_for(pipe->read_end.get(), POLLIN, {}, k_barrier_wait).ignore("it has been told, whenever it looks");
+}
+
+std::string allowed_lines(std::string_view message) {
+  std::string out;
+  for (const auto& line : split(message, '\n')) {
+    const bool allowed = std::any_of(k_allowed.begin(), k_allowed.end(),
+                                     [&](std::string_view beginning) { return line.starts_with(beginning); });
+    if (allowed) out.append(out.empty() ? "" : "\n").append(line);
+  }
+  return out;
+}
+
+Result<Dir> make_notify_dir(const Dir& container_dir) {
+  Dir directory = TRY(container_dir.open_or_make_dir(k_directory, 0755));
+  if (::fchmod(directory.fd(), 0755) < 0)
+    return Error::from_errno("set the mode of the directory of the notify socket");
+  return directory;
+}
+
+Result<NotifyPlace> notify_place(const std::string& destination, const Dir& notify_dir) {
+  return NotifyPlace{{.destination = destination,
+                      .type = "bind",
+                      .source = TRY(path_of(notify_dir)),
+                      .options = {"bind", "ro", "nosuid", "nodev", "noexec", "private"}},
+                     fmt::format("{}{}/{}", k_variable, destination, k_socket)};
+}
+
+Result<bool> add_notify_socket(const std::string& socket, const StateRoot& root, const Dir& container_dir,
+                               const HostFacts& host, RuntimeSpec* spec) {
+  TRY(check_notify_address(socket));
+  if (!spec->has_fresh_namespace(NamespaceType::mount)) return false;
+  const Dir directory = TRY(make_notify_dir(container_dir));
+  // Root of its user namespace is nobody special to our directories, and finds its way to what it mounts by name.
+  if (host.privileged() && spec->find_namespace(NamespaceType::user) != nullptr) TRY(root.let_through(container_dir));
+  // An address that is no path is nothing that could be mounted on.
+  const NotifyPlace place = TRY(notify_place(socket[0] == '/' ? socket : k_usual_notify_place, directory));
+  spec->mounts.push_back(place.mount);
+  std::vector<std::string>& env = spec->process->env;
+  std::erase_if(env, [](const std::string& entry) { return entry.starts_with(k_variable); });
+  env.push_back(place.variable);
+  return true;
+}
+
+Result<NotifyProxy> NotifyProxy::listen(const std::string& socket, const Dir& container_dir) {
+  const Dir directory = TRY(container_dir.open_dir(k_directory));
+  TRY(check_notify_address(socket));
+  if (directory.exists(k_socket)) TRY(directory.remove_file(k_socket));
+  Fd own = TRY(make_socket());
+  const Address address = TRY(address_in(Fd(::fcntl(directory.fd(), F_DUPFD_CLOEXEC, 3)), k_socket));
+  if (::bind(own.get(), reinterpret_cast<const sockaddr*>(&address.value), address.size) < 0) {
+    return Error::from_errno("make the notify socket");
+  }
+  if (::fchmodat(directory.fd(), k_socket, 0777, 0) < 0) return Error::from_errno("set the mode of the notify socket");
+  return NotifyProxy(std::move(own), socket);
+}
+
+bool NotifyProxy::pass_on(pid_t pid, std::vector<std::string>* warnings) {
+  bool ready = false;
+  while (const auto message = take_message(socket_.get())) {
+    if (!says_ready(*message)) continue;
+    ready = true;
+    if (auto sent = send(target_, k_ready); !sent) {
+      warnings->push_back(sent.error().text());
+      continue;
+    }
+    send(target_, fmt::format("MAINPID={}", pid)).ignore("the caller that has gone since was told what counts");
+  }
+  return ready;
+}
+
+void NotifyProxy::relay() const {
+  for (int i = 0; i < k_relayed_messages; ++i) {
+    const auto message = take_message(socket_.get());
+    if (!message) return;
+    const std::string lines = allowed_lines(*message);
+    if (!lines.empty()) send(target_, lines).ignore("nobody is left who could be told");
+  }
+}
+
+Result<void> NotifyProxy::wait_ready(pid_t pid, int pidfd, std::vector<std::string>* warnings) {
+  pollfd entries[] = {{.fd = fd(), .events = POLLIN, .revents = 0}, {.fd = pidfd, .events = POLLIN, .revents = 0}};
+  for (;;) {
+    if (::poll(entries, 2, -1) < 0 && errno != EINTR) return Error::from_errno("wait for the container to be ready");
+    // Also what it said before its end.
+    if (pass_on(pid, warnings)) break;
+    if (entries[1].revents != 0) return ok();
+  }
+  wait_noticed(target_);
   return ok();
 }
 

@@ -78,12 +78,41 @@ assert_needs_cgroup() {
   assert_contains 'below the limit of memory'
   run -125 ctr update --memory-swap 32m web
   assert_contains 'swap cannot be limited without a limit of memory'
-  run -125 ctr update --blkio-weight 100 web
-  assert_contains '--blkio-weight: this limit needs a controller that a normal user is not given'
+  run -125 ctr update --blkio-weight 9 web
+  assert_contains 'range of blkio weight is from 10 to 1000'
   run -125 ctr update nosuch
   assert_contains 'no container with name or ID "nosuch" found: no such container'
   run -125 ctr update
   assert_contains 'you must provide at least one name or id'
+}
+
+@test "limits of block i/o, files of the cgroup and what only cgroup v1 has" {
+  without_cgroups
+  local options words
+  while IFS='|' read -r options words; do
+    # shellcheck disable=SC2086
+    run -125 ctr create $options "$IMAGE" true
+    assert_contains "$words"
+  done <<'END'
+--blkio-weight 100|block i/o cannot be limited: 
+--cgroup-conf memory.high=1G|'memory.high' cannot be limited: 
+--device-read-bps /dev/null:1mb|/dev/null: not a block device
+--device-write-iops /dev/nosuch:1|look at the device '/dev/nosuch': No such file or directory
+--memory-swappiness 10|memory.swappiness exists with cgroup v1 only
+--oom-kill-disable|memory.disableOOMKiller exists with cgroup v1 only
+--rdt-class gold|--rdt-class
+--device-cgroup-rule x|invalid device cgroup rule requires type, major:Minor, and access rules
+--gpus all|devices of the Container Device Interface are not supported
+--decryption-key k|encrypted images are not supported
+END
+  # Without a controller of its own podman leaves these alone, with a warning or without.
+  run -0 ctr run --rm --network none --cpu-rt-period 1000 --cpu-rt-runtime 10 --device-cgroup-rule 'c 1:3 rwm' \
+    --memory-swappiness=-1 "$IMAGE" echo ran
+  assert_contains 'Realtime period not supported on cgroups V2 systems'
+  assert_contains 'Realtime runtime not supported on cgroups V2 systems'
+  assert_contains ran
+  run -125 ctr update --memory-swappiness 10 nosuch
+  assert_contains 'no such container'
 }
 
 @test "stats without cgroup v2, and its words" {

@@ -34,6 +34,26 @@ statuses_of() { past --filter container="$1" --format '{{.Status}}' | tr '\n' ' 
   assert_output life
 }
 
+@test "a command in the background has an end, with its code, its terminal and its errors; --no-session leaves no trace" {
+  id=$(ctr run -d --name back --network none "$IMAGE" sleep 100)
+  run -0 ctr exec -d back sh -c 'exit 4'
+  assert_output ''
+  wait_for eval '[ "$(statuses_of back)" = "create init start exec exec_died " ]'
+  run -0 past --filter container=back --filter event=exec_died --format json
+  [ "$(jq .ContainerExitCode <<<"$output")" = 4 ]
+  ctr exec -d -t back sh -c 'test -t 1 && yes | head -c 100000 && touch /terminal'
+  wait_for ctr exec --no-session back test -e /terminal
+  wait_for eval '[ "$(statuses_of back)" = "create init start exec exec_died exec exec_died " ]'
+  run -127 ctr exec -d back nosuchcmd
+  run ctr exec -d --no-session back true
+  assert_status 125
+  assert_contains '--no-session and --detach cannot be used together'
+  # What waits for it ends with the container.
+  ctr exec -d back sleep 100
+  ctr rm -f -t 0 back
+  wait_for no_store_processes
+}
+
 @test "run --rm attached, restart and start -a" {
   ctr run --rm --name short --network none "$IMAGE" true
   wait_for no_store_processes

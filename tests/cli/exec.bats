@@ -48,3 +48,13 @@ teardown() { assert_nothing_left; }
   run -0 ctr exec box echo -e --user x
   assert_output '--user x'
 }
+
+@test "--cidfile says where a command runs, and leaves all words to it" {
+  ctr run -d --cidfile "$file_dir/cid" --network none "$IMAGE" sleep 100
+  run -0 ctr exec --cidfile "$file_dir/cid" echo in
+  assert_output in
+  run -125 ctr exec --cidfile "$file_dir/nosuch" true
+  assert_contains 'reading CIDFile'
+  run -125 ctr exec --cidfile "$file_dir/cid" --latest true
+  assert_contains '--cidfile and --latest cannot be used together'
+}

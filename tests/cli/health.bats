@@ -165,6 +165,21 @@ state() { ctr inspect --format '{{.State.Status}}' "$1"; }
   assert_output -1
 }
 
+@test "results go to a directory or into the events as well" {
+  mkdir -p "$file_dir/logs"
+  id=$(ctr run -d --name h --network none --health-cmd 'echo seen' --health-interval disable \
+    --health-log-destination "$file_dir/logs" "$IMAGE" sleep 100)
+  ctr healthcheck run h
+  [ "$(jq -r '[.Status, .Log[0].Output, .Log[0].ExitCode] | join(" ")' "$file_dir/logs/$id-healthcheck.log")" = 'healthy seen 0' ]
+  run ctr inspect --format '{{.Config.HealthLogDestination}} {{len .State.Health.Log}}' h
+  assert_output "$file_dir/logs 1"
+  ctr run -d --name e --network none --health-cmd 'echo seen' --health-interval disable \
+    --health-log-destination events_logger "$IMAGE" sleep 100
+  ctr healthcheck run e
+  run -0 ctr events --stream=false --filter container=e --filter event=health_status --format json
+  [ "$(jq -r '.health_log | fromjson | .Log[0].Output' <<<"$output")" = seen ]
+}
+
 @test "wrong options are refused in podman's words" {
   local options line
   while IFS='|' read -r options line; do
@@ -182,6 +197,6 @@ state() { ctr inspect --format '{{.State.Status}}' "$1"; }
 --health-cmd true --health-on-failure foo|invalid on-failure action "foo" for health check: supported actions are none,kill,restart,stop
 --health-on-failure kill|cannot set on-failure action to kill without a health check
 --health-startup-cmd true|cannot set a startup health check without a health check
---health-log-destination /tmp|--health-log-destination: results of health checks are kept with the container
+--health-cmd true --health-log-destination /nosuch|--health-log-destination '/nosuch'
 END
 }

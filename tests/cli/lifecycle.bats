@@ -68,6 +68,20 @@ state() { ctr inspect --format '{{.State.Status}}' "$1"; }
   ctr rm "$id"
 }
 
+@test "wait --exit-first-match ends with the first of several" {
+  ctr run -d --name long --network none "$IMAGE" sleep 100
+  ctr create --name never --network none "$IMAGE" true
+  ctr run -d --name short --network none "$IMAGE" sh -c 'sleep 0.2; exit 6'
+  run -0 ctr wait --exit-first-match -i 20ms long never short
+  assert_output 6
+  run -0 ctr wait --exit-first-match --condition running,created never long
+  assert_output -1
+  run -125 ctr wait --exit-first-match long nosuch
+  assert_contains 'no such container'
+  run -0 ctr wait --exit-first-match --ignore nosuch
+  assert_output -1
+}
+
 @test "a container can be started again and keeps what it wrote" {
   id=$(ctr create --network none "$IMAGE" sh -c 'cat /data 2>/dev/null; echo more >>/data')
   run ctr start -a "$id"

@@ -111,3 +111,16 @@ teardown() { assert_nothing_left; }
   run -0 ctr ps -a --format '{{.Names}}'
   assert_output busy
 }
+
+@test "--watch shows the list over and over until it is interrupted, and --external shows no more" {
+  ctr create --name box --network none "$IMAGE" true
+  ctr ps -a --external --watch 1 --format '{{.Names}} {{.State}}' >"$file_dir/watched" 3>&- &
+  local ps=$!
+  shown() { [ "$(grep -c 'box created' "$file_dir/watched")" -ge 2 ]; }
+  wait_for shown
+  kill -TERM "$ps"
+  local code=0
+  wait "$ps" || code=$?
+  [ "$code" -eq 143 ] || fail "ended with $code"
+  [[ $(cat "$file_dir/watched") == $'\e[H\e[J'* ]] || fail "$(cat "$file_dir/watched")"
+}

@@ -114,13 +114,47 @@ waits_to_restart() { [ "$(ctr inspect --format '{{.State.Restarting}}' "$1")" = 
   wait_for has_count r 4
   wait_for waits_to_restart r
   local pid
-  pid=$(store_processes | cut -d ' ' -f 1)
+  # By what the record says: of root's processes the file is a protected copy, which has no path.
+  pid=$(jq .monitor.pid "$XDG_DATA_HOME"/ctr/containers/*/state.json)
   kill -9 "$pid"
   wait_for no_store_processes
   run ctr inspect --format '{{.State.Status}} {{.State.Restarting}} {{.State.ExitCode}}' r
   assert_output 'exited false 1'
   ctr start r
   wait_for has_count r 1
+}
+
+@test "logs -f follows a container over its restarts, to its last end" {
+  ctr run -d --name r --network none --restart on-failure:2 "$IMAGE" sh -c 'echo run; exit 3'
+  run -0 timeout 20 ctr logs -f r
+  assert_output $'run\nrun\nrun'
+  run ctr inspect --format '{{.RestartCount}} {{.State.Restarting}}' r
+  assert_output '2 false'
+}
+
+has_open() { find "/proc/$1/fd" -lname "$2" 2>/dev/null | grep -q .; }
+has_closed() { ! has_open "$@"; }
+
+@test "rm -f removes a container that is started at this moment by somebody else" {
+  local id dir lock alive rm
+  id=$(ctr run -d --name r --network none "$IMAGE" true)
+  ctr wait r
+  wait_for no_store_processes
+  dir=$XDG_DATA_HOME/ctr/containers/$id
+  exec {lock}<>"$dir/lock"
+  flock -x "$lock"
+  ctr rm -f -t 0 r 3>&- {lock}>&- &
+  rm=$!
+  wait_for has_open "$rm" "$dir/lock"
+  # A monitor has begun to run it: it holds this lock.
+  exec {alive}<>"$dir/alive"
+  flock -x "$alive"
+  exec {lock}>&-
+  wait_for has_closed "$rm" "$dir/lock"
+  exec {alive}>&-
+  wait "$rm"
+  run ctr container exists r
+  assert_status 1
 }
 
 @test "an attached command sees the first end; the container goes on" {

@@ -18,7 +18,8 @@ using engine::NetworkChoice;
 using engine::UsernsChoice;
 
 Result<ContainerSpec> spec_of(const Words& words) {
-  const Environment environment = {{"HOME", "/home/u"}, {"LC_ALL", "C"}, {"LC_TIME", "de"}};
+  const Environment environment = {
+      {"HOME", "/home/u"}, {"LC_ALL", "C"}, {"LC_TIME", "de"}, {"NOTIFY_SOCKET", "/run/manager"}};
   const auto read = [](const std::string& path) -> Result<std::string> {
     if (path == "env") return std::string("# comment\n\nX=1\n  Y=two words \r\nHOME\nUNSET\n");
     if (path == "labels") return std::string("a=1\nb\n");
@@ -211,6 +212,66 @@ TEST_CASE("limits are parsed and checked against each other") {
   CHECK_FALSE(spec_of({"-m", "64x", "i"}));
 }
 
+TEST_CASE("limits of block i/o name a device and a rate") {
+  const auto limits = good({"--blkio-weight", "500", "--blkio-weight-device", "/dev/sda:100", "--device-read-bps",
+                            "/dev/sda:1mb", "--device-write-iops=/dev/sdb:50", "i"})
+                          .resources;
+  CHECK(limits.blkio_weight == 500);
+  CHECK(limits.blkio_weight_devices == std::vector<engine::DeviceLimit>{{"/dev/sda", 100}});
+  CHECK(limits.read_bps == std::vector<engine::DeviceLimit>{{"/dev/sda", 1 << 20}});
+  CHECK(limits.write_iops == std::vector<engine::DeviceLimit>{{"/dev/sdb", 50}});
+  CHECK(wrong({"--blkio-weight", "9", "i"}) == "--blkio-weight 9: range of blkio weight is from 10 to 1000");
+  CHECK(wrong({"--device-read-bps", "/dev/sda", "i"}) == "bad format: /dev/sda");
+  CHECK(wrong({"--device-read-bps", "sda:1", "i"}) == "bad format for device path: sda:1");
+  CHECK(wrong({"--blkio-weight-device", "/dev/sda:5", "i"}) ==
+        "invalid weight for device: /dev/sda:5: it is within 10 and 1000");
+  CHECK(
+      wrong({"--device-write-iops", "/dev/sda:1kb", "i"}) ==
+      "invalid rate for device: /dev/sda:1kb. The correct format is <device-path>:<number>. Number must be a positive "
+      "integer");
+}
+
+TEST_CASE("what cgroup v1 has alone, files of the cgroup and rules for devices are kept for the engine") {
+  const auto spec =
+      good({"--cpu-rt-period", "1000", "--cpu-rt-runtime", "10", "--memory-swappiness", "7", "--oom-kill-disable",
+            "--cgroup-conf", "memory.high=1=2", "--device-cgroup-rule", "c 1:* rm", "--rdt-class", "gold", "i"});
+  CHECK(spec.resources.cpu_rt_period_us == 1000);
+  CHECK(spec.resources.cpu_rt_runtime_us == 10);
+  CHECK(spec.resources.swappiness == 7);
+  CHECK(spec.resources.oom_kill_disable);
+  CHECK(spec.resources.unified == std::map<std::string, std::string>{{"memory.high", "1=2"}});
+  CHECK(spec.device_rules == Words{"c 1:* rm"});
+  CHECK(spec.rdt_class == "gold");
+  CHECK_FALSE(good({"--memory-swappiness=-1", "i"}).resources.swappiness);
+  CHECK(wrong({"--memory-swappiness=101", "i"}) == "invalid value: 101, valid memory swappiness range is 0-100");
+  CHECK(wrong({"--cgroup-conf", "memory.high", "i"}) == "--cgroup-conf must be formatted KEY=VALUE: 'memory.high'");
+  CHECK_FALSE(spec_of({"--device-cgroup-rule", "d 1:1 r", "i"}));
+}
+
+TEST_CASE("systemd, personality and the seccomp policy are words of podman") {
+  using engine::SystemdMode;
+  CHECK(good({"i"}).systemd == SystemdMode::automatic);
+  CHECK(good({"--systemd", "always", "--shm-size-systemd", "1m", "i"}).systemd == SystemdMode::always);
+  CHECK(*good({"--shm-size-systemd", "1m", "i"}).systemd_shm_bytes == 1 << 20);
+  CHECK(good({"--systemd=False", "i"}).systemd == SystemdMode::off);
+  CHECK(wrong({"--systemd", "maybe", "i"}) == "invalid systemd mode \"maybe\": must be true, false or always");
+  CHECK_FALSE(spec_of({"--init", "--systemd=always", "i"}));
+  CHECK(good({"--personality", "linux32", "i"}).personality == "LINUX32");
+  CHECK(wrong({"--personality", "bsd", "i"}) == "invalid personality \"BSD\": must be LINUX or LINUX32");
+  CHECK(good({"--seccomp-policy", "image", "i"}).security.seccomp_of_image);
+  CHECK_FALSE(good({"--seccomp-policy", "default", "i"}).security.seccomp_of_image);
+  CHECK_FALSE(spec_of({"--seccomp-policy", "empty", "i"}));
+}
+
+TEST_CASE("the service manager is the one of who creates the container, unless it is to be ignored") {
+  using Mode = engine::NotifySpec::Mode;
+  CHECK(good({"i"}).notify == engine::NotifySpec{Mode::container, "/run/manager"});
+  CHECK(good({"--sdnotify", "conmon", "i"}).notify == engine::NotifySpec{Mode::conmon, "/run/manager"});
+  CHECK(good({"--sdnotify=healthy", "i"}).notify.mode == Mode::healthy);
+  CHECK(good({"--sdnotify=ignore", "i"}).notify == engine::NotifySpec{Mode::ignore, ""});
+  CHECK(wrong({"--sdnotify=x", "i"}) == "invalid sdnotify value \"x\": must be container, conmon, healthy or ignore");
+}
+
 TEST_CASE("devices, signals, times and the log are parsed") {
   const auto spec =
       good({"--device", "/dev/fuse", "--device", "/dev/a:/dev/b:r", "--device=/dev/c:rw", "--stop-signal=int",
@@ -281,6 +342,10 @@ TEST_CASE("options of health checks stand for all of it, or for what differs fro
   CHECK(rules.on_failure == engine::HealthAction::stop);
   CHECK(rules.log_entries == 0);
   CHECK(rules.log_bytes == 7);
+  CHECK(rules.log_destination.empty());
+  CHECK(good({"--health-log-destination", "local", "i"}).health_rules.log_destination.empty());
+  CHECK(good({"--health-log-destination", "/var/log", "i"}).health_rules.log_destination == "/var/log");
+  CHECK(good({"--health-log-destination", "events_logger", "i"}).health_rules.log_destination == "events_logger");
   CHECK_FALSE(rules.startup);
   const auto startup = *good({"--health-cmd", "x", "--health-startup-cmd", "y", "--health-startup-interval", "1s",
                               "--health-startup-retries", "4", "--health-startup-success", "2", "i"})

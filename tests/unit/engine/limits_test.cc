@@ -38,6 +38,46 @@ TEST_CASE("limits of the runtime keep their device rules, and gain what is named
   CHECK(runtime_limits(ResourceSpec{}) == runtime::SpecResources{});
 }
 
+TEST_CASE("block i/o is limited by device, and a change replaces what the same device had") {
+  ResourceSpec limits;
+  limits.blkio_weight = 100;
+  limits.read_bps = {{"/dev/sda", 1000, 8, 0}, {"/dev/sdb", 2000, 8, 16}};
+  limits.blkio_weight_devices = {{"/dev/sda", 50, 8, 0}};
+  limits.unified = {{"memory.high", "1G"}};
+  const auto before = runtime_limits(limits);
+  REQUIRE(before.block_io);
+  CHECK(before.block_io->weight == 100);
+  CHECK(before.block_io->weight_devices.size() == 1);
+  CHECK(before.unified.at("memory.high") == "1G");
+  ResourceSpec changes;
+  changes.read_bps = {{"/dev/sda", 5, 8, 0}};
+  changes.write_iops = {{"/dev/sda", 6, 8, 0}};
+  const auto after = change_limits(before, changes);
+  const std::vector<runtime::SpecBlockIo::Throttle> reads = {{8, 16, 2000}, {8, 0, 5}};
+  CHECK(after.block_io->read_bps == reads);
+  CHECK(after.block_io->write_iops.size() == 1);
+  CHECK(after.block_io->weight == 100);
+}
+
+TEST_CASE("what cgroup v2 does not have of memory reaches the runtime, which refuses it") {
+  ResourceSpec limits;
+  limits.swappiness = 0;
+  limits.oom_kill_disable = true;
+  const auto memory = runtime_limits(limits).memory;
+  REQUIRE(memory);
+  CHECK(memory->swappiness == 0);
+  CHECK(memory->disable_oom_killer);
+}
+
+TEST_CASE("rules for devices are podman's") {
+  CHECK(parse_device_rule("c 1:3 rwm").value() == runtime::SpecDeviceRule{true, "c", 1, 3, "rwm"});
+  CHECK(parse_device_rule("a *:* r").value() == runtime::SpecDeviceRule{true, "a", std::nullopt, std::nullopt, "r"});
+  for (const char* text :
+       {"", "c 1:3", "c 1 rwm", "d 1:3 r", "c 1:x r", "c -1:3 r", "c 1:3 rx", "c 1:3 ", "c 1:3 r w"}) {
+    CHECK_FALSE(parse_device_rule(text));
+  }
+}
+
 TEST_CASE("network use is of all interfaces but the loopback") {
   const auto use = parse_network_use(
       "Inter-|   Receive                                                |  Transmit\n"

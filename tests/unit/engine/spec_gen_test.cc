@@ -87,6 +87,49 @@ TEST_CASE("the default container has podman's mounts, masks, limits and capabili
   check_golden("default", *spec);
 }
 
+TEST_CASE("systemd is known by its name, also behind a shell") {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"/sbin/init"},
+                                                  {"/usr/sbin/init", "x"},
+                                                  {"/usr/local/sbin/init"},
+                                                  {"/lib/systemd/systemd"},
+                                                  {"systemd"},
+                                                  {"/bin/sh", "-c", "/sbin/init"}}) {
+    CHECK(is_systemd(command));
+  }
+  for (const std::vector<std::string>& command : {std::vector<std::string>{},
+                                                  {"init"},
+                                                  {"/bin/init"},
+                                                  {"/bin/systemd-run"},
+                                                  {"/bin/sh", "/sbin/init"},
+                                                  {"/bin/sh", "-c"}}) {
+    CHECK_FALSE(is_systemd(command));
+  }
+}
+
+TEST_CASE("systemd finds memory where it writes, a cgroup of its own, and the container's id") {
+  ContainerSpec spec;
+  spec.systemd_shm_bytes = 1 << 20;
+  MountSpec own;
+  own.type = MountSpec::Type::bind;
+  own.source = "/srv";
+  own.destination = "/var/log/journal";
+  spec.mounts = {own};
+  const auto made = generate(spec, host_facts(), [](SpecInput& input) {
+    input.systemd = true;
+    input.systemd_cgroup = true;
+  });
+  REQUIRE(made);
+  check_golden("systemd", *made);
+  for (const char* place : {"/run", "/run/lock", "/tmp"}) CHECK(has_mount(*made, place, "tmpfs"));
+  // A mount of the user's wins.
+  CHECK(has_mount(*made, "/var/log/journal", "bind"));
+  CHECK_FALSE(has_mount(*made, "/var/log/journal", "tmpfs"));
+  CHECK(made->process->env.back() == "container_uuid=" + std::string(32, 'a'));
+  for (const auto& mount : made->mounts) {
+    if (mount.destination == "/sys/fs/cgroup") CHECK(mount.options.back() == "rw");
+  }
+}
+
 TEST_CASE("a privileged container sees everything its user may") {
   ContainerSpec spec;
   spec.security.privileged = true;

@@ -44,6 +44,24 @@ ContainerSpec full_spec() {
   spec.security.cap_add = {"CAP_NET_ADMIN"};
   spec.security.seccomp_profile = "unconfined";
   spec.resources.memory_bytes = int64_t{1} << 30;
+  spec.resources.cpu_rt_period_us = 1;
+  spec.resources.cpu_rt_runtime_us = -1;
+  spec.resources.swappiness = 0;
+  spec.resources.oom_kill_disable = true;
+  spec.resources.blkio_weight = 10;
+  spec.resources.blkio_weight_devices = {{"/dev/a", 10, 8, 0}};
+  spec.resources.read_bps = {{"/dev/a", 1, 8, 0}};
+  spec.resources.write_bps = {{"/dev/a", 2, 8, 0}};
+  spec.resources.read_iops = {{"/dev/a", 3, 8, 0}};
+  spec.resources.write_iops = {{"/dev/a", 4, 8, 0}};
+  spec.resources.unified = {{"memory.high", "1"}};
+  spec.device_rules = {"c 1:3 rwm"};
+  spec.systemd = SystemdMode::always;
+  spec.systemd_shm_bytes = 0;
+  spec.personality = "LINUX32";
+  spec.rdt_class = "gold";
+  spec.notify = {NotifySpec::Mode::healthy, "/run/manager"};
+  spec.security.seccomp_of_image = true;
   spec.resources.cpu_quota_us = -1;
   spec.network = {NetworkChoice::Mode::host, "", {}, ""};
   spec.pid = {NamespaceChoice::Mode::host, ""};
@@ -58,6 +76,7 @@ ContainerSpec full_spec() {
   spec.health_rules.startup =
       StartupHealthSpec{{"CMD-SHELL", "up"}, std::chrono::seconds(1), std::chrono::seconds(2), 3, 4};
   spec.health_rules.on_failure = HealthAction::stop;
+  spec.health_rules.log_destination = "/var/log";
   spec.health_rules.log_entries = 0;
   spec.health_rules.log_bytes = 7;
   spec.create_command = {"ctr", "run"};

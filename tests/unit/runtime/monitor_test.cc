@@ -352,3 +352,79 @@ TEST_CASE("without a log driver nothing is written, with passthrough nothing is 
   out.write_end.reset();
   CHECK(read_all(out.read_end.get(), 100, "test").value() == "straight\n");
 }
+
+TEST_CASE("a container that is initialized waits, and a second starter gets its program") {
+  Container container;
+  container.plan.initialize = true;
+  container.plan.attach.reset();
+  container.plan.stdin_open = true;
+  container.plan.spec.process->args = {"/bin/sh", "-c", "cat; echo out; exit 7"};
+  // The programs of this host run at once, where a container's would wait: this one does so for its input.
+  auto monitor = container.spawn();
+  REQUIRE(monitor);
+  const auto first = monitor->report();
+  REQUIRE(first);
+  const auto seen = observe(container.bundle());
+  CHECK(seen->liveness == Liveness::running);
+  CHECK(seen->record.initialized);
+  CHECK(seen->record.init->pid == first->pid);
+  CHECK_FALSE(seen->record.started);
+  const auto run_dir = container.run_dir();
+  REQUIRE(run_dir);
+  CHECK_FALSE(connect_attach(*run_dir, {}));
+
+  auto socket = ask_start(*run_dir, StarterAttach{.stdin_ = true, .stdout_ = true, .stderr_ = true});
+  REQUIRE(socket);
+  StartedMonitor started(std::move(*socket));
+  const auto second = started.report();
+  REQUIRE(second);
+  CHECK(second->pid == first->pid);
+  CHECK(second->notices == std::vector<std::string>{"a notice"});
+  CHECK_FALSE(container.state().initialized);
+  CHECK(container.state().started);
+  Caller caller;
+  CHECK(caller.join(started.take_socket(), "in\n") == 7);
+  CHECK(Caller::text(caller.out) == "in\nout\n");
+}
+
+TEST_CASE("what ends while it waits to be started has ended, and its monitor with it") {
+  Container container;
+  container.plan.initialize = true;
+  container.plan.attach.reset();
+  container.plan.engine.set("exit_file", container.scratch().file("exit"));
+  container.plan.spec.process->args = {"/bin/sleep", "1000"};
+  auto monitor = container.spawn();
+  REQUIRE(monitor);
+  REQUIRE(monitor->report());
+  REQUIRE(send_signal(*container.run_dir(), SIGKILL, SignalPurpose::stop));
+  REQUIRE(becomes_true([&] { return container.liveness() == Liveness::ended; }));
+  CHECK(container.state().exit_code == 137);
+  CHECK(container.state().stopped_by_user);
+  CHECK_FALSE(container.state().started);
+  CHECK(container.scratch().text("exit") == "137");
+  CHECK_FALSE(container.run_dir());
+}
+
+TEST_CASE("a monitor that is killed while it waits leaves what was before") {
+  Container container;
+  container.plan.initialize = true;
+  container.plan.attach.reset();
+  container.plan.spec.process->args = {"/bin/sleep", "1000"};
+  StateRecord former;
+  former.started = former.finished = now();
+  former.exit_code = 3;
+  REQUIRE(write_state(container.bundle(), former));
+  auto monitor = container.spawn();
+  REQUIRE(monitor);
+  const auto report = monitor->report();
+  REQUIRE(report);
+  const auto status = query_status(*container.run_dir());
+  REQUIRE(status);
+  REQUIRE(::kill(status->monitor_pid, SIGKILL) == 0);
+  REQUIRE(becomes_true([&] { return !process_is_there(report->pid); }));
+  REQUIRE(becomes_true([&] { return container.liveness() == Liveness::ended; }));
+  const auto seen = observe(container.bundle());
+  CHECK(seen->record.exit_code == 3);
+  CHECK_FALSE(seen->record.initialized);
+  CHECK_FALSE(seen->record.init);
+}

@@ -38,6 +38,10 @@ TEST_CASE("a state record comes back as it was written") {
   Scratch scratch;
   REQUIRE(write_state(scratch.dir(), full_record()));
   CHECK(read_state(scratch.dir()).value() == full_record());
+  StateRecord waiting = full_record();
+  waiting.initialized = true;
+  REQUIRE(write_state(scratch.dir(), waiting));
+  CHECK(read_state(scratch.dir()).value() == waiting);
   REQUIRE(write_state(scratch.dir(), StateRecord()));
   CHECK(read_state(scratch.dir()).value() == StateRecord());
 }
@@ -93,6 +97,31 @@ TEST_CASE("a program without a monitor is an orphan in its own boot only") {
   CHECK(kill_orphan(record));
 }
 
+TEST_CASE("one that waited to be started is what it was before") {
+  Scratch scratch;
+  StateRecord record;
+  record.boot_id = "another boot";
+  record.monitor = ProcessRef{10, 20};
+  record.init = ProcessRef{11, 21};
+  record.initialized = true;
+  REQUIRE(write_state(scratch.dir(), record));
+  Observation seen = observe(scratch.dir()).value();
+  CHECK(seen.liveness == Liveness::never_started);
+  CHECK_FALSE(seen.record.initialized);
+  CHECK_FALSE(seen.record.init);
+  record.started = record.finished = now();
+  record.exit_code = 3;
+  REQUIRE(write_state(scratch.dir(), record));
+  seen = observe(scratch.dir()).value();
+  CHECK(seen.liveness == Liveness::ended);
+  CHECK(seen.record.exit_code == 3);
+  // It is there in its own boot.
+  record.boot_id = read_boot_id().value();
+  record.init = process_ref(::getpid()).value();
+  REQUIRE(write_state(scratch.dir(), record));
+  CHECK(observe(scratch.dir())->liveness == Liveness::orphaned);
+}
+
 TEST_CASE("an orphan is killed") {
   SpawnOptions options;
   options.program = "/bin/sleep";
@@ -120,6 +149,8 @@ TEST_CASE("a launch plan comes back as it was sent") {
   plan.timeout = std::chrono::seconds(5);
   plan.attach = StarterAttach{.stdin_ = true, .stdout_ = false, .stderr_ = true};
   plan.restart_count = 4;
+  plan.initialize = true;
+  plan.notify = NotifyPlan{"/run/manager", true, false};
   plan.health = HealthPlan{.interval = std::chrono::milliseconds(30),
                            .startup_interval = std::chrono::milliseconds(7),
                            .action = HealthPlan::Action::stop,
