@@ -1,7 +1,7 @@
-// containers.conf. toml++ is included here and in registry/toml.cc only.
+// containers.conf. toml++ is included here and in base/toml.cc only.
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
-// toml++ 3.3 asserts what "[.]" breaks: such text must not abort us. The same words stand in registry/toml.cc, since
+// toml++ 3.3 asserts what "[.]" breaks: such text must not abort us. The same words stand in base/toml.cc, since
 // the parser's inline functions are shared.
 #define TOML_ASSERT(expr) ((expr) ? (void)0 : throw 0)
 #include "engine/config.h"
@@ -20,13 +20,12 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "engine/config_files.h"
 #include "engine/config_keys.h"
 
 namespace ctr::engine {
 
 namespace {
-
-constexpr const char* k_distribution_folder = "/usr/share/containers";
 
 // Reads the members of one table into fields; the first wrong type is kept as the error.
 class Table {
@@ -199,34 +198,11 @@ Result<void> read_engine(Table table, Config& config) {
   return table.finish();
 }
 
-// *.conf of a drop-in directory in byte order; a missing directory has none.
-Result<std::vector<std::string>> drop_ins(const std::string& path) {
-  std::vector<std::string> files;
-  const auto dir = Dir::open(path);
-  if (!dir) return files;
-  auto names = TRY(dir->list());
-  std::sort(names.begin(), names.end());
-  for (const auto& name : names) {
-    if (name.ends_with(".conf")) files.push_back(path + "/" + name);
-  }
-  return files;
-}
-
 Result<std::vector<std::string>> candidate_files(const Environment& environment, const UserPaths& paths, unsigned uid) {
   if (const auto only = environment_value(environment, "CONTAINERS_CONF"); !only.empty()) {
     return std::vector<std::string>{only};
   }
-  std::vector<std::string> files;
-  const std::vector<std::string> folders = {k_distribution_folder, "/etc/containers",
-                                            paths.config_home + "/containers"};
-  for (const auto& folder : folders) {
-    files.push_back(folder + "/containers.conf");
-    for (const std::string& name : {std::string("containers.conf.d"), std::string("containers.rootless.conf.d"),
-                                    fmt::format("containers.rootless.conf.d/{}", uid)}) {
-      for (auto& file : TRY(drop_ins(folder + "/" + name))) files.push_back(std::move(file));
-    }
-  }
-  return files;
+  return config_files({k_distribution_folder, "/etc/containers", paths.config_home + "/containers"}, "containers", uid);
 }
 
 }  // namespace

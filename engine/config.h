@@ -73,7 +73,8 @@ struct Config {
 
 // Reads the files in podman's order, later ones winning:
 //   /usr/share/containers, /etc/containers (each containers.conf, then containers.conf.d/*.conf, then
-//   containers.rootless.conf.d/*.conf and its UID directory), $XDG_CONFIG_HOME/containers the same;
+//   containers.rootless.conf.d/*.conf and its UID directory, for root containers.rootful.conf.d/*.conf),
+//   $XDG_CONFIG_HOME/containers the same;
 // CONTAINERS_CONF replaces them all, CONTAINERS_CONF_OVERRIDE comes last. An array whose last element is
 // {append=true} adds to what earlier files say. A key that containers.conf(5) does not have becomes one of the
 // warnings; of those it has, what ctr does not follow has no effect. `runtime` of /usr/share, where distributions say

@@ -57,6 +57,9 @@ Result<TransferSession> open_session(const EngineOptions& options, const Transfe
                           .credentials = {},
                           .client = {}};
   session.registries = TRY(registry::load_registries_config(options.environment, options.paths));
+  if (options.log != nullptr) {
+    for (const auto& line : session.registries.warnings) options.log->warn(line);
+  }
   registry::AuthOptions auth{.authfile = access.authfile,
                              .compat_authfile = access.compat_authfile,
                              .environment = options.environment,

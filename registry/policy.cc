@@ -1,12 +1,13 @@
 #include "registry/policy.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/toml.h"
 #include "registry/aliases.h"
-#include "registry/toml.h"
 
 namespace ctr::registry {
 namespace {
@@ -183,6 +184,18 @@ Result<Endpoint> remapped(const std::string& location, std::string_view name, si
   return endpoint;
 }
 
+// containers-registries.conf(5), of podman 4 to 6. The names of aliases are the user's.
+bool is_known(std::string_view path) {
+  constexpr auto k_keys = std::to_array<std::string_view>(
+      {"additional-layer-store-auth-helper", "aliases", "credential-helpers", "registry", "registry[].blocked",
+       "registry[].insecure", "registry[].location", "registry[].mirror", "registry[].mirror-by-digest-only",
+       "registry[].mirror[].insecure", "registry[].mirror[].location", "registry[].mirror[].pull-from-mirror",
+       "registry[].prefix", "short-name-mode", "unqualified-search-registries"});
+  if (path.starts_with("aliases.")) return true;
+  const auto key = without_indexes(path);
+  return std::find(k_keys.begin(), k_keys.end(), key) != k_keys.end();
+}
+
 bool serves(PullFromMirror pull_from, const oci::ImageReference& reference) {
   if (pull_from == PullFromMirror::all) return true;
   return (pull_from == PullFromMirror::digest_only) == reference.digest.has_value();
@@ -198,8 +211,11 @@ Result<oci::ImageReference> with_name(const std::string& name, const oci::ImageR
 }  // namespace
 
 Result<void> merge_registries_toml(RegistriesConfig& config, std::string_view text, const std::string& file) {
-  const Json document = TRY(parse_toml(text, file));
-  const JsonReader reader(document, file);
+  const auto document = TRY(parse_toml(text, file));
+  const JsonReader reader(document.root, file);
+  for (const auto& [path, line] : document.lines) {
+    if (!is_known(path)) config.warnings.push_back(unknown_key(file, line, path));
+  }
   if (reader.has("registries")) {
     return wrong(file, "[registries] tables belong to version 1 of the format, which is not supported")
         .with_hint("write unqualified-search-registries and [[registry]] tables");

@@ -49,7 +49,8 @@ struct RegistriesConfig {
   std::map<std::string, std::string> aliases;  // short name → domain/path
   std::vector<RegistryRule> registries;
   std::vector<std::string> credential_helpers;
-  std::string source;  // the file that messages name
+  std::string source;                      // the file that messages name
+  std::vector<std::string> warnings = {};  // keys that are none of registries.conf, one line each
   bool operator==(const RegistriesConfig&) const = default;
 };
 
