@@ -16,6 +16,7 @@
 #include "engine/core.h"
 #include "engine/output_file.h"
 #include "engine/unpack_worker.h"
+#include "engine/volume_options.h"
 #include "storage/tree_worker.h"
 
 namespace ctr::engine {
@@ -107,6 +108,28 @@ Result<OpenEnd> open_container_end(Core& core, const CopyEnd& end) {
   opened.path = end.path;
   opened.owner = "container " + printable(end.container);
   return opened;
+}
+
+// Held, so that nobody removes it meanwhile; containers may go on using it.
+Result<OpenEnd> open_volume_end(Core& core, const CopyEnd& end) {
+  const auto* store = TRY(core.store());
+  auto held = TRY(store->volumes().hold(end.container, LockMode::shared, core.cancel()));
+  if (!held) return unknown_volume(end.container);
+  OpenEnd opened;
+  opened.tree.root = TRY(open_path(TRY(volume_directory(held->record, store->volumes().data_path(end.container))),
+                                   O_RDONLY | O_DIRECTORY));
+  opened.tree.lock = std::move(held->lock);
+  opened.tree.ids = TRY(core.host())->default_map();
+  opened.path = end.path;
+  opened.owner = "volume " + end.container;
+  return opened;
+}
+
+Result<Fd> open_stream(const CopyEnd& end) {
+  if (end.path != "-") return open_path(end.path, O_RDONLY);
+  Fd input(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+  if (!input.valid()) return Error::from_errno("duplicate standard input");
+  return input;
 }
 
 // What a directory or file is called where it is copied to; empty: what is in it is copied.
@@ -212,6 +235,7 @@ Result<void> copy_files(const EngineOptions& options, const CopyRequest& request
   const auto* host = TRY(core.host());
   const auto open_end = [&](const CopyEnd& end, bool writes) -> Result<OpenEnd> {
     if (end.kind == Kind::container) return open_container_end(core, end);
+    if (end.kind == Kind::volume) return open_volume_end(core, end);
     return writes ? open_host_destination(*host, end.path) : open_host_source(*host, end.path);
   };
   if (is_same_container(core, request)) {
@@ -220,13 +244,18 @@ Result<void> copy_files(const EngineOptions& options, const CopyRequest& request
   }
   if (request.source.kind == Kind::stream) {
     const auto destination = TRY(open_end(request.destination, true));
-    auto writer = TRY(start_extractor(core, request, destination, STDIN_FILENO));
+    const auto input = TRY(open_stream(request.source));
+    auto writer = TRY(start_extractor(core, request, destination, input.get()));
     return finish(core, writer);
   }
   const auto source = TRY(open_end(request.source, false));
   if (request.destination.kind == Kind::stream) {
-    auto reader = TRY(start_archiver(core, source, name_of(request.source.path), STDOUT_FILENO));
-    return finish(core, reader);
+    const auto write = [&](int fd) -> Result<void> {
+      auto reader = TRY(start_archiver(core, source, name_of(request.source.path), fd));
+      return finish(core, reader);
+    };
+    const auto& output = request.destination.path;
+    return output == "-" ? write(STDOUT_FILENO) : write_output_file(output, write);
   }
   return join_ends(core, request, source, TRY(open_end(request.destination, true)));
 }

@@ -11,6 +11,7 @@
 #include "engine/launch_record.h"
 #include "engine/pause.h"
 #include "engine/remove.h"
+#include "engine/root_mounts.h"
 #include "engine/transfer.h"
 #include "engine/volumes.h"
 
@@ -52,6 +53,7 @@ class LocalFileVerbs final : public FileVerbs {
   Result<void> copy(const CopyRequest& request) override {
     std::vector<storage::ContainerEntry> entries;
     for (const auto* end : {&request.source, &request.destination}) {
+      if (end->kind == CopyEnd::Kind::volume) (void)TRY(find_volume(core_, end->container, Engine::Lookup::exact));
       if (end->kind != CopyEnd::Kind::container) continue;
       auto entry = resolve_container(core_, end->container);
       if (!entry && entry.error().code() == Errc::not_found) {
@@ -66,6 +68,9 @@ class LocalFileVerbs final : public FileVerbs {
     TRY(run_transfer(core_.options(), std::move(transfer)));
     return ok();
   }
+
+  Result<std::string> mount_volume(const std::string& name) override { return engine::mount_volume(core_, name); }
+  Result<std::string> unmount_volume(const std::string& name) override { return engine::unmount_volume(core_, name); }
 
   Result<void> export_container(const ExportRequest& request) override {
     (void)TRY(resolve_container(core_, request.container));

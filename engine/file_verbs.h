@@ -23,15 +23,15 @@ struct ChangedPath {
 
 // One end of a copy.
 struct CopyEnd {
-  enum class Kind { host, container, stream } kind = Kind::host;
-  std::string container;  // as typed
-  std::string path;       // as typed; of a container: from its root on
+  enum class Kind { host, container, stream, volume } kind = Kind::host;
+  std::string container;  // as typed; or the volume
+  std::string path;       // as typed; of a container or a volume: from its root on; of a stream: a file, or "-"
   bool operator==(const CopyEnd&) const = default;
 };
 
 struct CopyRequest {
   CopyEnd source;
-  CopyEnd destination;     // one of the two is a container
+  CopyEnd destination;     // one of the two is a container, or one a volume and the other a stream
   bool archive = true;     // what is copied to a container belongs to its user; else the ids are kept
   bool overwrite = false;  // directories and other files may replace each other
   bool operator==(const CopyRequest&) const = default;
@@ -68,6 +68,11 @@ class FileVerbs {
   // Copies a file or what is in a directory, also while the containers run; a stream is a tar on standard input or
   // output. Errors: not_found, invalid and exists in podman's words; unsupported for a root that FUSE serves.
   virtual Result<void> copy(const CopyRequest& request) = 0;
+  // The path of the volume's directory, where a volume that is a file system is mounted now. Errors: permission for who
+  // is not root of a user namespace, in podman's words; not_found.
+  virtual Result<std::string> mount_volume(const std::string& name) = 0;
+  // The volume's name. Errors: as above.
+  virtual Result<std::string> unmount_volume(const std::string& name) = 0;
   // A tar of the container's root, without what is mounted in it. Errors: not_found, io.
   virtual Result<void> export_container(const ExportRequest& request) = 0;
   // An image of the container's image and what the container has changed; its id, hex. What is mounted in the

@@ -15,6 +15,9 @@
 #include "engine/container_info.h"
 #include "engine/image_lookup.h"
 #include "engine/launch_record.h"
+#include "engine/volume_options.h"
+#include "engine/volumes.h"
+#include "runtime/mount_options.h"
 #include "storage/rootfs.h"
 
 namespace ctr::engine {
@@ -143,6 +146,46 @@ Result<LaunchRecord> read_launch(const Dir& dir) {
   return parse_launch_record(TRY(dir.read_file(k_launch_file)), dir.path() + "/" + k_launch_file);
 }
 
+Result<storage::HeldVolume> hold_volume(Core& core, const std::string& name) {
+  const auto full_name = TRY(find_volume(core, name, Engine::Lookup::unique_prefix)).name;
+  auto held = TRY(TRY(core.store())->volumes().hold(full_name, LockMode::shared, core.cancel()));
+  if (!held) return unknown_volume(full_name);
+  return std::move(*held);
+}
+
+// What mount(2) knows of MOUNT_ATTR_*.
+unsigned long mount_flags(const runtime::MountOptions& options) {
+  constexpr std::pair<uint64_t, unsigned long> k_flags[] = {{MOUNT_ATTR_RDONLY, MS_RDONLY},
+                                                            {MOUNT_ATTR_NOSUID, MS_NOSUID},
+                                                            {MOUNT_ATTR_NODEV, MS_NODEV},
+                                                            {MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+                                                            {MOUNT_ATTR_NOATIME, MS_NOATIME}};
+  unsigned long flags = MS_NODEV | MS_NOSUID;
+  for (const auto& [attribute, flag] : k_flags) {
+    if ((options.set & attribute) != 0) flags |= flag;
+  }
+  return flags;
+}
+
+Result<void> mount_file_system(const VolumeFileSystem& volume, const std::string& target) {
+  const auto options = TRY(runtime::parse_mount_options(volume.options));
+  const auto flags = mount_flags(options);
+  const auto failed = [&] {
+    return Error::from_errno(fmt::format("mount '{}' at '{}'", printable(volume.device), target));
+  };
+  if (!options.bind && volume.type != "bind") {
+    const auto data = join(options.data, ",");
+    if (::mount(volume.device.c_str(), target.c_str(), volume.type.c_str(), flags, data.c_str()) != 0) return failed();
+    return ok();
+  }
+  const unsigned long depth = options.recursive ? MS_REC : 0;
+  if (::mount(volume.device.c_str(), target.c_str(), nullptr, MS_BIND | depth, nullptr) != 0) return failed();
+  if (::mount(nullptr, target.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr) == 0) return ok();
+  auto error = failed();
+  (void)::umount2(target.c_str(), MNT_DETACH);
+  return error;
+}
+
 }  // namespace
 
 Result<std::string> mount_container(Core& core, const storage::ContainerId& id) {
@@ -197,8 +240,8 @@ Result<std::string> mount_image(Core& core, const std::string& image) {
   const auto path = TRY(image_place(core, found.record.id.hex()));
   if (TRY(is_mounted(path))) return path;
   const auto config = TRY(store->images().read_config(found.record));
-  const auto stack = TRY(
-      storage::make_rootfs(store->root(), TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
+  const auto stack =
+      TRY(storage::make_rootfs(store->root(), TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
   (void)TRY(Dir::open_or_make(path, 0700));
   TRY(stack.lower.size() == 1 ? mount_directory(stack.lower.front(), path)
                               : mount_overlay({stack.lower, "", ""}, path));
@@ -227,6 +270,26 @@ Result<std::vector<MountedRoot>> mounted_images(Core& core) {
     mounted.push_back({record.id.hex(), record.names, path});
   }
   return mounted;
+}
+
+Result<std::string> mount_volume(Core& core, const std::string& name) {
+  TRY(check_root(core, "volume mount"));
+  const auto held = TRY(hold_volume(core, name));
+  const auto path = TRY(real_path(TRY(core.store())->volumes().data_path(held.record.name)));
+  if (!is_mounted_volume(held.record) || TRY(is_mounted(path))) return path;
+  TRY(mount_file_system(TRY(file_system_of(held.record)), path));
+  core.record_event(object_event("volume", "mount", "", held.record.name));
+  return path;
+}
+
+Result<std::string> unmount_volume(Core& core, const std::string& name) {
+  TRY(check_root(core, "volume unmount"));
+  const auto held = TRY(hold_volume(core, name));
+  const auto path = TRY(real_path(TRY(core.store())->volumes().data_path(held.record.name)));
+  if (!is_mounted_volume(held.record) || !TRY(is_mounted(path))) return held.record.name;
+  TRY(unmount(path, "volume " + held.record.name));
+  core.record_event(object_event("volume", "unmount", "", held.record.name));
+  return held.record.name;
 }
 
 }  // namespace ctr::engine

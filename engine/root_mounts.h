@@ -25,4 +25,9 @@ Result<std::string> mount_image(Core& core, const std::string& image);
 Result<std::string> unmount_image(Core& core, const std::string& image);
 Result<std::vector<MountedRoot>> mounted_images(Core& core);
 
+// A volume is a directory that is there, or a file system that is mounted at its place. Its path.
+Result<std::string> mount_volume(Core& core, const std::string& name);
+// The volume's name; one that is a directory stays as it is.
+Result<std::string> unmount_volume(Core& core, const std::string& name);
+
 }  // namespace ctr::engine

@@ -37,16 +37,18 @@ Environment transfer_environment(Environment environment) {
   return environment;
 }
 
+bool is_standard(const CopyEnd& end) { return end.kind == CopyEnd::Kind::stream && end.path == "-"; }
+
 bool reads_stdin(const TransferRequest& request) {
   using Verb = TransferRequest::Verb;
-  if (request.verb == Verb::copy) return request.copy.source.kind == CopyEnd::Kind::stream;
+  if (request.verb == Verb::copy) return is_standard(request.copy.source);
   if (request.verb == Verb::import_) return request.import_request.input == "-";
   return request.verb == Verb::load;
 }
 
 bool writes_stdout(const TransferRequest& request) {
   using Verb = TransferRequest::Verb;
-  if (request.verb == Verb::copy) return request.copy.destination.kind == CopyEnd::Kind::stream;
+  if (request.verb == Verb::copy) return is_standard(request.copy.destination);
   return request.verb == Verb::save || request.verb == Verb::export_;
 }
 

@@ -139,7 +139,7 @@ Result<std::vector<LoadedImage>> images_from_json(const JsonReader& reader, std:
   return images;
 }
 
-constexpr std::string_view k_ends[] = {"host", "container", "stream"};
+constexpr std::string_view k_ends[] = {"host", "container", "stream", "volume"};
 
 Json end_to_json(const CopyEnd& end) {
   return Json::object()

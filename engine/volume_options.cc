@@ -120,10 +120,45 @@ Result<void> check_mount(const storage::VolumeRecord& record) {
   return ok();
 }
 
+Result<storage::VolumeRecord> plan_image_volume(const VolumeOptions& options, const std::string& name,
+                                                TimePoint created) {
+  const auto image = options.options.find("image");
+  if (options.options.size() != 1 || image == options.options.end() || image->second.empty()) {
+    return Error(Errc::invalid, "the volume driver 'image' takes the option image, and no other")
+        .with_hint("--driver image --opt image=NAME");
+  }
+  if (options.uid || options.gid) {
+    return Error(Errc::invalid, "a volume made of an image has the image's owners: --uid and --gid are for others");
+  }
+  storage::VolumeRecord record;
+  record.name = name;
+  record.driver = k_image_driver;
+  record.created = created;
+  record.labels = options.labels;
+  record.options = options.options;
+  record.needs_copy_up = record.needs_chown = false;
+  return record;
+}
+
 }  // namespace
+
+Error unknown_volume(const std::string& name) {
+  return {Errc::not_found, fmt::format("no volume with name \"{}\" found: no such volume", printable(name))};
+}
 
 bool is_mounted_volume(const storage::VolumeRecord& volume) {
   return !option(volume, "type").empty() || !option(volume, "device").empty();
+}
+
+Result<std::string> volume_directory(const storage::VolumeRecord& volume, const std::string& data) {
+  if (!is_mounted_volume(volume)) return data;
+  const auto system = TRY(file_system_of(volume));
+  const auto is_bind = [](const std::string& word) { return word == "bind" || word == "rbind"; };
+  const bool binds = system.type == "bind" || std::any_of(system.options.begin(), system.options.end(), is_bind);
+  if (binds && system.device.starts_with('/')) return system.device;
+  return Error(Errc::unsupported, fmt::format("the volume '{}' is a file system ({}) that containers alone mount",
+                                              volume.name, printable(system.type)))
+      .with_hint("copy from or to a container that mounts it with `ctr cp`");
 }
 
 Result<VolumeFileSystem> file_system_of(const storage::VolumeRecord& volume) {
@@ -143,10 +178,14 @@ Result<VolumeFileSystem> file_system_of(const storage::VolumeRecord& volume) {
 }
 
 Result<storage::VolumeRecord> plan_volume(const VolumeOptions& options, const std::string& name, TimePoint created) {
+  if (options.driver == k_image_driver) return plan_image_volume(options, name, created);
   if (!options.driver.empty() && options.driver != "local") {
     return Error(Errc::unsupported, fmt::format("volume {} uses volume driver {}, which is not supported",
                                                 printable(name), printable(options.driver)))
-        .with_hint("the driver 'local' keeps volumes in the store, and mounts others by -o type and device");
+        .with_hint(
+            "the driver 'local' keeps volumes in the store, and mounts others by -o type and device; 'image' fills "
+            "them "
+            "from an image");
   }
   storage::VolumeRecord record;
   record.name = name;

@@ -5,10 +5,12 @@
 #include "base/text.h"
 #include "engine/container_info.h"
 #include "engine/copy_up.h"
+#include "engine/image_lookup.h"
 #include "engine/remove.h"
 #include "engine/volume_options.h"
 #include "engine/volume_users.h"
 #include "engine/volumes.h"
+#include "storage/rootfs.h"
 
 namespace ctr::engine {
 
@@ -38,10 +40,6 @@ VolumeInfo info_of(const storage::Store& store, const storage::VolumeRecord& rec
     if (is_mounted_volume(record) && running && *running) ++info.mount_count;
   }
   return info;
-}
-
-Error unknown_volume(const std::string& name) {
-  return {Errc::not_found, fmt::format("no volume with name \"{}\" found: no such volume", printable(name))};
 }
 
 Result<storage::VolumeRecord> look_up(Core& core, const std::string& name, Engine::Lookup lookup) {
@@ -80,14 +78,31 @@ Result<void> remove_users(Core& core, const Users& users, const RemoveOptions& o
   return ok();
 }
 
+// The image is held until all of it is copied.
+Result<void> fill_from_image(Core& core, const std::string& image, const Dir& volume) {
+  const auto* store = TRY(core.store());
+  const auto held = TRY(store->images().hold(core.cancel()));
+  const auto found = TRY(get_image_record(core, image));
+  const auto config = TRY(store->images().read_config(found.record));
+  const auto stack =
+      TRY(storage::make_rootfs(store->root(), TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
+  FillRequest request;
+  request.lower_dirs = stack.lower;
+  request.path = "/";
+  (void)TRY(fill_volume(core, request, volume).context(fmt::format("copy the image '{}'", printable(image))));
+  return ok();
+}
+
 }  // namespace
 
 Result<VolumeInfo> create_volume(Core& core, const VolumeOptions& options) {
   const auto* store = TRY(core.store());
   const auto name = options.name.empty() ? random_hex(32) : options.name;
   const auto record = TRY(plan_volume(options, name, now()));
-  const auto prepare = [&](const Dir& data) -> Result<void> {
+  const auto prepare = [&](const Dir& volume) -> Result<void> {
+    if (record.driver == k_image_driver) return fill_from_image(core, record.options.at("image"), volume);
     if (record.uid == 0 && record.gid == 0) return ok();
+    const auto data = TRY(volume.open_dir(storage::k_volume_data));
     return chown_tree(core, {record.uid, record.gid, ChownRequest::Reach::itself}, data.fd());
   };
   auto made = store->volumes().make(record, Sync::yes, prepare);

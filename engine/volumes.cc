@@ -70,10 +70,6 @@ std::vector<std::string> root_dirs(const VolumeUser& user) {
   return dirs;
 }
 
-Error unknown_volume(const std::string& name) {
-  return {Errc::not_found, fmt::format("no volume with name \"{}\" found: no such volume", name)};
-}
-
 Result<bool> image_has_place(const VolumeUser& user, const MountRecord& mount) {
   const auto view = TRY(storage::MergedView::open(root_dirs(user)));
   return TRY(view.type(mount.destination)) == storage::MergedView::Type::directory;

@@ -106,7 +106,7 @@ Result<void> VolumeStore::make(const VolumeRecord& wanted, Sync sync, const Prep
   StagingDir staging = TRY(StagingDir::make(*root_, Area::volume_staging, random_hex(16), 0700));
   const Dir data = TRY(make_data(staging.dir()));
   if (prepare) {
-    TRY(prepare(data));
+    TRY(prepare(staging.dir()));
     if (sync == Sync::yes) TRY(data.sync());
   }
   TRY(write_record(staging.dir(), wanted, sync));

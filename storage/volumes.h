@@ -56,8 +56,8 @@ class VolumeStore {
   // Sorted by name.
   Result<std::vector<VolumeRecord>> list() const;
 
-  // Called with the data directory of a volume before anybody else can see it.
-  using Prepare = std::function<Result<void>(const Dir& data)>;
+  // Called with the directory of a volume, which has its data directory, before anybody else can see it.
+  using Prepare = std::function<Result<void>(const Dir& volume)>;
   // Makes a volume. Without sync it may be lost in a power cut, whole. Errors: exists, invalid (the name), and those of
   // `prepare`.
   Result<void> make(const VolumeRecord& wanted, Sync sync, const Prepare& prepare = {}) const;

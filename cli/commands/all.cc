@@ -93,10 +93,15 @@ constexpr std::array k_commands = {
     &k_version_command,
     &k_volume_create_command,
     &k_volume_exists_command,
+    &k_volume_export_command,
+    &k_volume_import_command,
     &k_volume_inspect_command,
     &k_volume_ls_command,
+    &k_volume_mount_command,
     &k_volume_prune_command,
+    &k_volume_reload_command,
     &k_volume_rm_command,
+    &k_volume_unmount_command,
     &k_wait_command,
 };
 

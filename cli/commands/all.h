@@ -90,10 +90,15 @@ extern const Command k_update_command;
 extern const Command k_version_command;
 extern const Command k_volume_create_command;
 extern const Command k_volume_exists_command;
+extern const Command k_volume_export_command;
+extern const Command k_volume_import_command;
 extern const Command k_volume_inspect_command;
 extern const Command k_volume_ls_command;
+extern const Command k_volume_mount_command;
 extern const Command k_volume_prune_command;
+extern const Command k_volume_reload_command;
 extern const Command k_volume_rm_command;
+extern const Command k_volume_unmount_command;
 extern const Command k_wait_command;
 
 }  // namespace ctr::cli

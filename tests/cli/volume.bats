@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154,SC2016
-# ctr volume: create, exists, inspect, ls, prune and rm. What containers do with volumes is in volumes.bats.
+# ctr volume: create, exists, export, import, inspect, ls, mount, prune, reload, rm and unmount. What containers do with volumes is in volumes.bats.
 
 load helpers
 
@@ -55,9 +55,15 @@ volume_dirs() { ls "$XDG_DATA_HOME/ctr/volumes" 2>/dev/null; }
   run ctr volume create ../x
   assert_status 125
   assert_contains "'../x' is not a valid volume name"
+  run ctr volume create --driver nfs x
+  assert_status 125
+  assert_contains 'volume driver nfs'
   run ctr volume create --driver image x
   assert_status 125
-  assert_contains 'volume driver image'
+  assert_contains "the volume driver 'image' takes the option image"
+  run ctr volume create --driver image -o image=nosuch x
+  assert_status 125
+  assert_contains 'nosuch: image not known'
   run ctr volume create -o nosuch=1 x
   assert_status 125
   assert_output "Error: invalid mount option nosuch for driver 'local': invalid argument"
@@ -289,4 +295,108 @@ volume_dirs() { ls "$XDG_DATA_HOME/ctr/volumes" 2>/dev/null; }
     run ctr start --attach "$id"
     assert_status 0
   done
+}
+
+# Files with owners, as one container sees them: "path owner mode".
+seen_in() { ctr run --rm -v "$1:/v" "$IMAGE" sh -c 'cd /v && find . -mindepth 1 | sort | xargs stat -c "%n %u %a"'; }
+
+@test "what is exported of a volume is imported into another one, owners and all" {
+  ctr run --rm -v data:/v "$IMAGE" sh -c \
+    'cd /v && mkdir d && echo one >d/a && chown 7:8 d/a && chmod 640 d/a && ln d/a b && ln -s /etc/passwd l && mkfifo f'
+  before=$(seen_in data)
+  run -0 ctr volume export data -o "$file_dir/data.tar"
+  assert_output ''
+  run -0 tar -tf "$file_dir/data.tar"
+  refute_contains ..
+  gzip -k "$file_dir/data.tar"
+  ctr volume create copy
+  run -0 ctr volume import copy "$file_dir/data.tar.gz"
+  assert_output ''
+  [ "$(seen_in copy)" = "$before" ] || fail "$before" "$(seen_in copy)"
+  # Through a pipe, over what is there.
+  ctr run --rm -v copy:/v "$IMAGE" sh -c 'rm /v/d/a && mkdir /v/d/a && touch /v/mine'
+  ctr volume export data | ctr volume import copy -
+  run -0 ctr run --rm -v copy:/v "$IMAGE" sh -c 'cat /v/d/a /v/b && ls /v/mine'
+  assert_output $'one\none\n/v/mine'
+}
+
+@test "a tar that means harm stays in the volume" {
+  ctr volume create data
+  echo kept >"$file_dir/outside"
+  python3 - "$file_dir/evil.tar" "$file_dir/outside" <<'PY'
+import io, sys, tarfile
+tar = tarfile.open(sys.argv[1], "w")
+def add(name, kind=tarfile.REGTYPE, link="", text=b""):
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname, entry.size = kind, link, len(text)
+    tar.addfile(entry, io.BytesIO(text))
+add("up", tarfile.SYMTYPE, "../../../..")
+add("out", tarfile.SYMTYPE, sys.argv[2])
+add("out", text=b"changed")
+add("null", tarfile.CHRTYPE)
+add("good", text=b"good")
+PY
+  run ctr volume import data "$file_dir/evil.tar"
+  [ "$(cat "$file_dir/outside")" = kept ]
+  run ! test -e "$XDG_DATA_HOME/ctr/volumes/data/_data/null"
+  for name in ../escaped /absolute/../../escaped; do
+    tar -C "$file_dir" -cf "$file_dir/up.tar" --transform "s,.*,$name," -P outside
+    run ctr volume import data "$file_dir/up.tar"
+  done
+  [ ! -e /escaped ]
+  [ ! -e /absolute ]
+  [ -z "$(find "$file_dir" -name escaped -not -path '*/volumes/data/_data/*')" ]
+  run ctr volume import data "$file_dir/outside"
+  assert_status 125
+  assert_contains 'tar archive'
+}
+
+@test "volumes that are not there, files that are not there and file systems are refused" {
+  run ctr volume export nosuch
+  assert_status 125
+  assert_output 'Error: no volume with name "nosuch" found: no such volume'
+  run ctr volume import nosuch /dev/null
+  assert_status 125
+  assert_output 'Error: no volume with name "nosuch" found: no such volume'
+  ctr volume create data
+  run ctr volume import data "$file_dir/nosuch"
+  assert_status 125
+  assert_contains "$file_dir/nosuch"
+  ctr volume create -o type=tmpfs -o device=tmpfs memory
+  run ctr volume export memory
+  assert_status 125
+  assert_contains "the volume 'memory' is a file system (tmpfs)"
+}
+
+@test "a volume that binds a directory exports what is in it" {
+  mkdir -p "$file_dir/bound"
+  echo here >"$file_dir/bound/file"
+  ctr volume create -o type=none -o "device=$file_dir/bound" -o o=bind data
+  [ "$(ctr volume export data | tar -xO file)" = here ]
+}
+
+@test "volumes are mounted for root of a user namespace alone" {
+  ctr volume create data
+  ctr volume create -o type=tmpfs -o device=tmpfs -o o=size=1m memory
+  run ctr volume mount data
+  assert_status 125
+  assert_contains 'must execute `ctr unshare` first'
+  run -0 ctr unshare sh -ec '
+    ctr volume mount data memory
+    stat -f -c %T "$(ctr volume mount memory)"
+    ctr volume unmount data memory
+    stat -f -c %T "$(dirname "$(ctr volume mount data)")/../memory/_data"'
+  assert_output "$(printf '%s\n' "$XDG_DATA_HOME/ctr/volumes/data/_data" "$XDG_DATA_HOME/ctr/volumes/memory/_data" tmpfs \
+    data memory "$(stat -f -c %T "$XDG_DATA_HOME")")"
+  run -0 ctr volume reload
+  assert_output ''
+}
+
+@test "a volume begins with what an image has, and is written to" {
+  run -0 ctr volume create --driver image -o "image=$IMAGE" data
+  assert_output data
+  [ "$(ctr volume inspect data --format '{{.Driver}} {{.Options.image}}')" = "image $IMAGE" ]
+  run -0 ctr run --rm -v data:/v "$IMAGE" sh -c 'cmp /bin/busybox /v/bin/busybox && touch /v/new'
+  run -0 ctr run --rm -v data:/v "$IMAGE" ls /v/new
+  [ "$(ctr volume ls -q --filter driver=image)" = data ]
 }

@@ -82,4 +82,33 @@ TEST_CASE("filters of volumes") {
   CHECK(volume_matches(info, {{"id", "x"}}, context).error().message() == "\"id\" is an invalid volume filter");
 }
 
+TEST_CASE("a volume that begins with an image names it, and nothing else") {
+  VolumeOptions wanted;
+  wanted.driver = "image";
+  wanted.options = {{"image", "busybox"}};
+  const auto planned = plan_volume(wanted, "data", from_unix_seconds(1));
+  REQUIRE(planned);
+  CHECK(planned->driver == "image");
+  CHECK_FALSE(is_mounted_volume(*planned));
+  CHECK_FALSE(planned->needs_copy_up);
+  CHECK_FALSE(planned->needs_chown);
+  wanted.options["type"] = "tmpfs";
+  CHECK_FALSE(plan_volume(wanted, "data", from_unix_seconds(1)));
+  wanted.options.clear();
+  CHECK_FALSE(plan_volume(wanted, "data", from_unix_seconds(1)));
+  wanted.options = {{"image", "busybox"}};
+  wanted.uid = 3;
+  CHECK_FALSE(plan_volume(wanted, "data", from_unix_seconds(1)));
+}
+
+TEST_CASE("the files of a volume are in the store, or where it binds them from") {
+  const auto directory = [](std::map<std::string, std::string> options) {
+    return volume_directory(*plan(std::move(options)), "/store/data");
+  };
+  CHECK(*directory({}) == "/store/data");
+  CHECK(*directory({{"type", "none"}, {"device", "/tmp"}, {"o", "bind"}}) == "/tmp");
+  CHECK(*directory({{"type", "bind"}, {"device", "/tmp"}}) == "/tmp");
+  CHECK(directory({{"type", "tmpfs"}, {"device", "tmpfs"}}).error().code() == Errc::unsupported);
+}
+
 }  // namespace ctr::engine
