@@ -1,6 +1,7 @@
 // Where this user's data, state and configuration live.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -24,6 +25,10 @@ struct UserPaths {
   std::string runtime_dir;  // $XDG_RUNTIME_DIR, else /run/user/UID if ours, else /tmp/ctr-run-UID (0700, owner checked)
   std::string store;        // data_home + "/ctr"
   std::string run;          // runtime_dir + "/ctr"
+  std::string image_store = {};  // the store that images are in, if it is another one than that of the containers
+  // Stores of others whose images are used, too, in the order in which they are looked into. Asked for when an image is
+  // not in the own store. Empty: there are none.
+  std::function<std::vector<std::string>()> image_stores = {};
 };
 // Errors: not_found when $HOME is neither set nor in /etc/passwd; permission when a directory belongs to somebody else.
 // Source: XDG Base Directory Specification.

@@ -17,10 +17,12 @@ namespace {
 constexpr std::array k_global_options = {
     value("cgroup-manager", 0, "NAME", "Who makes cgroups: systemd, cgroupfs or disabled"),
     flag("help", 0, "Print help"),
+    value("imagestore", 0, "DIR", "Keep images in DIR, apart from the containers", Complete::directories),
     value("log-level", 0, "LEVEL", "Messages on stderr: error, warn, info or debug"),
     value("root", 0, "DIR", "Keep images and containers in DIR", Complete::directories),
     value("runroot", 0, "DIR", "Keep sockets and other passing state in DIR", Complete::directories),
     value("storage-driver", 0, "NAME", "Only overlay"),
+    list("storage-opt", 0, "KEY=VALUE", "An option of storage.conf, such as imagestore=DIR for more images"),
     flag("version", 'v', "Print the version"),
 };
 
@@ -56,10 +58,10 @@ Result<void> apply_globals(const Args& args, GlobalOptions& global) {
           fmt::format("--cgroup-manager {}: choose systemd, cgroupfs or disabled", printable(global.cgroup_manager)));
     }
   }
-  if (args.has("storage-driver") && args.text("storage-driver") != "overlay") {
-    return Error(Errc::unsupported,
-                 fmt::format("--storage-driver {}: only overlay is supported", printable(args.text("storage-driver"))));
-  }
+  // They may stand behind the command as well.
+  if (args.has("storage-driver")) global.storage.driver = args.text("storage-driver");
+  if (args.has("imagestore")) global.storage.image_store = args.text("imagestore");
+  for (auto& option : args.list("storage-opt")) global.storage.options.push_back(option);
   return ok();
 }
 

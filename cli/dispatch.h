@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "cli/command.h"
+#include "engine/engine.h"
 
 namespace ctr::cli {
 
@@ -17,6 +18,7 @@ struct GlobalOptions {
   std::string root;     // --root: the store
   std::string runroot;  // --runroot: the runtime directory
   std::string cgroup_manager;
+  engine::StorageFlags storage;
 };
 
 struct CommandLine {

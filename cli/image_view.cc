@@ -102,7 +102,7 @@ Json image_row(const ImageRow& row, const ImagesOptions& options, TimePoint at) 
       .set("Labels", Json::string_map(image.config.labels))
       .set("Containers", image.containers)
       .set("Dangling", image.dangling())
-      .set("ReadOnly", false)
+      .set("ReadOnly", image.is_read_only())
       .set("Arch", image.config.platform.architecture)
       .set("Os", engine::is_list(image) ? "" : image.config.platform.os)
       .set("IsManifestList", engine::is_list(image))
@@ -126,6 +126,7 @@ Json image_json(const ImageRow& row) {
       .set("VirtualSize", image.size_bytes)
       .set("Labels", image.config.labels.empty() ? Json() : Json::string_map(image.config.labels))
       .set("Containers", image.containers);
+  if (image.is_read_only()) out.set("ReadOnly", true);
   if (image.dangling()) out.set("Dangling", true);
   out.set("Arch", image.config.platform.architecture)
       .set("Digest", image.manifest.digest.to_string())
@@ -148,6 +149,7 @@ Listing images_listing(const ImagesOptions& options) {
   if (options.digests) listing.columns.emplace_back("Digest");
   listing.columns.insert(listing.columns.end(), {"ID", "Created", "Size"});
   if (options.history) listing.columns.emplace_back("History");
+  if (options.read_only) listing.columns.emplace_back("ReadOnly");
   return listing;
 }
 

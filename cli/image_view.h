@@ -15,6 +15,7 @@ struct ImagesOptions {
   enum class Ids { shortened, whole } ids = Ids::shortened;
   bool digests = false;
   bool history = false;
+  bool read_only = false;  // a column says which images are in stores of others
 };
 
 // One line of `images`: an image under one of its names.

@@ -18,6 +18,7 @@
 #include "cli/version.h"
 #include "engine/engine.h"
 #include "engine/own_program.h"
+#include "engine/storage_config.h"
 #include "engine/worker.h"
 
 extern char** environ;
@@ -58,11 +59,13 @@ class Session final : public Context {
     options.uid = ::getuid();
     options.gid = ::getgid();
     options.paths = TRY(find_user_paths(environment_, options.uid));
+    options.log = &output_;
+    options.storage = global_.storage;
+    TRY(engine::configure_storage(options));
     if (!global_.root.empty()) options.paths.store = TRY(absolute_path(global_.root));
     if (!global_.runroot.empty()) options.paths.run = TRY(absolute_path(global_.runroot));
     options.cgroup_manager = global_.cgroup_manager;
     options.cancel = cancel_;
-    options.log = &output_;
     options.own_binary = TRY(engine::installed_program());
     options.version = k_version;
     options.debug = global_.debug;

@@ -39,6 +39,8 @@ ScreenSize screen_size() {
 bool is_quiet(const engine::TransferRequest& request) {
   using Verb = engine::TransferRequest::Verb;
   switch (request.verb) {
+    case Verb::unpack:
+      return true;
     case Verb::pull:
       return request.pull.quiet;
     case Verb::push:
@@ -72,6 +74,8 @@ std::unique_ptr<ProgressSink> make_progress(const engine::TransferRequest& reque
 struct Places {
   std::string store;
   std::string run;
+  std::string image_store;                // may be empty
+  std::vector<std::string> image_stores;  // of others, see UserPaths
 };
 
 Result<engine::TransferAnswer> perform(Output& output, const Places& places, const CancelToken& cancel) {
@@ -85,6 +89,8 @@ Result<engine::TransferAnswer> perform(Output& output, const Places& places, con
   options.paths = TRY(find_user_paths(options.environment, options.uid));
   options.paths.store = places.store;
   options.paths.run = places.run;
+  options.paths.image_store = places.image_store;
+  options.paths.image_stores = [&places] { return places.image_stores; };
   options.cancel = cancel;
   options.log = &output;
   options.version = k_version;
@@ -136,6 +142,6 @@ int main(int argc, char** argv) {
   if (std::find(std::begin(k_worker_verbs), std::end(k_worker_verbs), verb) != std::end(k_worker_verbs)) {
     return ctr::engine::run_worker_process(verb);
   }
-  if (verb == "perform" && argc == 4) return ctr::cli::run({argv[2], argv[3]});
+  if (verb == "perform" && argc >= 5) return ctr::cli::run({argv[2], argv[3], argv[4], {argv + 5, argv + argc}});
   return 125;
 }

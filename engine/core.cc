@@ -4,12 +4,15 @@
 
 #include <utility>
 
+#include "engine/storage_config.h"
 #include "runtime/launch.h"
 
 namespace ctr::engine {
 
 Result<const storage::Store*> Core::store() {
-  if (!store_) store_ = TRY(storage::Store::open(options_.paths, options_.cancel, options_.log));
+  if (store_) return &*store_;
+  if (!options_.paths.image_stores) options_.paths.image_stores = [this] { return find_image_stores(options_); };
+  store_ = TRY(storage::Store::open(options_.paths, options_.cancel, options_.log));
   return &*store_;
 }
 
@@ -28,6 +31,8 @@ Result<const runtime::HostFacts*> Core::host() {
 Result<storage::OverlayDriver> Core::driver() {
   const auto* opened = TRY(store());
   return storage::get_driver(opened->root(), [&]() -> Result<bool> {
+    // Who names the program wants it.
+    if (!TRY(load_storage_config(options_, StorageFiles::all)).mount_program.empty()) return false;
     const auto* facts = TRY(host());
     return runtime::probe_native_overlay(*facts, opened->path());
   });
@@ -54,6 +59,8 @@ std::vector<std::string> Core::helper_env() const {
   }
   env.push_back(fmt::format("{}={}", k_store_variable, options_.paths.store));
   env.push_back(fmt::format("{}={}", k_run_variable, options_.paths.run));
+  const auto& images = options_.paths.image_store;
+  if (!images.empty()) env.push_back(fmt::format("{}={}", k_image_store_variable, images));
   return env;
 }
 

@@ -20,10 +20,15 @@ namespace ctr::engine {
 // How our own processes learn of --root and --runroot.
 inline constexpr const char* k_store_variable = "CTR_STORE_DIR";
 inline constexpr const char* k_run_variable = "CTR_RUN_DIR";
+inline constexpr const char* k_image_store_variable = "CTR_IMAGE_STORE_DIR";
+// Of which store the process that gives space back empties the trash.
+inline constexpr const char* k_trash_variable = "CTR_TRASH_OF";
 
 class Core {
  public:
   explicit Core(EngineOptions options) : options_(std::move(options)) {}
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
 
   const EngineOptions& options() const { return options_; }
   const CancelToken& cancel() const { return options_.cancel; }

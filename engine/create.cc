@@ -12,6 +12,8 @@
 #include "engine/container_info.h"
 #include "engine/dependencies.h"
 #include "engine/host_probe.h"
+#include "engine/image_lookup.h"
+#include "engine/layers_at_hand.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
 #include "engine/provide.h"
@@ -120,11 +122,27 @@ Result<void> settle_limits(Core& core, ResourceSpec& limits) {
   return find_limited_devices(limits);
 }
 
-Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
-  TRY(settle_limits(core, spec.resources));
+namespace {
+
+// Whether a second try may find what the first has not: layers of the image, or of images that are mounted.
+Result<bool> bring_all_layers(Core& core, const ContainerSpec& spec, const std::string& image) {
+  bool any = false;
+  const auto bring = [&](const std::string& name) -> Result<void> {
+    const auto found = find_image_record(core, name);
+    if (found && *found) any = TRY(bring_layers(core, (*found)->record)) || any;
+    return ok();
+  };
+  if (!image.empty()) TRY(bring(image));
+  for (const auto& mount : spec.mounts) {
+    if (mount.type == MountSpec::Type::image) TRY(bring(mount.source));
+  }
+  return any;
+}
+
+// The names in `spec` become ids, which stand for themselves at the next try.
+Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const CreateOptions& options,
+                                     const std::string& image) {
   auto name = TRY(choose_name(core, spec));
-  std::string image;
-  if (spec.rootfs.empty()) image = TRY(provide_image(core, spec.image, options.pull)).front();
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_dependencies(core, spec.dependencies));
   const auto* store = TRY(core.store());
@@ -156,6 +174,22 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
   core.record_event(container_event("create", prepared.record));
   tell_of_lingering(core, spec);
   return created;
+}
+
+}  // namespace
+
+Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
+  // Mistakes are told before anything is pulled.
+  TRY(settle_limits(core, spec.resources));
+  if (!spec.name.empty()) TRY(check_name(spec.name));
+  std::string image;
+  if (spec.rootfs.empty()) image = TRY(provide_image(core, spec.image, options.pull)).front();
+  auto created = create_from(core, spec, options, image);
+  if (created || (created.error().code() != Errc::not_found && created.error().code() != Errc::unsupported)) {
+    return created;
+  }
+  if (!TRY(bring_all_layers(core, spec, image))) return created;
+  return create_from(core, spec, options, image);
 }
 
 Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {

@@ -11,6 +11,7 @@
 #include "engine/container_info.h"
 #include "engine/image_lookup.h"
 #include "engine/launch_record.h"
+#include "engine/layers_at_hand.h"
 #include "engine/worker.h"
 #include "runtime/launch.h"
 #include "storage/layers.h"
@@ -95,7 +96,8 @@ Result<Tree> image_tree(Core& core, const storage::ImageRecord& image) {
   const auto config = TRY(store->images().read_config(image));
   Tree tree;
   for (auto id = config.diff_ids.rbegin(); id != config.diff_ids.rend(); ++id) {
-    auto path = store->layers().diff_path(*id);
+    const auto place = TRY(store->layers().locate(*id));
+    const auto path = place ? place->diff_path : store->layers().diff_path(*id);
     if (std::find(tree.layers.begin(), tree.layers.end(), path) == tree.layers.end()) tree.layers.push_back(path);
   }
   if (!tree.layers.empty()) tree.below.assign(tree.layers.begin() + 1, tree.layers.end());
@@ -122,6 +124,10 @@ Result<Tree> find_tree(Core& core, TreeKind kind, const std::string& name) {
 Result<std::vector<ChangedPath>> diff_named(Core& core, TreeKind kind, const std::string& name,
                                             const std::string& base) {
   const auto* store = TRY(core.store());
+  for (const auto& word : {name, base}) {
+    const auto image = kind == TreeKind::container || word.empty() ? std::nullopt : TRY(find_image_record(core, word));
+    if (image) (void)TRY(bring_layers(core, image->record));
+  }
   const auto images = TRY(store->images().hold(core.cancel()));
   auto tree = TRY(find_tree(core, kind, name));
   if (!base.empty()) tree.below = TRY(find_tree(core, kind, base)).layers;

@@ -79,6 +79,8 @@ Result<DiskUsage> measure_disk_usage(Core& core) {
   const auto* store = TRY(core.store());
   DiskUsage usage;
   for (auto& info : TRY(list_images(core))) {
+    // What is in the store of others takes no space of this one.
+    if (info.is_read_only()) continue;
     auto content = content_of(*store, info);
     usage.images.push_back({std::move(info), std::move(content), 0, 0});
   }

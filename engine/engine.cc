@@ -25,6 +25,7 @@
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/secrets.h"
+#include "engine/storage_config.h"
 #include "engine/system.h"
 #include "engine/system_verbs.h"
 #include "engine/transfer.h"
@@ -275,6 +276,7 @@ class LocalEngine final : public Engine {
   }
 
   Result<const Config*> config() override { return core_.config(); }
+  Result<StorageConfig> storage_config() override { return load_storage_config(core_.options(), StorageFiles::all); }
   Result<Json> info() override { return info_document(core_); }
 
   Result<std::vector<Check>> doctor() override {

@@ -162,6 +162,8 @@ struct ImageInfo {
   std::vector<uint64_t> layer_sizes_bytes;  // as config.diff_ids
   TimePoint created;
   int containers = 0;
+  std::string other_store = {};  // the path of the additional store that it is in, which is read-only; empty: the own
+  bool is_read_only() const { return !other_store.empty(); }
   bool dangling() const { return names.empty(); }
 };
 
@@ -195,8 +197,16 @@ struct Check {
 };
 
 struct Config;
+struct StorageConfig;
 
 // Everything the composition root decides.
+// The global options about the store.
+struct StorageFlags {
+  std::string driver;                // --storage-driver
+  std::vector<std::string> options;  // --storage-opt, each "key=value"
+  std::string image_store;           // --imagestore
+};
+
 struct EngineOptions {
   Environment environment;
   unsigned uid = 0, gid = 0;
@@ -206,6 +216,7 @@ struct EngineOptions {
   std::string own_binary;   // /proc/self/exe resolved
   std::string version;
   std::string cgroup_manager;  // --cgroup-manager; empty: configuration and host decide
+  StorageFlags storage;        // over what storage.conf says
   bool debug = false;          // whether `log` shows debug lines
   int ask_fd = -1;             // a terminal on which a person can be asked; borrowed
 };
@@ -301,6 +312,8 @@ class Engine {
 
   // containers.conf. Valid as long as the engine.
   virtual Result<const Config*> config() = 0;
+  // storage.conf of everybody, with the environment and the global options.
+  virtual Result<StorageConfig> storage_config() = 0;
   // podman's info document.
   virtual Result<Json> info() = 0;
   virtual Result<std::vector<Check>> doctor() = 0;

@@ -385,7 +385,7 @@ Result<std::string> fetch_image(const FetchSite& site, BlobOrigin& origin, const
   TRY(std::move(fetched));
 
   site.progress.writing_manifest();
-  storage::Publish publish(store.root());
+  storage::Publish publish(store.image_root());
   std::vector<std::pair<oci::Descriptor, std::string>> documents = {{manifest.config, config_text}};
   for (const auto& document : order.chain) documents.emplace_back(document.descriptor, document.bytes);
   TRY(stage_documents(documents, blobs, publish));

@@ -151,7 +151,7 @@ Result<bool> image_holds(const ImageInfo& info, const ContainerFilter& filter, c
   if (key == "label") return has_label(info.config.labels, value);
   if (key == "label!") return !has_label(info.config.labels, value);
   if (key == "manifest") return is_list(info) == TRY(parse_bool(value, "the filter manifest"));
-  if (key == "readonly") return !TRY(parse_bool(value, "the filter readonly"));
+  if (key == "readonly") return info.is_read_only() == TRY(parse_bool(value, "the filter readonly"));
   if (key == "reference") return matches_reference(info, value);
   if (key == "until") return holds_time(value, info.created, context);
   return invalid_filter(key);

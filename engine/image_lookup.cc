@@ -88,7 +88,8 @@ Result<std::optional<FoundImage>> find_among(const std::vector<ImageRecord>& ima
 
 Result<std::optional<FoundImage>> find_image_record(Core& core, std::string_view text) {
   const auto* store = TRY(core.store());
-  return find_among(TRY(store->images().list()), text);
+  if (auto own = TRY(find_among(TRY(store->images().list()), text))) return own;
+  return find_among(store->images().list_others(), text);
 }
 
 Result<FoundImage> get_image_record(Core& core, std::string_view text) {
@@ -98,7 +99,7 @@ Result<FoundImage> get_image_record(Core& core, std::string_view text) {
 }
 
 Result<oci::Descriptor> choose_of_list(Core& core, const ImageRecord& list, const oci::Platform& platform) {
-  const auto content = TRY(storage::ImageLists(TRY(core.store())->root()).read(list.id));
+  const auto content = TRY(storage::ImageLists(TRY(core.store())->image_root()).read(list.id));
   const auto document = TRY(oci::parse_manifest(content.document, list.manifest.media_type));
   if (const auto* index = std::get_if<oci::ImageIndex>(&document)) return oci::choose_platform(*index, platform);
   return Error(Errc::corrupt, list.manifest.digest.to_string() + " is not a list of images");
@@ -106,13 +107,16 @@ Result<oci::Descriptor> choose_of_list(Core& core, const ImageRecord& list, cons
 
 Result<std::optional<ImageRecord>> find_by_manifest(Core& core, const oci::Descriptor& manifest) {
   const auto* store = TRY(core.store());
-  if (!store->blobs().has(manifest.digest)) return std::optional<ImageRecord>();
+  if (!store->blobs().is_readable(manifest.digest)) return std::optional<ImageRecord>();
   // One image may have several manifests, of which its record names one.
   const auto text = TRY(store->blobs().read(manifest.digest, oci::k_manifest_limit_bytes));
   const auto document = TRY(oci::parse_manifest(text, manifest.media_type));
   const auto* parsed = std::get_if<oci::Manifest>(&document);
   if (parsed == nullptr) return std::optional<ImageRecord>();
   for (auto& image : TRY(store->images().list())) {
+    if (image.id == parsed->config.digest) return std::optional(std::move(image));
+  }
+  for (auto& image : store->images().list_others()) {
     if (image.id == parsed->config.digest) return std::optional(std::move(image));
   }
   return std::optional<ImageRecord>();
@@ -133,6 +137,7 @@ Result<FoundImage> get_single_image(Core& core, std::string_view text) {
 Result<ImageInfo> describe_image(Core& core, const ImageRecord& record) {
   const auto* store = TRY(core.store());
   ImageInfo info{record.id.hex(), record.manifest, record.names, record.repo_digests, record.names, {}, 0, {}, {}, 0};
+  info.other_store = record.other_store;
   std::sort(info.names.begin(), info.names.end());
   if (storage::is_list(record)) {
     info.size_bytes = record.size_bytes;
@@ -142,8 +147,8 @@ Result<ImageInfo> describe_image(Core& core, const ImageRecord& record) {
   info.config = TRY(store->images().read_config(record));
   info.size_bytes = record.size_bytes;
   for (const auto& diff_id : info.config.diff_ids) {
-    const auto layer = TRY(store->layers().find(diff_id));
-    info.layer_sizes_bytes.push_back(layer ? layer->size_bytes : 0);
+    const auto layer = TRY(store->layers().locate(diff_id));
+    info.layer_sizes_bytes.push_back(layer ? layer->record.size_bytes : 0);
   }
   info.created = info.config.created.value_or(TimePoint{});
   return info;

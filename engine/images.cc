@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "engine/container_info.h"
 #include "engine/image_lookup.h"
+#include "engine/layers_at_hand.h"
 #include "engine/remove.h"
 
 namespace ctr::engine {
@@ -55,6 +56,14 @@ Error in_use(const FoundImage& image, const std::string& container) {
   return {Errc::in_use, fmt::format("image used by {}: image is in use by a container: consider listing external "
                                     "containers and force-removing image",
                                     container.empty() ? image.record.id.hex() : container)};
+}
+
+// What is in the store of others stays as it is.
+Result<void> check_writable(const FoundImage& image, std::string_view act) {
+  if (image.record.other_store.empty()) return ok();
+  return Error(Errc::unsupported,
+               fmt::format("cannot {} read-only image \"{}\": it is in the additional image store '{}'", act,
+                           image.record.id.hex(), printable(image.record.other_store)));
 }
 
 bool is_named(const FoundImage& image) {
@@ -111,7 +120,9 @@ Result<std::vector<ImageInfo>> list_images(Core& core) {
   const auto* store = TRY(core.store());
   const auto users = TRY(users_of_images(core));
   std::vector<ImageInfo> images;
-  for (const auto& record : TRY(store->images().list())) {
+  auto records = TRY(store->images().list());
+  for (auto& record : store->images().list_others()) records.push_back(std::move(record));
+  for (const auto& record : records) {
     auto info = TRY(describe_image(core, record));
     const auto found = users.find(info.id);
     if (found != users.end()) info.containers = static_cast<int>(found->second.size());
@@ -125,6 +136,7 @@ Result<std::vector<LoadedImage>> images_to_save(Core& core, const std::vector<Sa
   std::vector<LoadedImage> images;
   for (const auto& item : items) {
     const auto found = TRY(get_single_image(core, item.image));
+    (void)TRY(bring_layers(core, found.record, Need::blobs));
     const auto id = found.record.id.hex();
     auto same = std::find_if(images.begin(), images.end(), [&](const auto& image) { return image.id == id; });
     if (same == images.end()) same = images.insert(images.end(), LoadedImage{id, {}});
@@ -138,6 +150,7 @@ Result<void> tag_image(Core& core, const std::string& image, const std::string& 
   const auto* store = TRY(core.store());
   const auto full = TRY(full_tag_name(name));
   const auto found = TRY(get_image_record(core, image));
+  TRY(check_writable(found, "tag"));
   TRY(store->images().tag(found.record.id, full, core.cancel()));
   core.record_event(object_event("image", "tag", found.record.id.hex(), full));
   return ok();
@@ -146,6 +159,7 @@ Result<void> tag_image(Core& core, const std::string& image, const std::string& 
 Result<void> untag_image(Core& core, const std::string& image, const std::vector<std::string>& names) {
   const auto* store = TRY(core.store());
   const auto found = TRY(get_image_record(core, image));
+  TRY(check_writable(found, "untag"));
   std::vector<std::string> full;
   for (const auto& name : names) {
     const auto other = TRY(find_image_record(core, name));
@@ -164,6 +178,7 @@ Result<void> untag_image(Core& core, const std::string& image, const std::vector
 
 Result<RemoveImageReport> remove_image(Core& core, const std::string& name_or_id, bool force) {
   const auto image = TRY(get_image_record(core, name_or_id));
+  TRY(check_writable(image, "remove"));
   if (force && (!named_by(image, name_or_id) || image.record.names.size() <= 1)) {
     TRY(remove_users(core, image.record.id));
   }
@@ -185,7 +200,7 @@ Result<std::vector<std::string>> prune_images(Core& core, bool all,
                                               const std::function<Result<bool>(const ImageInfo&)>& matches) {
   std::vector<std::string> pruned;
   for (const auto& info : TRY(list_images(core))) {
-    if (info.containers > 0 || (!all && !info.dangling()) || !TRY(matches(info))) continue;
+    if (info.is_read_only() || info.containers > 0 || (!all && !info.dangling()) || !TRY(matches(info))) continue;
     // Somebody else may have removed it, or made a container from it, since it was listed.
     const auto image = find_image_record(core, info.id);
     if (!image || !*image) continue;

@@ -12,6 +12,7 @@
 #include "engine/cgroup_choice.h"
 #include "engine/host_probe.h"
 #include "engine/inspect.h"
+#include "engine/storage_config.h"
 #include "runtime/seccomp.h"
 
 namespace ctr::engine {
@@ -188,8 +189,15 @@ Result<Json> store_json(Core& core, const runtime::HostFacts& host) {
   status.set("Native Overlay Diff", driver == storage::OverlayDriver::native ? "true" : "false");
   Json options = Json::object();
   if (driver == storage::OverlayDriver::fuse) options.set("overlay.mount_program", program_json(host.fuse_overlayfs));
+  const auto config = TRY(load_storage_config(core.options(), StorageFiles::all));
+  if (!config.additional_image_stores.empty()) {
+    options.set("overlay.additionalImageStores", Json::strings(config.additional_image_stores));
+  }
+  if (!config.mountopt.empty()) options.set("overlay.mountopt", config.mountopt);
+  const auto usual_file = core.options().paths.config_home + "/containers/storage.conf";
+  const auto images = TRY(store->images().list()).size() + store->images().list_others().size();
   Json json = Json::object();
-  json.set("configFile", core.options().paths.config_home + "/containers/storage.conf")
+  json.set("configFile", config.files.empty() ? usual_file : config.files.back())
       .set("containerStore", containers_json(TRY(list_all(core))))
       .set("graphDriverName", "overlay")
       .set("graphMountProgram", storage::driver_name(driver))
@@ -199,7 +207,7 @@ Result<Json> store_json(Core& core, const runtime::HostFacts& host) {
       .set("graphRootUsed", static_cast<uint64_t>(space.f_blocks - space.f_bfree) * space.f_frsize)
       .set("graphStatus", std::move(status))
       .set("imageCopyTmpDir", store->path() + "/images/.partial")
-      .set("imageStore", Json::object().set("number", static_cast<int64_t>(TRY(store->images().list()).size())))
+      .set("imageStore", Json::object().set("number", static_cast<int64_t>(images)))
       .set("runRoot", core.options().paths.run)
       .set("transientStore", false)
       .set("volumePath", store->path() + "/volumes");

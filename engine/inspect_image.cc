@@ -47,7 +47,8 @@ Json graph_driver_json(const ImageInfo& info, const storage::Store& store, std::
   std::string lower;
   const auto& layers = info.config.diff_ids;
   for (size_t i = layers.size(); i > 0; --i) {
-    const auto path = store.layers().diff_path(layers[i - 1]);
+    const auto place = store.layers().locate(layers[i - 1]);
+    const auto path = place && *place ? (*place)->diff_path : store.layers().diff_path(layers[i - 1]);
     if (i == layers.size()) {
       data.set("UpperDir", path);
     } else {

@@ -88,7 +88,7 @@ class Adder {
       TRY(pin_.add(blobs, config.diff_ids, session_.options.cancel));
       return std::vector{described(image.manifest, config.platform, "")};
     }
-    const auto content = TRY(storage::ImageLists(store_.root()).read(image.id));
+    const auto content = TRY(storage::ImageLists(store_.image_root()).read(image.id));
     const auto document = TRY(oci::parse_manifest(content.document, image.manifest.media_type));
     auto members = TRY(choose_members(content.document, std::get<oci::ImageIndex>(document), request_));
     for (auto& member : members) {
@@ -190,7 +190,7 @@ Result<void> add_to_list(TransferSession& session, const AddRequest& request) {
     std::move(found.begin(), found.end(), std::back_inserter(members));
   }
   const auto list = TRY(get_image_record(core, request.list));
-  return storage::ImageLists(store->root())
+  return storage::ImageLists(store->image_root())
       .edit(
           list.record.id,
           [&](storage::ListContent content) { return with_members(std::move(content), members, request.member); },

@@ -126,7 +126,7 @@ Result<std::string> push_list(TransferSession& session, const std::string& list_
   const auto store = TRY(storage::Store::open(session.options.paths, session.options.cancel, session.options.log));
   const auto list = TRY(store.images().find({.names = {}, .id_prefix = list_id}));
   if (!list || !storage::is_list(*list)) return Error(Errc::not_found, list_id + ": image not known");
-  const auto content = TRY(storage::ImageLists(store.root()).read(list->id));
+  const auto content = TRY(storage::ImageLists(store.image_root()).read(list->id));
   const auto members = TRY(list_members(content.document));
   auto pin = TRY(store.images().pin(session.options.cancel));
   TRY(pin.add(members, {}, session.options.cancel));

@@ -31,7 +31,7 @@ Result<Digest> member_digest(Core& core, const FoundImage& list, const std::stri
   if (!found)
     return Error(Errc::invalid, fmt::format("invalid image digest \"{}\": {}", printable(image),
                                             "it is neither a digest nor an image of the store"));
-  const auto content = TRY(storage::ImageLists(TRY(core.store())->root()).read(list.record.id));
+  const auto content = TRY(storage::ImageLists(TRY(core.store())->image_root()).read(list.record.id));
   for (auto& digest : TRY(list_members(content.document))) {
     if (digest == found->record.manifest.digest) return std::move(digest);
   }
@@ -42,7 +42,7 @@ Result<Digest> member_digest(Core& core, const FoundImage& list, const std::stri
 template <typename Edit>
 Result<std::string> edit_document(Core& core, const FoundImage& list, const Edit& edit) {
   const auto* store = TRY(core.store());
-  TRY(storage::ImageLists(store->root())
+  TRY(storage::ImageLists(store->image_root())
           .edit(
               list.record.id,
               [&](ListContent content) -> Result<ListContent> {
@@ -70,7 +70,7 @@ class LocalListVerbs final : public ListVerbs {
     const bool is_new = !list;
     if (is_new) {
       const auto document = TRY(change_list(empty_list(), annotations, {}));
-      TRY(storage::ImageLists(TRY(core_.store())->root()).create(full, {document, {}}, core_.cancel()));
+      TRY(storage::ImageLists(TRY(core_.store())->image_root()).create(full, {document, {}}, core_.cancel()));
     } else if (!annotations.empty()) {
       TRY(annotate_all(full, annotations, ""));
     }
@@ -125,7 +125,7 @@ class LocalListVerbs final : public ListVerbs {
   Result<std::string> document(const std::string& name, const PullOptions& access) override {
     const auto found = TRY(find_image_record(core_, name));
     if (found && storage::is_list(found->record)) {
-      return TRY(storage::ImageLists(TRY(core_.store())->root()).read(found->record.id)).document;
+      return TRY(storage::ImageLists(TRY(core_.store())->image_root()).read(found->record.id)).document;
     }
     TransferRequest request;
     request.verb = TransferRequest::Verb::list_inspect;

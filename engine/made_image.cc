@@ -95,6 +95,12 @@ Result<std::string> store_made_image(const FetchSite& site, MadeImage image) {
   files.add(k_config_file, std::move(config_file));
   LocalImage local;
   local.blobs = {{layer.digest, k_layer_file}, {manifest.config.digest, k_config_file}};
+  // What the base has in a store of others comes along.
+  for (const auto& blob : manifest.layers) {
+    if (blob.digest == layer.digest || site.store.blobs().has(blob.digest)) continue;
+    files.add(blob.digest.to_string(), TRY(site.store.blobs().open(blob.digest)));
+    local.blobs.emplace(blob.digest, blob.digest.to_string());
+  }
   const auto order = TRY(order_of(std::move(manifest), image));
   FileOrigin origin(files, local, site.progress, site.options.cancel);
   return fetch_image(site, origin, order);

@@ -172,7 +172,7 @@ MountPlaces mount_places(Core& core, const std::string& bundle) {
     const auto found = TRY(get_image_record(core, image));
     const auto config = TRY(store->images().read_config(found.record));
     // Of the stack only the layers are wanted, whoever's writable directory is above them.
-    return layers_of(found, TRY(storage::make_rootfs(store->root(), TRY(core.driver()), config.diff_ids,
+    return layers_of(found, TRY(storage::make_rootfs(*store, TRY(core.driver()), config.diff_ids,
                                                      storage::ContainerId::make_random())));
   };
   places.check_overlays = [&core]() -> Result<void> {

@@ -287,7 +287,7 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
   const auto* store = TRY(core.store());
   base.image = TRY(image_of(core, spec, image_id));
   base.config = TRY(store->images().read_config(base.image->record));
-  auto rootfs = TRY(storage::make_rootfs(store->root(), TRY(core.driver()), base.config.diff_ids, id));
+  auto rootfs = TRY(storage::make_rootfs(*store, TRY(core.driver()), base.config.diff_ids, id));
   base.rootfs.kind = rootfs.driver == storage::OverlayDriver::native ? runtime::RootfsPlan::Kind::overlay
                                                                      : runtime::RootfsPlan::Kind::fuse;
   base.rootfs.lower_dirs = std::move(rootfs.lower);

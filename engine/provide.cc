@@ -39,7 +39,7 @@ Result<std::vector<std::string>> provide_listed(Core& core, const FoundImage& li
   const auto chosen = TRY(choose_of_list(core, list.record, platform).context(list.name));
   const auto image = TRY(find_by_manifest(core, chosen));
   if (image) return std::vector{image->id.hex()};
-  const auto sources = TRY(storage::ImageLists(TRY(core.store())->root()).read(list.record.id)).sources;
+  const auto sources = TRY(storage::ImageLists(TRY(core.store())->image_root()).read(list.record.id)).sources;
   const auto source = std::find_if(sources.begin(), sources.end(), [&](const std::string& text) {
     return text.ends_with("@" + chosen.digest.to_string());
   });

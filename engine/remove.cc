@@ -87,15 +87,22 @@ Result<void> remove_dependents(Core& core, const storage::ContainerEntry& entry,
   return ok();
 }
 
-void start_reclaim_process(Core& core) {
+void start_reclaim_process(Core& core, const std::string& store) {
   SpawnOptions options;
   options.program = core.options().own_binary;
   options.argv = {"ctr", std::string(k_reclaim_verb)};
   options.env = core.helper_env();
+  options.env.push_back(fmt::format("{}={}", k_trash_variable, store));
   options.cwd = "/";
   options.session = SpawnOptions::Session::fresh;
   auto child = spawn(options);
   if (child) (void)child->release();
+}
+
+void reclaim(Core& core, const storage::Trash& trash, const std::string& store) {
+  const auto done = trash.reclaim({k_inline_files}, core.cancel());
+  if (done && done->left == 0 && done->needs_id_map == 0) return;
+  start_reclaim_process(core, store);
 }
 
 }  // namespace
@@ -133,10 +140,9 @@ Result<void> remove_ended(Core& core, const storage::ContainerId& id) {
 void reclaim_space(Core& core) {
   const auto store = core.store();
   if (!store) return;
-  const auto trash = (*store)->trash();
-  const auto done = trash.reclaim({k_inline_files}, core.cancel());
-  if (done && done->left == 0 && done->needs_id_map == 0) return;
-  start_reclaim_process(core);
+  const auto& paths = core.options().paths;
+  reclaim(core, (*store)->trash(), paths.store);
+  if (!paths.image_store.empty()) reclaim(core, (*store)->image_trash(), paths.image_store);
 }
 
 int run_reclaim_process(Core& core, const Dir& trash) {

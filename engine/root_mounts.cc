@@ -15,6 +15,7 @@
 #include "engine/container_info.h"
 #include "engine/image_lookup.h"
 #include "engine/launch_record.h"
+#include "engine/layers_at_hand.h"
 #include "engine/volume_options.h"
 #include "engine/volumes.h"
 #include "runtime/mount_options.h"
@@ -235,13 +236,14 @@ Result<std::vector<MountedRoot>> mounted_containers(Core& core) {
 Result<std::string> mount_image(Core& core, const std::string& image) {
   TRY(check_root(core, "image mount"));
   const auto* store = TRY(core.store());
+  (void)TRY(bring_layers(core, TRY(get_image_record(core, image)).record));
   const auto held = TRY(store->images().hold(core.cancel()));
   const auto found = TRY(get_image_record(core, image));
   const auto path = TRY(image_place(core, found.record.id.hex()));
   if (TRY(is_mounted(path))) return path;
   const auto config = TRY(store->images().read_config(found.record));
   const auto stack =
-      TRY(storage::make_rootfs(store->root(), TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
+      TRY(storage::make_rootfs(*store, TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
   (void)TRY(Dir::open_or_make(path, 0700));
   TRY(stack.lower.size() == 1 ? mount_directory(stack.lower.front(), path)
                               : mount_overlay({stack.lower, "", ""}, path));

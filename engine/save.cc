@@ -13,6 +13,7 @@
 #include "engine/transfer_session.h"
 #include "engine/transport.h"
 #include "runtime/host_facts.h"
+#include "storage/root.h"
 
 namespace ctr::engine {
 namespace {
@@ -31,7 +32,7 @@ struct PackSite {
 };
 
 Result<void> run_packer(const PackSite& site, storage::PackPlan plan, storage::PackForm form, int output_fd) {
-  const Dir blobs = TRY(Dir::open(site.store.path() + "/images/blobs"));
+  const Dir blobs = TRY(Dir::open(site.store.image_root().dir().path() + "/images/blobs"));
   const storage::PackRequest request{.blobs_fd = k_worker_first_fd,
                                      .output_fd = k_worker_first_fd + 1,
                                      .answer_fd = k_worker_answer_fd,
@@ -115,14 +116,14 @@ Result<SavedImage> describe(const storage::Store& store, const LoadedImage& want
                    .layer_sizes = {},
                    .names = wanted.names};
   for (const auto& layer : image.manifest.layers) {
-    if (store.blobs().has(layer.digest)) continue;
+    if (store.blobs().is_readable(layer.digest)) continue;
     return Error(Errc::not_found, "layer " + layer.digest.to_string() + " is not kept in its compressed form")
         .with_hint("pull the image again before saving it");
   }
   for (const auto& diff_id : image.config.diff_ids) {
-    const auto layer = TRY(store.layers().find(diff_id));
+    const auto layer = TRY(store.layers().locate(diff_id));
     if (!layer) return Error(Errc::not_found, "layer " + diff_id.digest.to_string() + " is not in the store");
-    image.layer_sizes.push_back(layer->size_bytes);
+    image.layer_sizes.push_back(layer->record.size_bytes);
   }
   return image;
 }

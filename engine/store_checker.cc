@@ -288,7 +288,10 @@ Result<void> Checker::check_unreferenced(const std::vector<storage::ImageRecord>
 Result<std::vector<Damage>> check_store(const EngineOptions& options, const CheckRequest& request,
                                         const FetchAgain& fetch_again) {
   const auto host = TRY(runtime::probe_host_facts(options.environment));
-  const auto store = TRY(storage::Store::open(options.paths, options.cancel, options.log));
+  // Of its own parts alone: those of other stores are nobody's to mend here.
+  auto paths = options.paths;
+  paths.image_stores = {};
+  const auto store = TRY(storage::Store::open(paths, options.cancel, options.log));
   TRY(store.sweep());
   return Checker(options, request, fetch_again, store, host).run();
 }

@@ -7,6 +7,7 @@
 
 #include "base/child.h"
 #include "base/file.h"
+#include "engine/storage_config.h"
 
 namespace ctr::engine {
 namespace {
@@ -72,9 +73,13 @@ Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferReques
   auto answer_pipe = TRY(make_pipe());
   SpawnOptions spawn_options{
       .program = TRY(find_own_program(options, "ctr-transfer")),
-      .argv = {"ctr-transfer", "perform", options.paths.store, options.paths.run},
+      .argv = {"ctr-transfer", "perform", options.paths.store, options.paths.run, options.paths.image_store},
       .env = {},
       .fds = {{2, 2}, {plan.get(), k_transfer_request_fd}, {answer_pipe.write_end.get(), k_transfer_answer_fd}}};
+  // Those that are gone have been told of.
+  for (const auto& store : options.paths.image_stores ? options.paths.image_stores() : find_image_stores(options)) {
+    if (path_exists(store + "/schema.json")) spawn_options.argv.push_back(store);
+  }
   if (request.may_ask) spawn_options.fds.emplace_back(options.ask_fd, 0);
   if (reads_stdin(request)) spawn_options.fds.emplace_back(0, 0);
   if (writes_stdout(request)) spawn_options.fds.emplace_back(1, 1);

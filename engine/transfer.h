@@ -49,11 +49,12 @@ struct TransferRequest {
     list_push,
     search,
     trust_show,
-    trust_set
+    trust_set,
+    unpack
   };
   Verb verb = Verb::pull;
   std::string reference;  // pull, list_inspect: as typed; push, list_push: the destination; login: the registry
-  std::string image_id;   // push, list_push: which image or list, hex
+  std::string image_id;   // push, list_push, unpack: which image or list, hex
   PullOptions pull;
   PushOptions push;
   LoginOptions login;

@@ -6,6 +6,7 @@
 #include "engine/list_transfer.h"
 #include "engine/store_checker.h"
 #include "engine/trust.h"
+#include "engine/unpack_stored.h"
 
 namespace ctr::engine {
 
@@ -180,6 +181,9 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       break;
     case TransferRequest::Verb::trust_set:
       TRY(set_trust(options, request.trust));
+      break;
+    case TransferRequest::Verb::unpack:
+      TRY(unpack_stored(options, front.progress, request.image_id));
       break;
     case TransferRequest::Verb::stored_login:
     case TransferRequest::Verb::logout:

@@ -6,6 +6,7 @@
 #include "engine/container_info.h"
 #include "engine/copy_up.h"
 #include "engine/image_lookup.h"
+#include "engine/layers_at_hand.h"
 #include "engine/remove.h"
 #include "engine/volume_options.h"
 #include "engine/volume_users.h"
@@ -81,11 +82,12 @@ Result<void> remove_users(Core& core, const Users& users, const RemoveOptions& o
 // The image is held until all of it is copied.
 Result<void> fill_from_image(Core& core, const std::string& image, const Dir& volume) {
   const auto* store = TRY(core.store());
+  (void)TRY(bring_layers(core, TRY(get_image_record(core, image)).record));
   const auto held = TRY(store->images().hold(core.cancel()));
   const auto found = TRY(get_image_record(core, image));
   const auto config = TRY(store->images().read_config(found.record));
   const auto stack =
-      TRY(storage::make_rootfs(store->root(), TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
+      TRY(storage::make_rootfs(*store, TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
   FillRequest request;
   request.lower_dirs = stack.lower;
   request.path = "/";

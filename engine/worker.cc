@@ -34,6 +34,7 @@ Result<EngineOptions> worker_options(char** environment_block) {
   const auto run = environment_value(options.environment, k_run_variable);
   if (!store.empty()) options.paths.store = store;
   if (!run.empty()) options.paths.run = run;
+  options.paths.image_store = environment_value(options.environment, k_image_store_variable);
   options.own_binary = "/proc/self/exe";
   return options;
 }
@@ -154,6 +155,9 @@ Result<Dir> open_trash(Core&& core) { return TRY(core.store())->trash().open(); 
 int run_reclaim(char** environment_block) {
   auto options = worker_options(environment_block);
   if (!options) return 1;
+  const auto store = environment_value(options->environment, k_trash_variable);
+  options->paths.image_store.clear();
+  if (!store.empty()) options->paths.store = store;
   // The store is not held meanwhile: who wants it alone does not wait for what is deleted already.
   const auto trash = open_trash(Core(*options));
   if (!trash) return 1;

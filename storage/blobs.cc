@@ -19,12 +19,18 @@ namespace {
 constexpr size_t k_read_bytes = size_t{256} << 10;
 // How long an interrupted transfer is kept for the next one.
 constexpr std::chrono::hours k_partial_life{7 * 24};
+constexpr time_t k_arrival_seconds = 3600;
 
 Area blob_area(const Digest& digest) {
   return digest.algorithm() == DigestAlgorithm::sha256 ? Area::blobs_sha256 : Area::blobs_sha512;
 }
 
 std::string partial_name(const Digest& digest) { return std::string(digest.algorithm_name()) + "-" + digest.hex(); }
+
+// What others write is readable for others, unlike files of ours; there is no pin that would say so.
+bool is_arriving(const struct stat& blob) {
+  return (blob.st_mode & (S_IRGRP | S_IROTH)) != 0 && std::time(nullptr) - blob.st_mtim.tv_sec < k_arrival_seconds;
+}
 
 Result<uint64_t> file_size(int fd, std::string_view what) {
   struct stat info{};
@@ -167,8 +173,19 @@ bool BlobStore::has(const Digest& digest) const {
   return area && *area != nullptr && (*area)->exists(digest.hex());
 }
 
+const StoreRoot* BlobStore::root_with(const Digest& digest) const {
+  if (has(digest)) return root_;
+  for (const auto& other : root_->others()) {
+    if (BlobStore(*other).has(digest)) return other.get();
+  }
+  return nullptr;
+}
+
+bool BlobStore::is_readable(const Digest& digest) const { return root_with(digest) != nullptr; }
+
 Result<std::optional<uint64_t>> BlobStore::find_size(const Digest& digest) const {
-  const Dir* dir = TRY(root_->find_area(blob_area(digest)));
+  const auto* root = root_with(digest);
+  const Dir* dir = root == nullptr ? nullptr : TRY(root->find_area(blob_area(digest)));
   if (dir == nullptr) return std::optional<uint64_t>();
   auto info = TRY(dir->find(digest.hex()));
   if (!info) return std::optional<uint64_t>();
@@ -176,8 +193,15 @@ Result<std::optional<uint64_t>> BlobStore::find_size(const Digest& digest) const
 }
 
 Result<Fd> BlobStore::open(const Digest& digest) const {
-  const Dir* dir = TRY(root_->area(blob_area(digest)));
-  return dir->open_file(digest.hex(), O_RDONLY).context("blob '" + digest.to_string() + "'");
+  const auto what = "blob '" + digest.to_string() + "'";
+  const Dir* dir = TRY(root_->find_area(blob_area(digest)));
+  auto file = dir == nullptr ? Result<Fd>(Error(Errc::not_found, "No such file or directory").with_sys(ENOENT))
+                             : dir->open_file(digest.hex(), O_RDONLY);
+  if (file || file.error().sys() != ENOENT) return std::move(file).context(what);
+  for (const auto& other : root_->others()) {
+    if (BlobStore(*other).has(digest)) return BlobStore(*other).open(digest);
+  }
+  return std::move(file).context(what);
 }
 
 Result<std::string> BlobStore::read(const Digest& digest, size_t limit_bytes) const {
@@ -259,7 +283,8 @@ Result<std::vector<BlobStore::Entry>> BlobStore::list() const {
     for (const auto& name : TRY(dir->list())) {
       auto digest = Digest::parse(algorithm + name);
       auto info = TRY(dir->find(name));
-      if (digest && info) entries.push_back({std::move(*digest), static_cast<uint64_t>(info->st_size)});
+      if (!digest || !info) continue;
+      entries.push_back({std::move(*digest), static_cast<uint64_t>(info->st_size), is_arriving(*info)});
     }
   }
   return entries;

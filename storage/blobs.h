@@ -68,7 +68,10 @@ class BlobStore {
  public:
   explicit BlobStore(const StoreRoot& root) : root_(&root) {}
 
+  // Whether the own store has it.
   bool has(const Digest& digest) const;
+  // What reads looks into the stores of others, too.
+  bool is_readable(const Digest& digest) const;
   // nullopt when it is not there.
   Result<std::optional<uint64_t>> find_size(const Digest& digest) const;
   // Opens for reading; content is what was verified when it was published. Errors: not_found.
@@ -98,6 +101,8 @@ class BlobStore {
   struct Entry {
     Digest digest;
     uint64_t size_bytes = 0;
+    // Another program has put it there within the last hour, and may not have written its entry in the index yet.
+    bool is_arriving = false;
   };
   Result<std::vector<Entry>> list() const;
   // Drops partial transfers that nobody holds: those older than seven days, or all.
@@ -106,6 +111,7 @@ class BlobStore {
 
  private:
   friend class ImageStore;
+  const StoreRoot* root_with(const Digest& digest) const;
   Result<void> remove(const Digest& digest) const;
   const StoreRoot* root_;
 };

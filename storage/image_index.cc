@@ -1,7 +1,9 @@
 #include "storage/image_index.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "base/oci/reference.h"
 #include "base/text.h"
 
 namespace ctr::storage {
@@ -11,6 +13,7 @@ namespace {
 constexpr const char* k_ref_name = "org.opencontainers.image.ref.name";
 // Ours. Other programs keep annotations that they do not know.
 constexpr const char* k_id = "dev.ctr.image.id";
+constexpr const char* k_full_name = "dev.ctr.image.name";  // where it is not what other programs read
 constexpr const char* k_repo_digests = "dev.ctr.image.repo-digests";
 constexpr const char* k_size = "dev.ctr.image.size";
 constexpr const char* k_created = "dev.ctr.image.created";
@@ -40,8 +43,17 @@ std::vector<std::string> words(const std::string& text) {
 
 IndexEntry entry_from_descriptor(oci::Descriptor descriptor) {
   auto& annotations = descriptor.annotations;
-  IndexEntry entry{.manifest = descriptor, .name = {}, .id = {}, .repo_digests = {}, .created = {}, .list_sources = {}};
+  IndexEntry entry{.manifest = descriptor,
+                   .name = {},
+                   .written_name = {},
+                   .id = {},
+                   .repo_digests = {},
+                   .created = {},
+                   .list_sources = {}};
   entry.name = take(annotations, k_ref_name);
+  if (auto full = take(annotations, k_full_name); !full.empty()) {
+    entry.written_name = std::exchange(entry.name, std::move(full));
+  }
   auto id = Digest::parse(take(annotations, k_id));
   if (id) entry.id = std::move(*id);
   entry.repo_digests = words(take(annotations, k_repo_digests));
@@ -58,7 +70,11 @@ IndexEntry entry_from_descriptor(oci::Descriptor descriptor) {
 oci::Descriptor descriptor_of(const IndexEntry& entry) {
   oci::Descriptor descriptor = entry.manifest;
   auto& annotations = descriptor.annotations;
-  if (!entry.name.empty()) annotations[k_ref_name] = entry.name;
+  if (!entry.name.empty()) {
+    const bool was_written = !entry.written_name.empty() && full_name_of(entry.written_name) == entry.name;
+    annotations[k_ref_name] = was_written ? entry.written_name : entry.name;
+    if (was_written && entry.written_name != entry.name) annotations[k_full_name] = entry.name;
+  }
   if (!entry.id) return descriptor;
   annotations[k_id] = entry.id->to_string();
   if (!entry.repo_digests.empty()) annotations[k_repo_digests] = join(entry.repo_digests, " ");
@@ -88,6 +104,13 @@ bool means(const ImageRecord& image, const std::string& name) {
 }
 
 }  // namespace
+
+std::string full_name_of(const std::string& written) {
+  auto reference = oci::parse_reference(written);
+  if (written.empty() || !reference || reference->digest) return {};
+  if (reference->is_short()) reference->domain = "localhost";
+  return reference->with_default_tag().to_string();
+}
 
 Result<IndexFile> parse_index(std::string_view text, std::string_view what) {
   Json json = TRY(parse_json(text, what, JsonLimits{.size_bytes = size_t{64} << 20}));

@@ -15,8 +15,9 @@ namespace ctr::storage {
 
 // One manifest of the index under at most one name.
 struct IndexEntry {
-  oci::Descriptor manifest;  // without our annotations
-  std::string name;          // empty: no name
+  oci::Descriptor manifest;       // without our annotations
+  std::string name;               // empty: no name
+  std::string written_name = {};  // what another program has written for it, and looks for; empty: the name
   // Facts about the image; entries by other programs lack them until they are read from the manifest.
   std::optional<Digest> id;
   std::vector<std::string> repo_digests;
@@ -35,6 +36,9 @@ struct IndexFile {
 // Errors: corrupt.
 Result<IndexFile> parse_index(std::string_view text, std::string_view what);
 std::string print_index(const IndexFile& index);
+
+// The full name that another program means by what it has written: a short one is localhost's. Empty: it can be none.
+std::string full_name_of(const std::string& written);
 
 // Entries with one id, put together; in the order in which the ids first appear.
 std::vector<ImageRecord> group_images(const std::vector<IndexEntry>& entries);

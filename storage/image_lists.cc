@@ -97,7 +97,9 @@ Result<Digest> ImageLists::create(const std::string& name, const ListContent& co
 }
 
 Result<ListContent> ImageLists::read(const Digest& id) const {
-  auto entry = TRY(find_list(*root_, id));
+  auto found = find_list(*root_, id);
+  for (size_t i = 0; !found && i < root_->others().size(); ++i) found = find_list(*root_->others()[i], id);
+  auto entry = TRY(std::move(found));
   return ListContent{TRY(BlobStore(*root_).read(entry.manifest.digest, oci::k_manifest_limit_bytes)),
                      std::move(entry.list_sources)};
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/oci/reference.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "storage/blobs.h"
@@ -22,6 +23,12 @@ const IndexEntry* find_by_id(const IndexFile& index, const Digest& id) {
     if (entry->id == id) return &*entry;
   }
   return nullptr;
+}
+
+// What others write is shown to people.
+bool is_full_name(const std::string& name) {
+  const auto reference = oci::parse_reference(name);
+  return reference && !reference->is_short();
 }
 
 Error no_image(const std::string& name) { return Error(Errc::not_found, "no image '" + printable(name) + "'"); }
@@ -71,7 +78,32 @@ Result<Removal> plan_removal(IndexFile& index, const Digest& id, const ImageStor
 Result<std::vector<ImageRecord>> ImageStore::list() const { return group_images(TRY(read_index(*root_)).entries); }
 
 Result<std::optional<ImageRecord>> ImageStore::find(const ImageQuery& query) const {
-  return match_image(TRY(list()), query);
+  if (auto own = TRY(match_image(TRY(list()), query))) return own;
+  return match_image(list_others(), query);
+}
+
+std::vector<ImageRecord> ImageStore::list_others() const {
+  std::vector<ImageRecord> images;
+  if (root_->others().empty()) return images;
+  std::set<Digest> known;
+  if (const auto own = list()) {
+    for (const auto& image : *own) known.insert(image.id);
+  }
+  for (const auto& other : root_->others()) {
+    const auto index = read_index(*other);
+    if (!index) {
+      root_->warn("the additional image store '" + other->dir().path() + "' is left out: " + index.error().text());
+      continue;
+    }
+    for (auto& image : group_images(index->entries)) {
+      if (!known.insert(image.id).second) continue;
+      image.other_store = other->dir().path();
+      std::erase_if(image.names, [](const auto& name) { return !is_full_name(name); });
+      std::erase_if(image.repo_digests, [](const auto& name) { return !is_full_name(name); });
+      images.push_back(std::move(image));
+    }
+  }
+  return images;
 }
 
 Result<oci::Manifest> ImageStore::read_manifest(const ImageRecord& image) const {
@@ -149,7 +181,9 @@ Result<void> ImageStore::remove_content(ContentRefs& gone, const ContentRefs& ke
 Result<RemovedImage> ImageStore::collect(const CancelToken& cancel) const {
   FileLock lock = TRY(lock_images(*root_, LockMode::exclusive, cancel));
   ContentRefs gone;
-  for (const auto& blob : TRY(BlobStore(*root_).list())) gone.blobs.insert(blob.digest);
+  for (const auto& blob : TRY(BlobStore(*root_).list())) {
+    if (!blob.is_arriving) gone.blobs.insert(blob.digest);
+  }
   for (const auto& layer : TRY(LayerStore(*root_).list())) gone.layers.insert(layer);
   RemovedImage report;
   if (gone.blobs.empty() && gone.layers.empty()) return report;

@@ -39,6 +39,7 @@ struct ImageRecord {
   uint64_t size_bytes = 0;                // config plus layers as they are stored unpacked
   std::optional<TimePoint> created;       // of the config
   TimePoint stored_at{};                  // when it came into this store
+  std::string other_store = {};           // the path of the store of others that it is in; empty: the own one
   bool operator==(const ImageRecord&) const = default;
 };
 
@@ -99,7 +100,10 @@ class ImageStore {
 
   // All images, newest entry last. Errors: corrupt when index.json is damaged.
   Result<std::vector<ImageRecord>> list() const;
-  // Errors: invalid when an id prefix fits several images (their ids are named). nullopt when there is none.
+  // Those that the stores of others have besides, in the order of the stores. A damaged store has none, and a warning.
+  std::vector<ImageRecord> list_others() const;
+  // Also of other stores, if the own one has it not. Errors: invalid when an id prefix fits several images (their ids
+  // are named). nullopt when there is none.
   Result<std::optional<ImageRecord>> find(const ImageQuery& query) const;
 
   // Documents of an image, digests checked. Errors: not_found, corrupt.

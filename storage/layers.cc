@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <numeric>
@@ -140,13 +141,44 @@ bool LayerStore::has(const oci::DiffId& diff_id) const {
 }
 
 Result<std::optional<LayerRecord>> LayerStore::find(const oci::DiffId& diff_id) const {
-  const Dir* layers = TRY(root_->area(Area::layers));
+  const Dir* layers = TRY(root_->find_area(Area::layers));
+  if (layers == nullptr) return std::optional<LayerRecord>();
   std::string name = layer_name(diff_id) + "/" + k_record_name;
   auto text = layers->read_file(name);
   if (!text && text.error().sys() == ENOENT) return std::optional<LayerRecord>();
   std::string what = "'" + root_->area_path(Area::layers) + "/" + name + "'";
   Json json = TRY(parse_json(TRY(std::move(text)), what));
   return std::optional(TRY(layer_from_json(JsonReader(json, what))));
+}
+
+Result<std::optional<LayerStore::Place>> LayerStore::locate(const oci::DiffId& diff_id) const {
+  if (auto own = TRY(find(diff_id))) return std::optional(Place{std::move(*own), diff_path(diff_id)});
+  for (const auto& other : root_->others()) {
+    const LayerStore layers(*other);
+    auto record = TRY(layers.find(diff_id));
+    if (!record) continue;
+    return std::optional(Place{std::move(*record), layers.diff_path(diff_id), other->dir().path()});
+  }
+  return std::optional<Place>();
+}
+
+// Files of a layer belong to the ids of whoever has unpacked it. Only the kernel's root could show them as others
+// (mount_setattr(2), MOUNT_ATTR_IDMAP), and to change one that belongs to nobody is EOVERFLOW.
+Result<void> LayerStore::check_owner(const Place& place) {
+  if (place.other_store.empty()) return ok();
+  const auto layer = place.diff_path.substr(0, place.diff_path.rfind('/'));
+  struct stat status{};
+  struct stat diff{};
+  if (::lstat(layer.c_str(), &status) != 0) return Error::from_errno("look at '" + layer + "'");
+  if (::lstat(place.diff_path.c_str(), &diff) != 0) return Error::from_errno("look at '" + place.diff_path + "'");
+  // A link could lead to what its owner could not read.
+  if (!S_ISDIR(status.st_mode) || !S_ISDIR(diff.st_mode)) {
+    return Error(Errc::corrupt, "'" + place.diff_path + "' is not a directory");
+  }
+  if (status.st_uid == ::geteuid()) return ok();
+  return Error(Errc::unsupported, "the store '" + place.other_store + "' belongs to uid " +
+                                      std::to_string(status.st_uid) +
+                                      ", and its files to users who do not exist in your containers");
 }
 
 Result<Dir> LayerStore::open_diff(const oci::DiffId& diff_id) const {

@@ -63,9 +63,20 @@ class LayerStore {
   bool has(const oci::DiffId& diff_id) const;
   // nullopt when it is not there. Errors: corrupt.
   Result<std::optional<LayerRecord>> find(const oci::DiffId& diff_id) const;
+  // A layer of the own store or, if that has it not, of another one.
+  struct Place {
+    LayerRecord record;
+    std::string diff_path;
+    std::string other_store = {};  // empty: the own one
+  };
+  // nullopt when it is nowhere. Errors: corrupt.
+  Result<std::optional<Place>> locate(const oci::DiffId& diff_id) const;
+  // Errors: unsupported for a layer of another user's, whose files have owners that are nobody in this user's
+  // containers.
+  static Result<void> check_owner(const Place& place);
   // The diff/ directory. Errors: not_found.
   Result<Dir> open_diff(const oci::DiffId& diff_id) const;
-  // Absolute path of diff/.
+  // Absolute path of diff/ in the own store.
   std::string diff_path(const oci::DiffId& diff_id) const;
   Result<std::vector<oci::DiffId>> list() const;
 

@@ -7,6 +7,8 @@
 
 #include <chrono>
 
+#include "storage/other_store.h"
+
 namespace ctr::storage {
 namespace {
 
@@ -66,6 +68,24 @@ Result<const Dir*> StoreRoot::area(Area area) const {
 
 std::string StoreRoot::area_path(Area area) const {
   return dir_.path() + "/" + k_area_paths[static_cast<size_t>(area)];
+}
+
+void StoreRoot::warn(std::string_view line) const {
+  if (log_ != nullptr) log_->warn(line);
+}
+
+const std::vector<std::unique_ptr<StoreRoot>>& StoreRoot::others() const {
+  if (has_others_ || !find_others_) return others_;
+  has_others_ = true;
+  for (const auto& path : find_others_()) {
+    auto other = open_other_store(path, log_);
+    if (other) {
+      others_.push_back(std::move(*other));
+    } else {
+      warn("the additional image store '" + path + "' is left out: " + other.error().text());
+    }
+  }
+  return others_;
 }
 
 void StoreRoot::debug(std::string_view line) const {

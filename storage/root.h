@@ -3,8 +3,10 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/cancel.h"
 #include "base/file.h"
@@ -37,8 +39,14 @@ inline constexpr size_t k_areas = 16;
 
 class StoreRoot {
  public:
-  StoreRoot(Dir dir, FileLock lock, std::string run_path, DebugLog* log)
-      : dir_(std::move(dir)), lock_(std::move(lock)), run_path_(std::move(run_path)), log_(log) {}
+  // Where other stores are; see UserPaths::image_stores.
+  using FindStores = std::function<std::vector<std::string>()>;
+  StoreRoot(Dir dir, FileLock lock, std::string run_path, DebugLog* log, FindStores find_others = {})
+      : dir_(std::move(dir)),
+        lock_(std::move(lock)),
+        run_path_(std::move(run_path)),
+        log_(log),
+        find_others_(std::move(find_others)) {}
 
   const Dir& dir() const { return dir_; }
   const std::string& run_path() const { return run_path_; }
@@ -57,6 +65,11 @@ class StoreRoot {
   // Takes a lock on an open file or directory the same way.
   Result<FileLock> lock_open(Fd fd, LockMode mode, const CancelToken& cancel, std::string_view what) const;
   void debug(std::string_view line) const;
+  void warn(std::string_view line) const;
+
+  // The stores of others, opened at the first call. They are read and never written to: nothing is locked or made
+  // there. One that is gone or damaged is left out with a warning.
+  const std::vector<std::unique_ptr<StoreRoot>>& others() const;
 
   // Runs `act`; when the disk is full, gives up the reserve file and runs it once more. For acts that only take things
   // away but must write a little to do so.
@@ -69,6 +82,9 @@ class StoreRoot {
   FileLock lock_;
   std::string run_path_;
   DebugLog* log_;
+  FindStores find_others_;
+  mutable bool has_others_ = false;
+  mutable std::vector<std::unique_ptr<StoreRoot>> others_;
   mutable std::array<Dir, k_areas> areas_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "storage/layers.h"
 #include "storage/root.h"
+#include "storage/store.h"
 
 namespace ctr::storage {
 namespace {
@@ -39,25 +40,25 @@ std::string stacking(const RootfsSpec& spec) {
 
 }  // namespace
 
-Result<RootfsSpec> make_rootfs(const StoreRoot& root, OverlayDriver driver, const std::vector<oci::DiffId>& diff_ids,
+Result<RootfsSpec> make_rootfs(const Store& store, OverlayDriver driver, const std::vector<oci::DiffId>& diff_ids,
                                const ContainerId& container) {
-  LayerStore layers(root);
+  const LayerStore layers = store.layers();
   RootfsSpec spec;
   spec.driver = driver;
   for (auto id = diff_ids.rbegin(); id != diff_ids.rend(); ++id) {
-    auto record = TRY(layers.find(*id));
-    if (!record) {
+    auto place = TRY(layers.locate(*id));
+    if (!place) {
       return Error(Errc::not_found, "layer '" + id->digest.to_string() + "' is not in the store")
           .with_hint("pull the image again");
     }
-    auto path = layers.diff_path(*id);
+    TRY(LayerStore::check_owner(*place));
     // Overlay refuses one directory twice. The upper one of two equal layers says everything that the lower one does.
-    if (std::find(spec.lower.begin(), spec.lower.end(), path) == spec.lower.end())
-      spec.lower.push_back(std::move(path));
-    if (record->is_opaque_root) break;
+    if (std::find(spec.lower.begin(), spec.lower.end(), place->diff_path) == spec.lower.end())
+      spec.lower.push_back(std::move(place->diff_path));
+    if (place->record.is_opaque_root) break;
   }
-  if (spec.lower.empty()) spec.lower.push_back(TRY(empty_lower(root)));
-  std::string rw = ContainerDirs(root).path(container) + "/rw";
+  if (spec.lower.empty()) spec.lower.push_back(TRY(empty_lower(store.image_root())));
+  std::string rw = store.containers().path(container) + "/rw";
   spec.upper = rw + "/upper";
   spec.work = rw + "/work";
   return spec;

@@ -11,7 +11,7 @@
 
 namespace ctr::storage {
 
-class StoreRoot;
+class Store;
 
 // Everything a mount of the container's root needs. The runtime mounts it inside the container's mount namespace.
 struct RootfsSpec {
@@ -32,7 +32,7 @@ struct RootfsSpec {
 //
 // An empty layer list gives an empty lower directory. Layers under one that hides everything below it are left out.
 // Errors: not_found when a layer is missing (the hint says to pull again).
-Result<RootfsSpec> make_rootfs(const StoreRoot& root, OverlayDriver driver, const std::vector<oci::DiffId>& diff_ids,
+Result<RootfsSpec> make_rootfs(const Store& store, OverlayDriver driver, const std::vector<oci::DiffId>& diff_ids,
                                const ContainerId& container);
 
 // The options string of mount(2) for native overlay with `userxattr`, colons and commas and backslashes in paths

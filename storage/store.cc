@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/wait.h"
+#include "storage/other_store.h"
 #include "storage/root.h"
 #include "storage/staging.h"
 
@@ -54,15 +55,10 @@ Result<Dir> open_store_dir(const std::string& path) {
   return dir;
 }
 
-}  // namespace
-
-Store::Store(std::unique_ptr<StoreRoot> root) : root_(std::move(root)) {}
-Store::Store(Store&&) noexcept = default;
-Store& Store::operator=(Store&&) noexcept = default;
-Store::~Store() = default;
-
-Result<Store> Store::open(const UserPaths& paths, const CancelToken& cancel, DebugLog* log) {
-  Dir dir = TRY(open_store_dir(paths.store));
+Result<std::unique_ptr<StoreRoot>> open_own_store(const std::string& path, const UserPaths& paths,
+                                                  const CancelToken& cancel, DebugLog* log,
+                                                  StoreRoot::FindStores find_others) {
+  Dir dir = TRY(open_store_dir(path));
   FileLock lock = TRY(lock_store(dir, LockMode::shared, cancel, log));
   auto schema = TRY(read_schema(dir));
   if (schema) {
@@ -70,24 +66,58 @@ Result<Store> Store::open(const UserPaths& paths, const CancelToken& cancel, Deb
   } else {
     TRY(write_schema(dir));
   }
-  return Store(std::make_unique<StoreRoot>(std::move(dir), std::move(lock), paths.run, log));
+  return std::make_unique<StoreRoot>(std::move(dir), std::move(lock), paths.run, log, std::move(find_others));
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<StoreRoot> root, std::unique_ptr<StoreRoot> image_root)
+    : root_(std::move(root)), image_root_(std::move(image_root)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<Store> Store::open(const UserPaths& paths, const CancelToken& cancel, DebugLog* log) {
+  auto root = TRY(open_own_store(paths.store, paths, cancel, log, paths.image_stores));
+  if (paths.image_store.empty() || paths.image_store == paths.store) return Store(std::move(root), nullptr);
+  // What the store itself has of images is no longer written to, and used like that of others.
+  const auto find_others = [store = paths.store, find = paths.image_stores] {
+    auto stores = find ? find() : std::vector<std::string>();
+    if (path_exists(store + "/images")) stores.insert(stores.begin(), store);
+    return stores;
+  };
+  auto image_root = TRY(open_own_store(paths.image_store, paths, cancel, log, find_others).context("the image store"));
+  return Store(std::move(root), std::move(image_root));
+}
+
+Result<std::unique_ptr<StoreRoot>> open_other_store(const std::string& path, DebugLog* log) {
+  Dir dir = TRY(Dir::open(path));
+  const auto schema = TRY(read_schema(dir));
+  if (!schema) {
+    return Error(Errc::unsupported, "it is no store of ctr's: it has no " + std::string(k_schema_name));
+  }
+  TRY(check_schema(dir, *schema));
+  if (!dir.exists("images")) return Error(Errc::corrupt, "it has no images");
+  return std::make_unique<StoreRoot>(std::move(dir), FileLock::adopt(Fd()), "", log);
 }
 
 const Dir& Store::dir() const { return root_->dir(); }
 const std::string& Store::path() const { return root_->dir().path(); }
 Result<Dir> Store::open_run_dir() const { return Dir::open_or_make(root_->run_path(), 0700); }
 
-BlobStore Store::blobs() const { return BlobStore(*root_); }
-ImageStore Store::images() const { return ImageStore(*root_); }
-LayerStore Store::layers() const { return LayerStore(*root_); }
+BlobStore Store::blobs() const { return BlobStore(image_root()); }
+ImageStore Store::images() const { return ImageStore(image_root()); }
+LayerStore Store::layers() const { return LayerStore(image_root()); }
 ContainerDirs Store::containers() const { return ContainerDirs(*root_); }
 VolumeStore Store::volumes() const { return VolumeStore(*root_); }
 SecretStore Store::secrets() const { return SecretStore(*root_); }
 Trash Store::trash() const { return Trash(*root_); }
-Quarantine Store::quarantine() const { return Quarantine(*root_); }
+Trash Store::image_trash() const { return Trash(image_root()); }
+Quarantine Store::quarantine() const { return Quarantine(image_root()); }
 
 Result<void> Store::sweep(size_t limit) const {
-  for (Area area : {Area::layer_staging, Area::container_staging, Area::volume_staging, Area::secret_staging}) {
+  (void)TRY(sweep_staging(image_root(), Area::layer_staging, limit));
+  for (Area area : {Area::container_staging, Area::volume_staging, Area::secret_staging}) {
     (void)TRY(sweep_staging(*root_, area, limit));
   }
   TRY(layers().sweep_locks(limit));
@@ -96,8 +126,10 @@ Result<void> Store::sweep(size_t limit) const {
   return blobs().drop_partials(BlobStore::Partials::expired);
 }
 
-Result<void> reset_store(const UserPaths& paths, const CancelToken& cancel) {
-  Dir dir = TRY(open_store_dir(paths.store));
+namespace {
+
+Result<void> reset_one(const std::string& path, const UserPaths& paths, const CancelToken& cancel) {
+  Dir dir = TRY(open_store_dir(path));
   auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   std::optional<FileLock> lock;
   while (!(lock = TRY(FileLock::try_acquire(dir, k_lock_name, LockMode::exclusive)))) {
@@ -114,6 +146,14 @@ Result<void> reset_store(const UserPaths& paths, const CancelToken& cancel) {
     TRY(Trash(root).discard(root.dir(), name));
   }
   return ok();
+}
+
+}  // namespace
+
+Result<void> reset_store(const UserPaths& paths, const CancelToken& cancel) {
+  TRY(reset_one(paths.store, paths, cancel));
+  if (paths.image_store.empty() || paths.image_store == paths.store) return ok();
+  return reset_one(paths.image_store, paths, cancel);
 }
 
 }  // namespace ctr::storage

@@ -74,7 +74,11 @@ class [[nodiscard]] Store {
   SecretStore secrets() const;
   Trash trash() const;
   Quarantine quarantine() const;
+  // What a kept image leaves when it goes: the trash itself, or that of the image store.
+  Trash image_trash() const;
   const StoreRoot& root() const { return *root_; }
+  // Where images and layers are: the same, or that of UserPaths::image_store.
+  const StoreRoot& image_root() const { return image_root_ ? *image_root_ : *root_; }
 
   // Moves what dead processes left out of the way, at most `limit` of each: staging directories, locks of layers that
   // never came, names of containers that are gone, pins, and partial blobs that nobody wrote to for seven days. Called
@@ -82,8 +86,9 @@ class [[nodiscard]] Store {
   Result<void> sweep(size_t limit = 64) const;
 
  private:
-  explicit Store(std::unique_ptr<StoreRoot> root);
+  Store(std::unique_ptr<StoreRoot> root, std::unique_ptr<StoreRoot> image_root);
   std::unique_ptr<StoreRoot> root_;
+  std::unique_ptr<StoreRoot> image_root_;  // empty: images are with the rest
 };
 
 // Takes everything of the store into its trash under the exclusive store lock, and leaves an empty, usable store.

@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "engine/storage_config.h"
 
 namespace ctr::cli {
 namespace {
@@ -18,15 +21,21 @@ constexpr std::array k_options = {
 
 constexpr std::string_view k_default_origin = "default";
 
-std::string origin_of(const engine::Config& config, const engine::ConfigValue& value) {
+// Of containers.conf and storage.conf, whose tables have different names.
+struct Shown {
+  std::vector<engine::ConfigValue> values;
+  std::map<std::string, std::string> origins;
+};
+
+std::string origin_of(const Shown& config, const engine::ConfigValue& value) {
   const auto found = config.origins.find(value.table + "." + value.key);
   return found == config.origins.end() ? std::string(k_default_origin) : found->second;
 }
 
 // A file of the same format; what is not set stands in a comment.
-void print_toml(Output& output, const engine::Config& config, bool with_origin) {
+void print_toml(Output& output, const Shown& config, bool with_origin) {
   std::string table;
-  for (const auto& value : engine::config_values(config)) {
+  for (const auto& value : config.values) {
     if (value.table != table) {
       output.line(fmt::format("{}[{}]", table.empty() ? "" : "\n", value.table));
       table = value.table;
@@ -37,9 +46,9 @@ void print_toml(Output& output, const engine::Config& config, bool with_origin) 
   }
 }
 
-Json as_json(const engine::Config& config, bool with_origin) {
+Json as_json(const Shown& config, bool with_origin) {
   Json document = Json::object();
-  for (const auto& value : engine::config_values(config)) {
+  for (const auto& value : config.values) {
     Json shown =
         with_origin ? Json::object().set("value", value.value).set("origin", origin_of(config, value)) : value.value;
     const auto* table = document.find(value.table);
@@ -52,11 +61,16 @@ Json as_json(const engine::Config& config, bool with_origin) {
 Result<int> show(Context& context, const Args& args) {
   const std::string format = args.text("format");
   if (!format.empty() && !is_json_format(format)) return Error(Errc::invalid, "--format must be json");
-  const auto* config = TRY(TRY(context.engine())->config());
+  auto* engine = TRY(context.engine());
+  const auto* config = TRY(engine->config());
+  const auto storage = TRY(engine->storage_config());
+  Shown shown{engine::config_values(*config), config->origins};
+  for (auto& value : engine::storage_values(storage)) shown.values.push_back(std::move(value));
+  shown.origins.insert(storage.origins.begin(), storage.origins.end());
   if (format.empty()) {
-    print_toml(context.output(), *config, args.flag("origin"));
+    print_toml(context.output(), shown, args.flag("origin"));
   } else {
-    context.output().print(pretty(as_json(*config, args.flag("origin")), 2));
+    context.output().print(pretty(as_json(shown, args.flag("origin")), 2));
   }
   return 0;
 }

@@ -67,6 +67,7 @@ Result<int> images(Context& context, const Args& args) {
   options.digests = args.flag("digests");
   options.history = args.flag("history");
   const auto found = TRY(matching_images(*engine, args));
+  options.read_only = std::any_of(found.begin(), found.end(), [](const auto& image) { return image.is_read_only(); });
   auto rows = image_rows(found);
   TRY(sort_image_rows(rows, args.text("sort", "created")));
   Output& output = context.output();

@@ -31,6 +31,7 @@ Result<std::vector<std::string>> wanted_images(engine::Engine& engine, const Arg
   // Name by name: the image itself goes with its last one.
   std::vector<std::string> words;
   for (const auto& image : TRY(engine.list_images())) {
+    if (image.is_read_only()) continue;
     words.insert(words.end(), image.names.begin(), image.names.end());
     if (image.dangling()) words.push_back(image.id);
   }

@@ -137,7 +137,7 @@ complete_words() {
 
 @test "what cannot be honoured is refused by name" {
   run -125 ctr --storage-driver vfs ps
-  assert_line 'Error: --storage-driver vfs: only overlay is supported'
+  assert_line "Error: --storage-driver: driver: 'vfs': only overlay is supported"
   run -125 ctr --cgroup-manager other ps
   assert_line 'Error: --cgroup-manager other: choose systemd, cgroupfs or disabled'
 }

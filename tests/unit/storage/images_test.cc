@@ -1,4 +1,8 @@
 // index.json, names, removal and collection.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/oci/manifest.h"
 #include "storage/image_lists.h"
 #include "storage/publish.h"
@@ -289,13 +293,18 @@ TEST_CASE("entries that other programs wrote are read and kept") {
                       ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"r/x:1\",\"other\":\"kept\"}}," +
                       "{\"mediaType\":\"strange\",\"digest\":\"nothing\"}]}";
   must(must(f.store.dir().open_dir("images")).write_file("index.json", index, Sync::no));
-  auto found = must(f.images.find({{"r/x:1"}, ""}));
+  auto found = must(f.images.find({{"localhost/r/x:1"}, ""}));
   REQUIRE(found);
   CHECK(found->id == image.config);
-  must(f.images.tag(image.config, "r/y:1"));
+  must(f.images.tag(image.config, "r.io/y:1"));
   auto text = must(must(f.store.dir().open_dir("images")).read_file("index.json"));
   CHECK(text.find("\"other\":\"kept\"") != std::string::npos);
   CHECK(text.find("\"strange\"") != std::string::npos);
+  // Under the name that it has for others, too.
+  CHECK(text.find("\"org.opencontainers.image.ref.name\":\"r/x:1\"") != std::string::npos);
+  CHECK(must(f.images.find({{"localhost/r/x:1"}, ""})));
+  must(f.images.untag("localhost/r/x:1"));
+  CHECK_FALSE(must(f.images.find({{"localhost/r/x:1"}, ""})));
 }
 
 TEST_CASE("a damaged index is an error, not an empty store") {
@@ -308,4 +317,121 @@ TEST_CASE("a damaged index is an error, not an empty store") {
     CHECK_FALSE(f.images.collect());
   }
   CHECK(f.store.layers().has({digest_of("a")}));
+}
+
+namespace {
+
+// A store of somebody else's with one image, and the own one that looks into it.
+struct TwoStores {
+  TempDir dir;
+  Store other = must(Store::open(paths_below(dir.path() + "/other")));
+  UserPaths paths = paths_below(dir.path() + "/own");
+
+  Store open_own() {
+    paths.image_stores = [this] { return std::vector{dir.path() + "/gone", other.path()}; };
+    return must(Store::open(paths));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("images of other stores are found after the own ones, and read where they are") {
+  TwoStores stores;
+  auto image = make_image(stores.other, {"base"}, "one");
+  image.names = {"localhost/one:1"};
+  must(stores.other.images().add(image));
+  const auto own = stores.open_own();
+  CHECK(must(own.images().list()).empty());
+  const auto others = own.images().list_others();
+  REQUIRE(others.size() == 1);
+  CHECK(others[0].other_store == stores.other.path());
+  CHECK(others[0].names == image.names);
+  const auto found = must(own.images().find({.names = {"localhost/one:1"}, .id_prefix = {}}));
+  REQUIRE(found);
+  CHECK(must(own.images().read_manifest(*found)).layers.size() == 1);
+  CHECK(must(own.blobs().find_size(image.config)));
+  CHECK_FALSE(own.blobs().has(image.config));
+  const oci::DiffId layer{digest_of("base")};
+  CHECK_FALSE(must(own.layers().find(layer)));
+  const auto place = must(own.layers().locate(layer));
+  REQUIRE(place);
+  CHECK(place->diff_path == stores.other.layers().diff_path(layer));
+  must(LayerStore::check_owner(*place));
+}
+
+TEST_CASE("nothing is written to another store, and an image of both is the own one") {
+  TwoStores stores;
+  auto image = make_image(stores.other, {"base"}, "one");
+  image.names = {"localhost/one:1"};
+  must(stores.other.images().add(image));
+  const auto own = stores.open_own();
+  CHECK(own.images().tag(image.config, "localhost/two:1").error().code() == Errc::not_found);
+  CHECK(own.images().remove(image.config, {}, nobody()).error().code() == Errc::not_found);
+  must(own.images().collect());
+  CHECK(must(stores.other.images().list()).size() == 1);
+  CHECK(stores.other.layers().has({digest_of("base")}));
+  auto mine = make_image(own, {"base"}, "one");
+  must(own.images().add(mine));
+  CHECK(own.images().list_others().empty());
+  CHECK(own.blobs().has(image.config));
+}
+
+TEST_CASE("a damaged list of another store leaves its images out") {
+  TwoStores stores;
+  must(stores.other.images().add(make_image(stores.other, {"base"}, "one")));
+  must(must(stores.other.dir().open_dir("images")).write_file("index.json", "{", Sync::no));
+  const timespec long_ago[2] = {{1, 0}, {1, 0}};
+  REQUIRE(::utimensat(AT_FDCWD, (stores.other.path() + "/images/index.json").c_str(), long_ago, 0) == 0);
+  CHECK(stores.open_own().images().list_others().empty());
+}
+
+TEST_CASE("an entry that another program has written gets its full name, and its blobs wait for it") {
+  TempDir dir;
+  const auto store = must(Store::open(paths_below(dir.path())));
+  const auto image = make_image(store, {"base"}, "one");
+  Json manifest = oci::to_json(image.manifest);
+  manifest.set("annotations", Json::object().set("org.opencontainers.image.ref.name", "app:2"));
+  const Json index = Json::object().set("schemaVersion", 2).set("manifests", Json::array().push(manifest));
+  const auto images = must(store.dir().open_dir("images"));
+  // The blobs come first.
+  const auto blob = must(images.open_file("blobs/sha256/" + image.config.hex(), O_RDONLY));
+  REQUIRE(::fchmod(blob.get(), 0644) == 0);
+  must(store.images().collect());
+  CHECK(store.blobs().has(image.config));
+  CHECK_FALSE(store.blobs().has(image.manifest.digest));
+  must(images.write_file("index.json", dump_json(index), Sync::no));
+  const auto again = make_image(store, {"base"}, "one");
+  const auto found = must(store.images().list());
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].names == std::vector<std::string>{"localhost/app:2"});
+  CHECK(found[0].id == again.config);
+}
+
+TEST_CASE("a layer of another user's is not stacked on") {
+  TempDir dir;
+  // For root any other id will do, and to others everything that is root's.
+  std::string layer = "/usr";
+  if (::geteuid() == 0) {
+    layer = dir.path() + "/layer";
+    REQUIRE(::mkdir(layer.c_str(), 0755) == 0);
+    REQUIRE(::mkdir((layer + "/share").c_str(), 0755) == 0);
+    REQUIRE(::chown(layer.c_str(), 1, 1) == 0);
+  }
+  const LayerRecord record{.diff_id = {digest_of("x")}};
+  const auto refused = LayerStore::check_owner({record, layer + "/share", "/srv/images"});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::unsupported);
+  CHECK(refused.error().message().find("the store '/srv/images' belongs to uid") == 0);
+  must(LayerStore::check_owner({record, layer + "/share", ""}));
+}
+
+TEST_CASE("a layer that is a link is not stacked on") {
+  TempDir dir;
+  REQUIRE(::mkdir((dir.path() + "/real").c_str(), 0755) == 0);
+  REQUIRE(::symlink("/", (dir.path() + "/real/diff").c_str()) == 0);
+  REQUIRE(::symlink("real", (dir.path() + "/linked").c_str()) == 0);
+  const LayerRecord record{.diff_id = {digest_of("x")}};
+  for (const auto* path : {"/real/diff", "/linked/diff"}) {
+    CHECK(LayerStore::check_owner({record, dir.path() + path, "/srv"}).error().code() == Errc::corrupt);
+  }
 }

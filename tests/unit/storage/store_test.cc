@@ -266,20 +266,18 @@ TEST_CASE("a rootfs stacks layers top first, and stops below a layer that hides 
     must(staging->commit());
   }
   auto id = ContainerId::make_random();
-  auto spec =
-      must(make_rootfs(store.root(), OverlayDriver::native, {diff_id("base"), diff_id("middle"), diff_id("top")}, id));
+  auto spec = must(make_rootfs(store, OverlayDriver::native, {diff_id("base"), diff_id("middle"), diff_id("top")}, id));
   REQUIRE(spec.lower.size() == 2);
   CHECK(spec.lower[0] == store.layers().diff_path(diff_id("top")));
   CHECK(spec.upper == store.containers().path(id) + "/rw/upper");
   // Overlay refuses a directory that is there twice; the upper one of two equal layers is enough.
-  auto twice =
-      must(make_rootfs(store.root(), OverlayDriver::native, {diff_id("top"), diff_id("middle"), diff_id("top")}, id));
+  auto twice = must(make_rootfs(store, OverlayDriver::native, {diff_id("top"), diff_id("middle"), diff_id("top")}, id));
   CHECK(twice.lower == spec.lower);
   spec.lower = {"/a:b", "/c,d"};
   spec.upper = "/u";
   spec.work = "/w";
   CHECK(overlay_options(spec) == "lowerdir=/a\\:b:/c\\,d,upperdir=/u,workdir=/w,userxattr");
-  auto missing = make_rootfs(store.root(), OverlayDriver::native, {diff_id("gone")}, id);
+  auto missing = make_rootfs(store, OverlayDriver::native, {diff_id("gone")}, id);
   CHECK(missing.error().code() == Errc::not_found);
 }
 
