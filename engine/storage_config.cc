@@ -304,7 +304,8 @@ Result<StorageConfig> load_storage_config(const Environment& environment, const 
 
 Result<void> check_storage_config(const StorageConfig& config) {
   if (!config.driver.empty() && config.driver != "overlay") {
-    return refused(config, "storage.driver", fmt::format("'{}': only overlay is supported", printable(config.driver)));
+    return refused(config, "storage.driver", fmt::format("'{}': only overlay is supported", printable(config.driver)))
+        .with_hint("the store of ctr is another one than podman's: --storage-driver overlay leaves this aside");
   }
   if (config.transient_store) {
     return refused(config, "storage.transient_store", "containers are kept on disk; `run --rm` keeps none");

@@ -184,6 +184,15 @@ state_of() { find "$1" -printf '%P %s %T@ %C@\n' | sort; }
   [ "$(ctr --root "$file_dir/named" info --format '{{.Store.GraphRoot}}' 2>/dev/null)" = "$file_dir/named" ]
 }
 
+@test "a new store uses fuse-overlayfs when it is named, and stays with it" {
+  [ "$(ctr info --format json | jq -r .store.graphMountProgram)" = overlay ]
+  storage_conf '[storage.options.overlay]' 'mount_program = "/usr/bin/fuse-overlayfs"'
+  [ "$(ctr info --format json | jq -r .store.graphMountProgram)" = overlay ]
+  [ "$(ctr --root "$file_dir/fuse" info --format json | jq -r .store.graphMountProgram)" = fuse-overlayfs ]
+  rm "$XDG_CONFIG_HOME/containers/storage.conf"
+  [ "$(ctr --root "$file_dir/fuse" info --format json | jq -r .store.graphMountProgram)" = fuse-overlayfs ]
+}
+
 @test "what the store cannot be is refused by name, from wherever it comes" {
   run ctr --storage-driver vfs ps
   assert_status 125
