@@ -166,7 +166,8 @@ Result<std::optional<LayerStore::Place>> LayerStore::locate(const oci::DiffId& d
 // (mount_setattr(2), MOUNT_ATTR_IDMAP), and to change one that belongs to nobody is EOVERFLOW.
 Result<void> LayerStore::check_owner(const Place& place) {
   if (place.other_store.empty()) return ok();
-  const auto layer = place.diff_path.substr(0, place.diff_path.rfind('/'));
+  const auto above = [](const std::string& path) { return path.substr(0, path.rfind('/')); };
+  const auto layer = above(place.diff_path);
   struct stat status{};
   struct stat diff{};
   if (::lstat(layer.c_str(), &status) != 0) return Error::from_errno("look at '" + layer + "'");
@@ -174,6 +175,13 @@ Result<void> LayerStore::check_owner(const Place& place) {
   // A link could lead to what its owner could not read.
   if (!S_ISDIR(status.st_mode) || !S_ISDIR(diff.st_mode)) {
     return Error(Errc::corrupt, "'" + place.diff_path + "' is not a directory");
+  }
+  // Nor may somebody else be able to put another directory in its place later on.
+  for (const auto& path : {above(layer), above(above(layer))}) {
+    struct stat parent{};
+    if (path.empty()) continue;
+    if (::lstat(path.c_str(), &parent) != 0) return Error::from_errno("look at '" + path + "'");
+    if (parent.st_uid != 0 && parent.st_uid != ::geteuid()) status.st_uid = parent.st_uid;
   }
   if (status.st_uid == ::geteuid()) return ok();
   return Error(Errc::unsupported, "the store '" + place.other_store + "' belongs to uid " +
