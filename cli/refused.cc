@@ -21,8 +21,6 @@ constexpr std::array k_refusals = {
     Refusal{k_run, "pod pod-id-file init-ctr", "pods are not supported yet"},
     Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
             "networks with names and addresses are not supported yet"},
-    Refusal{k_run, "uidmap gidmap subuidname subgidname",
-            "explicit id maps are not supported yet; use --userns host or keep-id"},
     Refusal{k_run, "decryption-key", "encrypted images are not supported"},
     Refusal{k_run, "gpus", "devices of the Container Device Interface are not supported; name each with --device"},
     Refusal{"commit", "squash s", "layers are not put together; every commit adds one"},

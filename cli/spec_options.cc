@@ -144,10 +144,14 @@ constexpr std::array k_namespace_options = {
     value("cgroup-parent", 0, "PARENT", "Where the container's cgroup is made: a slice, or with cgroupfs a directory"),
     value("cgroupns", 0, "MODE", "Cgroup namespace: private, host, container:NAME or ns:PATH"),
     value("cgroups", 0, "MODE", "Cgroups of container and monitor: enabled, disabled, no-conmon or split"),
+    list("gidmap", 0, "MAP", "Map group ids of the container: [FLAGS]CONTAINER:FROM[:SIZE]"),
     value("ipc", 0, "MODE", "IPC namespace: private, host, shareable, none, container:NAME or ns:PATH"),
     list("network", 0, "MODE", "Network: private, none, host, slirp4netns, container:NAME or ns:PATH"),
     value("pid", 0, "MODE", "Process namespace: private, host, container:NAME or ns:PATH"),
-    value("userns", 0, "MODE", "User namespace: host, keep-id[:uid=N,gid=N] or nomap"),
+    value("subgidname", 0, "NAME", "Map the group ids that NAME has in /etc/subgid"),
+    value("subuidname", 0, "NAME", "Map the user ids that NAME has in /etc/subuid"),
+    list("uidmap", 0, "MAP", "Map user ids of the container: [FLAGS]CONTAINER:FROM[:SIZE]"),
+    value("userns", 0, "MODE", "User namespace: host, keep-id, nomap, auto or container:NAME"),
     value("uts", 0, "MODE", "UTS namespace: private, host, container:NAME or ns:PATH"),
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "cli/userns_args.h"
 
 namespace ctr::cli {
 namespace {
@@ -16,7 +17,6 @@ namespace {
 using engine::ContainerSpec;
 using engine::NamespaceChoice;
 using engine::NetworkChoice;
-using engine::UsernsChoice;
 
 Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
 Error unsupported(std::string text) { return Error(Errc::unsupported, std::move(text)); }
@@ -147,34 +147,6 @@ Result<NetworkChoice> network_choice(const std::string& text) {
       .with_hint("use none, host, private, container:NAME or ns:PATH");
 }
 
-Result<UsernsChoice> userns_choice(const std::string& text) {
-  UsernsChoice choice;
-  using Mode = UsernsChoice::Mode;
-  if (text.empty() || text == "host") return choice;
-  if (text == "nomap") return choice.mode = Mode::no_map, choice;
-  if (text == "keep-id" || text.starts_with("keep-id:")) {
-    choice.mode = Mode::keep_id;
-    if (text.size() <= 8) return choice;
-    for (const auto& part : split(std::string_view(text).substr(8), ',')) {
-      const auto pair = split_once(part, '=');
-      if (!pair || (pair->first != "uid" && pair->first != "gid")) {
-        return wrong(fmt::format("--userns {}: '{}' is not uid=N or gid=N", printable(text), printable(part)));
-      }
-      const auto id =
-          static_cast<uint32_t>(TRY(parse_unsigned(pair->second, "--userns " + pair->first, UINT32_MAX - 1)));
-      (pair->first == "uid" ? choice.keep_uid : choice.keep_gid) = id;
-    }
-    return choice;
-  }
-  for (const std::string_view known : {"auto", "private", "container", "ns", "split"}) {
-    if (text == known || text.starts_with(std::string(known) + ":")) {
-      return unsupported(fmt::format("--userns {}: not supported yet", printable(text)))
-          .with_hint("use host or keep-id");
-    }
-  }
-  return wrong(fmt::format("invalid user namespace mode '{}': must be host, keep-id or nomap", printable(text)));
-}
-
 }  // namespace
 
 Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
@@ -241,9 +213,7 @@ Result<void> add_namespaces(const Args& args, const engine::Config& config, Cont
   spec.cgroup = TRY(namespace_choice("cgroupns", args.text("cgroupns", config.cgroupns), false));
   spec.cgroups = args.text("cgroups", config.cgroups);
   spec.cgroup_parent = args.text("cgroup-parent");
-  // podman's name for the map that a normal user gets without an option.
-  const std::string userns = args.text("userns", config.userns == "private" ? "" : config.userns);
-  spec.userns = TRY(userns_choice(userns));
+  spec.userns = TRY(userns_choice(args, config));
   return ok();
 }
 

@@ -158,6 +158,7 @@ Result<void> read_containers(Table table, Config& config) {
   table.read("privileged", config.privileged);
   table.read("tz", config.timezone);
   table.read("userns", config.userns);
+  table.read_number("userns_size", config.userns_size);
   table.read("netns", config.netns);
   table.read("ipcns", config.ipcns);
   table.read("pidns", config.pidns);
@@ -255,6 +256,7 @@ Result<Config> load_config(const Environment& environment, const UserPaths& path
       config.origins.erase("engine.runtime");
     }
   }
+  if (const auto userns = environment_value(environment, "PODMAN_USERNS"); !userns.empty()) config.userns = userns;
   return config;
 }
 

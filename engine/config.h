@@ -46,8 +46,9 @@ struct Config {
   bool no_hostname = false;
   bool privileged = false;
   std::string timezone;
-  std::string userns;  // "host", "keep-id", "private"
-  std::string netns;   // "private", "host", "none"
+  std::string userns;        // as --userns, or "private"
+  uint32_t userns_size = 0;  // how many ids --userns auto gives; 0: as many as the image needs
+  std::string netns;         // "private", "host", "none"
   std::string ipcns, pidns, utsns, cgroupns;
   std::string cgroups;              // "enabled", "disabled", "no-conmon", "split"
   std::string default_network_cmd;  // [network] default_rootless_network_cmd

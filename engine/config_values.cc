@@ -70,6 +70,7 @@ std::vector<ConfigValue> containers_values(const Config& config) {
       .add("tz", text_or_null(config.timezone))
       .add("umask", config.umask)
       .add("userns", text_or_null(config.userns))
+      .add("userns_size", config.userns_size)
       .add("utsns", text_or_null(config.utsns))
       .add("volumes", Json::strings(config.volumes));
   return values.take();

@@ -104,6 +104,19 @@ Result<ConfinedWorker> ConfinedWorker::start(const runtime::HostFacts& host, con
   return ConfinedWorker(verb, std::move(child), std::move(answer.read_end));
 }
 
+Result<ConfinedWorker> ConfinedWorker::start_outside(std::string_view verb, const Json& request,
+                                                     std::vector<std::pair<int, int>> fds) {
+  auto answer = TRY(make_pipe());
+  Fd request_file = TRY(make_sealed_memfd("ctr-worker", dump_json(request)));
+  SpawnOptions process;
+  process.program = "/proc/self/exe";
+  process.argv = {"ctr-transfer", std::string(verb)};
+  process.fds = {{2, 2}, {request_file.get(), k_request_fd}, {answer.write_end.get(), k_worker_answer_fd}};
+  process.fds.insert(process.fds.end(), fds.begin(), fds.end());
+  Child child = TRY(spawn(process).context("start the worker '" + std::string(verb) + "'"));
+  return ConfinedWorker(verb, std::move(child), std::move(answer.read_end));
+}
+
 Result<Json> ConfinedWorker::finish(const CancelToken& cancel, const JsonLimits& limits) {
   pollfd ready[2] = {{.fd = answer_.get(), .events = POLLIN, .revents = 0},
                      {.fd = cancel.fd(), .events = POLLIN, .revents = 0}};

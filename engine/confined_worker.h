@@ -34,6 +34,10 @@ class [[nodiscard]] ConfinedWorker {
   static Result<ConfinedWorker> start(const runtime::HostFacts& host, const runtime::IdMap& ids, std::string_view verb,
                                       const Json& request, std::vector<std::pair<int, int>> fds);
 
+  // The same outside of user namespaces: for a verb that joins one by itself.
+  static Result<ConfinedWorker> start_outside(std::string_view verb, const Json& request,
+                                              std::vector<std::pair<int, int>> fds);
+
   // Readable when the worker has answered or died.
   int answer_fd() const { return answer_.get(); }
   // Waits for the answer. Errors: internal when the worker died without one; interrupted.

@@ -11,6 +11,7 @@
 #include "engine/core.h"
 #include "engine/health.h"
 #include "engine/record.h"
+#include "runtime/idmap.h"
 #include "runtime/state.h"
 #include "storage/containers.h"
 
@@ -31,6 +32,8 @@ struct ContainerView {
   ContainerRecord record;
   runtime::StateRecord state;
   HealthRecord health;
+  runtime::IdMap
+      ids;  // of a user namespace that was asked for: to the ids of the user's own one, as options count them
 };
 Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& entry);
 

@@ -7,32 +7,16 @@
 
 #include "base/text.h"
 #include "engine/container_info.h"
+#include "engine/init_file.h"
 #include "engine/launch_record.h"
+#include "engine/mounted_roots.h"
 #include "engine/record.h"
 #include "engine/user.h"
+#include "runtime/launch.h"
 #include "runtime/spec.h"
-#include "runtime/state.h"
 
 namespace ctr::engine {
 namespace {
-
-// The root as the container's first process sees it; invalid when there is none. The number is looked at again once
-// the directory is open, so that it cannot be another process's.
-Result<Fd> open_running_root(const Dir& dir) {
-  const auto seen = TRY(runtime::observe(dir));
-  const bool may_run = seen.liveness == runtime::Liveness::running || seen.liveness == runtime::Liveness::orphaned;
-  if (!may_run || !seen.record.init) return Fd();
-  const auto& init = *seen.record.init;
-  auto root = open_path(fmt::format("/proc/{}/root", init.pid), O_PATH | O_DIRECTORY);
-  if (!root && seen.record.initialized && root.error().code() == Errc::permission) {
-    return Error(Errc::bad_state, "nobody may look into a container that waits to be started")
-        .with_hint("`ctr start` lets its program run; `ctr stop` gives it up");
-  }
-  const auto still = runtime::process_ref(init.pid);
-  if (!still && still.error().code() != Errc::not_found) return still.error();
-  if (!still || *still != init) return Fd();
-  return root;
-}
 
 // What the user has mounted; files that each start makes anew are not part of a stopped container.
 std::vector<storage::TreeBind> binds_of(const ContainerRecord& record) {
@@ -45,6 +29,24 @@ std::vector<storage::TreeBind> binds_of(const ContainerRecord& record) {
   // Directories before what is mounted in them.
   std::sort(binds.begin(), binds.end(), [](const auto& a, const auto& b) { return a.destination < b.destination; });
   return binds;
+}
+
+// What fuse-overlayfs serves can be seen where the container would see it: there a process holds it meanwhile.
+Result<void> hold_root(Core& core, const storage::ContainerEntry& entry, const runtime::RootfsPlan& rootfs,
+                       const std::vector<storage::TreeBind>& binds, ContainerTree& tree) {
+  if (!binds.empty()) {
+    return Error(Errc::unsupported,
+                 fmt::format("the root of container {} is served by fuse-overlayfs, and what is mounted in it can be "
+                             "seen while it runs alone",
+                             entry.name))
+        .with_hint("start it, or copy its own files with ctr export");
+  }
+  tree.holder = TRY(runtime::launch_root_holder(*TRY(core.host()), tree.ids, rootfs).context("mount the root"));
+  const auto process = fmt::format("/proc/{}", tree.holder->pid());
+  tree.user = TRY(open_path(process + "/ns/user", O_RDONLY));
+  tree.root = TRY(open_path(process + "/root" + rootfs.mount_point, O_PATH | O_DIRECTORY));
+  tree.place.is_mounted_away = true;
+  return ok();
 }
 
 Result<LaunchRecord> read_launch(const Dir& dir) {
@@ -62,22 +64,23 @@ Result<ContainerTree> open_container_tree(Core& core, const storage::ContainerEn
   const auto config_path = dir.path() + "/" + k_config_file;
   const auto spec = TRY(runtime::spec_from_json(TRY(parse_own_json(TRY(dir.read_file(k_config_file)), config_path))));
   const auto& rootfs = launch.rootfs;
-  if (rootfs.kind == runtime::RootfsPlan::Kind::fuse) {
-    return Error(Errc::unsupported,
-                 fmt::format("the root of container {} is served by fuse-overlayfs, which shows its files to the "
-                             "container alone",
-                             entry.name))
-        .with_hint("while it runs, copy with tar: ctr exec CONTAINER tar -c PATH");
-  }
   tree.ids = spec.linux_config.ids.empty() ? TRY(core.host())->default_map() : spec.linux_config.ids;
   if (spec.process) {
     tree.uid = spec.process->user.uid;
     tree.gid = spec.process->user.gid;
   }
-  tree.root = TRY(open_running_root(dir));
+  tree.root = TRY(open_init_file(dir, "root", O_PATH | O_DIRECTORY));
+  const bool is_fuse = rootfs.kind == runtime::RootfsPlan::Kind::fuse;
   if (tree.root.valid()) {
     tree.place.is_mounted_away = true;
+    if (is_fuse) tree.user = TRY(open_init_file(dir, "ns/user", O_RDONLY));
     tree.lock.reset();
+    return tree;
+  }
+  TRY(check_not_mounted(core, entry.id, dir));
+  const auto binds = binds_of(TRY(read_record(dir)));
+  if (is_fuse) {
+    TRY(hold_root(core, entry, rootfs, binds, tree));
     return tree;
   }
   tree.place.directory = rootfs.directory;
@@ -85,7 +88,7 @@ Result<ContainerTree> open_container_tree(Core& core, const storage::ContainerEn
   tree.place.upper = rootfs.upper_dir;
   tree.place.work = rootfs.work_dir;
   tree.place.is_volatile = rootfs.skip_sync;
-  tree.place.binds = binds_of(TRY(read_record(dir)));
+  tree.place.binds = binds;
   return tree;
 }
 

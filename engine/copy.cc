@@ -25,6 +25,7 @@ namespace {
 // Numbers of the descriptors in a worker.
 constexpr int k_root_fd = k_worker_first_fd;
 constexpr int k_stream_fd = k_worker_first_fd + 1;
+constexpr int k_user_fd = k_worker_first_fd + 2;
 
 using Kind = CopyEnd::Kind;
 
@@ -139,6 +140,23 @@ std::string name_of(const std::string& path) {
   return name == "." || name == ".." || name == "/" ? std::string() : name;
 }
 
+void hand_over(const ContainerTree& tree, storage::TreePlace& place, std::vector<std::pair<int, int>>& fds) {
+  if (tree.root.valid()) {
+    place.root_fd = k_root_fd;
+    fds.emplace_back(tree.root.get(), k_root_fd);
+  }
+  if (tree.user.valid()) {
+    place.user_fd = k_user_fd;
+    fds.emplace_back(tree.user.get(), k_user_fd);
+  }
+}
+
+Result<ConfinedWorker> start_worker(Core& core, const ContainerTree& tree, std::string_view verb, const Json& request,
+                                    std::vector<std::pair<int, int>> fds) {
+  if (tree.user.valid()) return ConfinedWorker::start_outside(verb, request, std::move(fds));
+  return ConfinedWorker::start(*TRY(core.host()), tree.ids, verb, request, std::move(fds));
+}
+
 Result<ConfinedWorker> start_archiver(Core& core, const OpenEnd& end, const std::string& name, int output_fd) {
   storage::ArchiveRequest request;
   request.place = end.tree.place;
@@ -146,12 +164,8 @@ Result<ConfinedWorker> start_archiver(Core& core, const OpenEnd& end, const std:
   request.stream_fd = k_stream_fd;
   request.answer_fd = k_worker_answer_fd;
   std::vector<std::pair<int, int>> fds = {{output_fd, k_stream_fd}};
-  if (end.tree.root.valid()) {
-    request.place.root_fd = k_root_fd;
-    fds.emplace_back(end.tree.root.get(), k_root_fd);
-  }
-  return ConfinedWorker::start(*TRY(core.host()), end.tree.ids, "archive-tree", storage::to_json(request),
-                               std::move(fds));
+  hand_over(end.tree, request.place, fds);
+  return start_worker(core, end.tree, "archive-tree", storage::to_json(request), std::move(fds));
 }
 
 Result<ConfinedWorker> start_extractor(Core& core, const CopyRequest& copy, const OpenEnd& end, int input_fd) {
@@ -172,12 +186,8 @@ Result<ConfinedWorker> start_extractor(Core& core, const CopyRequest& copy, cons
   request.stream_fd = k_stream_fd;
   request.answer_fd = k_worker_answer_fd;
   std::vector<std::pair<int, int>> fds = {{input_fd, k_stream_fd}};
-  if (end.tree.root.valid()) {
-    request.place.root_fd = k_root_fd;
-    fds.emplace_back(end.tree.root.get(), k_root_fd);
-  }
-  return ConfinedWorker::start(*TRY(core.host()), end.tree.ids, "extract-tree", storage::to_json(request),
-                               std::move(fds));
+  hand_over(end.tree, request.place, fds);
+  return start_worker(core, end.tree, "extract-tree", storage::to_json(request), std::move(fds));
 }
 
 Result<void> finish(Core& core, ConfinedWorker& worker) {
@@ -223,6 +233,7 @@ Result<OpenEnd> share_end(const OpenEnd& end, const std::string& path) {
   other.tree.uid = end.tree.uid;
   other.tree.gid = end.tree.gid;
   if (end.tree.root.valid()) other.tree.root = TRY(end.tree.root.duplicate());
+  if (end.tree.user.valid()) other.tree.user = TRY(end.tree.user.duplicate());
   other.owner = end.owner;
   other.path = path;
   return other;

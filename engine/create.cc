@@ -20,6 +20,7 @@
 #include "engine/remove.h"
 #include "engine/root_files.h"
 #include "engine/secrets.h"
+#include "engine/user_namespace.h"
 #include "engine/volumes.h"
 
 namespace ctr::engine {
@@ -145,6 +146,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_dependencies(core, spec.dependencies));
+  TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
   const auto id = storage::ContainerId::make_random();
@@ -153,6 +155,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
 
   // Images and layers that are found from here on stay until the directory that names them is visible.
   const auto images = TRY(store->images().hold(core.cancel()));
+  const auto ids = TRY(hold_ids(core, spec));
   auto staging = TRY(begin(core, id, spec, name));
   const auto& bundle = staging.final_path();
   const auto base = TRY(find_base(core, spec, id, bundle, image));
@@ -196,6 +199,7 @@ Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   TRY(settle_limits(core, spec.resources));
   const auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
+  TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   const auto id = storage::ContainerId::make_random();
   const auto bundle = store->containers().path(id);

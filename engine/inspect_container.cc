@@ -284,6 +284,21 @@ std::string cgroup_manager_word(const ContainerView& view) {
   return path.ends_with(".scope") || path.ends_with(".scope/container") ? "systemd" : "cgroupfs";
 }
 
+std::string userns_word(const UsernsChoice& choice) {
+  if (choice.mode == UsernsChoice::Mode::host) return "";
+  return choice.mode == UsernsChoice::Mode::container ? "container:" + choice.value : "private";
+}
+
+Json id_mappings_json(const runtime::IdMap& ids) {
+  if (ids.empty()) return {};
+  const auto texts = [](const std::vector<runtime::IdRange>& ranges) {
+    std::vector<std::string> out;
+    for (const auto& range : ranges) out.push_back(runtime::format_ranges({range}));
+    return Json::strings(out);
+  };
+  return Json::object().set("UidMap", texts(ids.uids)).set("GidMap", texts(ids.gids));
+}
+
 Json host_config_json(const ContainerView& view) {
   const auto& spec = view.record.spec;
   Json json = Json::object();
@@ -322,8 +337,8 @@ Json host_config_json(const ContainerView& view) {
       .set("SecurityOpt", security_json(spec))
       .set("Tmpfs", tmpfs_json(view.record))
       .set("UTSMode", mode_word(spec.uts, "private"))
-      .set("UsernsMode", spec.userns.mode == UsernsChoice::Mode::keep_id ? "keep-id" : "")
-      .set("IDMappings", Json())
+      .set("UsernsMode", userns_word(spec.userns))
+      .set("IDMappings", id_mappings_json(view.ids))
       .set("ShmSize", spec.shm_size_bytes.value_or(uint64_t{64} << 20))
       .set("Runtime", spec.runtime.empty() ? "ctr" : spec.runtime)
       .set("ConsoleSize", Json(Json::Array{0, 0}))

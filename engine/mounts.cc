@@ -104,8 +104,7 @@ MountRecord make_record(const PlannedMount& planned, const MountWords& words, co
 
 class Planner {
  public:
-  Planner(const ContainerSpec& spec, const MountPlaces& places, MountPlan& plan)
-      : spec_(spec), places_(places), plan_(plan) {}
+  Planner(const MountPlaces& places, MountPlan& plan) : places_(places), plan_(plan) {}
 
   Result<void> add(const MountSpec& mount, bool from_image = false) {
     const auto destination = TRY(clean_destination(mount.destination));
@@ -215,11 +214,6 @@ class Planner {
 
   // The layers as they are belong to every container: an overlay shows them, under a directory of this container's.
   Result<void> add_image(const MountSpec& mount, const std::string& destination, const MountWords& typed) {
-    if (spec_.userns.mode == UsernsChoice::Mode::keep_id) {
-      return Error(Errc::unsupported, fmt::format("the image at '{}' cannot be mounted with --userns keep-id, which "
-                                                  "would show its files with other owners",
-                                                  printable(destination)));
-    }
     auto words = typed;
     const auto& said = mount.options;
     words.writable = std::find(said.begin(), said.end(), "rw") != said.end();
@@ -274,7 +268,6 @@ class Planner {
     return ok();
   }
 
-  const ContainerSpec& spec_;
   const MountPlaces& places_;
   MountPlan& plan_;
   int scratch_count_ = 0;
@@ -353,7 +346,7 @@ void own_memory_mounts(MountPlan& plan, uint32_t uid, uint32_t gid) {
 Result<MountPlan> plan_mounts(const ContainerSpec& spec, const std::vector<MountSpec>& mounts,
                               const std::set<std::string>& image_volumes, const MountPlaces& places) {
   MountPlan plan;
-  Planner planner(spec, places, plan);
+  Planner planner(places, plan);
   for (const auto& mount : mounts) TRY(planner.add(mount));
   for (const auto& mount : image_mounts(spec.image_volumes, image_volumes)) TRY(planner.add(mount, true));
   if (spec.read_only && spec.read_only_tmpfs) {

@@ -13,6 +13,7 @@
 #include "engine/health.h"
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
+#include "engine/id_maps.h"
 #include "engine/limits.h"
 #include "engine/live_cgroup.h"
 #include "engine/mount_sources.h"
@@ -21,6 +22,7 @@
 #include "engine/spec_gen.h"
 #include "engine/timezone.h"
 #include "engine/transfer.h"
+#include "engine/user_namespace.h"
 #include "runtime/cgroup_check.h"
 #include "runtime/foreign_spec.h"
 #include "runtime/intel_rdt.h"
@@ -29,34 +31,6 @@
 namespace ctr::engine {
 
 namespace {
-
-// The map of the container's user namespace. Errors: unsupported for choices ctr does not know yet.
-Result<runtime::IdMap> choose_ids(Core& core, const ContainerSpec& spec, runtime::RootfsPlan& rootfs) {
-  const auto* host = TRY(core.host());
-  const auto outer = host->default_map();
-  switch (spec.userns.mode) {
-    case UsernsChoice::Mode::host:
-      return outer;
-    case UsernsChoice::Mode::keep_id: {
-      auto kept = runtime::keep_id_map(outer, spec.userns.keep_uid.value_or(core.options().uid),
-                                       spec.userns.keep_gid.value_or(core.options().gid));
-      // With uid=0,gid=0 the files have the right owners as they lie there.
-      if (rootfs.kind == runtime::RootfsPlan::Kind::directory || kept == outer) return kept;
-      if (host->fuse_overlayfs.empty() || !host->fuse_usable) {
-        return Error(Errc::unsupported, "--userns keep-id needs fuse-overlayfs to show the image's files shifted")
-            .with_hint("apt install fuse-overlayfs");
-      }
-      rootfs.kind = runtime::RootfsPlan::Kind::fuse;
-      rootfs.shift_ids = true;
-      return kept;
-    }
-    case UsernsChoice::Mode::automatic:
-    case UsernsChoice::Mode::no_map:
-    case UsernsChoice::Mode::explicit_:
-      return Error(Errc::unsupported, "--userns knows 'host' and 'keep-id'");
-  }
-  return outer;
-}
 
 std::string effective_hostname(const ContainerSpec& spec, const std::string& id) {
   if (!spec.hostname.empty()) return spec.hostname;
@@ -87,9 +61,13 @@ Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedConta
     return Error(Errc::unsupported,
                  fmt::format("--secret is not supported with --runtime '{}'", printable(spec.runtime)));
   }
+  if (spec.userns.mode == UsernsChoice::Mode::container) {
+    return Error(Errc::unsupported,
+                 fmt::format("--userns container: is not supported with --runtime '{}'", printable(spec.runtime)));
+  }
   if (prepared.launch.rootfs.kind == runtime::RootfsPlan::Kind::fuse) {
-    return Error(Errc::unsupported, fmt::format("--runtime '{}' needs overlay mounts of the kernel, without --userns "
-                                                "keep-id and fuse-overlayfs",
+    return Error(Errc::unsupported, fmt::format("--runtime '{}' needs overlay mounts of the kernel: the container "
+                                                "must have the usual ids, without --userns or --uidmap",
                                                 printable(spec.runtime)));
   }
   return runtime::check_foreign(prepared.spec).context(fmt::format("--runtime '{}'", printable(spec.runtime)));
@@ -248,6 +226,20 @@ Result<MountPlan> plan_all_mounts(Core& core, ContainerSpec& spec, const Prepare
   return plan;
 }
 
+// Overlays of the kernel show the files of an image with the owners they were unpacked with.
+Result<void> check_image_mounts(Core& core, const UsernsChoice& choice, const runtime::IdMap& ids,
+                                const MountPlan& plan) {
+  if (choice.mode == UsernsChoice::Mode::host) return ok();
+  for (const auto& planned : plan.mounts) {
+    if (planned.record.type != "image" || keeps_owners(ids, TRY(core.host())->default_map())) continue;
+    return Error(Errc::unsupported, fmt::format("the image at '{}' cannot be mounted with this user namespace, which "
+                                                "would show its files with other owners",
+                                                printable(planned.mount.destination)))
+        .with_hint("leave out --userns and --uidmap, or copy the files into a volume");
+  }
+  return ok();
+}
+
 // Who is not root of the machine has no say in this: his container opens what he may open.
 bool limits_devices(const ContainerSpec& spec, const runtime::CgroupPlan& cgroup, const runtime::HostFacts& host) {
   return host.privileged() && !runtime::in_user_namespace() && !spec.security.privileged &&
@@ -382,13 +374,14 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
                           base.config,
                           *host,
                           *config,
-                          TRY(choose_ids(core, spec, prepared.launch.rootfs)),
+                          TRY(choose_ids(core, record.spec, identity.user, prepared.launch.rootfs)),
                           identity.user,
                           container_env(env_input),
                           prepared.mounts,
                           record.id,
                           record.hostname,
                           input.bundle};
+  TRY(check_image_mounts(core, spec.userns, generation.ids, prepared.mounts));
   generation.has_resolv_conf = !keeps_resolv_conf(spec);
   generation.has_hosts = !spec.no_hosts && !config->no_hosts;
   generation.has_hostname = !spec.no_hostname && !config->no_hostname;

@@ -13,12 +13,17 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/container_info.h"
+#include "engine/fuse_root.h"
 #include "engine/image_lookup.h"
 #include "engine/launch_record.h"
 #include "engine/layers_at_hand.h"
+#include "engine/mounted_roots.h"
+#include "engine/user_namespace.h"
 #include "engine/volume_options.h"
 #include "engine/volumes.h"
+#include "runtime/attach.h"
 #include "runtime/mount_options.h"
+#include "runtime/state.h"
 #include "storage/rootfs.h"
 
 namespace ctr::engine {
@@ -30,45 +35,6 @@ Result<void> check_root(const Core& core, std::string_view command) {
   return Error(Errc::permission, fmt::format("cannot run command \"ctr {}\" in rootless mode, must execute "
                                              "`ctr unshare` first",
                                              command));
-}
-
-// The mount table writes blanks and backslashes as octal numbers (proc_pid_mountinfo(5)).
-std::string unescape(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto digits = text.substr(std::min(i + 1, text.size()), 3);
-    const bool is_code = text[i] == '\\' && digits.size() == 3 &&
-                         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '7'; });
-    if (!is_code) {
-      out += text[i];
-      continue;
-    }
-    out += static_cast<char>((digits[0] - '0') * 64 + (digits[1] - '0') * 8 + (digits[2] - '0'));
-    i += 3;
-  }
-  return out;
-}
-
-// The places of this process's mounts.
-Result<std::vector<std::string>> mount_points() {
-  std::vector<std::string> points;
-  for (const auto& line : split(TRY(read_file("/proc/self/mountinfo", size_t{16} << 20)), '\n')) {
-    const auto fields = split(line, ' ');
-    if (fields.size() > 4) points.push_back(unescape(fields[4]));
-  }
-  return points;
-}
-
-// As the mount table names it.
-Result<std::string> real_path(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
-  if (!real) return Error::from_errno("resolve '" + path + "'");
-  return std::string(real.get());
-}
-
-Result<bool> is_mounted(const std::string& path) {
-  const auto points = TRY(mount_points());
-  return std::find(points.begin(), points.end(), path) != points.end();
 }
 
 // Directories by their descriptors: their paths may be longer than a page, and have characters of overlay's own.
@@ -133,14 +99,25 @@ Result<void> unmount(const std::string& path, const std::string& what) {
   return ok();
 }
 
-Result<std::string> root_of(Core& core, const storage::ContainerId& id) {
-  return TRY(real_path(TRY(core.store())->containers().path(id))) + "/rootfs";
-}
-
 Result<std::string> image_place(const Core& core, const std::string& id) {
   const auto all = core.options().paths.run + "/images";
   (void)TRY(Dir::open_or_make(all, 0700));
   return TRY(real_path(all)) + "/" + id;
+}
+
+// What the container itself sees: its own mount, which its monitor hands out.
+Result<void> mount_running(Core& core, const storage::ContainerId& id, const std::string& path) {
+  const auto run_dir = Dir::open(core.run_dir(id.text()));
+  if (!run_dir) return Error(Errc::bad_state, "the container's monitor does not answer");
+  return attach_tree(TRY(runtime::query_root(*run_dir)), path);
+}
+
+// The kernel keeps FUSE mounts from processes of other user namespaces (fuse_allow_current_process, fs/fuse/dir.c).
+Error served_to_container_alone(const storage::ContainerId& id) {
+  return Error(Errc::unsupported,
+               fmt::format("the root of container {} is served by fuse-overlayfs, while it runs to the container alone",
+                           id.text()))
+      .with_hint("look into it with `ctr exec`, copy with `ctr cp`, or stop it");
 }
 
 Result<LaunchRecord> read_launch(const Dir& dir) {
@@ -196,27 +173,32 @@ Result<std::string> mount_container(Core& core, const storage::ContainerId& id) 
   const auto dir = TRY(containers.open(id));
   const auto root = TRY(read_launch(dir)).rootfs;
   if (root.kind == runtime::RootfsPlan::Kind::directory) return root.directory;
-  if (root.kind == runtime::RootfsPlan::Kind::fuse) {
-    return Error(Errc::unsupported,
-                 fmt::format("the root of container {} is served by fuse-overlayfs, to the container "
-                             "alone",
-                             id.text()));
-  }
-  const auto path = TRY(root_of(core, id));
+  const auto path = TRY(root_place(core, id));
   if (TRY(is_mounted(path))) return path;
-  if (TRY(containers.is_running(id))) {
-    return Error(Errc::bad_state,
-                 fmt::format("container {} is running: its root is mounted in its own namespace alone", id.text()))
-        .with_hint("look into it with `ctr exec`, or copy with `ctr cp`");
+  const auto liveness = TRY(runtime::observe(dir)).liveness;
+  if (liveness == runtime::Liveness::orphaned) {
+    return Error(Errc::bad_state, fmt::format("container {} runs without a monitor", id.text()))
+        .with_hint("stop it with `ctr stop`");
   }
-  TRY(mount_overlay({root.lower_dirs, root.upper_dir, root.work_dir}, path));
+  const bool runs = liveness == runtime::Liveness::running;
+  const bool is_fuse = root.kind == runtime::RootfsPlan::Kind::fuse;
+  if (runs && is_fuse) return served_to_container_alone(id);
+  if (!runs) TRY(check_not_mounted(core, id, dir));
+  TRY(note_mount(dir));
+  if (runs) {
+    TRY(mount_running(core, id, path));
+  } else if (is_fuse) {
+    TRY(mount_fuse_root(core, root, TRY(read_ids(dir)), path));
+  } else {
+    TRY(mount_overlay({root.lower_dirs, root.upper_dir, root.work_dir}, path));
+  }
   core.record_event(container_event(core, "mount", {id, TRY(containers.find_name(id))}));
   return path;
 }
 
 Result<void> unmount_container(Core& core, const storage::ContainerId& id) {
   TRY(check_root(core, "unmount"));
-  TRY(unmount(TRY(root_of(core, id)), fmt::format("unmounting container {}: it", id.text())));
+  TRY(unmount(TRY(root_place(core, id)), fmt::format("unmounting container {}: it", id.text())));
   core.record_event(container_event(core, "unmount", {id, TRY(TRY(core.store())->containers().find_name(id))}));
   return ok();
 }
@@ -226,7 +208,7 @@ Result<std::vector<MountedRoot>> mounted_containers(Core& core) {
   const auto points = TRY(mount_points());
   std::vector<MountedRoot> mounted;
   for (const auto& entry : TRY(TRY(core.store())->containers().list())) {
-    const auto path = TRY(root_of(core, entry.id));
+    const auto path = TRY(root_place(core, entry.id));
     if (std::find(points.begin(), points.end(), path) == points.end()) continue;
     mounted.push_back({entry.id.text(), {entry.name}, path});
   }

@@ -74,10 +74,16 @@ struct NetworkChoice {
 };
 
 struct UsernsChoice {
-  enum class Mode { host, keep_id, automatic, no_map, explicit_ };
+  enum class Mode { host, keep_id, automatic, no_map, explicit_, container };
   Mode mode = Mode::host;
   std::optional<uint32_t> keep_uid;  // keep-id:uid=…,gid=…
   std::optional<uint32_t> keep_gid;
+  std::optional<uint32_t> size;       // keep-id and auto: how many ids the container has
+  std::vector<std::string> uid_maps;  // as typed: --uidmap, or auto:uidmapping=
+  std::vector<std::string> gid_maps;
+  std::string subuid_name;  // --subuidname: whose entries of /etc/subuid
+  std::string subgid_name;
+  std::string value;  // container: as typed; in a container's record the id
   bool operator==(const UsernsChoice&) const = default;
 };
 

@@ -46,12 +46,13 @@ constexpr Names<NetworkChoice::Mode, 5> k_network_modes{{
     {NetworkChoice::Mode::container, "container"},
     {NetworkChoice::Mode::path, "ns"},
 }};
-constexpr Names<UsernsChoice::Mode, 5> k_userns_modes{{
+constexpr Names<UsernsChoice::Mode, 6> k_userns_modes{{
     {UsernsChoice::Mode::host, "host"},
     {UsernsChoice::Mode::keep_id, "keep-id"},
     {UsernsChoice::Mode::automatic, "auto"},
     {UsernsChoice::Mode::no_map, "nomap"},
     {UsernsChoice::Mode::explicit_, "explicit"},
+    {UsernsChoice::Mode::container, "container"},
 }};
 
 constexpr Names<RestartSpec::Policy, 4> k_restart_policies{{
@@ -273,6 +274,12 @@ Json userns_json(const UsernsChoice& choice) {
   json.set("mode", enum_json(k_userns_modes, choice.mode));
   put_number(json, "keep_uid", choice.keep_uid);
   put_number(json, "keep_gid", choice.keep_gid);
+  put_number(json, "size", choice.size);
+  put(json, "uid_maps", choice.uid_maps);
+  put(json, "gid_maps", choice.gid_maps);
+  put(json, "subuid_name", choice.subuid_name);
+  put(json, "subgid_name", choice.subgid_name);
+  put(json, "value", choice.value);
   return json;
 }
 
@@ -282,6 +289,12 @@ Result<UsernsChoice> read_userns(const JsonReader& parent) {
   choice.mode = TRY(read_enum(reader, "mode", k_userns_modes, UsernsChoice::Mode::host));
   choice.keep_uid = TRY(read_number<uint32_t>(reader, "keep_uid"));
   choice.keep_gid = TRY(read_number<uint32_t>(reader, "keep_gid"));
+  choice.size = TRY(read_number<uint32_t>(reader, "size"));
+  choice.uid_maps = TRY(reader.strings("uid_maps"));
+  choice.gid_maps = TRY(reader.strings("gid_maps"));
+  choice.subuid_name = TRY(reader.string_or("subuid_name", ""));
+  choice.subgid_name = TRY(reader.string_or("subgid_name", ""));
+  choice.value = TRY(reader.string_or("value", ""));
   return choice;
 }
 

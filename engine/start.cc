@@ -11,11 +11,13 @@
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
+#include "engine/mounted_roots.h"
 #include "engine/network/uplink.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
 #include "engine/running_row.h"
 #include "engine/secrets.h"
+#include "engine/user_namespace.h"
 #include "engine/volumes.h"
 #include "runtime/attach.h"
 #include "runtime/console.h"
@@ -295,6 +297,7 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
     }
     if (input.restart && !is_due(*input.restart, seen.record)) return Started{};
     if (seen.liveness == runtime::Liveness::orphaned) TRY(runtime::kill_orphan(seen.record));
+    TRY(check_not_mounted(core, input.entry.id, dir));
   }
   auto stored = TRY(load(core, dir, input.created));
   TRY(prepare_volumes(core, {stored.record, stored.spec, stored.launch.rootfs, input.created != nullptr}));
@@ -302,6 +305,7 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   const auto secrets = TRY(read_secrets(core, stored.record.spec.secrets));
   add_variables(stored, secrets.env);
   auto plan = TRY(make_plan(core, input, stored));
+  const auto joined = TRY(join_userns(core, stored.record.spec, plan));
   plan.secrets = secrets.files;
   TRY(add_notify(dir, stored.record.spec.notify, plan));
   if (plan.health) TRY(reset_health(dir));

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
+#include "engine/mounted_roots.h"
 #include "engine/restart.h"
 #include "engine/spec_gen.h"
 #include "runtime/signal_fate.h"
@@ -178,6 +179,8 @@ Result<void> restart_container(Core& core, const storage::ContainerEntry& entry,
                  "unable to restart a container in a paused or unknown state: container state improper")
         .with_hint("`ctr unpause` lets it go on");
   }
+  // A container that cannot be started again had better go on.
+  TRY(check_no_mount_seen(core, entry.id, TRY(TRY(core.store())->containers().open(entry.id))));
   core.record_event(container_event(core, "restart", entry));
   if (!seen.state.initialized) TRY(stop_container(core, entry, options));
   TRY(start_container(core, {.entry = entry}));

@@ -17,6 +17,7 @@
 #include "engine/restart.h"
 #include "engine/running_row.h"
 #include "runtime/monitor.h"
+#include "runtime/root_copy.h"
 #include "storage/running.h"
 #include "storage/trash.h"
 
@@ -99,6 +100,17 @@ Result<storage::RunningRow> show_running(const EngineOptions& options, const run
   return storage::publish_running(store, id, running_row(orders.row, state));
 }
 
+Result<Child> start_root_copy(const Core& core, int client, int init) {
+  using Places = runtime::RootCopyDescriptors;
+  SpawnOptions options;
+  options.program = core.options().own_binary;
+  options.argv = {"ctr", std::string(k_root_copy_verb)};
+  options.env = core.helper_env();
+  options.fds = {{client, Places::k_client}, {init, Places::k_init}};
+  options.cwd = "/";
+  return spawn(options);
+}
+
 // What a monitor takes of both until its container runs.
 constexpr size_t k_monitor_heap_bytes = size_t{128} << 10;
 constexpr size_t k_monitor_stack_bytes = size_t{40} << 10;
@@ -122,6 +134,7 @@ int run_monitor_process(char** environment_block) {
     const Core starter(*options);
     return start_health_worker(starter, plan.container_id);
   };
+  hooks.start_root_copy = [&](int client, int init) { return start_root_copy(Core(*options), client, init); };
   hooks.on_exit = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
     row.reset();
     core.emplace(*options);
@@ -180,6 +193,7 @@ std::optional<int> run_worker(std::string_view verb, std::string_view word, char
   if (verb == k_diff_verb) return run_diff_process();
   if (verb == k_exec_verb) return run_exec(word, environment_block);
   if (verb == k_health_verb) return run_health(word, environment_block);
+  if (verb == k_root_copy_verb) return runtime::answer_with_root();
   return std::nullopt;
 }
 

@@ -13,6 +13,7 @@ inline constexpr std::string_view k_reclaim_verb = "internal-reclaim";
 inline constexpr std::string_view k_reclaim_mapped_verb = "internal-reclaim-mapped";
 inline constexpr std::string_view k_volume_verb = "internal-volume";
 inline constexpr std::string_view k_diff_verb = "internal-diff";
+inline constexpr std::string_view k_root_copy_verb = "internal-root";
 
 // Runs the process that `verb` names, with the word behind it; nullopt when it is an ordinary command. The composition
 // root asks this before it reads anything of the command line, since the monitor's memory counts.

@@ -95,6 +95,13 @@ Result<Fd> query_pidfd(const Dir& run_dir) {
   return std::move(answer.fd);
 }
 
+Result<Fd> query_root(const Dir& run_dir) {
+  Fd socket = TRY(connect_monitor(run_dir));
+  Answer answer = TRY(ask(socket.get(), Json::object().set("root", true)));
+  if (!answer.fd.valid()) return not_running();
+  return std::move(answer.fd);
+}
+
 Result<void> send_signal(const Dir& run_dir, int number, SignalPurpose purpose) {
   Fd socket = TRY(connect_monitor(run_dir));
   Json request = Json::object().set("signal", number);

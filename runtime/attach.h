@@ -4,7 +4,8 @@
 //
 //   client                                              monitor
 //     request {"attach": {streams}} | {"status"} | …  ▶   the starter's socket begins as attached, without a request
-//                                                    ◀   answer {…} or {"error": …}, with a pidfd if asked for
+//                                                    ◀   answer {…} or {"error": …}, with a pidfd if asked for; that
+//                                                        to {"root"} comes from a process of its own, see root_copy.h
 //     input, input_end                               ▶   at most the bytes that were granted
 //                                                    ◀   grant: so many more bytes of input may be sent
 //                                                    ◀   output, error_output
@@ -113,6 +114,9 @@ struct MonitorStatus {
 Result<MonitorStatus> query_status(const Dir& run_dir);
 // A pidfd of the container's first process. Errors: bad_state when no monitor answers.
 Result<Fd> query_pidfd(const Dir& run_dir);
+// A copy of the mount that is the container's root, attached nowhere yet: see root_copy.h. Errors: bad_state when no
+// monitor answers.
+Result<Fd> query_root(const Dir& run_dir);
 // Sends a signal to the container's first process. After one that is to stop it, and after SIGKILL, SIGTERM, SIGINT and
 // SIGQUIT in any case, the container is not started again by itself. Errors: bad_state.
 enum class SignalPurpose { any, stop };

@@ -460,9 +460,13 @@ void emit_bind(const std::string& source_path, const MountOptions& options, cons
   out->close_register(source);
 }
 
-Result<void> emit_sources_ahead(const CompileInput& input, ProgramBuilder* out) {
+bool opens_ahead(const CompileInput& input) {
   const auto root = to_outside(input.spec.linux_config.ids.uids, 0);
-  if (!root || *root == input.host.uid || mount_table(input.spec) != MountTable::own) return ok();
+  return root && *root != input.host.uid && mount_table(input.spec) == MountTable::own;
+}
+
+Result<void> emit_sources_ahead(const CompileInput& input, ProgramBuilder* out) {
+  if (!opens_ahead(input)) return ok();
   out->act("open the sources of bind mounts");
   size_t count = 0;
   for (const SpecMount& mount : input.spec.mounts) {

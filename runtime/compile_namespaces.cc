@@ -143,10 +143,47 @@ void emit_time_namespace(const RuntimeSpec& spec, ProgramBuilder* out) {
   out->close_register(proc);
 }
 
+// The same where the container's user namespace is another container's: so is the one around it.
+Result<void> emit_joined_outer_namespace(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out) {
+  if (rootfs.outer_namespace.empty()) {
+    return Error(Errc::unsupported, "a root served by fuse-overlayfs needs the user namespace around the joined one");
+  }
+  out->program().clones_again = true;
+  out->act(fmt::format("join the user namespace around '{}'", input.spec.find_namespace(NamespaceType::user)->path));
+  const int16_t file = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(rootfs.outer_namespace), .x = O_RDONLY});
+  // What is joined later is opened while the paths lead there.
+  const int16_t inner = out->take_register();
+  out->add({.kind = ChildOpKind::open_path,
+            .a = inner,
+            .text = out->text(input.spec.find_namespace(NamespaceType::user)->path),
+            .x = O_RDONLY});
+  out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = CLONE_NEWUSER});
+  out->close_register(file);
+  emit_become_root(out);
+  out->act("make a mount namespace");
+  out->add({.kind = ChildOpKind::unshare, .x = CLONE_NEWNS});
+  out->act("stop mounts from propagating");
+  out->add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
+  TRY(emit_fuse(input, rootfs, out));
+  out->act("join the container's user namespace");
+  out->add({.kind = ChildOpKind::set_namespace, .a = inner, .x = CLONE_NEWUSER});
+  out->close_register(inner);
+  emit_time_namespace(input.spec, out);
+  out->act("clone the container's first process");
+  out->add({.kind = ChildOpKind::clone_child,
+            .x = fresh_flags(input.spec),
+            .z = uint64_t{1} + out->text(rootfs.mount_point)});
+  out->add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
+  out->program().joined_map = input.spec.linux_config.ids;
+  return ok();
+}
+
 // The first process of a container whose root is a FUSE file system: in the outer user namespace the server runs with
 // the map the layers were unpacked under; the container's user namespace is nested in it, so that it may use the mount
 // (fuse_allow_current_process in fs/fuse/dir.c).
 Result<void> emit_outer_namespace(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out) {
+  if (joins(input.spec, NamespaceType::user)) return emit_joined_outer_namespace(input, rootfs, out);
   const IdMap outer = input.host.default_map();
   ChildProgram& program = out->program();
   program.clone_flags = CLONE_NEWUSER | CLONE_NEWNS;
@@ -232,6 +269,7 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
   program.waits_at_start = true;
   if (!input.user_namespace) return ok();
   TRY(emit_sources_ahead(input, out));
+  emit_root_ahead(input, rootfs, out);
   emit_become_root(out);
   return ok();
 }

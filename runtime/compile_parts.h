@@ -43,6 +43,10 @@ Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, Progra
 // Opens the sources of bind mounts with the rights of the caller, where the container's root is somebody else: the way
 // to them may be one that only the caller may go. Before the process becomes root of its user namespace.
 Result<void> emit_sources_ahead(const CompileInput& input, ProgramBuilder* out);
+// Whether the container's root is another user than the caller: it may not go through the caller's directories.
+bool opens_ahead(const CompileInput& input);
+// The same for the root and for what is put into it.
+void emit_root_ahead(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
 Result<void> emit_mounts(const CompileInput& input, int16_t root, ProgramBuilder* out);
 // `path` as an absolute one, without doubled slashes, "." and "..".
 std::string mount_destination(std::string_view path);

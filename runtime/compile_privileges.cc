@@ -84,9 +84,12 @@ Result<void> check_identity(const CompileInput& input) {
     return Error(Errc::invalid,
                  fmt::format("uid {} is not mapped in the container ({})", user.uid, format_ranges(ids.uids)));
   }
-  if (!to_outside(ids.gids, user.gid)) {
+  std::vector<uint32_t> groups = user.additional_gids;
+  groups.insert(groups.begin(), user.gid);
+  for (const uint32_t gid : groups) {
+    if (to_outside(ids.gids, gid)) continue;
     return Error(Errc::invalid,
-                 fmt::format("gid {} is not mapped in the container ({})", user.gid, format_ranges(ids.gids)));
+                 fmt::format("gid {} is not mapped in the container ({})", gid, format_ranges(ids.gids)));
   }
   return ok();
 }

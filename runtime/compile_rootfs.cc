@@ -67,13 +67,24 @@ Result<void> emit_overlay(const CompileInput& input, const RootfsPlan& plan, Pro
   return ok();
 }
 
+// Opens a path of the host, unless that has been done ahead. Returns its register.
+int16_t emit_open(const std::string& path, uint64_t flags, ProgramBuilder* out) {
+  const auto ahead = out->take_ahead(path, flags);
+  const int16_t file = ahead ? ahead->source : out->take_register();
+  out->add({.kind = ChildOpKind::open_path,
+            .a = file,
+            .text = out->text(path),
+            .x = flags,
+            .z = ahead ? uint64_t{1} : uint64_t{0}});
+  return file;
+}
+
 // The tree becomes a mount on top of itself, since only mounts can be pivoted to; `isolated` when its copy would pass
 // on what is mounted in it. Returns the register of its root.
 int16_t emit_directory(const std::string& directory, bool isolated, ProgramBuilder* out) {
   out->act(fmt::format("bind root directory '{}'", directory));
-  const int16_t place = out->take_register();
+  const int16_t place = emit_open(directory, k_directory, out);
   const int16_t mount = out->take_register();
-  out->add({.kind = ChildOpKind::open_path, .a = place, .text = out->text(directory), .x = k_directory});
   out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = place, .x = AT_RECURSIVE});
   if (isolated) {
     out->add({.kind = ChildOpKind::set_mount, .a = mount, .z = MS_PRIVATE | uint64_t{AT_RECURSIVE} << 32});
@@ -102,9 +113,8 @@ std::string_view edit_words(RootEdit::Kind kind) {
 // Puts the bytes of `source` behind those of the file that `path` below register `dir` is opened as.
 void emit_bytes(const std::string& source, int16_t dir, const std::string& path, uint64_t flags, uint64_t resolve,
                 ProgramBuilder* out) {
-  const int16_t from = out->take_register();
+  const int16_t from = emit_open(source, O_RDONLY, out);
   const int16_t file = out->take_register();
-  out->add({.kind = ChildOpKind::open_path, .a = from, .text = out->text(source), .x = O_RDONLY});
   out->add({.kind = ChildOpKind::open_in_root,
             .a = file,
             .b = dir,
@@ -143,6 +153,16 @@ void emit_edit(const RootEdit& edit, int16_t root, ProgramBuilder* out) {
 }
 
 }  // namespace
+
+void emit_root_ahead(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out) {
+  if (!opens_ahead(input)) return;
+  out->act("open the container's root and what is put into it");
+  if (plan.kind == RootfsPlan::Kind::directory) out->open_ahead(plan.directory, k_directory, 0);
+  if (plan.kind == RootfsPlan::Kind::fuse) out->open_ahead(plan.mount_point, k_directory, 0);
+  for (const RootEdit& edit : plan.edits) {
+    if (edit.kind != RootEdit::Kind::link) out->open_ahead(edit.source, O_RDONLY, 0);
+  }
+}
 
 void emit_edits(const RootfsPlan& plan, int16_t root, ProgramBuilder* out) {
   if (plan.edits.empty()) return;

@@ -60,31 +60,10 @@ Result<void> check_ranges(const std::vector<IdRange>& ranges, std::string_view w
   return ok();
 }
 
-Result<std::vector<IdRange>> nest_ranges(const std::vector<IdRange>& map, const std::vector<IdRange>& outer) {
-  std::vector<IdRange> out;
-  for (const IdRange& range : map) {
-    uint32_t done = 0;
-    while (done < range.size) {
-      const uint32_t wanted = range.outside + done;
-      const auto home = std::find_if(outer.begin(), outer.end(), [&](const IdRange& candidate) {
-        return wanted >= candidate.outside && wanted - candidate.outside < candidate.size;
-      });
-      if (home == outer.end()) {
-        return Error(Errc::invalid,
-                     fmt::format("id {} is not among the ids of this user ({})", wanted, format_ranges(outer)));
-      }
-      const uint32_t into = wanted - home->outside;
-      const uint32_t size = std::min(range.size - done, home->size - into);
-      out.push_back({.inside = range.inside + done, .outside = home->inside + into, .size = size});
-      done += size;
-    }
-  }
-  return out;
-}
-
-std::vector<IdRange> keep_id_ranges(const std::vector<IdRange>& outer, uint32_t id) {
+std::vector<IdRange> keep_id_ranges(const std::vector<IdRange>& outer, uint32_t id, std::optional<uint32_t> size) {
   uint64_t available = 0;
   for (const IdRange& range : outer) available += range.size;
+  if (size) available = std::min<uint64_t>(available, *size);
   if (available <= 1) return {{.inside = id, .outside = 0, .size = 1}};
   const auto total = static_cast<uint32_t>(std::min<uint64_t>(available, k_id_limit - 1));
   std::vector<IdRange> out;
@@ -110,6 +89,28 @@ std::optional<uint32_t> to_outside(const std::vector<IdRange>& ranges, uint32_t 
     if (inside >= range.inside && inside - range.inside < range.size) return range.outside + (inside - range.inside);
   }
   return std::nullopt;
+}
+
+Result<std::vector<IdRange>> nest_ranges(const std::vector<IdRange>& map, const std::vector<IdRange>& outer) {
+  std::vector<IdRange> out;
+  for (const IdRange& range : map) {
+    uint32_t done = 0;
+    while (done < range.size) {
+      const uint32_t wanted = range.outside + done;
+      const auto home = std::find_if(outer.begin(), outer.end(), [&](const IdRange& candidate) {
+        return wanted >= candidate.outside && wanted - candidate.outside < candidate.size;
+      });
+      if (home == outer.end()) {
+        return Error(Errc::invalid,
+                     fmt::format("id {} is not among the ids of this user ({})", wanted, format_ranges(outer)));
+      }
+      const uint32_t into = wanted - home->outside;
+      const uint32_t size = std::min(range.size - done, home->size - into);
+      out.push_back({.inside = range.inside + done, .outside = home->inside + into, .size = size});
+      done += size;
+    }
+  }
+  return out;
 }
 
 std::vector<IdRange> through_map(const std::vector<IdRange>& nested, const std::vector<IdRange>& outer) {
@@ -157,9 +158,9 @@ Result<IdMap> nest_map(const IdMap& map, const IdMap& outer) {
   return out;
 }
 
-IdMap keep_id_map(const IdMap& outer, uint32_t uid, uint32_t gid) {
-  return {.uids = through_map(keep_id_ranges(outer.uids, uid), outer.uids),
-          .gids = through_map(keep_id_ranges(outer.gids, gid), outer.gids)};
+IdMap keep_id_map(const IdMap& outer, uint32_t uid, uint32_t gid, std::optional<uint32_t> size) {
+  return {.uids = through_map(keep_id_ranges(outer.uids, uid, size), outer.uids),
+          .gids = through_map(keep_id_ranges(outer.gids, gid, size), outer.gids)};
 }
 
 Result<void> check_map(const IdMap& map) {

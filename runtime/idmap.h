@@ -48,12 +48,15 @@ IdMap rootless_map(uint32_t uid, uint32_t gid, const std::vector<SubidRange>& su
                    const std::vector<SubidRange>& subgids);
 // Only id 0, which is the user.
 IdMap single_id_map(uint32_t uid, uint32_t gid);
+// Ranges that lead to the host, as such that lead to the namespace whose map is `outer`. Errors: invalid when an id is
+// not mapped by `outer`.
+Result<std::vector<IdRange>> nest_ranges(const std::vector<IdRange>& map, const std::vector<IdRange>& outer);
 // `map` leads to the host; what comes out leads to the namespace whose map to the host is `outer`, in which a namespace
 // with `map` can then be nested. Errors: invalid when an id is not mapped by `outer`.
 Result<IdMap> nest_map(const IdMap& map, const IdMap& outer);
 // The map of `--userns keep-id` to the host: `uid`:`gid` inside are the user (0 of the default map `outer`), the ids
-// below and above are the others in order. With a single-id map, only that one id.
-IdMap keep_id_map(const IdMap& outer, uint32_t uid, uint32_t gid);
+// below and above are the others in order, `size` ids at most with the user. With a single-id map, only that one id.
+IdMap keep_id_map(const IdMap& outer, uint32_t uid, uint32_t gid, std::optional<uint32_t> size = {});
 
 // Ranges must not be empty, overlap on either side, pass 2^32-2 or be more than the kernel takes. Errors: invalid,
 // naming the range.
@@ -76,6 +79,9 @@ MapWriter map_writer(const IdMap& map, const HostFacts& host);
 // Errors: permission with what newuidmap said and the fix, not_found when the programs are missing.
 Result<void> write_id_maps(int pid, const IdMap& map, const HostFacts& host);
 
+// The maps of the user namespace that a process is in, a number or "self": to the ids of the reader's namespace, for
+// its own to those of the one around it.
+Result<IdMap> read_id_maps(const std::string& process);
 // Compares the maps of the user namespace that process `pid` is in with `map`, id by id.
 // Errors: invalid when they differ.
 Result<void> check_id_maps(int pid, const IdMap& map);

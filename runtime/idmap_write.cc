@@ -72,8 +72,8 @@ Result<void> write_by_programs(int pid, const IdMap& map, const HostFacts& host)
   return finish_writer(gids);
 }
 
-Result<std::vector<IdRange>> read_map(int pid, const char* name) {
-  const std::string path = fmt::format("/proc/{}/{}", pid, name);
+Result<std::vector<IdRange>> read_map(const std::string& process, const char* name) {
+  const std::string path = fmt::format("/proc/{}/{}", process, name);
   const std::string text = TRY(read_kernel_file(path));
   std::vector<IdRange> out;
   for (const std::string& line : split(text, '\n')) {
@@ -87,7 +87,7 @@ Result<std::vector<IdRange>> read_map(int pid, const char* name) {
 }
 
 Result<void> compare_map(int pid, const char* name, const char* field, const std::vector<IdRange>& wanted) {
-  const std::vector<IdRange> there = TRY(read_map(pid, name));
+  const std::vector<IdRange> there = TRY(read_map(std::to_string(pid), name));
   if (normalized(there) == normalized(wanted)) return ok();
   return Error(Errc::invalid, fmt::format("{} ({}) are not those of the user namespace that is joined ({})", field,
                                           format_ranges(wanted), format_ranges(there)));
@@ -98,6 +98,13 @@ Result<void> compare_map(int pid, const char* name, const char* field, const std
 Result<void> check_id_maps(int pid, const IdMap& map) {
   TRY(compare_map(pid, "uid_map", "uidMappings", map.uids));
   return compare_map(pid, "gid_map", "gidMappings", map.gids);
+}
+
+Result<IdMap> read_id_maps(const std::string& process) {
+  IdMap map;
+  map.uids = TRY(read_map(process, "uid_map"));
+  map.gids = TRY(read_map(process, "gid_map"));
+  return map;
 }
 
 MapWriter map_writer(const IdMap& map, const HostFacts& host) {

@@ -202,6 +202,10 @@ struct UsernsRequest {
 };
 Result<Child> launch_in_userns(const UsernsRequest& request);
 
+// A process that has mounted `rootfs` at its place, in a user namespace with these ids and a mount namespace, and does
+// nothing more. The mount ends with it, and it with its launcher.
+Result<Child> launch_root_holder(const HostFacts& host, const IdMap& ids, const RootfsPlan& rootfs);
+
 // True when overlay mounts with userxattr work for this user on the file system of `directory` (an existing directory
 // of ours that may be written to; nothing is left in it). Runs a short-lived child.
 Result<bool> probe_native_overlay(const HostFacts& host, const std::string& directory);

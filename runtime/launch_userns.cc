@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "runtime/compile.h"
 #include "runtime/launch.h"
 #include "runtime/launch_core.h"
 
@@ -121,6 +122,15 @@ Result<Child> launch_in_userns(const UsernsRequest& request) {
   emit_worker_start(request.ids, &out);
   emit_worker_program(request, &out);
   start.program = out.take();
+  return std::move(TRY(start_program(std::move(start))).init);
+}
+
+Result<Child> launch_root_holder(const HostFacts& host, const IdMap& ids, const RootfsPlan& rootfs) {
+  RuntimeSpec spec;
+  spec.linux_config.ids = ids;
+  spec.linux_config.namespaces = {{.type = NamespaceType::user, .path = {}},
+                                  {.type = NamespaceType::mount, .path = {}}};
+  StartRequest start{.program = TRY(compile_hold(spec, rootfs, host)), .host = host};
   return std::move(TRY(start_program(std::move(start))).init);
 }
 

@@ -63,6 +63,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void output_caught_up() override { streams_->resume(); }
   pid_t init_pid() const override { return init_ ? init_->pid() : 0; }
   int init_pidfd() const override { return init_ ? init_->pidfd() : -1; }
+  Result<void> show_root(int client) override;
 
  private:
   Result<StartReport> try_start();
@@ -101,6 +102,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   std::optional<Child> init_;
   std::optional<HealthWatch> health_;
   std::optional<NotifyProxy> notify_;
+  std::optional<Child> root_copy_;  // answers a client
   bool timed_out_ = false;
   bool stopped_by_user_ = false;
   bool restart_asked_ = false;  // by the health check
@@ -331,6 +333,19 @@ void Monitor::on_network_child(int pidfd) {
     network_->respawn();
     watch_network();
   });
+}
+
+Result<void> Monitor::show_root(int client) {
+  if (!init_ || !hooks_.start_root_copy) return Error(Errc::bad_state, "the container is not running");
+  if (root_copy_) return Error(Errc::in_use, "the container's root is being asked for by somebody else at this moment");
+  root_copy_.emplace(TRY(hooks_.start_root_copy(client, init_->pidfd())));
+  auto watched = loop_.add(root_copy_->pidfd(), EPOLLIN, [this](uint32_t) {
+    loop_.remove(root_copy_->pidfd());
+    (void)root_copy_->wait();
+    root_copy_.reset();
+  });
+  if (!watched) root_copy_.reset();
+  return watched;
 }
 
 void Monitor::watch_health() {

@@ -216,6 +216,10 @@ void AttachServer::on_request(Client& client, std::string_view text) {
   } else if (request->find("pidfd") != nullptr) {
     fd = target_.init_pidfd();
     answer.set("pid", int64_t{target_.init_pid()});
+  } else if (request->find("root") != nullptr) {
+    const Result<void> shown = target_.show_root(client.socket.get());
+    if (shown) return leave(client);
+    answer.set("error", shown.error().text());
   } else if (request->find("wait") != nullptr) {
     client.waits = true;
     answer.set("waiting", true);

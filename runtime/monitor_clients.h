@@ -45,6 +45,8 @@ class AttachTarget {
   virtual void output_caught_up() = 0;
   virtual pid_t init_pid() const = 0;
   virtual int init_pidfd() const = 0;
+  // Has a process answer this client with a copy of the root's mount.
+  virtual Result<void> show_root(int client) = 0;
 };
 
 class [[nodiscard]] AttachServer {

@@ -42,6 +42,8 @@ struct RootfsPlan {
   // The map the layers were unpacked under when it is not the container's own (keep-id): files are shown shifted.
   // Only with Kind::fuse.
   bool shift_ids = false;
+  // With Kind::fuse in a user namespace that is joined: the path of the one around it, where the server runs.
+  std::string outer_namespace;
   std::vector<RootEdit> edits;  // in this order
   bool operator==(const RootfsPlan&) const = default;
 };

@@ -1,7 +1,7 @@
 // The store: everything one user's images, layers, containers and volumes are on disk.
 //
 //   ~/.local/share/ctr/                     $XDG_RUNTIME_DIR/ctr/
-//     schema.json  store.lock  driver
+//     schema.json  store.lock  driver  ids.lock
 //     images/      an OCI image layout: oci-layout index.json blobs/sha256/<hex>
 //                  .lock  .partial/<alg>-<hex>  .pins/<random>
 //     layers/      <hex of diff id>/{diff/,layer.json}   .staging/<random>/  .locks/<hex>
@@ -17,8 +17,8 @@
 // free belongs to a dead process and is garbage. Deleting is a rename into trash/.
 //
 // Lock order, never backwards, sorted where several of one kind are taken:
-//   store (shared; exclusive for migration and reset) -> images -> partial blobs -> layers -> container -> names ->
-//   volumes -> secrets.
+//   store (shared; exclusive for migration and reset) -> images -> ids -> partial blobs -> layers -> container -> names
+//   -> volumes -> secrets.
 #pragma once
 
 #include <memory>

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -131,7 +133,17 @@ void raise_file_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+// As root of that namespace, and out of the reach of others in it (ptrace(2), "Ptrace access mode checking").
+Result<void> join_user_namespace(int fd) {
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return Error::from_errno("hide from the container");
+  if (::setns(fd, CLONE_NEWUSER) != 0) return Error::from_errno("join the container's user namespace");
+  if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0) return Error::from_errno("become the container's root");
+  if (::prctl(PR_SET_DUMPABLE, 0) != 0) return Error::from_errno("hide from the container");
+  return ok();
+}
+
 Result<Dir> enter(const TreePlace& place, Access access, const LoadFilter& load_filter) {
+  if (place.user_fd >= 0) TRY(join_user_namespace(place.user_fd));
   if (place.is_mounted_away) return confine_beside(place.root_fd, load_filter);
   const auto writing = access == Access::writing ? Writing::yes : Writing::no;
   if (place.root_fd >= 0) return confine_to_mounts(place.root_fd, writing, load_filter);
@@ -215,6 +227,7 @@ Json to_json(const TreePlace& place) {
   return Json::object()
       .set("rootFd", place.root_fd)
       .set("mountedAway", place.is_mounted_away)
+      .set("userFd", place.user_fd)
       .set("directory", place.directory)
       .set("lowerDirs", Json::strings(place.lower_dirs))
       .set("upper", place.upper)
@@ -227,6 +240,7 @@ Result<TreePlace> tree_place_from_json(const JsonReader& reader) {
   TreePlace place;
   place.root_fd = static_cast<int>(TRY(reader.get_int("rootFd")));
   place.is_mounted_away = TRY(reader.get_bool("mountedAway"));
+  place.user_fd = static_cast<int>(TRY(reader.get_int("userFd")));
   place.directory = TRY(reader.get_string("directory"));
   place.lower_dirs = TRY(reader.strings("lowerDirs"));
   place.upper = TRY(reader.get_string("upper"));

@@ -25,6 +25,7 @@ struct TreeBind {
 struct TreePlace {
   int root_fd = -1;                     // a directory; -1: one of those below
   bool is_mounted_away = false;         // the directory is in another mount namespace: the root of a running container
+  int user_fd = -1;                     // a user namespace that is joined before the tree is looked at
   std::string directory;                // absolute path of the tree; empty: layers
   std::vector<std::string> lower_dirs;  // topmost first, absolute paths
   std::string upper;                    // empty: the layers are only read

@@ -76,9 +76,60 @@ inside() { run ctr unshare "$@"; }
   assert_match '[0-9a-f]{64}$'
 }
 
-@test "a container that runs is not mounted twice" {
+@test "the root of a container that runs is what the container sees" {
+  ctr run -d --name c --network none --tmpfs /tmp "$IMAGE" sh -c 'echo made >/made; sleep 100' >/dev/null
+  wait_for ctr exec c test -e /made
+  inside sh -c 'set -e; m=$(ctr mount c); cat "$m/made"; echo >"$m/answer"; ctr mount; ctr umount c; ls -A "$m"'
+  assert_status 0
+  assert_line made
+  assert_contains "/rootfs"
+  assert_match $'\nc$'
+  run -0 ctr exec c sh -c 'test -e /answer'
+}
+
+# mounted_elsewhere COMMAND...: runs it while `ctr unshare` has the root of container c mounted.
+mounted_elsewhere() {
+  mkfifo "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/ready"
+  ctr unshare sh -c 'ctr mount c >/dev/null && echo ready >"$0/ready" && read -r _ <"$0/go"' "$BATS_TEST_TMPDIR" 3>&- &
+  local sharer=$!
+  read -r _ <"$BATS_TEST_TMPDIR/ready"
+  run "$@"
+  echo >"$BATS_TEST_TMPDIR/go"
+  wait "$sharer"
+  rm "$BATS_TEST_TMPDIR/go" "$BATS_TEST_TMPDIR/ready"
+}
+
+@test "a container does not start on a root that is mounted elsewhere, and does once it is not" {
+  ctr create --name c --network none "$IMAGE" cat /etc/passwd >/dev/null
+  mounted_elsewhere ctr start -a c
+  assert_status 125
+  assert_match 'is mounted by `ctr mount`, where process [0-9]+ is'
+  mounted_elsewhere ctr cp "$BATS_TEST_FILENAME" c:/tmp/x
+  assert_status 125
+  assert_contains 'is mounted by'
+  run -0 ctr start -a c
+  ctr rm c >/dev/null
   ctr run -d --name c --network none "$IMAGE" sleep 100 >/dev/null
+  mounted_elsewhere ctr restart -t 0 c
+  assert_status 125
+  [ "$(ctr inspect -f '{{.State.Status}}' c)" = running ]
+  # Who may not look at the other mounts takes them away.
+  ctr stop -t 0 c >/dev/null
+  mounted_elsewhere ctr unshare sh -c 'm=$(ctr mount c) && ls "$m/bin/sh"'
+  assert_status 0
+  run -0 ctr start c
+}
+
+@test "a root that fuse-overlayfs serves is mounted with the owners that the container sees" {
+  ctr create --name c --network none --userns keep-id "$IMAGE" stat -c %u:%g /made >/dev/null
+  inside sh -c 'set -e; m=$(ctr mount c); stat -c %u "$m/bin/sh"; echo made >"$m/made"; ctr umount c; ls -A "$m"; ctr mount c >/dev/null'
+  assert_status 0
+  assert_output $'1\nc'
+  run -0 ctr start -a c
+  assert_output "$(id -u):$(id -g)"
+  ctr rm c >/dev/null
+  ctr run -d --name c --network none --userns keep-id "$IMAGE" sleep 100 >/dev/null
   inside ctr mount c
   assert_status 125
-  assert_contains 'is running: its root is mounted in its own namespace alone'
+  assert_contains 'is served by fuse-overlayfs, while it runs to the container alone'
 }

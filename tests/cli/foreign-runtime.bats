@@ -122,7 +122,7 @@ log_has() { ctr logs "$1" | grep -qx "$2"; }
   assert_contains '--pid host'
   runs --userns keep-id "$IMAGE" true
   assert_status 125
-  assert_contains 'keep-id'
+  assert_contains '--userns'
   [ -z "$(ctr ps -aq)" ]
 }
 

@@ -189,8 +189,28 @@ TEST_CASE("namespaces and user namespaces are chosen") {
   CHECK(keep.mode == UsernsChoice::Mode::keep_id);
   CHECK(*keep.keep_uid == 7);
   CHECK(*keep.keep_gid == 8);
-  CHECK(wrong({"--userns=auto", "i"}) == "--userns auto: not supported yet");
   CHECK_FALSE(spec_of({"--userns=keep-id:uid=x", "i"}));
+  CHECK(*good({"--userns=keep-id:size=100", "i"}).userns.size == 100);
+  const auto automatic = good({"--userns=auto:size=5,uidmapping=1000:0:1,gidmapping=7:0", "i"}).userns;
+  CHECK(automatic.mode == UsernsChoice::Mode::automatic);
+  CHECK(automatic.uid_maps == std::vector<std::string>{"1000:0:1"});
+  CHECK(automatic.gid_maps == std::vector<std::string>{"7:0"});
+  CHECK(wrong({"--userns=auto:foo=1", "i"}) == "--userns auto:foo: must be uidmapping=MAP, gidmapping=MAP or size=N");
+  CHECK(good({"--userns=container:c", "i"}).userns.value == "c");
+  CHECK_FALSE(spec_of({"--userns=container:", "i"}));
+}
+
+TEST_CASE("maps of ids are options of their own, which exclude --userns") {
+  const auto mapped = good({"--uidmap", "0:1:10,20:0", "--uidmap", "+5:5", "i"}).userns;
+  CHECK(mapped.mode == UsernsChoice::Mode::explicit_);
+  CHECK(mapped.uid_maps == std::vector<std::string>{"0:1:10", "20:0", "+5:5"});
+  CHECK(good({"--subuidname", "joe", "i"}).userns.subgid_name == "joe");
+  CHECK(good({"--subgidname", "joe", "--subuidname", "jim", "i"}).userns.subuid_name == "jim");
+  CHECK(wrong({"--uidmap", "0:1:x", "i"}) == "--uidmap 0:1:x: must be [+ug]CONTAINER:[@]FROM[:SIZE]");
+  CHECK(wrong({"--userns", "keep-id", "--gidmap", "0:1:1", "i"}) ==
+        "--userns and --uidmap/--gidmap/--subuidname/--subgidname are mutually exclusive");
+  CHECK(wrong({"--uidmap", "0:1:1", "--subuidname", "joe", "i"}) ==
+        "--uidmap and --gidmap cannot be combined with --subuidname and --subgidname");
 }
 
 TEST_CASE("limits are parsed and checked against each other") {

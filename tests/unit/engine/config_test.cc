@@ -30,7 +30,7 @@ TEST_CASE("each key that is followed is read") {
       "default_sysctls = [\"net.ipv4.ping_group_range=0 0\"]\ndefault_ulimits = [\"nofile=1:2\"]\n"
       "env = [\"A=b\"]\nenv_host = true\nhttp_proxy = false\ninit = true\ninit_path = \"/i\"\n"
       "log_driver = \"none\"\nlog_size_max = 100\noom_score_adj = -5\npids_limit = 7\nshm_size = \"1m\"\n"
-      "tz = \"UTC\"\numask = \"0077\"\nuserns = \"keep-id\"\nvolumes = [\"/a:/b\"]\n"
+      "tz = \"UTC\"\numask = \"0077\"\nuserns = \"keep-id\"\nuserns_size = 70000\nvolumes = [\"/a:/b\"]\n"
       "[engine]\ncgroup_manager = \"cgroupfs\"\ndetach_keys = \"ctrl-a\"\npull_policy = \"never\"\n"
       "retry = 1\nruntime = \"crun\"\nstop_timeout = 3\n"
       "[network]\ndefault_rootless_network_cmd = \"pasta\"\n");
@@ -50,6 +50,7 @@ TEST_CASE("each key that is followed is read") {
   expected.timezone = "UTC";
   expected.umask = "0077";
   expected.userns = "keep-id";
+  expected.userns_size = 70000;
   expected.volumes = {"/a:/b"};
   expected.cgroup_manager = "cgroupfs";
   expected.detach_keys = "ctrl-a";

@@ -140,10 +140,6 @@ TEST_CASE("an image is mounted below a directory of the container, never its lay
   REQUIRE(written);
   CHECK(written->mounts[0].record.scratch == "overlay/0");
   CHECK(written->mounts[0].record.writable);
-  ContainerSpec shifted;
-  shifted.userns.mode = UsernsChoice::Mode::keep_id;
-  CHECK(plan_mounts(shifted, {{MountSpec::Type::image, "thin", "/i", {}, ""}}, {}, places()).error().code() ==
-        Errc::unsupported);
 }
 
 TEST_CASE("the volumes of an image can be in memory, or left out") {

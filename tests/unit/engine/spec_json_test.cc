@@ -65,7 +65,7 @@ ContainerSpec full_spec() {
   spec.resources.cpu_quota_us = -1;
   spec.network = {NetworkChoice::Mode::host, "", {}, ""};
   spec.pid = {NamespaceChoice::Mode::host, ""};
-  spec.userns = {UsernsChoice::Mode::keep_id, 1000, 1000};
+  spec.userns = {UsernsChoice::Mode::keep_id, 1000, 1000, 9, {"0:1:2"}, {"0:3:4"}, "a", "b", "c"};
   spec.add_hosts = {"db:10.0.0.1"};
   spec.http_proxy = false;
   spec.log = {"k8s-file", {{"max-size", "1m"}}};

@@ -72,6 +72,23 @@ TEST_CASE("the steps of keep-id on fuse-overlayfs") {
   compare_golden("keep-id.steps", compiled(spec, plan));
 }
 
+TEST_CASE("fuse-overlayfs for a user namespace that is joined runs in the one around it") {
+  RuntimeSpec spec = plain_spec();
+  spec.linux_config.ids = keep_id_map(plain_host().default_map(), 1000, 1000);
+  for (auto& entry : spec.linux_config.namespaces) {
+    if (entry.type == NamespaceType::user) entry.path = "/inner";
+  }
+  RootfsPlan plan = plain_rootfs();
+  plan.kind = RootfsPlan::Kind::fuse;
+  plan.shift_ids = true;
+  CHECK(compiled(spec, plan).find("needs the user namespace around the joined one") != std::string::npos);
+  plan.outer_namespace = "/outer";
+  const Json json = to_json(plan);
+  CHECK(rootfs_plan_from_json(JsonReader(json, "plan")).value() == plan);
+  const std::string text = compiled(spec, plan);
+  compare_golden("joined-fuse.steps", text.substr(0, text.find("# hand the network namespace")));
+}
+
 TEST_CASE("the steps of a container that waits to be started") {
   RuntimeSpec spec = plain_spec();
   const SeccompProgram filter{.bpf = std::string(16, 'x'), .flags = 0};

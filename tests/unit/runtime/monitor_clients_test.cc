@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 // A program that takes input only when the test lets it.
 class FakeProgram final : public AttachTarget {
  public:
+  Result<void> show_root(int) override { return Error(Errc::bad_state, "no root"); }
   bool can_attach() const override { return attachable; }
   void input(std::string_view bytes) override { taken += bytes; }
   bool input_idle() const override { return reads_input; }

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# User namespaces of containers: maps of the user's choice, automatic ones, and joined ones.
+# shellcheck disable=SC2154,SC2016 # bats sets stderr, helpers set file_dir; templates and commands are meant literally
+load helpers
+
+setup_file() {
+  start_test_file && pull_busybox
+  first_subid=$(awk -F: -v me="$(id -un)" '$1 == me { print $2; exit }' /etc/subuid)
+  export first_subid
+}
+teardown_file() { end_test_file; }
+teardown() { assert_nothing_left; }
+
+runs() { run -0 ctr run --rm --network none "$@"; }
+make() {
+  local how=$1 name=$2
+  shift 2
+  case $how in
+    running) ctr run -d --name "$name" --network none "$@" "$IMAGE" sleep 100 >/dev/null ;;
+    *) ctr create --name "$name" --network none "$@" "$IMAGE" true >/dev/null ;;
+  esac
+}
+maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_map | sed "s/^ //"'
+
+@test "--uidmap maps ids as it says, for groups too, and the image's files have their owners" {
+  runs --uidmap 0:1:1000 --uidmap 2000:0 "$IMAGE" sh -c "$maps; stat -c %u:%g /bin/sh; touch /x && stat -c %u /x"
+  # Seen from within, they are those of the user's own namespace.
+  assert_output $'0 1 1000\n2000 0 1\n0 1 1000\n2000 0 1\n0:0\n0'
+  runs --gidmap "+g7:@$((first_subid + 99)):1" -u 7:7 "$IMAGE" sh -c 'id -u; id -g; grep -c : /proc/self/gid_map; wc -l </proc/self/gid_map'
+  assert_line 7
+  # A part of the usual map needs no other mount than the usual one.
+  runs --uidmap 0:0:1000 "$IMAGE" sh -c 'grep -c " / overlay" /proc/mounts; wc -l </proc/self/uid_map'
+  assert_output $'1\n2'
+}
+
+@test "maps that cannot be are refused with what there is" {
+  for words in '--uidmap 0:x' '--uidmap 0:1:10,5:20:10' '--gidmap 1:1:10' '--uidmap 0:70000:10' '--uidmap 0:@5:1' \
+    '--subuidname nosuch' '--userns keep-id --uidmap 0:1:1' '--userns auto:foo=1' '--userns container:nosuch' \
+    '--uidmap 0:0:1 -u 5'; do
+    # shellcheck disable=SC2086
+    run ctr create --name c $words "$IMAGE" true
+    if [ "$words" = '--uidmap 0:0:1 -u 5' ]; then
+      assert_status 0
+      run ctr start -a c
+    fi
+    assert_status 125
+    ctr rm -f c >/dev/null 2>&1 || true
+  done
+  run ctr create --uidmap 0:70000:10 "$IMAGE" true
+  assert_contains 'Error: --uidmap: uids 70000-70009 are not among those of this user: 0-65536'
+  run ctr create --uidmap 0:@5:1 "$IMAGE" true
+  assert_contains "uid 5 is not among those of this user: $(id -u), $first_subid-$((first_subid + 65535)) of the host"
+}
+
+@test "--subuidname takes the ranges of a name" {
+  runs --subuidname "$(id -un)" "$IMAGE" sh -c "$maps"
+  assert_output $'0 1 65536\n0 1 65536'
+}
+
+@test "nomap leaves the user out" {
+  runs --userns nomap "$IMAGE" sh -c "$maps; stat -c %u /bin/sh"
+  assert_output $'0 1 65536\n0 1 65536\n0'
+}
+
+@test "automatic maps are disjoint, also those made at the same time, and free when their container is removed" {
+  local pids=() i
+  for i in 1 2 3 4; do ctr create --name "c$i" --network none --userns auto "$IMAGE" true >/dev/null & pids+=($!); done
+  for i in "${pids[@]}"; do wait "$i"; done
+  run ctr inspect -f '{{index .HostConfig.IDMappings.UidMap 0}} {{.HostConfig.UsernsMode}}' c1 c2 c3 c4
+  assert_status 0
+  [ "$(sort <<<"$output")" = "$(printf '0:%d:1024 private\n' 1 1025 2049 3073 | sort)" ] || fail "$output"
+  ctr rm c1 c2 c3 >/dev/null
+  run ctr create --name big --userns auto:size=65000 "$IMAGE" true
+  assert_status 125
+  assert_contains 'the container needs 65000 uids, and 64512 of the 65536 subordinate ones are free'
+  make created explicit --uidmap "0:1:60000"
+  make created small --userns auto:size=5,uidmapping=1000:0:1
+  run ctr inspect -f '{{.HostConfig.IDMappings.UidMap}}' small
+  assert_output '[0:60001:5 1000:0:1]'
+}
+
+@test "PODMAN_USERNS and containers.conf choose the user namespace" {
+  mkdir -p "$XDG_CONFIG_HOME/containers"
+  printf '[containers]\nuserns = "auto"\nuserns_size = 77\n' >"$XDG_CONFIG_HOME/containers/containers.conf"
+  runs "$IMAGE" sh -c 'read -r _ _ size </proc/self/uid_map; echo "$size"'
+  rm "$XDG_CONFIG_HOME/containers/containers.conf"
+  assert_output 77
+  PODMAN_USERNS=keep-id runs "$IMAGE" id -u
+  assert_output "$(id -u)"
+  PODMAN_USERNS=keep-id runs --userns host "$IMAGE" id -u
+  assert_output 0
+  PODMAN_USERNS=keep-id runs --uidmap 0:1:5 "$IMAGE" id -u
+  assert_output 0
+}
+
+@test "keep-id with a size leaves the container so many ids" {
+  runs --userns keep-id:uid=5,gid=5,size=10 "$IMAGE" sh -c 'id -u; sum=0; while read -r _ _ n; do sum=$((sum + n)); done </proc/self/uid_map; echo $sum'
+  assert_output $'5\n10'
+}
+
+@test "a user namespace is joined, with the usual ids and with others" {
+  local kind
+  for kind in '' '--userns keep-id' '--uidmap 0:1:1000'; do
+    # shellcheck disable=SC2086
+    make running one $kind
+    make running two --userns container:one
+    [ "$(ctr exec one readlink /proc/self/ns/user)" = "$(ctr exec two readlink /proc/self/ns/user)" ] || fail "$kind"
+    [ "$(ctr exec -u 0 two stat -c %u /bin/sh)" = 0 ]
+    run ctr exec -u 0 two sh -c 'echo x >/made && cat /made'
+    assert_output x
+    run ctr rm -f -t 0 one
+    assert_status 125
+    assert_contains 'has dependent containers'
+    ctr stop -t 0 one two >/dev/null
+    # What is needed is started, too.
+    ctr start two >/dev/null
+    [ "$(ctr exec one readlink /proc/self/ns/user)" = "$(ctr exec two readlink /proc/self/ns/user)" ] || fail "$kind"
+    run ctr inspect -f '{{.HostConfig.UsernsMode}}' two
+    assert_output "container:$(ctr inspect -f '{{.Id}}' one)"
+    ctr rm -f -t 0 --depend one >/dev/null
+  done
+}
+
+@test "what is done with containers is done with those whose ids are mapped" {
+  ctr run -d --name c --network none --uidmap 0:1:1000 --uidmap 1000:0 -v data:/data "$IMAGE" \
+    sh -c 'echo made >/made; chown 7:8 /made; chown 1000 /data; rm -r /home; sleep 100' >/dev/null
+  wait_for ctr exec c test ! -e /home
+  run -0 ctr exec -u 7 c id -u
+  assert_output 7
+  run -0 ctr top c user huser
+  assert_contains "$first_subid"
+  run -0 ctr diff c
+  assert_line 'A /made'
+  run -0 ctr commit -q c made:1
+  runs made:1 stat -c %u:%g /made
+  assert_output 7:8
+  ctr export c | tar -tv --numeric-owner -f - made >"$BATS_TEST_TMPDIR/list"
+  grep -q ' 7/8 ' "$BATS_TEST_TMPDIR/list"
+  ctr inspect c | jq -e '.[0].HostConfig.IDMappings == {UidMap: ["0:1:1000", "1000:0:1"], GidMap: ["0:1:1000", "1000:0:1"]}'
+  [ "$(stat -c %u "$(ctr volume inspect -f '{{.Mountpoint}}' data)")" = "$(id -u)" ]
+  # The container starts again after its monitor is gone.
+  kill -9 "$(ctr inspect -f '{{.State.ConmonPid}}' c)"
+  ctr start c >/dev/null
+  wait_for ctr exec c test -e /made
+  run -0 ctr container clone --run c
+  run -0 ctr exec c-clone sh -c 'grep -c : /etc/passwd; tail -n 1 /proc/self/uid_map | tr -s " "'
+  assert_contains ' 1000 '
+}
