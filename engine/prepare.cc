@@ -226,16 +226,25 @@ Result<MountPlan> plan_all_mounts(Core& core, ContainerSpec& spec, const Prepare
   return plan;
 }
 
-// Overlays of the kernel show the files of an image with the owners they were unpacked with.
-Result<void> check_image_mounts(Core& core, const UsernsChoice& choice, const runtime::IdMap& ids,
-                                const MountPlan& plan) {
+// Overlays of the kernel are mounted by the container's root, and show files with the owners they have.
+Result<void> check_overlays(Core& core, const UsernsChoice& choice, const runtime::IdMap& ids, const MountPlan& plan) {
   if (choice.mode == UsernsChoice::Mode::host) return ok();
+  const auto* host = TRY(core.host());
+  const bool has_user = runtime::to_inside(ids.uids, host->uid) && runtime::to_inside(ids.gids, host->gid);
   for (const auto& planned : plan.mounts) {
-    if (planned.record.type != "image" || keeps_owners(ids, TRY(core.host())->default_map())) continue;
-    return Error(Errc::unsupported, fmt::format("the image at '{}' cannot be mounted with this user namespace, which "
-                                                "would show its files with other owners",
-                                                printable(planned.mount.destination)))
-        .with_hint("leave out --userns and --uidmap, or copy the files into a volume");
+    const auto place = printable(planned.mount.destination);
+    if (planned.record.type == "image" && !keeps_owners(ids, host->default_map())) {
+      return Error(Errc::unsupported, fmt::format("the image at '{}' cannot be mounted with this user namespace, which "
+                                                  "would show its files with other owners",
+                                                  place))
+          .with_hint("leave out --userns and --uidmap, or copy the files into a volume");
+    }
+    if (planned.record.overlay && !has_user) {
+      return Error(Errc::unsupported, fmt::format("the option 'O' of the mount at '{}' needs a user namespace that has "
+                                                  "the ids of the user",
+                                                  place))
+          .with_hint("map them with --userns keep-id, --uidmap or auto:uidmapping=");
+    }
   }
   return ok();
 }
@@ -381,7 +390,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
                           record.id,
                           record.hostname,
                           input.bundle};
-  TRY(check_image_mounts(core, spec.userns, generation.ids, prepared.mounts));
+  TRY(check_overlays(core, spec.userns, generation.ids, prepared.mounts));
   generation.has_resolv_conf = !keeps_resolv_conf(spec);
   generation.has_hosts = !spec.no_hosts && !config->no_hosts;
   generation.has_hostname = !spec.no_hostname && !config->no_hostname;

@@ -111,7 +111,9 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   std::optional<network::NetworkPlan> plan;
   if (spec.network.mode == NetworkChoice::Mode::none) plan = network::NetworkPlan{};
   if (spec.network.mode == NetworkChoice::Mode::private_) {
-    plan = network::NetworkPlan{TRY(network::plan_uplink(spec.network, host))};
+    plan.emplace();
+    plan->uplink = TRY(network::plan_uplink(spec.network, host));
+    plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
   }
   return plan;
 }

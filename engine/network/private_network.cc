@@ -21,13 +21,12 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     netlink_.emplace(Fd(copy));
     pid_ = process.pid;
     if (plan_.uplink) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
-    return ok();
+    return plan_.uplink && plan_.before_root ? bring_up() : ok();
   }
 
   Result<void> finish(const runtime::CreatedProcess&) override {
     if (!uplink_) return netlink_->set_link_up(TRY(netlink_->link_index("lo")));
-    TRY(uplink_->wait_ready());
-    return uplink_->configure(*netlink_);
+    return plan_.before_root ? ok() : bring_up();
   }
 
   std::vector<int> children() const override {
@@ -54,6 +53,11 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   void stop() override { uplink_.reset(); }
 
  private:
+  Result<void> bring_up() {
+    TRY(uplink_->wait_ready());
+    return uplink_->configure(*netlink_);
+  }
+
   NetworkPlan plan_;
   pid_t pid_ = -1;
   std::optional<Netlink> netlink_;
@@ -64,12 +68,15 @@ class PrivateNetwork final : public runtime::NetworkSetup {
 }  // namespace
 
 Json to_json(const NetworkPlan& plan) {
-  return Json::object().set("uplink", plan.uplink ? to_json(*plan.uplink) : Json());
+  Json json = Json::object().set("uplink", plan.uplink ? to_json(*plan.uplink) : Json());
+  if (plan.before_root) json.set("before_root", true);
+  return json;
 }
 
 Result<NetworkPlan> network_plan_from_json(const JsonReader& reader) {
   NetworkPlan plan;
   if (auto uplink = TRY(reader.find_object("uplink"))) plan.uplink = TRY(uplink_plan_from_json(*uplink));
+  plan.before_root = TRY(reader.bool_or("before_root", false));
   return plan;
 }
 

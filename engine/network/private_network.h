@@ -16,6 +16,10 @@ namespace ctr::engine::network {
 // What the monitor has to do for a fresh network namespace: loopback, and with an uplink the way out.
 struct NetworkPlan {
   std::optional<UplinkPlan> uplink;  // nullopt: loopback only
+  // The way out is there before the container's first process becomes root of its user namespace: once that makes it
+  // another user of the host, the kernel lets no program of the caller look for its namespaces until it runs the
+  // container's (ptrace(2), "dumpable").
+  bool before_root = false;
   bool operator==(const NetworkPlan&) const = default;
 };
 Json to_json(const NetworkPlan& plan);

@@ -62,6 +62,14 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   assert_output $'0 1 65536\n0 1 65536\n0'
 }
 
+@test "the private network is there for containers whose root is another user of the host" {
+  for how in '--userns keep-id' '--userns auto'; do
+    # shellcheck disable=SC2086
+    run -0 ctr run --rm $how "$IMAGE" grep -c eth0 /proc/net/dev
+    assert_output 1
+  done
+}
+
 @test "automatic maps are disjoint, also those made at the same time, and free when their container is removed" {
   local pids=() i
   for i in 1 2 3 4; do ctr create --name "c$i" --network none --userns auto "$IMAGE" true >/dev/null & pids+=($!); done
@@ -77,6 +85,22 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   make created small --userns auto:size=5,uidmapping=1000:0:1
   run ctr inspect -f '{{.HostConfig.IDMappings.UidMap}}' small
   assert_output '[0:60001:5 1000:0:1]'
+}
+
+@test "volumes and directories of the host belong to the ids of the container, and overlays that cannot be are refused" {
+  mkdir -m 700 "$BATS_TEST_TMPDIR/private" && mkdir "$BATS_TEST_TMPDIR/private/given" "$BATS_TEST_TMPDIR/private/kept"
+  runs --userns auto -u 7:8 -w / -v "$BATS_TEST_TMPDIR/private/given:/given:U" -v "$BATS_TEST_TMPDIR/private/kept:/kept" -v filled:/tmp \
+    "$IMAGE" stat -c '%u:%g' /given /kept /tmp
+  assert_output $'7:8\n65534:65534\n0:0'
+  for how in "-v $BATS_TEST_TMPDIR/private/kept:/kept:O" "--mount type=image,src=$IMAGE,dst=/image"; do
+    # shellcheck disable=SC2086
+    run ctr run --rm --userns auto --network none $how "$IMAGE" true
+    assert_status 125
+    assert_match 'needs a user namespace that has|cannot be mounted with this user namespace'
+  done
+  runs --uidmap 0:0:1000 --mount "type=image,src=$IMAGE,dst=/image" "$IMAGE" stat -c %u /image/bin/sh
+  assert_output 0
+  unshare --map-auto --map-root-user rm -r "$BATS_TEST_TMPDIR/private/given"
 }
 
 @test "PODMAN_USERNS and containers.conf choose the user namespace" {

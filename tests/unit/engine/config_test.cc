@@ -62,8 +62,8 @@ TEST_CASE("each key that is followed is read") {
   expected.origins = config.origins;
   CHECK(config == expected);
   CHECK(config.origins.at("containers.env") == "f.conf:4");
-  CHECK(config.origins.at("engine.stop_timeout") == "f.conf:24");
-  CHECK(config.origins.size() == 23);
+  CHECK(config.origins.at("engine.stop_timeout") == "f.conf:25");
+  CHECK(config.origins.size() == 24);
 }
 
 TEST_CASE("the file that sets a key last is where it comes from") {
