@@ -64,6 +64,11 @@ Result<std::vector<runtime::IdMap>> taken_ids(Core& core) {
 
 Result<runtime::IdMap> automatic_ids(Core& core, const ContainerSpec& spec, const ResolvedUser& user,
                                      const runtime::RootfsPlan& rootfs, const runtime::IdMap& available) {
+  const auto* host = TRY(core.host());
+  // The ids of the machine's own users are no place for a container that is to be apart.
+  if (host->privileged() && !host->in_user_namespace && (host->subuids.empty() || host->subgids.empty())) {
+    return Error(Errc::unsupported, "--userns auto needs ranges of root in /etc/subuid and /etc/subgid");
+  }
   auto image_root = rootfs;
   image_root.upper_dir.clear();
   uint32_t size = spec.userns.size.value_or(TRY(core.config())->userns_size);
