@@ -90,7 +90,8 @@ TEST_CASE("nomap leaves the user out", "[id_maps]") {
 }
 
 TEST_CASE("automatic maps take what nobody has", "[id_maps]") {
-  const UsernsChoice choice = {.mode = UsernsChoice::Mode::automatic};
+  UsernsChoice choice;
+  choice.mode = UsernsChoice::Mode::automatic;
   CHECK(automatic(choice, {}, 1024) == "0:100000:1024");
   const IdMap first = {{{0, 100000, 1024}}, {{0, 100000, 1024}}};
   const IdMap third = {{{0, 101100, 100}}, {{0, 101100, 100}}};

@@ -105,7 +105,9 @@ TEST_CASE("with keep-id the caller gets a name, and its group is among those of 
 
 TEST_CASE("with keep-id and other numbers those get a line too") {
   Question question = {"", "/", jo()};
-  question.userns = {UsernsChoice::Mode::keep_id, 200, 210};
+  question.userns.mode = UsernsChoice::Mode::keep_id;
+  question.userns.keep_uid = 200;
+  question.userns.keep_gid = 210;
   const auto identity = ask(question);
   REQUIRE(identity);
   CHECK(identity->missing.passwd == "jo:*:1001:1001:Jo:/:/bin/sh\n200:*:200:210:container user:/:/bin/sh\n");
