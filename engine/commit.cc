@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "engine/commit_config.h"
 #include "engine/confined_worker.h"
@@ -46,10 +47,15 @@ Result<Source> open_source(Core& core, const storage::ContainerEntry& entry) {
   return source;
 }
 
-Result<storage::PackedLayer> pack_changes(Core& core, const Source& source, int output_fd) {
+// The changes alone, or with `squash` everything that the layers show.
+Result<storage::PackedLayer> pack_files(Core& core, const Source& source, bool squash, int output_fd) {
   storage::ArchiveRequest request;
-  request.form = storage::ArchiveRequest::Form::changes;
+  request.form = squash ? storage::ArchiveRequest::Form::layers : storage::ArchiveRequest::Form::changes;
   request.place.lower_dirs = {source.launch.rootfs.upper_dir};
+  if (squash) {
+    const auto& below = source.launch.rootfs.lower_dirs;
+    request.place.lower_dirs.insert(request.place.lower_dirs.end(), below.begin(), below.end());
+  }
   request.left_out = source.left_out;
   request.stream_fd = k_stream_fd;
   request.answer_fd = k_worker_answer_fd;
@@ -78,18 +84,21 @@ Result<std::string> commit_image(const EngineOptions& options, ProgressSink& pro
   const auto entry = TRY(resolve_container(core, request.container));
   Fd layer = TRY(storage::make_spool(store->dir()));
   auto source = TRY(open_source(core, entry));
-  const auto packed = TRY(pack_changes(core, source, layer.get()));
+  std::string given;
+  if (!request.config_file.empty()) given = TRY(read_file(request.config_file));
+  const auto packed = TRY(pack_files(core, source, request.squash, layer.get()));
   // Locks of images come before those of containers.
   source.lock.reset();
   const auto base = TRY(find_base(core, source.record));
   MadeImage image{.layer_file = std::move(layer),
                   .layer = packed,
                   .config = TRY(commit_config(TRY(store->images().read_config(base)), source.record, request,
-                                              oci::DiffId{packed.diff_id}, now())),
-                  .base = TRY(store->images().read_manifest(base)),
+                                              oci::DiffId{packed.diff_id}, now(), given)),
+                  .base = {},
                   .format = request.format,
                   .name = request.name,
                   .event = {}};
+  if (!request.squash) image.base = TRY(store->images().read_manifest(base));
   auto id = TRY(store_made_image({options, progress, *store, *TRY(core.host())}, std::move(image)));
   core.record_event(container_event("commit", source.record));
   return id;

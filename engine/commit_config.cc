@@ -47,10 +47,46 @@ Result<void> check_commit(const CommitRequest& request) {
   return apply_changes(any_config, request.changes);
 }
 
+Result<void> merge_config(oci::ImageConfig& config, std::string_view document) {
+  if (document.empty()) return ok();
+  auto json = TRY(parse_json(document, "the configuration"));
+  if (!json.is_object()) return Error(Errc::invalid, "it is not an object");
+  // A configuration of an image around it, so that the same reader decides what is valid.
+  auto image = Json::object().set("architecture", "any").set("os", "linux").set("config", std::move(json));
+  image.set("rootfs", Json::object().set("type", "layers").set("diff_ids", Json::array()));
+  auto parsed = oci::parse_image_config(dump_json(image));
+  if (!parsed) return std::move(parsed).error().with_code(Errc::invalid);
+  auto& given = *parsed;
+  const auto replace = [](auto& value, auto& by) {
+    if (!by.empty()) value = std::move(by);
+  };
+  replace(config.user, given.user);
+  replace(config.entrypoint, given.entrypoint);
+  replace(config.cmd, given.cmd);
+  replace(config.working_dir, given.working_dir);
+  replace(config.stop_signal, given.stop_signal);
+  replace(config.on_build, given.on_build);
+  replace(config.shell, given.shell);
+  if (given.health) config.health = std::move(given.health);
+  for (auto& [key, value] : given.labels) config.labels[key] = std::move(value);
+  config.exposed_ports.insert(given.exposed_ports.begin(), given.exposed_ports.end());
+  config.volumes.insert(given.volumes.begin(), given.volumes.end());
+  for (auto& variable : given.env) {
+    std::erase_if(config.env, [&](const auto& old) { return key_of(old) == key_of(variable); });
+    config.env.push_back(std::move(variable));
+  }
+  return ok();
+}
+
 Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const ContainerRecord& record,
-                                       const CommitRequest& request, const oci::DiffId& layer, TimePoint created) {
+                                       const CommitRequest& request, const oci::DiffId& layer, TimePoint created,
+                                       std::string_view given) {
   TRY(check_commit(request));
   oci::ImageConfig config = base;
+  if (request.squash) {
+    config.diff_ids.clear();
+    config.history.clear();
+  }
   config.created = created;
   if (!request.author.empty()) config.author = request.author;
   config.env = kept_environment(base, record);
@@ -60,6 +96,10 @@ Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const Conta
   if (!record.spec.user.empty()) config.user = record.spec.user;
   for (const auto& [key, value] : record.spec.labels) config.labels[key] = value;
   config.exposed_ports.insert(record.exposed_ports.begin(), record.exposed_ports.end());
+  if (request.include_volumes) {
+    for (const auto& mount : record.mounts) config.volumes.insert(mount.destination);
+  }
+  TRY(merge_config(config, given).context("--config " + printable(request.config_file)));
   TRY(apply_changes(config, request.changes));
   config.diff_ids.push_back(layer);
   // Source: what podman commit writes.

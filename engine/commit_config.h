@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/oci/image_config.h"
@@ -19,11 +20,16 @@ namespace ctr::engine {
 Result<void> check_commit(const CommitRequest& request);
 
 // The configuration of `base` with what the container was created with (command, entrypoint, environment, labels,
-// ports, user and directory), then --change, then the layer and its history entry. Of the environment come the
-// variables that the image or the user has set; what ctr and the host add, such as proxies, stays behind.
-// Errors: as check_commit().
+// ports, user and directory), then `given` (--config), then --change, then the layer and its history entry. Of the
+// environment come the variables that the image or the user has set; what ctr and the host add, such as proxies, stays
+// behind. Of an image whose layers are put together nothing is said about those of the base. Errors: as check_commit().
 Result<oci::ImageConfig> commit_config(const oci::ImageConfig& base, const ContainerRecord& record,
-                                       const CommitRequest& request, const oci::DiffId& layer, TimePoint created);
+                                       const CommitRequest& request, const oci::DiffId& layer, TimePoint created,
+                                       std::string_view given = {});
+
+// What a document like the "config" of an image says replaces what is there; of environment, labels, ports and volumes
+// it is added. Empty: nothing. Errors: invalid.
+Result<void> merge_config(oci::ImageConfig& config, std::string_view document);
 
 // Paths of the container's directory that a start makes for what it mounts and for secrets: relative to the root,
 // sorted. Whatever is there is hidden by a mount while the container runs.

@@ -53,6 +53,9 @@ struct CommitRequest {
   // Whether the processes rest while their files are read; if_possible: where they have a cgroup that can.
   enum class Pause { if_possible, yes, no } pause = Pause::if_possible;
   bool quiet = false;
+  bool squash = false;           // one layer in place of those of the base and the new one
+  bool include_volumes = false;  // the image declares the volumes that the container was given
+  std::string config_file;       // a file of changes to the configuration, as JSON
   bool operator==(const CommitRequest&) const = default;
 };
 

@@ -182,7 +182,10 @@ Json commit_to_json(const CommitRequest& request) {
       .set("changes", Json::strings(request.changes))
       .set("format", k_image_formats[static_cast<size_t>(request.format)])
       .set("pause", k_pauses[static_cast<size_t>(request.pause)])
-      .set("quiet", request.quiet);
+      .set("quiet", request.quiet)
+      .set("squash", request.squash)
+      .set("includeVolumes", request.include_volumes)
+      .set("configFile", request.config_file);
 }
 
 // The value of an enumeration that is written as one of `words`.
@@ -203,6 +206,9 @@ Result<CommitRequest> commit_from_json(const JsonReader& reader) {
   request.format = TRY(word_from_json<CommitRequest::Format>(reader, "format", k_image_formats));
   request.pause = TRY(word_from_json<CommitRequest::Pause>(reader, "pause", k_pauses));
   request.quiet = TRY(reader.get_bool("quiet"));
+  request.squash = TRY(reader.get_bool("squash"));
+  request.include_volumes = TRY(reader.get_bool("includeVolumes"));
+  request.config_file = TRY(reader.get_string("configFile"));
   return request;
 }
 

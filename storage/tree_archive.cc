@@ -85,6 +85,7 @@ class TreeArchiver {
   Result<void> add_merged(const MergedDir& dir, const std::string& name, int depth) {
     TRY(check_depth(name, depth));
     for (const auto& below : TRY(list_names(dir))) {
+      if (left_out_.contains(name + below)) continue;
       const auto found = TRY(look_up(dir, below));
       if (found.kind == FoundEntry::Kind::none) continue;  // gone while we look
       if (found.kind != FoundEntry::Kind::directory) {
@@ -251,13 +252,20 @@ Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd)
   return archiver.finish();
 }
 
-Result<void> archive_layers(const std::vector<Dir>& layers, int output_fd) {
+Result<void> archive_layers(const std::vector<Dir>& layers, const std::vector<std::string>& left_out, int output_fd) {
   MergedDir root;
   for (const Dir& layer : layers) {
     root.push_back(TRY(layer.open_dir(".")));
     if (is_opaque(root.back())) break;
   }
+  std::vector<std::string> own;
+  for (const auto& path : left_out) {
+    bool is_own = true;
+    for (size_t i = 1; i < layers.size() && is_own; ++i) is_own = !layers[i].exists(path);
+    if (is_own) own.push_back(path);
+  }
   TreeArchiver archiver(output_fd, TreeArchiver::Marks::as_files);
+  archiver.leave_out(own);
   TRY(archiver.add_merged(root, "", 0));
   return archiver.finish();
 }

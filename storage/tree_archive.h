@@ -27,8 +27,9 @@ struct ArchiveJob {
 // Writes a tar of a file or directory to `output_fd`. Sockets and devices are left out; further names of one file are
 // hard links; entries come sorted by name. Errors: not_found in podman's words, io.
 Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd);
-// The same of all that a stack of layers shows, topmost first, without a root entry.
-Result<void> archive_layers(const std::vector<Dir>& layers, int output_fd);
+// The same of all that a stack of layers shows, topmost first, without a root entry. The paths `left_out` (relative to
+// the root) are left out where the topmost layer alone has them.
+Result<void> archive_layers(const std::vector<Dir>& layers, const std::vector<std::string>& left_out, int output_fd);
 // The same of one layer by itself, with whiteouts as an OCI layer has them, without the paths `left_out` (relative to
 // its root) and what is below them.
 Result<void> archive_changes(const Dir& layer, const std::vector<std::string>& left_out, int output_fd);

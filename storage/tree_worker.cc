@@ -167,7 +167,7 @@ Result<void> archive(const ArchiveRequest& request, const LoadFilter& load_filte
   if (request.form == ArchiveRequest::Form::changes) {
     return archive_changes(top, request.left_out, request.stream_fd);
   }
-  return archive_layers(layers, request.stream_fd);
+  return archive_layers(layers, request.left_out, request.stream_fd);
 }
 
 Result<void> archive_bounded(const ArchiveRequest& request, const LoadFilter& load_filter) {

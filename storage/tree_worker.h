@@ -42,7 +42,7 @@ struct ArchiveRequest {
   enum class Form { tree, layers, changes } form = Form::tree;
   TreePlace place;
   ArchiveJob job;                     // with Form::tree
-  std::vector<std::string> left_out;  // with Form::changes
+  std::vector<std::string> left_out;  // with Form::layers and Form::changes
   int stream_fd = -1;
   int answer_fd = -1;
   bool operator==(const ArchiveRequest&) const = default;

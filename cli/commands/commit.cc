@@ -18,11 +18,14 @@ constexpr std::array k_commit_options = {
     value("author", 'a', "NAME", "Who has made the image"),
     list("change", 'c', "INSTRUCTION",
          "Change the configuration: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR"),
+    value("config", 0, "FILE", "Change the configuration by what the JSON in FILE says", Complete::files),
     value("format", 'f', "FORMAT", "Of the image: oci (default) or docker"),
     value("iidfile", 0, "FILE", "Write the id of the image to FILE", Complete::files),
+    flag("include-volumes", 'i', "Declare the container's volumes in the image"),
     value("message", 'm', "TEXT", "A comment on the image, with --format docker"),
     flag("pause", 'p', "Pause the container meanwhile (default: where that is possible)"),
     flag("quiet", 'q', "Print no progress"),
+    flag("squash", 's', "Make one layer of everything, also of the image below"),
 };
 
 Result<CommitRequest::Format> parse_format(const std::string& format) {
@@ -43,6 +46,9 @@ Result<int> commit(Context& context, const Args& args) {
   request.format = TRY(parse_format(args.text("format", "oci")));
   if (args.has("pause")) request.pause = args.flag("pause") ? CommitRequest::Pause::yes : CommitRequest::Pause::no;
   request.quiet = args.flag("quiet");
+  request.squash = args.flag("squash");
+  request.include_volumes = args.flag("include-volumes");
+  request.config_file = args.text("config");
   auto* engine = TRY(context.engine());
   const auto id = TRY(engine::file_verbs(*engine).commit(std::move(request)));
   if (const auto file = args.text("iidfile"); !file.empty()) {

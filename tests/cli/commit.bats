@@ -179,6 +179,19 @@ layer() {
   assert_output '5 6'
 }
 
+@test "--squash makes one layer of all, --include-volumes declares mounts, --config changes what it says" {
+  ctr run --name sq --network none -v "$work:/mounted:ro" "$IMAGE" sh -c 'echo new >/etc/new; rm /bin/vi' >/dev/null
+  echo '{"Env": ["A=from file", "B=2"], "User": "7", "Labels": {"l": "1"}, "Cmd": ["true"]}' >config.json
+  run -0 ctr commit -q --squash -i --config config.json -c ENV=A=change sq squashed
+  run -0 ctr inspect --format '{{len .RootFS.Layers}} {{len .History}} {{.User}} {{.Config.Cmd}} {{index .Config.Labels "l"}}' squashed
+  assert_output '1 1 7 [true] 1'
+  run -0 ctr inspect --format '{{.Config.Volumes}}' squashed
+  assert_contains /mounted
+  # shellcheck disable=SC2016 # the container's shell expands them
+  run -0 ctr run --rm --network none --user 0 squashed sh -c 'echo "$A $B"; cat /etc/new; [ -e /bin/vi ] || echo gone'
+  assert_output $'change 2\nnew\ngone'
+}
+
 @test "what cannot be committed is told in one line" {
   run -125 ctr commit nosuch x
   assert_output 'Error: no container with name or ID "nosuch" found: no such container'
@@ -190,10 +203,11 @@ layer() {
   assert_contains 'Error: unrecognized image format "tar"'
   run -125 ctr commit c Upper
   assert_contains 'lower'
-  for option in --squash -s --include-volumes -i --config=x; do
-    run -125 ctr commit "$option" c x
-    assert_contains "Error: ${option%%=*}: "
-  done
+  run -125 ctr commit --config /nosuch c x
+  assert_contains "'/nosuch'"
+  echo '[]' >list.json
+  run -125 ctr commit --config list.json c x
+  assert_output 'Error: --config list.json: it is not an object'
   run -125 ctr commit
   run -125 ctr commit c x y
   mkdir root

@@ -287,7 +287,7 @@ TEST_CASE("layers are archived as what they show together, a layer alone with wh
   std::vector<Dir> layers;
   layers.push_back(open("from/top"));
   layers.push_back(open("from/low"));
-  CHECK(list_tar(copy.written([&](int fd) { return archive_layers(layers, fd); })) ==
+  CHECK(list_tar(copy.written([&](int fd) { return archive_layers(layers, {}, fd); })) ==
         std::vector<std::string>{"f a 5", "d d/", "d o/", "f o/new 1"});
   CHECK(list_tar(copy.written([&](int fd) { return archive_changes(layers.front(), {}, fd); })) ==
         std::vector<std::string>{"f a 5", "d d/", "f d/.wh.x", "d o/", "f o/.wh..wh..opq", "f o/new 1"});
