@@ -9,31 +9,14 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/commit_config.h"
-#include "engine/confined_worker.h"
+#include "engine/inflate.h"
 #include "engine/made_image.h"
 #include "runtime/host_facts.h"
-#include "storage/inflate.h"
 #include "storage/spool.h"
 #include "storage/store.h"
 
 namespace ctr::engine {
 namespace {
-
-// Numbers of the descriptors in the worker.
-constexpr int k_input_fd = k_worker_first_fd;
-constexpr int k_output_fd = k_worker_first_fd + 1;
-
-Result<storage::PackedLayer> pack_input(const runtime::HostFacts& host, const Fd& input, int layer_fd,
-                                        const CancelToken& cancel) {
-  auto pipe = TRY(make_pipe());
-  const storage::SpoolRequest request{.input_fd = k_input_fd, .spool_fd = k_output_fd, .answer_fd = k_worker_answer_fd};
-  auto worker = TRY(ConfinedWorker::start(host, "inflate", storage::to_json(request),
-                                          {{input.get(), k_input_fd}, {pipe.write_end.get(), k_output_fd}}));
-  pipe.write_end.reset();
-  const auto packed = TRY(storage::pack_layer(pipe.read_end.get(), layer_fd, cancel));
-  TRY(storage::inflate_answer_from_json(TRY(worker.finish(cancel))));
-  return packed;
-}
 
 Result<Fd> open_input(const std::string& path) {
   if (path != "-") return open_path(path, O_RDONLY);
@@ -52,7 +35,7 @@ Result<std::string> import_image(const EngineOptions& options, ProgressSink& pro
   const auto store = TRY(storage::Store::open(options.paths, options.cancel, options.log));
   TRY(store.sweep());
   Fd layer_file = TRY(storage::make_spool(store.dir()));
-  const auto packed = TRY(pack_input(host, input, layer_file.get(), options.cancel).context(what));
+  const auto packed = TRY(pack_stream(host, input.get(), layer_file.get(), options.cancel).context(what));
   MadeImage image{.layer_file = std::move(layer_file),
                   .layer = packed,
                   .config = TRY(import_config(request, oci::DiffId{packed.diff_id}, now())),

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "storage/gzip_encoder.h"
+#include "storage/layer_encoder.h"
 
 namespace ctr::storage {
 namespace {
@@ -29,12 +29,14 @@ Result<size_t> read_next(int fd, std::vector<char>& buffer, const CancelToken& c
 
 }  // namespace
 
-Result<PackedLayer> pack_layer(int input_fd, int output_fd, const CancelToken& cancel) {
-  const auto encoder = TRY(make_gzip_encoder());
+Result<PackedLayer> pack_layer(int input_fd, int output_fd, const CancelToken& cancel,
+                               const LayerCompression& compression) {
+  const auto encoder = TRY(compression.format == LayerCompression::Format::zstd ? make_zstd_encoder(compression.level)
+                                                                                : make_gzip_encoder(compression.level));
   Hasher content;
   Hasher blob;
   uint64_t size_bytes = 0;
-  const GzipEncoder::Sink sink = [&](std::string_view bytes) {
+  const LayerEncoder::Sink sink = [&](std::string_view bytes) {
     blob.update(bytes);
     size_bytes += bytes.size();
     return write_all(output_fd, bytes, "the layer");

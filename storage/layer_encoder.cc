@@ -1,5 +1,8 @@
-#include "storage/gzip_encoder.h"
+#include "storage/layer_encoder.h"
 
+#include <zstd.h>
+
+#include <algorithm>
 #include <vector>
 
 #if CTR_HAVE_ISAL
@@ -15,11 +18,12 @@ constexpr size_t k_out_bytes = size_t{128} << 10;
 
 #if CTR_HAVE_ISAL
 
-class IsalEncoder final : public GzipEncoder {
+class IsalEncoder final : public LayerEncoder {
  public:
-  IsalEncoder() : stream_(std::make_unique<isal_zstream>()), level_buffer_(ISAL_DEF_LVL2_DEFAULT), out_(k_out_bytes) {
+  explicit IsalEncoder(std::optional<int> level)
+      : stream_(std::make_unique<isal_zstream>()), level_buffer_(ISAL_DEF_LVL3_DEFAULT), out_(k_out_bytes) {
     isal_deflate_init(stream_.get());
-    stream_->level = 2;
+    stream_->level = static_cast<uint32_t>(std::clamp(level.value_or(2), 1, 3));
     stream_->level_buf = level_buffer_.data();
     stream_->level_buf_size = static_cast<uint32_t>(level_buffer_.size());
     stream_->gzip_flag = IGZIP_GZIP;
@@ -49,16 +53,16 @@ class IsalEncoder final : public GzipEncoder {
   std::vector<uint8_t> level_buffer_;
   std::vector<uint8_t> out_;
 };
-using Encoder = IsalEncoder;
+using GzipEncoder = IsalEncoder;
 
 #else
 
-class ZlibEncoder final : public GzipEncoder {
+class ZlibEncoder final : public LayerEncoder {
  public:
-  ZlibEncoder() : out_(k_out_bytes) {
+  explicit ZlibEncoder(std::optional<int> level) : out_(k_out_bytes) {
     constexpr int k_gzip_bits = 16 + MAX_WBITS;  // 16: gzip, zlib.h
     constexpr int k_memory_level = 8;            // the library's default
-    ready_ = ::deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, k_gzip_bits, k_memory_level,
+    ready_ = ::deflateInit2(&stream_, level.value_or(Z_DEFAULT_COMPRESSION), Z_DEFLATED, k_gzip_bits, k_memory_level,
                             Z_DEFAULT_STRATEGY) == Z_OK;
   }
   ~ZlibEncoder() override { (void)::deflateEnd(&stream_); }
@@ -91,14 +95,49 @@ class ZlibEncoder final : public GzipEncoder {
   bool ready_ = false;
   std::vector<Bytef> out_;
 };
-using Encoder = ZlibEncoder;
+using GzipEncoder = ZlibEncoder;
 
 #endif
 
+class ZstdEncoder final : public LayerEncoder {
+ public:
+  explicit ZstdEncoder(std::optional<int> level) : context_(::ZSTD_createCCtx()), out_(k_out_bytes) {
+    if (!context_) return;
+    (void)::ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level.value_or(ZSTD_CLEVEL_DEFAULT));
+    (void)::ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
+  }
+
+  Result<void> write(std::string_view bytes, const Sink& sink) override { return encode(bytes, ZSTD_e_continue, sink); }
+  Result<void> finish(const Sink& sink) override { return encode({}, ZSTD_e_end, sink); }
+
+ private:
+  Result<void> encode(std::string_view bytes, ZSTD_EndDirective mode, const Sink& sink) {
+    if (!context_) return Error::from_errno("start zstd", ENOMEM);
+    ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+    while (true) {
+      ZSTD_outBuffer out{out_.data(), out_.size(), 0};
+      const size_t left = ::ZSTD_compressStream2(context_.get(), &out, &in, mode);
+      if (::ZSTD_isError(left) != 0) return Error(Errc::internal, "zstd cannot compress");
+      if (out.pos > 0) TRY(sink({out_.data(), out.pos}));
+      if (mode == ZSTD_e_end ? left == 0 : in.pos == in.size) return ok();
+    }
+  }
+
+  struct Free {
+    void operator()(ZSTD_CCtx* context) const { (void)::ZSTD_freeCCtx(context); }
+  };
+  std::unique_ptr<ZSTD_CCtx, Free> context_;
+  std::vector<char> out_;
+};
+
 }  // namespace
 
-Result<std::unique_ptr<GzipEncoder>> make_gzip_encoder() {
-  return std::unique_ptr<GzipEncoder>(std::make_unique<Encoder>());
+Result<std::unique_ptr<LayerEncoder>> make_gzip_encoder(std::optional<int> level) {
+  return std::unique_ptr<LayerEncoder>(std::make_unique<GzipEncoder>(level));
+}
+
+Result<std::unique_ptr<LayerEncoder>> make_zstd_encoder(std::optional<int> level) {
+  return std::unique_ptr<LayerEncoder>(std::make_unique<ZstdEncoder>(level));
 }
 
 }  // namespace ctr::storage
