@@ -55,7 +55,7 @@ struct CommitRequest {
   bool quiet = false;
   bool squash = false;           // one layer in place of those of the base and the new one
   bool include_volumes = false;  // the image declares the volumes that the container was given
-  std::string config_file;       // a file of changes to the configuration, as JSON
+  std::string config_file{};     // a file of changes to the configuration, as JSON
   bool operator==(const CommitRequest&) const = default;
 };
 

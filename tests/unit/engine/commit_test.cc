@@ -122,6 +122,30 @@ TEST_CASE("a committed image runs as its container did, without what the host ha
   CHECK(*config == expected);
 }
 
+TEST_CASE("a squashed image has one layer and no past, and --config comes before --change") {
+  CommitRequest request;
+  request.squash = true;
+  request.include_volumes = true;
+  request.changes = {"USER 5"};
+  auto record = container();
+  record.mounts.push_back({});
+  record.mounts.back().destination = "/mounted";
+  const auto config = commit_config(base_image(), record, request, k_layer, k_time,
+                                    R"({"User":"4","Env":["PATH=/x","NEW=1"],"Labels":{"d":"5"},"Cmd":["go"]})");
+  REQUIRE(config);
+  CHECK(config->diff_ids == std::vector{k_layer});
+  CHECK(config->history.size() == 1);
+  CHECK(config->user == "5");
+  CHECK(config->cmd == Words{"go"});
+  CHECK(config->entrypoint == Words{"/init"});
+  CHECK(config->env == Words{"MODE=test", "PATH=/x", "NEW=1"});
+  CHECK(config->labels.at("d") == "5");
+  CHECK(config->labels.at("a") == "1");
+  CHECK(config->volumes == std::set<std::string>{"/data", "/mounted"});
+  CHECK_FALSE(commit_config(base_image(), record, request, k_layer, k_time, "[]"));
+  CHECK_FALSE(commit_config(base_image(), record, request, k_layer, k_time, R"({"Env":1})"));
+}
+
 TEST_CASE("a message is for Docker's format") {
   CommitRequest request;
   request.message = "done";
@@ -181,7 +205,10 @@ TEST_CASE("requests of commit and import survive their JSON") {
                     .changes = {"USER a"},
                     .format = CommitRequest::Format::docker,
                     .pause = CommitRequest::Pause::no,
-                    .quiet = true};
+                    .quiet = true,
+                    .squash = true,
+                    .include_volumes = true,
+                    .config_file = "/f"};
   request.import_request = {.input = "-",
                             .name = "localhost/b:2",
                             .message = "n",

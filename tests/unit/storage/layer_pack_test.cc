@@ -22,14 +22,14 @@ struct Packed {
   std::string blob;
 };
 
-Packed pack(const TempDir& temp, std::string_view content) {
+Packed pack(const TempDir& temp, std::string_view content, const LayerCompression& compression = {}) {
   const auto input_path = temp.path() + "/tar";
   const auto output_path = temp.path() + "/blob";
   const Fd input = must(open_path(input_path, O_RDWR | O_CREAT | O_TRUNC, 0600));
   must(write_all(input.get(), content, "the tar"));
   REQUIRE(::lseek(input.get(), 0, SEEK_SET) == 0);
   const Fd output = must(open_path(output_path, O_RDWR | O_CREAT | O_TRUNC, 0600));
-  const auto layer = must(pack_layer(input.get(), output.get(), {}));
+  const auto layer = must(pack_layer(input.get(), output.get(), {}, compression));
   return {layer, must(read_file(output_path, size_t{64} << 20))};
 }
 
@@ -49,6 +49,25 @@ std::string unpack(const std::string& blob, const TempDir& temp) {
 }
 
 }  // namespace
+
+TEST_CASE("a layer is packed with the format and the level that are asked for") {
+  using Format = LayerCompression::Format;
+  const TempDir temp;
+  std::string content;
+  for (int i = 0; i < 60'000; ++i) content += std::to_string(i * 7919 % 4093) + " ";
+  const auto plain = pack(temp, content);
+  for (const auto& compression :
+       {LayerCompression{Format::gzip, 1}, {Format::gzip, 9}, {Format::zstd, {}}, {Format::zstd, 19}}) {
+    const auto packed = pack(temp, content, compression);
+    CHECK(packed.layer.diff_id == digest_of(content));
+    CHECK(packed.layer.blob == digest_of(packed.blob));
+    CHECK(packed.layer.size_bytes == packed.blob.size());
+    CHECK(packed.blob.starts_with(compression.format == Format::zstd ? "\x28\xb5\x2f\xfd" : "\x1f\x8b"));
+    CHECK(unpack(packed.blob, temp) == content);
+  }
+  CHECK(pack(temp, content, {Format::zstd, 19}).blob.size() < pack(temp, content, {Format::zstd, 1}).blob.size());
+  CHECK(pack(temp, content).blob == plain.blob);
+}
 
 TEST_CASE("the blob of a layer is gzip, and both digests are right") {
   const TempDir temp;
