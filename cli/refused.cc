@@ -15,6 +15,8 @@ struct Refusal {
 };
 
 constexpr std::string_view k_run = "run create";
+constexpr std::string_view k_no_sigstore_file = "parameter files are not read; use --sign-by-sigstore-private-key";
+constexpr std::string_view k_no_sequoia = "Sequoia is not supported; use --sign-by and GnuPG";
 
 constexpr std::array k_refusals = {
     Refusal{k_run, "publish p publish-all P expose", "ports cannot be published yet; use --network host"},
@@ -26,17 +28,13 @@ constexpr std::array k_refusals = {
     Refusal{"container clone", "pod", "pods are not supported yet"},
     Refusal{"container cleanup", "exec", "ctr keeps nothing of commands that exec has run"},
     Refusal{"pull", "decryption-key", "encrypted images are not supported"},
-    Refusal{"push",
-            "encrypt-layer encryption-key sign-by sign-by-sigstore sign-by-sigstore-private-key "
-            "sign-by-sq-fingerprint sign-passphrase-file",
-            "signing and encrypting are not supported yet"},
-    Refusal{"push", "compress compression-format compression-level force-compression",
-            "layers are pushed with the bytes they were pulled with"},
-    Refusal{"manifest push",
-            "sign-by sign-by-sigstore sign-by-sigstore-private-key sign-by-sq-fingerprint sign-passphrase-file",
-            "signing is not supported yet"},
-    Refusal{"manifest push", "add-compression compression-format compression-level force-compression",
-            "layers are pushed with the bytes they have"},
+    Refusal{"push", "encrypt-layer encryption-key", "encrypting is not supported"},
+    Refusal{"push", "sign-by-sigstore", k_no_sigstore_file},
+    Refusal{"push", "sign-by-sq-fingerprint", k_no_sequoia},
+    Refusal{"manifest push", "sign-by-sigstore", k_no_sigstore_file},
+    Refusal{"manifest push", "sign-by-sq-fingerprint", k_no_sequoia},
+    Refusal{"push", "compress", "layers go to a directory as they are stored; see --compression-format for registries"},
+    Refusal{"manifest push", "add-compression", "push once for each compression, under names of their own"},
     Refusal{"manifest add",
             "artifact artifact-annotation artifact-config artifact-config-type artifact-exclude-titles "
             "artifact-layer-type artifact-subject artifact-type",

@@ -338,6 +338,24 @@ Result<void> add_notify(const Args& args, const SpecInputs& inputs, ContainerSpe
       fmt::format("invalid sdnotify value \"{}\": must be container, conmon, healthy or ignore", printable(word)));
 }
 
+// Source: podman-push(1).
+Result<void> read_compression(engine::PushOptions& options, const Args& args) {
+  options.compression_format = args.text("compression-format");
+  options.force_compression = args.flag("force-compression");
+  const auto& format = options.compression_format;
+  if (format == "zstd:chunked") return wrong("--compression-format zstd:chunked is not supported; use zstd");
+  if (!format.empty() && format != "gzip" && format != "zstd") {
+    return wrong(fmt::format("cannot find compressor for \"{}\": must be gzip or zstd", printable(format)));
+  }
+  if (!args.has("compression-level")) return ok();
+  if (format.empty()) return wrong("--compression-level needs --compression-format");
+  const uint64_t most = format == "zstd" ? 20U : 9U;
+  const auto level = TRY(parse_unsigned(args.text("compression-level"), "--compression-level"));
+  if (level < 1 || level > most) return wrong(fmt::format("--compression-level of {} is 1 to {}", format, most));
+  options.compression_level = static_cast<int>(level);
+  return ok();
+}
+
 }  // namespace
 
 std::vector<std::string> expand_env(std::string_view text, const Environment& environment) {
@@ -436,6 +454,10 @@ Result<engine::PushOptions> push_options(const Args& args, const engine::Config&
   options.retry_delay = shared.retry_delay;
   options.digest_file = args.text("digestfile");
   options.format = args.text("format");
+  TRY(read_compression(options, args));
+  options.sign_by = args.text("sign-by");
+  options.sigstore_key_file = args.text("sign-by-sigstore-private-key");
+  options.sign_passphrase_file = args.text("sign-passphrase-file");
   if (!options.format.empty() && options.format != "oci" && options.format != "v2s2" && options.format != "docker") {
     return Error(Errc::invalid, fmt::format("unknown format '{}' for --format: must be oci or v2s2", options.format));
   }

@@ -163,7 +163,13 @@ class LocalEngine final : public Engine {
   }
 
   Result<void> push(const std::string& image, const std::string& destination, const PushOptions& options) override {
-    const auto found = TRY(get_single_image(core_, image));
+    auto single = get_single_image(core_, image);
+    if (!single && single.error().code() == Errc::not_found && TRY(list_verbs_->exists(image))) {
+      // As podman: a list that has no image for this host is pushed as a list.
+      TRY(list_verbs_->push(image, destination, {.push = options, .all = true, .remove = false}));
+      return ok();
+    }
+    const auto found = TRY(std::move(single));
     TransferRequest request;
     request.verb = TransferRequest::Verb::push;
     request.image_id = found.record.id.hex();

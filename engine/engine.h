@@ -185,6 +185,12 @@ struct PushOptions {
   bool quiet = false;
   int retries = 3;
   std::optional<std::chrono::seconds> retry_delay;
+  std::string sign_by;               // a key of the user's gpg; empty: no such signature
+  std::string sigstore_key_file;     // a private key; empty: no such signature
+  std::string sign_passphrase_file;  // of either
+  std::string compression_format;    // "gzip" or "zstd"; empty: layers go as they are stored
+  std::optional<int> compression_level;
+  bool force_compression = false;  // also of layers that have the format already
 };
 
 // One finding of `doctor`.

@@ -4,9 +4,11 @@
 #include <map>
 
 #include "base/text.h"
+#include "engine/image_signatures.h"
 #include "engine/list_document.h"
 #include "engine/list_transfer.h"
 #include "engine/push_parts.h"
+#include "engine/recompress.h"
 #include "engine/remote_blob.h"
 #include "storage/image_lists.h"
 
@@ -27,8 +29,8 @@ class Silence final : public ProgressSink {
 class MemberPusher {
  public:
   MemberPusher(TransferSession& session, const storage::Store& store, const PushTarget& target,
-               const PushOptions& options, const std::vector<std::string>& sources)
-      : session_(session), store_(store), target_(target), options_(options), sources_(sources) {}
+               const PushOptions& options, const std::vector<std::string>& sources, PushSigner& signer)
+      : session_(session), store_(store), target_(target), options_(options), sources_(sources), signer_(signer) {}
 
   // What the list is to say of the image: its manifest may have another form there.
   Result<oci::Descriptor> push(const Digest& digest) {
@@ -40,10 +42,14 @@ class MemberPusher {
     const auto document = TRY(oci::parse_manifest(TRY(std::move(text)), ""));
     const auto* manifest = std::get_if<oci::Manifest>(&document);
     if (manifest == nullptr) return Error(Errc::unsupported, "a list in a list is not supported");
-    TRY(push_blobs(*manifest, source_of(digest)));
-    auto stored = TRY(store_.blobs().read(digest, oci::k_manifest_limit_bytes));
-    const auto outgoing = TRY(manifest_in_format(*manifest, std::move(stored), options_.format));
+    RecompressedImage image{.manifest = *manifest, .changed = {}};
+    if (asks_for_compression(options_)) image = TRY(recompress(session_, store_, *manifest, options_));
+    TRY(push_blobs(image, source_of(digest)));
+    auto form = image.manifest == *manifest ? TRY(store_.blobs().read(digest, oci::k_manifest_limit_bytes))
+                                            : dump_json(oci::to_json(image.manifest));
+    const auto outgoing = TRY(manifest_in_format(image.manifest, std::move(form), options_.format));
     const auto name = digest_of(outgoing.text, digest.algorithm());
+    TRY(signer_.sign(outgoing.text));
     TRY(session_.client->push_manifest(target_.endpoint, name.to_string(), outgoing.media_type, outgoing.text));
     return oci::Descriptor{.media_type = outgoing.media_type,
                            .digest = name,
@@ -62,7 +68,8 @@ class MemberPusher {
     return std::nullopt;
   }
 
-  Result<void> push_blobs(const oci::Manifest& manifest, const std::optional<oci::ImageReference>& source) {
+  Result<void> push_blobs(const RecompressedImage& image, const std::optional<oci::ImageReference>& source) {
+    const auto& manifest = image.manifest;
     std::vector<oci::Descriptor> descriptors = manifest.layers;
     descriptors.push_back(manifest.config);
     std::string mount_from;
@@ -72,7 +79,7 @@ class MemberPusher {
     std::vector<std::unique_ptr<registry::BlobSource>> blobs;
     std::vector<registry::BlobUpload> uploads;
     for (const auto& descriptor : descriptors) {
-      blobs.push_back(TRY(open(descriptor, source)));
+      blobs.push_back(TRY(open(image, descriptor, source)));
       const bool is_config = descriptor == manifest.config;
       uploads.push_back({.descriptor = descriptor,
                          .source = blobs.back().get(),
@@ -82,9 +89,9 @@ class MemberPusher {
     return session_.client->push_blobs(target_.endpoint, uploads);
   }
 
-  Result<std::unique_ptr<registry::BlobSource>> open(const oci::Descriptor& blob,
+  Result<std::unique_ptr<registry::BlobSource>> open(const RecompressedImage& image, const oci::Descriptor& blob,
                                                      const std::optional<oci::ImageReference>& source) {
-    auto stored = open_blob_source(store_, blob.digest);
+    auto stored = open_blob_source(store_, image, blob.digest);
     if (stored || stored.error().code() != Errc::not_found) return stored;
     if (!source) {
       return Error(Errc::not_found, "layer " + blob.digest.to_string() + " is not kept in its compressed form")
@@ -113,6 +120,7 @@ class MemberPusher {
   const PushTarget& target_;
   const PushOptions& options_;
   const std::vector<std::string>& sources_;
+  PushSigner& signer_;
   Silence silence_;
   TransferFront silent_front_{silence_, {}};
   std::map<std::string, TransferSession> others_;
@@ -131,8 +139,9 @@ Result<std::string> push_list(TransferSession& session, const std::string& list_
   auto pin = TRY(store.images().pin(session.options.cancel));
   TRY(pin.add(members, {}, session.options.cancel));
   auto text = content.document;
+  auto signer = TRY(PushSigner::open(session, target, options));
   if (all) {
-    MemberPusher pusher(session, store, target, options, content.sources);
+    MemberPusher pusher(session, store, target, options, content.sources, signer);
     for (const auto& digest : members) {
       const auto pushed = TRY(pusher.push(digest));
       if (pushed.digest != digest) text = TRY(replace_member(text, digest, pushed));
@@ -141,6 +150,7 @@ Result<std::string> push_list(TransferSession& session, const std::string& list_
   if (!options.format.empty()) text = TRY(convert_list(text, options.format == "oci"));
   const auto parsed = TRY(oci::parse_manifest(text, ""));
   session.progress.writing_manifest();
+  TRY(signer.sign(text));
   const auto digest = digest_of(text);
   const auto name = target.reference.tag ? *target.reference.tag : digest.to_string();
   TRY(session.client->push_manifest(target.endpoint, name, std::get<oci::ImageIndex>(parsed).media_type, text));

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/fetch.h"
+#include "engine/image_signatures.h"
 #include "engine/local_image.h"
 #include "engine/transfer_session.h"
 #include "engine/transport.h"
@@ -44,12 +45,17 @@ Result<std::unique_ptr<ImageFiles>> open_files(const storage::Store& store, cons
   return open_archive_files(host, std::move(archive), store.dir(), cancel);
 }
 
-// What kind of archive or directory it is comes out while it is read: it has to be allowed as either.
-Result<void> check_trust_of(const EngineOptions& options, const std::string& path) {
+// What policy.json calls the way that an image comes. An archive of what "dir" writes has no name of its own there.
+std::string_view transport_of(LocalLayout layout, bool is_dir) {
+  if (layout == LocalLayout::oci) return is_dir ? "oci" : "oci-archive";
+  return layout == LocalLayout::directory && is_dir ? "dir" : "docker-archive";
+}
+
+// The policy is asked when it is known what kind of archive or directory it is, before an image is read from it.
+Result<registry::TrustDemand> demand_of_files(const EngineOptions& options, LocalLayout layout,
+                                              const std::string& path) {
   const auto policy = TRY(registry::load_trust_policy(options.paths));
-  const bool is_dir = is_directory(path);
-  TRY(registry::check_trust(policy, is_dir ? "oci" : "docker-archive", path));
-  return registry::check_trust(policy, is_dir ? "dir" : "oci-archive", path);
+  return registry::demand_of(policy, transport_of(layout, is_directory(path)), path);
 }
 
 // The images that a location means, called as podman calls them: those of a directory have no name unless one is typed.
@@ -86,13 +92,15 @@ Result<std::vector<std::string>> pull_from_files(const EngineOptions& options, P
   TRY(store.sweep());
   const FetchSite site{options, progress, store, host};
   const auto what = fmt::format("initializing source {}", location_text(location));
-  TRY(registry::check_trust(TRY(registry::load_trust_policy(options.paths)), transport_name(location.transport),
-                            location.path));
+  const auto policy = TRY(registry::load_trust_policy(options.paths));
+  const auto demand = TRY(registry::demand_of(policy, transport_name(location.transport), location.path));
+  const auto layout = location.transport == Transport::dir ? LocalLayout::directory : LocalLayout::oci;
   progress.trying(location_text(location));
   const auto files = TRY(open_files(store, host, location.path, options.cancel).context(what));
   const auto images = TRY(read_location(*files, location, pull.platform.value_or(oci::host_platform())).context(what));
   std::vector<std::string> ids;
   for (const auto& image : images) {
+    TRY(check_file_signatures(options, demand, *files, image, layout));
     auto order = TRY(order_of(image, "pull").context(what));
     order.platform = pull.platform;
     FileOrigin origin(*files, image, progress, options.cancel);
@@ -110,10 +118,12 @@ Result<std::vector<LoadedImage>> load_images(const EngineOptions& options, Progr
   const auto what =
       load.input.empty() ? std::string("load from standard input") : fmt::format("load '{}'", printable(load.input));
   const auto files = TRY(open_files(store, host, load.input, options.cancel).context(what));
-  TRY(check_trust_of(options, load.input));
-  const auto images = TRY(read_any_layout(*files, oci::host_platform()).context(what));
+  const auto layout = TRY(find_layout(*files).context(what));
+  const auto demand = TRY(demand_of_files(options, layout, load.input));
+  const auto images = TRY(read_layout(layout, *files, oci::host_platform()).context(what));
   std::vector<LoadedImage> loaded;
   for (const auto& image : images) {
+    TRY(check_file_signatures(options, demand, *files, image, layout));
     const auto order = TRY(order_of(image, "loadfromarchive").context(what));
     FileOrigin origin(*files, image, progress, options.cancel);
     loaded.push_back({.id = TRY(fetch_image(site, origin, order).context(what)), .names = order.names});

@@ -158,8 +158,8 @@ Result<LocalImage> read_image_directory(const ImageFiles& files, const oci::Plat
   return image;
 }
 
-Result<std::vector<LocalImage>> read_any_layout(const ImageFiles& files, const oci::Platform& platform) {
-  if (TRY(files.find("index.json"))) return read_oci_layout(files, {}, platform);
+Result<LocalLayout> find_layout(const ImageFiles& files) {
+  if (TRY(files.find("index.json"))) return LocalLayout::oci;
   const auto text = TRY(files.read_if_there("manifest.json"));
   if (!text) {
     Error error(Errc::unsupported,
@@ -168,7 +168,13 @@ Result<std::vector<LocalImage>> read_any_layout(const ImageFiles& files, const o
     if (!TRY(files.find("repositories"))) return error;
     return std::move(error).with_hint("docker 1.10 and later write what ctr can read");
   }
-  if (trim(*text).starts_with('[')) return read_docker_archive(files, {});
+  return trim(*text).starts_with('[') ? LocalLayout::docker_archive : LocalLayout::directory;
+}
+
+Result<std::vector<LocalImage>> read_layout(LocalLayout layout, const ImageFiles& files,
+                                            const oci::Platform& platform) {
+  if (layout == LocalLayout::oci) return read_oci_layout(files, {}, platform);
+  if (layout == LocalLayout::docker_archive) return read_docker_archive(files, {});
   std::vector<LocalImage> images;
   images.push_back(TRY(read_image_directory(files, platform)));
   return images;

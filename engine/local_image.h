@@ -42,8 +42,11 @@ Result<std::vector<LocalImage>> read_oci_layout(const ImageFiles& files, const L
                                                 const oci::Platform& platform);
 // The one image of a directory written by `skopeo copy … dir:` or `podman save --format docker-dir`.
 Result<LocalImage> read_image_directory(const ImageFiles& files, const oci::Platform& platform);
-// Whatever of the three it is.
-Result<std::vector<LocalImage>> read_any_layout(const ImageFiles& files, const oci::Platform& platform);
+
+enum class LocalLayout { docker_archive, oci, directory };
+// Which of the three it is. Errors: unsupported when it is none.
+Result<LocalLayout> find_layout(const ImageFiles& files);
+Result<std::vector<LocalImage>> read_layout(LocalLayout layout, const ImageFiles& files, const oci::Platform& platform);
 
 // The blobs of one such image. Everything is borrowed.
 class FileOrigin final : public BlobOrigin {

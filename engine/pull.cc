@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "engine/fetch.h"
+#include "engine/image_signatures.h"
 #include "engine/transfer_session.h"
 #include "registry/aliases.h"
 #include "runtime/host_facts.h"
@@ -69,11 +70,12 @@ FetchOrder order_of(registry::ResolvedImage& image, const oci::ImageReference& r
 Result<std::string> pull_candidate(TransferSession& session, const storage::Store& store,
                                    const runtime::HostFacts& host, const oci::ImageReference& reference,
                                    const PullOptions& options) {
-  TRY(registry::check_trust(TRY(registry::load_trust_policy(session.options.paths)), reference));
+  const auto demand = TRY(registry::demand_of(TRY(registry::load_trust_policy(session.options.paths)), reference));
   auto endpoints = TRY(registry::find_endpoints(session.registries, reference));
   session.progress.trying(reference.to_string());
   auto platform = options.platform.value_or(oci::host_platform());
   auto image = TRY(session.client->resolve(endpoints, reference, platform));
+  TRY(check_registry_signatures(session, demand, image, reference));
   RegistryOrigin origin(*session.client, image.endpoint);
   const FetchSite site{session.options, session.progress, store, host};
   return fetch_image(site, origin, order_of(image, reference, options));

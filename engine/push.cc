@@ -1,6 +1,8 @@
 #include "base/text.h"
 #include "engine/event_log.h"
+#include "engine/image_signatures.h"
 #include "engine/push_parts.h"
+#include "engine/recompress.h"
 #include "engine/transfer_session.h"
 
 namespace ctr::engine {
@@ -25,18 +27,22 @@ Result<std::string> push_image(TransferSession& session, const std::string& imag
   auto pin = TRY(store.images().pin(session.options.cancel));
   auto image = TRY(store.images().find({.names = {}, .id_prefix = image_id}));
   if (!image) return Error(Errc::not_found, image_id + ": image not known");
-  auto manifest = TRY(store.images().read_manifest(*image));
+  const auto stored = TRY(store.images().read_manifest(*image));
+  std::vector<Digest> digests = {stored.config.digest};
+  for (const auto& layer : stored.layers) digests.push_back(layer.digest);
+  TRY(pin.add(digests, {}, session.options.cancel));
+  auto signer = TRY(PushSigner::open(session, target, options));
+  RecompressedImage outgoing{.manifest = stored, .changed = {}};
+  if (asks_for_compression(options)) outgoing = TRY(recompress(session, store, stored, options));
+  const auto& manifest = outgoing.manifest;
   std::vector<oci::Descriptor> descriptors = manifest.layers;
   descriptors.push_back(manifest.config);
-  std::vector<Digest> digests;
-  for (const auto& descriptor : descriptors) digests.push_back(descriptor.digest);
-  TRY(pin.add(digests, {}, session.options.cancel));
 
   std::string mount_from = other_repository(*image, target.endpoint);
   std::vector<std::unique_ptr<registry::BlobSource>> sources;
   std::vector<registry::BlobUpload> uploads;
   for (const auto& descriptor : descriptors) {
-    auto blob = open_blob_source(store, descriptor.digest);
+    auto blob = open_blob_source(store, outgoing, descriptor.digest);
     if (!blob && blob.error().code() == Errc::not_found) {
       return Error(Errc::not_found, "layer " + descriptor.digest.to_string() + " is not kept in its compressed form")
           .with_hint("pull the image again before pushing it");
@@ -48,10 +54,11 @@ Result<std::string> push_image(TransferSession& session, const std::string& imag
   }
   TRY(session.client->push_blobs(target.endpoint, uploads));
   session.progress.writing_manifest();
-  auto text = TRY(store.blobs().read(image->manifest.digest));
+  auto text = manifest == stored ? TRY(store.blobs().read(image->manifest.digest)) : dump_json(oci::to_json(manifest));
   auto document = TRY(manifest_in_format(manifest, std::move(text), options.format));
   auto digest = digest_of(document.text);
   std::string name = target.reference.tag ? *target.reference.tag : digest.to_string();
+  TRY(signer.sign(document.text));
   TRY(session.client->push_manifest(target.endpoint, name, document.media_type, document.text));
   record_image_event(store.dir(), "push", image->id.hex(), target.reference.to_string());
   return digest.to_string();

@@ -8,9 +8,9 @@
 namespace ctr::engine {
 namespace {
 
-class StoreSource final : public registry::BlobSource {
+class FileSource final : public registry::BlobSource {
  public:
-  explicit StoreSource(Fd file) : file_(std::move(file)) {}
+  explicit FileSource(Fd file) : file_(std::move(file)) {}
   Result<size_t> read_at(uint64_t offset, std::span<std::byte> buffer) override {
     while (true) {
       ssize_t got = ::pread(file_.get(), buffer.data(), buffer.size(), static_cast<off_t>(offset));
@@ -26,8 +26,10 @@ class StoreSource final : public registry::BlobSource {
 }  // namespace
 
 Result<std::unique_ptr<registry::BlobSource>> open_blob_source(const storage::Store& store, const Digest& blob) {
-  return std::unique_ptr<registry::BlobSource>(std::make_unique<StoreSource>(TRY(store.blobs().open(blob))));
+  return file_source(TRY(store.blobs().open(blob)));
 }
+
+std::unique_ptr<registry::BlobSource> file_source(Fd file) { return std::make_unique<FileSource>(std::move(file)); }
 
 Result<PushTarget> find_push_target(const TransferSession& session, const std::string& destination) {
   auto reference = TRY(oci::parse_reference(destination));

@@ -17,6 +17,9 @@ namespace ctr::engine {
 // A blob of the store. Errors: not_found.
 Result<std::unique_ptr<registry::BlobSource>> open_blob_source(const storage::Store& store, const Digest& blob);
 
+// A file that holds a whole blob.
+std::unique_ptr<registry::BlobSource> file_source(Fd file);
+
 // Where something is pushed to.
 struct PushTarget {
   oci::ImageReference reference;  // full, with a tag or a digest

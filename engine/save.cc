@@ -207,6 +207,10 @@ Result<void> save_images(const EngineOptions& options, ProgressSink& progress, c
 
 Result<std::string> push_to_files(const EngineOptions& options, ProgressSink& progress, LoadedImage image,
                                   const ImageLocation& location, const PushOptions& push) {
+  if (!push.sign_by.empty() || !push.sigstore_key_file.empty()) {
+    return Error(Errc::unsupported, fmt::format("Can not copy signatures to {}", location_text(location)))
+        .with_hint("images are signed where they are pushed to a registry");
+  }
   SaveOptions save;
   save.output = location.path;
   save.manifest_type = push.format;

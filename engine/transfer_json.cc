@@ -60,6 +60,12 @@ Json push_to_json(const PushOptions& options) {
   Json json = Json::object();
   json.set("authfile", options.authfile).set("creds", options.creds).set("certDir", options.cert_dir);
   json.set("format", options.format).set("tlsVerify", optional_bool(options.tls_verify)).set("quiet", options.quiet);
+  json.set("signBy", options.sign_by)
+      .set("sigstoreKeyFile", options.sigstore_key_file)
+      .set("signPassphraseFile", options.sign_passphrase_file)
+      .set("compressionFormat", options.compression_format)
+      .set("compressionLevel", options.compression_level ? Json(*options.compression_level) : Json())
+      .set("forceCompression", options.force_compression);
   retries_to_json(options, json);
   return json;
 }
@@ -72,6 +78,12 @@ Result<PushOptions> push_from_json(const JsonReader& reader) {
   options.format = TRY(reader.get_string("format"));
   options.tls_verify = TRY(reader.find_bool("tlsVerify"));
   options.quiet = TRY(reader.get_bool("quiet"));
+  options.sign_by = TRY(reader.get_string("signBy"));
+  options.sigstore_key_file = TRY(reader.get_string("sigstoreKeyFile"));
+  options.sign_passphrase_file = TRY(reader.get_string("signPassphraseFile"));
+  options.compression_format = TRY(reader.get_string("compressionFormat"));
+  if (auto level = TRY(reader.find_int("compressionLevel"))) options.compression_level = static_cast<int>(*level);
+  options.force_compression = TRY(reader.get_bool("forceCompression"));
   TRY(retries_from_json(reader, options));
   return options;
 }

@@ -9,6 +9,7 @@
 #include "base/paths.h"
 #include "base/text.h"
 #include "engine/output_file.h"
+#include "registry/signature_stores.h"
 #include "registry/trust_edit.h"
 
 namespace ctr::engine {
@@ -46,6 +47,7 @@ Result<std::string> show_trust(const EngineOptions& options, const TrustOptions&
   const auto policy = TRY(read_policy(options, trust.policy_file));
   if (policy.text.empty()) return Error(Errc::not_found, "there is no trust policy: everything is accepted");
   if (trust.raw) return policy.text;
+  const auto stores = TRY(registry::load_signature_stores(options.paths, options.uid));
   Json rows = Json::array();
   for (const auto& row : TRY(registry::trust_rows(policy.text, policy.path, trust.scope))) {
     Json json = Json::object().set("transport", row.transport);
@@ -53,6 +55,9 @@ Result<std::string> show_trust(const EngineOptions& options, const TrustOptions&
     if (!row.repo_name.empty()) json.set("repo_name", row.repo_name);
     json.set("type", row.type);
     if (!row.keys.empty()) json.set("gpg_id", row.keys);
+    if (const auto store = registry::lookaside_of_scope(stores, row.repo_name); !store.empty()) {
+      json.set("sigstore", store);
+    }
     rows.push(std::move(json));
   }
   return dump_json(rows);

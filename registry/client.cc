@@ -188,6 +188,13 @@ Result<ManifestDocument> Client::fetch_manifest(const Endpoint& endpoint, const 
   return state_->fetch(endpoint, descriptor);
 }
 
+Result<std::optional<std::string>> Client::fetch_document(const Endpoint& endpoint, const std::string& tag) {
+  auto answer = state_->get_manifest(endpoint, tag);
+  if (!answer && answer.error().code() == Errc::not_found) return std::optional<std::string>();
+  if (!answer) return std::move(answer).error().context("reading manifest " + tag + " in " + endpoint.name());
+  return std::optional(std::move(answer->body));
+}
+
 Result<void> Client::fetch_blobs(const Endpoint& endpoint, const std::vector<BlobDownload>& downloads,
                                  const std::function<Result<void>()>& meanwhile) {
   auto& session = state_->session;
@@ -243,6 +250,19 @@ Result<void> Client::push_manifest(const Endpoint& endpoint, std::string_view na
   const std::string what = call.what;
   const auto answer = TRY(session.call(std::move(call), k_answer_limit_bytes));
   return check_digest_header(answer.head, document).context(what);
+}
+
+Result<std::optional<std::string>> Client::fetch_file(std::string_view url, size_t limit_bytes) {
+  Call call;
+  call.url = TRY(parse_url(url));
+  const Endpoint host{.host = call.url.origin.host + ":" + std::to_string(call.url.origin.port), .repository = ""};
+  call.endpoint = &host;
+  call.authorization = "";
+  call.absence = Call::Absence::answer;
+  call.what = "reading '" + printable(url) + "'";
+  auto answer = TRY(state_->session.call(std::move(call), limit_bytes));
+  if (answer.head.status == 404) return std::optional<std::string>();
+  return std::optional(std::move(answer.body));
 }
 
 Result<std::vector<std::string>> Client::list_tags(const Endpoint& endpoint) {

@@ -116,6 +116,9 @@ class [[nodiscard]] Client {
   // One document named by a parent.
   Result<ManifestDocument> fetch_manifest(const Endpoint& endpoint, const oci::Descriptor& descriptor);
 
+  // The text of what a tag names, whatever it is; nullopt when there is none. Only the caller knows what it may hold.
+  Result<std::optional<std::string>> fetch_document(const Endpoint& endpoint, const std::string& tag);
+
   // Fetches blobs side by side and hands their bytes to the sinks.
   //
   // Resumes with Range after a dropped connection and from what a sink already holds. A sink is committed only if
@@ -131,6 +134,10 @@ class [[nodiscard]] Client {
   // `name` is a tag or a digest. Errors: corrupt when the registry reports another digest than ours.
   Result<void> push_manifest(const Endpoint& endpoint, std::string_view name, std::string_view media_type,
                              std::string_view document);
+
+  // A file that is no part of the registry, such as a signature of a lookaside: nobody's credentials go there. nullopt
+  // when there is none (404). Errors: network, corrupt when it is longer than the limit.
+  Result<std::optional<std::string>> fetch_file(std::string_view url, size_t limit_bytes);
 
   // All tags of a repository, page by page.
   Result<std::vector<std::string>> list_tags(const Endpoint& endpoint);

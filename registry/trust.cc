@@ -1,5 +1,7 @@
 #include "registry/trust.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -7,6 +9,8 @@
 #include "base/json.h"
 #include "base/paths.h"
 #include "base/text.h"
+#include "registry/scopes.h"
+#include "registry/tokens.h"
 
 namespace ctr::registry {
 namespace {
@@ -17,17 +21,77 @@ Error wrong(const std::string& file, std::string message) {
   return Error(Errc::invalid, file + ": " + std::move(message));
 }
 
+using Kind = Requirement::Kind;
+
+constexpr const char* k_key_members[] = {"keyPath", "keyPaths", "keyData", "keyDatas"};
+// What sigstoreSigned may demand beside keys; ctr knows the names, not how to check them.
+constexpr std::string_view k_not_checked[] = {
+    "fulcio", "pki", "rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas"};
+
+Result<void> read_keys(Requirement& requirement, const JsonReader& reader, const std::string& file) {
+  int sources = 0;
+  for (const auto* member : k_key_members) sources += reader.has(member) ? 1 : 0;
+  if (sources == 0 && !requirement.unsupported.empty()) return ok();
+  if (sources != 1) {
+    return wrong(file, "a requirement that demands signatures needs one of keyPath, keyPaths, keyData and keyDatas");
+  }
+  requirement.key_paths = TRY(reader.strings("keyPaths"));
+  if (const auto path = TRY(reader.find_string("keyPath"))) requirement.key_paths.push_back(*path);
+  auto data = TRY(reader.strings("keyDatas"));
+  if (const auto one = TRY(reader.find_string("keyData"))) data.push_back(*one);
+  for (const auto& text : data) {
+    auto key = base64_decode(text);
+    if (!key) return wrong(file, "a key of the policy is not base64");
+    requirement.key_data.push_back(std::move(*key));
+  }
+  if (requirement.key_paths.empty() && requirement.key_data.empty()) return wrong(file, "a list of keys is empty");
+  return ok();
+}
+
+bool is_known_member(const std::string& key, Kind kind) {
+  if (key == "type" || key == "signedIdentity") return true;
+  if (std::find(std::begin(k_key_members), std::end(k_key_members), key) != std::end(k_key_members)) return true;
+  if (kind == Kind::signed_by) return key == "keyType";
+  return std::find(std::begin(k_not_checked), std::end(k_not_checked), key) != std::end(k_not_checked);
+}
+
+Result<Requirement> read_signed(Kind kind, const JsonReader& reader, const std::string& file) {
+  Requirement requirement;
+  requirement.kind = kind;
+  for (const auto& [key, value] : reader.value().as_object()) {
+    if (!is_known_member(key, kind)) return wrong(file, "unknown member '" + printable(key) + "' of a requirement");
+    (void)value;
+  }
+  for (const auto member : k_not_checked) {
+    if (reader.has(member)) requirement.unsupported = member;
+  }
+  if (kind == Kind::signed_by) {
+    const auto type = TRY(reader.get_string("keyType"));
+    if (type == "signedByGPGKeys" || type == "X509Certificates" || type == "signedByX509CAs") {
+      requirement.unsupported = "keyType " + type;
+    } else if (type != "GPGKeys") {
+      return wrong(file, "unknown keyType '" + printable(type) + "'");
+    }
+  }
+  TRY(read_keys(requirement, reader, file));
+  if (const auto identity = TRY(reader.find_object("signedIdentity"))) {
+    requirement.identity = TRY(signed_identity_from_json(*identity));
+  }
+  return requirement;
+}
+
 Result<Requirement> read_requirement(const JsonReader& reader, const std::string& file) {
   TRY(reader.expect_object());
   const std::string type = TRY(reader.get_string("type"));
-  // The signed kinds carry keys and identities that are of no use until signatures can be checked.
-  if (type == "signedBy") return Requirement::signed_by;
-  if (type == "sigstoreSigned") return Requirement::sigstore_signed;
+  if (type == "signedBy") return read_signed(Kind::signed_by, reader, file);
+  if (type == "sigstoreSigned") return read_signed(Kind::sigstore_signed, reader, file);
   if (type != "insecureAcceptAnything" && type != "reject") {
     return wrong(file, "unknown requirement type '" + printable(type) + "'");
   }
   if (reader.value().as_object().size() != 1) return wrong(file, "requirement '" + type + "' has unknown members");
-  return type == "reject" ? Requirement::reject : Requirement::accept_anything;
+  Requirement requirement;
+  requirement.kind = type == "reject" ? Kind::reject : Kind::accept_anything;
+  return requirement;
 }
 
 Result<Requirements> read_requirements(const Json& list, const std::string& path, const std::string& file) {
@@ -52,29 +116,9 @@ Result<void> read_transports(TrustPolicy& policy, const Json& transports, const 
   return ok();
 }
 
-// The scopes that may apply to a reference, the most exact first.
-std::vector<std::string> scopes_of(const oci::ImageReference& reference) {
-  std::vector<std::string> scopes;
-  std::string name = reference.name();
-  scopes.push_back(reference.digest ? name + "@" + reference.digest->to_string()
-                                    : name + ":" + reference.tag.value_or("latest"));
-  scopes.push_back(name);
-  for (auto slash = name.rfind('/'); slash != std::string::npos; slash = name.rfind('/')) {
-    name.resize(slash);
-    scopes.push_back(name);
-  }
-  std::string_view host = reference.domain;
-  for (auto dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.')) {
-    host = host.substr(dot + 1);
-    scopes.push_back("*." + std::string(host));
-  }
-  scopes.emplace_back();
-  return scopes;
-}
-
 // The first of `scopes`, the most exact first, that the policy knows decides.
-Result<void> check(const TrustPolicy& policy, const TrustPolicy::Scopes& known, const std::vector<std::string>& scopes,
-                   const std::string& image) {
+Result<TrustDemand> find_demand(const TrustPolicy& policy, const TrustPolicy::Scopes& known,
+                                const std::vector<std::string>& scopes, std::string image) {
   const Requirements* requirements = &policy.fallback;
   for (const auto& scope : scopes) {
     const auto found = known.find(scope);
@@ -82,17 +126,15 @@ Result<void> check(const TrustPolicy& policy, const TrustPolicy::Scopes& known, 
     requirements = &found->second;
     break;
   }
-  for (const auto requirement : *requirements) {
-    if (requirement == Requirement::reject) {
-      return Error(Errc::permission, "Source image rejected: Running image " + image + " is rejected by policy")
+  TrustDemand demand{.image = std::move(image), .source = policy.source, .signatures = {}};
+  for (const auto& requirement : *requirements) {
+    if (requirement.kind == Kind::reject) {
+      return Error(Errc::permission, "Source image rejected: Running image " + demand.image + " is rejected by policy")
           .with_hint("the policy is " + policy.source);
     }
-    if (requirement == Requirement::accept_anything) continue;
-    const char* kind = requirement == Requirement::signed_by ? "signedBy" : "sigstoreSigned";
-    return Error(Errc::unsupported, "Source image rejected: " + policy.source + " demands a signature (" + kind +
-                                        ") of " + image + ", which is not supported yet");
+    if (requirement.kind != Kind::accept_anything) demand.signatures.push_back(requirement);
   }
-  return ok();
+  return demand;
 }
 
 }  // namespace
@@ -125,11 +167,11 @@ Result<TrustPolicy> load_trust_policy(const UserPaths& paths, const ConfigRoots&
   return TrustPolicy{};
 }
 
-Result<void> check_trust(const TrustPolicy& policy, const oci::ImageReference& reference) {
-  return check(policy, policy.docker_scopes, scopes_of(reference), "docker://" + reference.to_string());
+Result<TrustDemand> demand_of(const TrustPolicy& policy, const oci::ImageReference& reference) {
+  return find_demand(policy, policy.docker_scopes, scopes_of(reference), "docker://" + reference.to_string());
 }
 
-Result<void> check_trust(const TrustPolicy& policy, std::string_view transport, const std::string& path) {
+Result<TrustDemand> demand_of(const TrustPolicy& policy, std::string_view transport, const std::string& path) {
   std::vector<std::string> scopes;
   // Source: containers-policy.json(5): an archive of docker has no scopes of its own.
   if (!path.empty() && transport != "docker-archive") {
@@ -143,7 +185,7 @@ Result<void> check_trust(const TrustPolicy& policy, std::string_view transport, 
   scopes.emplace_back();
   const auto known = policy.file_scopes.find(std::string(transport));
   const auto image = std::string(transport) + ":" + printable(path);
-  return check(policy, known == policy.file_scopes.end() ? TrustPolicy::Scopes{} : known->second, scopes, image);
+  return find_demand(policy, known == policy.file_scopes.end() ? TrustPolicy::Scopes{} : known->second, scopes, image);
 }
 
 }  // namespace ctr::registry

@@ -25,6 +25,17 @@ constexpr std::array k_registry_options = {
     value("retry-delay", 0, "DURATION", "Time between the tries"),
     flag("tls-verify", 0, "Verify certificates of registries (default true)"),
 };
+constexpr std::array k_signing_options = {
+    value("sign-by", 0, "KEY", "Sign with a key of your gpg, such as a fingerprint"),
+    value("sign-by-sigstore-private-key", 0, "FILE", "Sign with the private key in FILE, as cosign does",
+          Complete::files),
+    value("sign-passphrase-file", 0, "FILE", "Read the passphrase of the signing key from FILE", Complete::files),
+};
+constexpr std::array k_compression_options = {
+    value("compression-format", 0, "FORMAT", "Compression of the layers that are sent: gzip or zstd"),
+    value("compression-level", 0, "LEVEL", "Level of the compression: 1 to 9 for gzip, 1 to 20 for zstd"),
+    flag("force-compression", 0, "Compress layers anew that have the format already"),
+};
 constexpr std::array k_selection_options = {
     flag("all", 'a', "All containers"),
     list("cidfile", 0, "FILE", "Read the container's id from FILE", Complete::files),
@@ -45,6 +56,8 @@ bool declares(const Command& command, std::string_view option) { return find_opt
 }  // namespace
 
 std::span<const OptionSpec> registry_options() { return k_registry_options; }
+std::span<const OptionSpec> signing_options() { return k_signing_options; }
+std::span<const OptionSpec> compression_options() { return k_compression_options; }
 std::span<const OptionSpec> selection_options() { return k_selection_options; }
 std::span<const OptionSpec> latest_options() { return k_latest_options; }
 std::span<const OptionSpec> filter_options() { return k_filter_options; }

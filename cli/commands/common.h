@@ -16,6 +16,10 @@ namespace ctr::cli {
 
 // --authfile, --cert-dir, --creds, --tls-verify, --quiet, --retry, --retry-delay
 std::span<const OptionSpec> registry_options();
+// --sign-by, --sign-by-sigstore-private-key, --sign-passphrase-file
+std::span<const OptionSpec> signing_options();
+// --compression-format, --compression-level, --force-compression
+std::span<const OptionSpec> compression_options();
 // --all, --cidfile
 std::span<const OptionSpec> selection_options();
 // --latest

@@ -45,7 +45,7 @@ constexpr std::array k_push_options = {
     value("digestfile", 0, "FILE", "Write the list's digest to FILE", Complete::files),
     value("format", 'f', "FORMAT", "Type of the list and its images: oci or v2s2"),
     flag("purge", 'p', "The same as --rm"),
-    flag("remove-signatures", 0, "Accepted: ctr pushes no signatures"),
+    flag("remove-signatures", 0, "Accepted: images of the store have no signatures"),
     flag("rm", 0, "Remove the list from the store when it is pushed"),
 };
 constexpr std::array k_rm_options = {
@@ -231,15 +231,16 @@ constexpr Command k_manifest_inspect_command = {.name = "manifest inspect",
                                                 .complete = Complete::images,
                                                 .run = inspect};
 
-constexpr Command k_manifest_push_command = {.name = "manifest push",
-                                             .aliases = {},
-                                             .usage = "[options] LIST [DESTINATION]",
-                                             .summary = "Send a manifest list and its images to a registry",
-                                             .options = {registry_options, group<k_push_options>},
-                                             .least_words = 1,
-                                             .most_words = 2,
-                                             .complete = Complete::images,
-                                             .run = push};
+constexpr Command k_manifest_push_command = {
+    .name = "manifest push",
+    .aliases = {},
+    .usage = "[options] LIST [DESTINATION]",
+    .summary = "Send a manifest list and its images to a registry",
+    .options = {registry_options, signing_options, compression_options, group<k_push_options>},
+    .least_words = 1,
+    .most_words = 2,
+    .complete = Complete::images,
+    .run = push};
 
 constexpr Command k_manifest_remove_command = {.name = "manifest remove",
                                                .aliases = {},

@@ -18,7 +18,7 @@ constexpr std::array k_pull_options = {
 constexpr std::array k_push_options = {
     value("digestfile", 0, "FILE", "Write the manifest's digest to FILE", Complete::files),
     value("format", 'f', "FORMAT", "Manifest type: oci or v2s2"),
-    flag("remove-signatures", 0, "Accepted: ctr pushes no signatures"),
+    flag("remove-signatures", 0, "Accepted: images of the store have no signatures"),
 };
 
 Result<int> pull(Context& context, const Args& args) {
@@ -55,14 +55,15 @@ constexpr Command k_pull_command = {.name = "pull",
                                     .complete = Complete::images,
                                     .run = pull};
 
-constexpr Command k_push_command = {.name = "push",
-                                    .aliases = k_push_aliases,
-                                    .usage = "[options] IMAGE [DESTINATION]",
-                                    .summary = "Send an image to a registry",
-                                    .options = {registry_options, group<k_push_options>},
-                                    .least_words = 1,
-                                    .most_words = 2,
-                                    .complete = Complete::images,
-                                    .run = push};
+constexpr Command k_push_command = {
+    .name = "push",
+    .aliases = k_push_aliases,
+    .usage = "[options] IMAGE [DESTINATION]",
+    .summary = "Send an image to a registry",
+    .options = {registry_options, signing_options, compression_options, group<k_push_options>},
+    .least_words = 1,
+    .most_words = 2,
+    .complete = Complete::images,
+    .run = push};
 
 }  // namespace ctr::cli

@@ -45,7 +45,7 @@ std::string table(const Json& rows, Heading heading) {
                    .set("Name", text_of(row, "repo_name"))
                    .set("Type", text_of(row, "type"))
                    .set("Id", text_of(row, "gpg_id"))
-                   .set("Store", ""));
+                   .set("Store", text_of(row, "sigstore")));
   }
   return print_table(listing, shown, heading);
 }

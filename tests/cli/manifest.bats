@@ -91,6 +91,15 @@ linux/arm64 $ARM"
   run -1 ctr manifest exists list
 }
 
+@test "push takes the image of this host, and of a list without one the list" {
+  ctr manifest create list "docker://$REGISTRY/test/arm:1" >/dev/null
+  run -0 ctr push -q list "$REGISTRY/pushed/arm:1"
+  [ "$(raw "$REGISTRY/pushed/arm:1" | jq -r '.manifests[].digest')" = "$ARM" ]
+  ctr manifest add list "$IMAGE" >/dev/null
+  run -0 ctr push -q list "$REGISTRY/pushed/arm:2"
+  [ "$(manifest_digest "$REGISTRY/pushed/arm:2")" = "$MANIFEST" ]
+}
+
 @test "a list is pushed with its images, and what was not in the store comes from its registry" {
   ctr manifest create list "docker://$REGISTRY/test/arm:1" "docker://$REGISTRY/test/other:1" >/dev/null
   run -0 --separate-stderr ctr manifest push --digestfile "$file_dir/digest" list "$REGISTRY/pushed/list:1"

@@ -56,6 +56,37 @@ inspect_raw() { skopeo inspect --raw --cert-dir "$(dirname "$REGISTRY_CA")" --cr
   assert_output 'Error: the layers are compressed with zstd, which format v2s2 does not have'
 }
 
+@test "layers are compressed anew where a format is asked for, and the image is the same" {
+  of() { inspect_raw "$REGISTRY/dst/comp:$1" | jq -r '[.layers[].mediaType | sub(".*tar.?"; "")] | unique | join(" ")'; }
+  to_registry -q --compression-format zstd "$FAULTS/src/oci:1" "$REGISTRY/dst/comp:z"
+  [ "$(of z)" = zstd ]
+  [ "$(inspect_raw "$REGISTRY/dst/comp:z" | jq .config)" = "$(manifest_of src/oci:1 | jq .config)" ]
+  to_registry -q --compression-format zstd --compression-level 19 "$FAULTS/src/docker:1" "$REGISTRY/dst/comp:d"
+  [ "$(of d)" = zstd ]
+  to_registry -q --compression-format gzip "$FAULTS/src/zstd:1" "$REGISTRY/dst/comp:g"
+  [ "$(of g)" = gzip ]
+  # What comes back holds the layers that the configuration names; skopeo looks at those of gzip by itself.
+  from_registry copy -q "docker://$REGISTRY/dst/comp:g" "docker-archive:$file_dir/g.tar:x:1"
+  mkdir "$file_dir/z"
+  from_registry copy -q "docker://$REGISTRY/dst/comp:z" "dir:$file_dir/z"
+  config=$(jq -r '.config.digest[7:]' "$file_dir/z/manifest.json")
+  jq -r '.layers[].digest[7:]' "$file_dir/z/manifest.json" | while read -r layer; do
+    printf 'sha256:%s\n' "$(zstd -dcq <"$file_dir/z/$layer" | sha256sum | cut -d' ' -f1)"
+  done >"$file_dir/diff-ids"
+  jq -r '.rootfs.diff_ids[]' "$file_dir/z/$config" | cmp - "$file_dir/diff-ids"
+  # What has the format keeps its bytes, unless more is said.
+  to_registry -q --compression-format gzip "$FAULTS/src/oci:1" "$REGISTRY/dst/comp:same"
+  manifest_of src/oci:1 | cmp - <(inspect_raw "$REGISTRY/dst/comp:same")
+  to_registry -q --compression-format gzip --compression-level 1 "$FAULTS/src/oci:1" "$REGISTRY/dst/comp:anew"
+  run ! cmp -s <(manifest_of src/oci:1) <(inspect_raw "$REGISTRY/dst/comp:anew")
+  run -125 to_registry -q --compression-format zstd --format v2s2 "$FAULTS/src/oci:1" "$REGISTRY/dst/comp:no"
+  assert_output 'Error: format v2s2 has no layers that are compressed with zstd'
+  run -125 to_registry -q --compression-format lzma "$FAULTS/src/oci:1" "$REGISTRY/dst/comp:no"
+  assert_contains 'cannot find compressor for "lzma"'
+  run -125 to_registry -q --compression-format gzip --compression-level 10 "$FAULTS/src/oci:1" "$REGISTRY/dst/comp:no"
+  assert_output 'Error: --compression-level of gzip is 1 to 9'
+}
+
 @test "blobs that are there are not sent, and those of another repository are mounted" {
   run -0 ctr push -q "$FAULTS/src/oci:1" "$FAULTS/src/oci:2"
   [ "$(count '^PUT .*/blobs/')" -eq 0 ]

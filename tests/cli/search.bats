@@ -72,7 +72,7 @@ $REGISTRY $REGISTRY/team/app 0"
   touch "$file_dir/key"
   ctr image trust set -t signedBy -f "$file_dir/key" "$REGISTRY/team"
   run -125 ctr pull "$REGISTRY/team/app:1"
-  assert_contains 'demands a signature (signedBy)'
+  assert_contains 'A signature was required, but no signature exists'
   run -0 ctr pull -q "$REGISTRY/app:1"
   ctr image trust set -t reject default
   run -125 ctr pull "$REGISTRY/app:1"

@@ -5,7 +5,11 @@
 #include "registry/challenge.h"
 #include "registry/download.h"
 #include "registry/errors.h"
+#include "registry/openpgp.h"
 #include "registry/policy.h"
+#include "registry/signature_claim.h"
+#include "registry/signature_stores.h"
+#include "registry/signed_identity.h"
 #include "registry/tokens.h"
 #include "registry/trust.h"
 #include "registry/url.h"
@@ -56,6 +60,8 @@ void fuzz_answers(std::string_view text) {
 
 void fuzz_files(std::string_view text) {
   (void)parse_trust_policy(text, "policy.json");
+  SignatureStores stores;
+  (void)merge_signature_stores(stores, text, "default.yaml");
   (void)normalise_auth_key(text);
   RegistriesConfig config;
   if (!merge_registries_toml(config, text, "registries.conf")) return;
@@ -71,6 +77,19 @@ void fuzz_files(std::string_view text) {
   }
 }
 
+// What lookasides and registries give as signatures.
+void fuzz_signatures(std::string_view text) {
+  for (const auto kind : {SignatureKind::simple, SignatureKind::sigstore}) {
+    const auto claim = parse_claim(text, kind);
+    if (!claim) continue;
+    const auto again = parse_claim(claim_document(*claim, kind, "fuzz", from_unix_seconds(0)), kind);
+    CTR_ASSERT(again && *again == *claim);
+    (void)check_identity({}, oci::parse_reference("quay.io/a:1").value(), claim->reference);
+  }
+  (void)check_gpg_status(text);
+  (void)dearmor_keys(text);
+}
+
 }  // namespace
 
 void fuzz(std::string_view text) {
@@ -78,4 +97,5 @@ void fuzz(std::string_view text) {
   fuzz_headers(text);
   fuzz_answers(text);
   fuzz_files(text);
+  fuzz_signatures(text);
 }

@@ -9,6 +9,10 @@ namespace {
 
 const oci::Platform k_amd64{.os = "linux", .architecture = "amd64", .variant = ""};
 
+Result<std::vector<LocalImage>> read_any_layout(const ImageFiles& files, const oci::Platform& platform) {
+  return read_layout(TRY(find_layout(files)), files, platform);
+}
+
 // A directory of files as an archive would have them.
 class Files {
  public:

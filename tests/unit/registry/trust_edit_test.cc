@@ -30,9 +30,11 @@ TEST_CASE("a changed policy demands what was asked and keeps the rest") {
   REQUIRE(changed);
   const auto policy = parse_trust_policy(*changed, "policy.json");
   REQUIRE(policy);
-  CHECK(policy->docker_scopes.at("quay.io/b") == Requirements{Requirement::accept_anything});
-  CHECK(policy->docker_scopes.at("quay.io/a") == Requirements{Requirement::accept_anything});
-  CHECK(policy->fallback == Requirements{Requirement::reject});
+  CHECK(policy->docker_scopes.at("quay.io/b") == Requirements{Requirement{}});
+  CHECK(policy->docker_scopes.at("quay.io/a") == Requirements{Requirement{}});
+  CHECK(policy->fallback ==
+        Requirements{Requirement{
+            .kind = Requirement::Kind::reject, .key_paths = {}, .key_data = {}, .identity = {}, .unsupported = {}}});
   const auto fresh = change_trust("", "policy.json", {"default", "accept", {}});
   REQUIRE(fresh);
   CHECK(*fresh ==
@@ -59,9 +61,9 @@ TEST_CASE("an image in a file obeys the policy of its path") {
       R"("docker-archive":{"":[{"type":"insecureAcceptAnything"}],"/x":[{"type":"reject"}]}}})",
       "policy.json");
   REQUIRE(policy);
-  CHECK(check_trust(*policy, "oci", "/srv/good/layout"));
-  CHECK_FALSE(check_trust(*policy, "oci", "/srv/goodness"));
-  CHECK_FALSE(check_trust(*policy, "dir", "/srv/good"));
-  CHECK(check_trust(*policy, "docker-archive", "/x"));
-  CHECK(check_trust(*policy, "docker-archive", ""));
+  CHECK(demand_of(*policy, "oci", "/srv/good/layout"));
+  CHECK_FALSE(demand_of(*policy, "oci", "/srv/goodness"));
+  CHECK_FALSE(demand_of(*policy, "dir", "/srv/good"));
+  CHECK(demand_of(*policy, "docker-archive", "/x"));
+  CHECK(demand_of(*policy, "docker-archive", ""));
 }

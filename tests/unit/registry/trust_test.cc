@@ -18,7 +18,7 @@ TrustPolicy policy_of(const std::string& text) {
 }
 
 bool accepts(const TrustPolicy& policy, const std::string& image) {
-  return static_cast<bool>(check_trust(policy, *ctr::oci::parse_reference(image)));
+  return static_cast<bool>(demand_of(policy, *ctr::oci::parse_reference(image)));
 }
 
 const std::string k_accept = R"([{"type":"insecureAcceptAnything"}])";
@@ -42,15 +42,40 @@ TEST_CASE("the most exact scope decides") {
 
 TEST_CASE("a rejection and a demanded signature are different errors") {
   const auto image = *ctr::oci::parse_reference("quay.io/a:1");
-  const auto rejected = check_trust(policy_of(R"({"default":)" + k_reject + "}"), image);
+  const auto rejected = demand_of(policy_of(R"({"default":)" + k_reject + "}"), image);
   CHECK(rejected.error().code() == Errc::permission);
   CHECK(rejected.error().message() ==
         "Source image rejected: Running image docker://quay.io/a:1 is rejected by policy");
-  const auto signed_by =
-      check_trust(policy_of(R"({"default":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"/k"}]})"), image);
-  CHECK(signed_by.error().code() == Errc::unsupported);
-  CHECK_FALSE(
-      check_trust(policy_of(R"({"default":[{"type":"insecureAcceptAnything"},{"type":"sigstoreSigned"}]})"), image));
+  const auto policy = policy_of(
+      R"({"default":[{"type":"insecureAcceptAnything"},{"type":"signedBy","keyType":"GPGKeys","keyPath":"/k"}]})");
+  const auto demand = demand_of(policy, image);
+  REQUIRE(demand);
+  REQUIRE(demand->signatures.size() == 1);
+  CHECK(demand->signatures.front().kind == Requirement::Kind::signed_by);
+  CHECK(demand->signatures.front().key_paths == std::vector<std::string>{"/k"});
+  CHECK(demand_of(policy_of(R"({"default":)" + k_accept + "}"), image)->signatures.empty());
+}
+
+TEST_CASE("the keys of a demanded signature are named in one way, and what cannot be checked is known by name") {
+  const auto one = [](const std::string& members) {
+    return parse_trust_policy(R"({"default":[{"type":)" + members + "}]}", "policy.json");
+  };
+  const std::string gpg = R"("signedBy","keyType":"GPGKeys")";
+  CHECK(one(gpg + R"(,"keyPaths":["/a","/b"])")->fallback.front().key_paths.size() == 2);
+  CHECK(one(gpg + R"(,"keyData":"YWJj")")->fallback.front().key_data == std::vector<std::string>{"abc"});
+  CHECK(one(gpg + R"(,"keyPath":"/a","signedIdentity":{"type":"matchRepository"})"));
+  for (const std::string more :
+       {"", R"(,"keyPath":"/a","keyData":"YWJj")", R"(,"keyPaths":[])", R"(,"keyData":"!")",
+        R"(,"keyPath":"/a","more":1)", R"(,"keyPath":"/a","signedIdentity":{"type":"x"})", R"(,"fulcio":{})"}) {
+    INFO(more);
+    CHECK_FALSE(one(gpg + more));
+  }
+  CHECK_FALSE(one(R"("signedBy","keyPath":"/a")"));
+  CHECK_FALSE(one(R"("signedBy","keyType":"x","keyPath":"/a")"));
+  CHECK(one(R"("sigstoreSigned","keyPath":"/a")")->fallback.front().unsupported.empty());
+  CHECK(one(R"("sigstoreSigned","fulcio":{})")->fallback.front().unsupported == "fulcio");
+  CHECK(one(R"("sigstoreSigned","keyPath":"/a","rekorPublicKeyPath":"/b")")->fallback.front().unsupported ==
+        "rekorPublicKeyPath");
 }
 
 TEST_CASE("a policy that cannot be read as a whole is refused") {
