@@ -13,8 +13,12 @@ namespace ctr {
 namespace {
 
 Error not_valid(std::string_view text, std::string_view kind, std::string_view what) {
-  return Error(Errc::invalid,
-               "'" + printable(text) + "' is not a valid " + std::string(kind) + " for " + std::string(what));
+  Error error(Errc::invalid,
+              "'" + printable(text) + "' is not a valid " + std::string(kind) + " for " + std::string(what));
+  if (kind == "size") return std::move(error).with_hint("a size is a number with b, k, m or g behind it: 512m");
+  if (kind == "duration")
+    return std::move(error).with_hint("a duration is made of numbers with units: 1h30m, 10s, 500ms");
+  return error;
 }
 
 Error too_large(std::string_view text, std::string_view what, std::string_view limit) {

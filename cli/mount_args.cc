@@ -182,7 +182,8 @@ Result<Type> mount_type(std::string_view text) {
     if (name == text) return type;
   }
   if (text == "artifact") return Error(Errc::unsupported, "--mount type=artifact is not supported yet");
-  return wrong(fmt::format("invalid filesystem type \"{}\"", printable(text)));
+  return wrong(fmt::format("invalid filesystem type \"{}\"", printable(text)))
+      .with_hint("choose type=bind, volume, tmpfs, ramfs, image, devpts or glob");
 }
 
 std::string_view type_name(Type type) {

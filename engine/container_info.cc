@@ -177,7 +177,8 @@ Result<storage::ContainerEntry> resolve_container(Core& core, std::string_view n
   auto entry = store->containers().resolve(name_or_id);
   if (!entry && entry.error().code() == Errc::not_found) {
     return Error(Errc::not_found,
-                 fmt::format("no container with name or ID \"{}\" found: no such container", printable(name_or_id)));
+                 fmt::format("no container with name or ID \"{}\" found: no such container", printable(name_or_id)))
+        .with_hint("`ctr ps --all` lists the containers");
   }
   return entry;
 }

@@ -57,7 +57,7 @@ class CidFile {
                                              "delete {}",
                                              printable(path)));
     }
-    TRY(std::move(made));
+    TRY(std::move(made).context("--cidfile"));
     path_ = path;
     return ok();
   }

@@ -13,7 +13,8 @@ namespace {
 constexpr const char* k_dependents_dir = "dependents";
 
 Error missing(const std::string& id) {
-  return {Errc::not_found, fmt::format("no container with name or ID \"{}\" found: no such container", id)};
+  return Error(Errc::not_found, fmt::format("no container with name or ID \"{}\" found: no such container", id))
+      .with_hint("`ctr ps --all` lists the containers");
 }
 
 }  // namespace

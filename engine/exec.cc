@@ -38,7 +38,8 @@ struct Target {
 };
 
 Error not_running() {
-  return Error(Errc::bad_state, "can only create exec sessions on running containers: container state improper");
+  return Error(Errc::bad_state, "can only create exec sessions on running containers: container state improper")
+      .with_hint("start it first, with `ctr start`");
 }
 
 // The record is read as JSON only when it has any.

@@ -57,7 +57,8 @@ class LocalFileVerbs final : public FileVerbs {
       if (end->kind != CopyEnd::Kind::container) continue;
       auto entry = resolve_container(core_, end->container);
       if (!entry && entry.error().code() == Errc::not_found) {
-        return Error(Errc::not_found, fmt::format("container \"{}\" does not exist", printable(end->container)));
+        return Error(Errc::not_found, fmt::format("container \"{}\" does not exist", printable(end->container)))
+            .with_hint("`ctr ps --all` lists the containers");
       }
       entries.push_back(TRY(std::move(entry)));
     }

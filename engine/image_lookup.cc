@@ -94,7 +94,10 @@ Result<std::optional<FoundImage>> find_image_record(Core& core, std::string_view
 
 Result<FoundImage> get_image_record(Core& core, std::string_view text) {
   auto found = TRY(find_image_record(core, text));
-  if (!found) return Error(Errc::not_found, fmt::format("{}: image not known", printable(text)));
+  if (!found) {
+    return Error(Errc::not_found, fmt::format("{}: image not known", printable(text)))
+        .with_hint("`ctr images` lists the images there are, `ctr pull` fetches one");
+  }
   return std::move(*found);
 }
 

@@ -53,9 +53,10 @@ Result<void> remove_users(Core& core, const Digest& id) {
 }
 
 Error in_use(const FoundImage& image, const std::string& container) {
-  return {Errc::in_use, fmt::format("image used by {}: image is in use by a container: consider listing external "
-                                    "containers and force-removing image",
-                                    container.empty() ? image.record.id.hex() : container)};
+  return Error(Errc::in_use, fmt::format("image used by {}: image is in use by a container: consider listing external "
+                                         "containers and force-removing image",
+                                         container.empty() ? image.record.id.hex() : container))
+      .with_hint("remove the container first, with `ctr rm`, or both with `ctr rmi --force`");
 }
 
 // What is in the store of others stays as it is.

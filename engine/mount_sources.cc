@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -183,6 +186,30 @@ MountPlaces mount_places(Core& core, const std::string& bundle) {
   return places;
 }
 
+namespace {
+
+// Names the directory on the way that bars it, whose it is, and who the container is outside of its namespace.
+Error unreachable(const std::string& source, int sys) {
+  const std::string frame = fmt::format("bind '{}'", printable(source));
+  for (size_t end = source.find('/', 1); sys == EACCES && end != std::string::npos; end = source.find('/', end + 1)) {
+    const std::string place = source.substr(0, end);
+    struct stat status{};
+    if (access(place.c_str(), X_OK) == 0 || stat(place.c_str(), &status) != 0) continue;
+    const auto uid = geteuid();
+    return Error(Errc::permission,
+                 fmt::format("{}: '{}' belongs to uid {} and gid {} with mode {:04o}, and the container is uid {} and "
+                             "gid {} on this host: {}",
+                             frame, printable(place), status.st_uid, status.st_gid, status.st_mode & 07777u, uid,
+                             getegid(), std::strerror(sys)))
+        .with_sys(sys)
+        .with_hint(fmt::format("let uid {} in, as with `setfacl -m u:{}:x {}`, or mount a directory of your own", uid,
+                               uid, printable(place)));
+  }
+  return Error::from_errno(frame, sys);
+}
+
+}  // namespace
+
 Result<void> check_sources(const MountPlan& plan) {
   for (const auto& planned : plan.mounts) {
     if (planned.record.type != "bind") continue;
@@ -195,9 +222,10 @@ Result<void> check_sources(const MountPlan& plan) {
     if (errno == ENOENT) {
       return Error(Errc::not_found,
                    fmt::format("statfs {}: no such file or directory", printable(planned.record.source)))
-          .with_sys(ENOENT);
+          .with_sys(ENOENT)
+          .with_hint("make the directory first; -v makes none");
     }
-    return Error::from_errno(fmt::format("look at '{}'", printable(planned.record.source)));
+    return unreachable(planned.record.source, errno);
   }
   return ok();
 }

@@ -21,7 +21,8 @@ bool is_program(const std::string& path) {
 }
 
 Error not_found(const std::string& wanted) {
-  return Error(Errc::not_found, fmt::format("OCI runtime \"{}\" not found", printable(wanted)));
+  return Error(Errc::not_found, fmt::format("OCI runtime \"{}\" not found", printable(wanted)))
+      .with_hint("install it, name its path, or leave --runtime out: ctr needs no other runtime");
 }
 
 }  // namespace

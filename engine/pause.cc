@@ -14,11 +14,13 @@ Result<void> pause_container(Core& core, const storage::ContainerId& id) {
   const auto lock = TRY(store->containers().lock(id, LockMode::exclusive, core.cancel()));
   const auto view = TRY(view_container(core, {id, ""}));
   if (view.info.state == ContainerState::paused) {
-    return Error(Errc::bad_state, fmt::format("\"{}\" is already paused: container state improper", id.text()));
+    return Error(Errc::bad_state, fmt::format("\"{}\" is already paused: container state improper", id.text()))
+        .with_hint("`ctr unpause` lets it go on");
   }
   if (view.info.state != ContainerState::running) {
     return Error(Errc::bad_state, fmt::format("\"{}\" is not running, can't pause: container state improper",
-                                              state_name(view.info.state)));
+                                              state_name(view.info.state)))
+        .with_hint("start it first, with `ctr start`");
   }
   const auto cgroup = TRY(open_live_cgroup(core, view.state, "pause"));
   // First: a row that is gone is no lie, whatever becomes of us.

@@ -76,7 +76,8 @@ Result<std::vector<std::string>> provide_image(Core& core, const std::string& re
   const auto found = TRY(find_fitting(core, reference, options, platform));
   if (found && storage::is_list(found->record)) return provide_listed(core, *found, options);
   if (!found && options.policy == PullPolicy::never) {
-    return Error(Errc::not_found, fmt::format("{}: image not known", printable(reference)));
+    return Error(Errc::not_found, fmt::format("{}: image not known", printable(reference)))
+        .with_hint("`ctr images` lists the images there are, `ctr pull` fetches one");
   }
   if (!found || options.policy == PullPolicy::newer) {
     auto ids = fetch(core, reference, options);

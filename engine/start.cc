@@ -415,10 +415,12 @@ Result<AttachEnd> run_attached(Core& core, const StartInput& input, const std::f
 Result<AttachEnd> attach_container(Core& core, const storage::ContainerEntry& entry, const AttachOptions& attach) {
   const auto options = TRY(join_options(core, attach));
   const auto run_dir = Dir::open(core.run_dir(entry.id.text()));
-  if (!run_dir) return Error(Errc::bad_state, "you can only attach to running containers: container state improper");
+  const auto not_running = Error(Errc::bad_state, "you can only attach to running containers: container state improper")
+                               .with_hint("`ctr start --attach` starts it and attaches");
+  if (!run_dir) return not_running;
   auto socket = runtime::connect_attach(*run_dir, options);
   if (!socket && socket.error().code() == Errc::bad_state) {
-    return Error(Errc::bad_state, "you can only attach to running containers: container state improper");
+    return not_running;
   }
   if (socket) core.record_event(container_event(core, "attach", entry));
   const auto end = TRY(runtime::join_container(TRY(std::move(socket)), options));

@@ -140,7 +140,8 @@ Result<std::vector<std::vector<std::string>>> list_processes(Core& core, const s
   const auto dir = TRY(TRY(core.store())->containers().open(entry.id));
   const auto seen = TRY(runtime::observe(dir));
   const bool running = seen.liveness == runtime::Liveness::running || seen.liveness == runtime::Liveness::orphaned;
-  const Error not_running(Errc::bad_state, "top can only be used on running containers");
+  const auto not_running = Error(Errc::bad_state, "top can only be used on running containers")
+                               .with_hint("start it first, with `ctr start`");
   if (!running || !seen.record.init || seen.record.initialized) return not_running;
   const int init = seen.record.init->pid;
   // Held open, so that the number stays that of the container's first process.

@@ -63,7 +63,8 @@ Result<ResolvedUser> resolve_account(std::string_view user, const std::vector<Pa
     entry = find_user(users, user);
     if (!entry) {
       return Error(Errc::not_found,
-                   fmt::format("unable to find user {}: no matching entries in passwd file", printable(user)));
+                   fmt::format("unable to find user {}: no matching entries in passwd file", printable(user)))
+          .with_hint("name a user of the image's /etc/passwd, or a number");
     }
   }
   if (entry) {

@@ -143,7 +143,8 @@ Result<storage::VolumeRecord> plan_image_volume(const VolumeOptions& options, co
 }  // namespace
 
 Error unknown_volume(const std::string& name) {
-  return {Errc::not_found, fmt::format("no volume with name \"{}\" found: no such volume", printable(name))};
+  return Error(Errc::not_found, fmt::format("no volume with name \"{}\" found: no such volume", printable(name)))
+      .with_hint("`ctr volume ls` lists the volumes");
 }
 
 bool is_mounted_volume(const storage::VolumeRecord& volume) {

@@ -67,8 +67,10 @@ Result<storage::VolumeRecord> look_up(Core& core, const std::string& name, Engin
 Error in_use(const std::string& name, const Users& users) {
   std::vector<std::string> ids;
   for (const auto& user : users) ids.push_back(user.id.text());
-  return {Errc::in_use, fmt::format("volume {} is being used by the following container(s): {}: volume is being used",
-                                    name, join(ids, ", "))};
+  return Error(Errc::in_use,
+               fmt::format("volume {} is being used by the following container(s): {}: volume is being used", name,
+                           join(ids, ", ")))
+      .with_hint("remove the containers first, or with the volume: `ctr volume rm --force`");
 }
 
 Result<void> remove_users(Core& core, const Users& users, const RemoveOptions& options) {
@@ -110,7 +112,8 @@ Result<VolumeInfo> create_volume(Core& core, const VolumeOptions& options) {
   auto made = store->volumes().make(record, Sync::yes, prepare);
   if (!made && made.error().code() == Errc::exists) {
     if (options.ignore_existing) return find_volume(core, name, Engine::Lookup::exact);
-    return Error(Errc::exists, fmt::format("volume with name {} already exists: volume already exists", name));
+    return Error(Errc::exists, fmt::format("volume with name {} already exists: volume already exists", name))
+        .with_hint("with --ignore the volume that is there will do");
   }
   TRY(std::move(made));
   core.record_event(object_event("volume", "create", "", name));

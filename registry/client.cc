@@ -108,6 +108,10 @@ Result<ManifestDocument> Client::State::fetch(const Endpoint& endpoint, const oc
   const std::string name = reference.digest ? reference.digest->to_string() : reference.tag.value_or("latest");
   const std::string what = "reading manifest " + name + " in " + endpoint.name();
   auto answer = get_manifest(endpoint, name);
+  if (!answer && answer.error().code() == Errc::not_found) {
+    return std::move(answer).error().context(what).with_hint(
+        "check the name and the tag: `ctr search --list-tags` lists the tags of a repository");
+  }
   if (!answer) return std::move(answer).error().context(what);
   return read_document(std::move(*answer), reference.digest).context(what);
 }

@@ -85,7 +85,9 @@ Error error_of_response(int status, std::string_view body) {
   } else if (code_of(status) == Errc::network) {
     words = "status " + std::to_string(status) + ": " + words;
   }
-  return Error(code_of(status), words);
+  Error error(code_of(status), words);
+  if (error.code() != Errc::unauthorized) return error;
+  return std::move(error).with_hint("`ctr login` keeps credentials for a registry; check that they may do this");
 }
 
 int64_t retry_after_seconds(std::string_view header, int64_t now_unix) {

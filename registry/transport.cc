@@ -66,6 +66,24 @@ struct Exchange::State {
 
 namespace {
 
+// What a user can do about a failure that no other try mends.
+std::string hint_of(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "check the registry's name and this host's name servers";
+    case CURLE_COULDNT_CONNECT:
+      return "check the registry's name and port, and that it runs and can be reached from here";
+    case CURLE_SSL_CONNECT_ERROR:
+      return "for a registry without TLS say --tls-verify=false, or insecure = true in registries.conf";
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return "put the certificate of the registry's authority into ~/.config/containers/certs.d/HOST:PORT/ca.crt, or "
+             "say "
+             "--tls-verify=false where the network can be trusted";
+    default:
+      return "";
+  }
+}
+
 const char* method_name(Method method) {
   switch (method) {
     case Method::get:
@@ -283,7 +301,7 @@ void Exchange::State::finish(CURLcode code) {
     const auto seconds = std::chrono::duration<double>(transport->limits.idle).count();
     text = "no byte came for " + std::to_string(static_cast<int>(seconds)) + " s";
   }
-  outcome->error = Error(Errc::network, printable(text));
+  outcome->error = Error(Errc::network, printable(text)).with_hint(hint_of(code));
 }
 
 Transport::Transport(std::unique_ptr<State> state) : state_(std::move(state)) {}

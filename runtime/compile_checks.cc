@@ -119,7 +119,8 @@ Result<void> check_sysctls(const RuntimeSpec& spec) {
     const auto owner = sysctl_namespace(path);
     if (!owner) {
       return Error(Errc::invalid,
-                   fmt::format("sysctl '{}' belongs to the whole machine and cannot be set for a container", name));
+                   fmt::format("sysctl '{}' belongs to the whole machine and cannot be set for a container", name))
+          .with_hint("only sysctls of namespaces can be set: net.*, kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*");
     }
     if (spec.find_namespace(*owner) == nullptr) {
       return Error(Errc::invalid, fmt::format("sysctl '{}' needs a {} namespace; this container uses the host's", name,

@@ -20,18 +20,21 @@ Error execute_error(const std::string& command, const ChildReport& report) {
   if (report.detail == ChildReport::k_is_directory) {
     return Error(Errc::command_not_executable,
                  fmt::format("the path `{}` is not a regular file: {}", name, std::strerror(sys)))
-        .with_sys(sys);
+        .with_sys(sys)
+        .with_hint("what stands behind the image is the program to run");
   }
   if (report.detail == ChildReport::k_interpreter_missing) {
     return Error(Errc::command_not_found,
                  fmt::format("the interpreter or loader of `{}` is missing: {}", name, std::strerror(sys)))
-        .with_sys(sys);
+        .with_sys(sys)
+        .with_hint("the image lacks what the first line of the script names, or the C library that the program is for");
   }
   if (sys == ENOENT || sys == ENOTDIR) {
     const bool searched = name.find('/') == std::string::npos;
     return Error(Errc::command_not_found, fmt::format("executable file `{}` not found{}: {}", name,
                                                       searched ? " in $PATH" : "", std::strerror(sys)))
-        .with_sys(sys);
+        .with_sys(sys)
+        .with_hint("name a program that the image has, or its whole path");
   }
   return Error(Errc::command_not_executable, fmt::format("execute `{}`: {}", name, std::strerror(sys))).with_sys(sys);
 }

@@ -62,7 +62,8 @@ Result<std::optional<SecretRecord>> read_record(const Dir& secrets, const std::s
 }
 
 Error no_secret(std::string_view name_or_id) {
-  return {Errc::not_found, fmt::format("no secret with name or id \"{}\": no such secret", printable(name_or_id))};
+  return Error(Errc::not_found, fmt::format("no secret with name or id \"{}\": no such secret", printable(name_or_id)))
+      .with_hint("`ctr secret ls` lists the secrets, `ctr secret create` keeps one");
 }
 
 Result<FileLock> lock_secrets(const StoreRoot& root, const CancelToken& cancel) {

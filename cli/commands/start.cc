@@ -64,7 +64,8 @@ Result<int> attach(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
   const auto& info = found.info;
   if (info.state != engine::ContainerState::running) {
-    return Error(Errc::bad_state, "you can only attach to running containers");
+    return Error(Errc::bad_state, "you can only attach to running containers")
+        .with_hint("`ctr start --attach` starts it and attaches");
   }
   const bool with_stdin = info.spec.stdin_open && !args.flag("no-stdin");
   const auto options = attach_options(with_stdin, info.spec.terminal, args.flag("sig-proxy", !info.spec.terminal),
@@ -84,7 +85,7 @@ constexpr Command k_start_command = {.name = "start",
                                      .usage = "[options] CONTAINER [CONTAINER...]",
                                      .summary = "Start containers that were created or have ended",
                                      .options = {group<k_start_options>, filter_options, latest_options},
-                                     .complete = Complete::containers,
+                                     .complete = Complete::stopped,
                                      .enters_containers = true,
                                      .run = start};
 

@@ -267,7 +267,7 @@ pod() {
 
 @test "a full disk and a reader that goes away are errors in one line" {
   run -125 ctr save -q -o /dev/full "$IMAGE"
-  assert_match "^Error: save to '/dev/full': .*No space left on device$"
+  assert_match "^Error: save to '/dev/full': .*No space left on device"
   run -0 bash -c "ctr save -q $IMAGE 2>err | head -c 1000 >part; echo \${PIPESTATUS[0]}"
   assert_output 125
   [ "$(cat err)" = 'Error: save to standard output: write the archive: Broken pipe' ] || fail "$(cat err)"

@@ -115,7 +115,7 @@ make() { printf %s "$2" | ctr secret create "${@:3}" "$1" - >/dev/null; }
   run --separate-stderr ctr secret inspect nosuch s
   assert_status 125
   [ "$(jq -r '.[].Spec.Name' <<<"$output")" = s ]
-  [ "$stderr" = 'Error: inspecting secret: no secret with name or id "nosuch": no such secret' ]
+  [ "${stderr%%$'\n'*}" = 'Error: inspecting secret: no secret with name or id "nosuch": no such secret' ]
 }
 
 @test "ls lists by name, as a table, as JSON and by template" {

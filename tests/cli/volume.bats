@@ -125,7 +125,7 @@ volume_dirs() { ls "$XDG_DATA_HOME/ctr/volumes" 2>/dev/null; }
   run --separate-stderr ctr volume inspect nosuch one
   assert_status 125
   [ "$(jq -r '.[].Name' <<<"$output")" = one ]
-  [ "$stderr" = 'Error: no volume with name "nosuch" found: no such volume' ]
+  [ "${stderr%%$'\n'*}" = 'Error: no volume with name "nosuch" found: no such volume' ]
   run --separate-stderr ctr volume inspect nosuch
   assert_status 125
   assert_output '[]'
