@@ -53,7 +53,8 @@ struct Command {
   size_t least_words = 0, most_words = k_any_words;  // positional words
   Positionals positionals = Positionals::anywhere;
   Complete complete = Complete::nothing;
-  bool hidden = false;             // for our own processes: not in help, manual and completions
+  bool hidden = false;  // for our own processes: not in help, manual and completions
+  bool parsed = true;   // its words are; hidden commands for scripts that know docker are like others in this
   bool enters_containers = false;  // starts or joins one: runs from a file that containers cannot write to
   // The exit code. An error is printed by the caller; its exit code is 125 unless its code says otherwise.
   Result<int> (*run)(Context& context, const Args& args) = nullptr;
@@ -76,7 +77,7 @@ bool is_command_group(std::string_view word);
 // The options that stand before the command ("ctr --log-level debug ps"); their long names work behind it too.
 const Command& global_command();
 
-// Usage mistakes: the message, then "See 'ctr run --help'".
-Error usage_error(std::string_view program, const Command& command, std::string message);
+// Usage mistakes: the message, then what was perhaps meant and "See 'ctr run --help'".
+Error usage_error(std::string_view program, const Command& command, const Error& error);
 
 }  // namespace ctr::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/nearest.h"
 #include "cli/refused.h"
 
 namespace ctr::cli {
@@ -88,7 +89,20 @@ class Reader {
 
   Error unknown(std::string_view name, std::string otherwise) const {
     if (const auto reason = why_refused(command_, name)) return Error(Errc::unsupported, *reason);
-    return Error(Errc::invalid, std::move(otherwise));
+    const std::string_view meant = name.size() > 1 ? nearest_option(name) : "";
+    Error error(Errc::invalid, std::move(otherwise));
+    return meant.empty() ? error : std::move(error).with_hint(fmt::format("Did you mean '--{}'?", meant));
+  }
+
+  std::string_view nearest_option(std::string_view name) const {
+    std::vector<std::string_view> known;
+    for (const auto* command : {&command_, &global_command()}) {
+      for (const auto group : command->options) {
+        if (group == nullptr) continue;
+        for (const auto& option : group()) known.push_back(option.name);
+      }
+    }
+    return nearest_word(name, known);
   }
 
   Result<void> put_flag(const OptionSpec& option, std::string_view shown, std::string_view value) {

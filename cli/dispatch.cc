@@ -8,7 +8,9 @@
 #include "base/text.h"
 #include "cli/dialect.h"
 #include "cli/help.h"
+#include "cli/nearest.h"
 #include "cli/output.h"
+#include "cli/refused.h"
 #include "cli/version.h"
 
 namespace ctr::cli {
@@ -16,6 +18,8 @@ namespace {
 
 constexpr std::array k_global_options = {
     value("cgroup-manager", 0, "NAME", "Who makes cgroups: systemd, cgroupfs or disabled"),
+    value("error-format", 0, "FORMAT", "How errors and warnings are written: text or json"),
+    value("events-backend", 0, "NAME", "Where events are kept: file, journald or none"),
     flag("help", 0, "Print help"),
     value("imagestore", 0, "DIR", "Keep images in DIR, apart from the containers", Complete::directories),
     value("log-level", 0, "LEVEL", "Messages on stderr: error, warn, info or debug"),
@@ -38,9 +42,20 @@ Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
 Result<void> apply_globals(const Args& args, GlobalOptions& global) {
   static constexpr std::array<std::string_view, 8> k_levels = {"trace",   "debug", "info",  "warn",
                                                                "warning", "error", "fatal", "panic"};
+  static constexpr std::array<std::string_view, 3> k_backends = {"file", "journald", "none"};
   static constexpr std::array<std::string_view, 3> k_managers = {"systemd", "cgroupfs", "disabled"};
   if (args.has("root")) global.root = args.text("root");
   if (args.has("runroot")) global.runroot = args.text("runroot");
+  if (args.has("error-format")) {
+    global.error_format = args.text("error-format");
+    (void)TRY(wants_json_errors(global.error_format, {}));
+  }
+  if (args.has("events-backend")) {
+    global.events_backend = args.text("events-backend");
+    if (std::find(k_backends.begin(), k_backends.end(), global.events_backend) == k_backends.end()) {
+      return wrong(fmt::format("--events-backend {}: choose file, journald or none", printable(global.events_backend)));
+    }
+  }
   if (args.has("log-level")) {
     const std::string level = to_lower(args.text("log-level"));
     if (std::find(k_levels.begin(), k_levels.end(), level) == k_levels.end()) {
@@ -65,10 +80,30 @@ Result<void> apply_globals(const Args& args, GlobalOptions& global) {
   return ok();
 }
 
+// The words that may stand there: first words of commands, or the second ones of a group.
+std::vector<std::string_view> command_words(std::string_view group) {
+  std::vector<std::string_view> words;
+  const auto add = [&](std::string_view name) {
+    const size_t blank = name.find(' ');
+    if (group.empty()) words.push_back(name.substr(0, blank));
+    if (!group.empty() && blank != std::string_view::npos && name.substr(0, blank) == group) {
+      words.push_back(name.substr(blank + 1));
+    }
+  };
+  for (const auto* command : all_commands()) {
+    if (command->hidden) continue;
+    add(command->name);
+    for (const auto alias : command->aliases) add(alias);
+  }
+  return words;
+}
+
 Error unrecognized(const std::string& program, std::string_view group, std::string_view word) {
   const std::string prefix = group.empty() ? program : fmt::format("{} {}", program, group);
+  const std::string_view meant = nearest_word(word, command_words(group));
+  const std::string guess = meant.empty() ? "" : fmt::format("Did you mean '{} {}'? ", prefix, meant);
   return wrong(fmt::format("unrecognized command `{} {}`", prefix, printable(word)))
-      .with_hint(fmt::format("Try '{} --help' for more information", prefix));
+      .with_hint(fmt::format("{}Try '{} --help' for more information", guess, prefix));
 }
 
 Error missing_command(const std::string& program, std::string_view group) {
@@ -98,13 +133,16 @@ Result<void> parse_words(const std::string& program, std::vector<std::string> wo
   if (words.empty()) return missing_command(program, "");
   const auto found = find_command(words);
   if (found.command == nullptr) {
+    if (const auto refused = find_refused_command(words)) {
+      return Error(Errc::unsupported, fmt::format("{} {}: {}", program, refused->name, refused->reason));
+    }
     if (is_command_group(words[0])) return parse_group(program, words, line);
     return unrecognized(program, "", words[0]);
   }
   line.command = found.command;
   if (asked_for_help) return line.command_help = true, ok();
   words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(found.words));
-  if (line.command->hidden) {
+  if (!line.command->parsed) {
     line.args = Args(line.command, {}, std::move(words));
     return ok();
   }
@@ -112,10 +150,9 @@ Result<void> parse_words(const std::string& program, std::vector<std::string> wo
   if (!words.empty() && words[0] == "--help") return line.command_help = true, ok();
   auto args = parse_args(*line.command, words);
   if (!args) {
-    if (!args.error().hint().empty()) return std::move(args).error();
     const bool refused = args.error().code() == Errc::unsupported;
     if (refused) return std::move(args).error();
-    return usage_error(program, *line.command, args.error().message());
+    return usage_error(program, *line.command, args.error());
   }
   line.args = std::move(args).value();
   line.command_help = line.args.flag("help");
@@ -126,10 +163,10 @@ Result<void> parse_words(const std::string& program, std::vector<std::string> wo
 
 const Command& global_command() { return k_global; }
 
-Error usage_error(std::string_view program, const Command& command, std::string message) {
+Error usage_error(std::string_view program, const Command& command, const Error& error) {
   const std::string_view blank = command.name.empty() ? "" : " ";
-  return Error(Errc::invalid, std::move(message))
-      .with_hint(fmt::format("See '{}{}{} --help'", program, blank, command.name));
+  const std::string see = fmt::format("See '{}{}{} --help'", program, blank, command.name);
+  return Error(error).with_hint(error.hint().empty() ? see : error.hint() + " " + see);
 }
 
 Result<CommandLine> parse_command_line(const std::string& program, const std::vector<std::string>& words) {
@@ -137,13 +174,46 @@ Result<CommandLine> parse_command_line(const std::string& program, const std::ve
   // A lone -h means help here; behind run it is the host's name.
   if (!words.empty() && words[0] == "-h") return line.global.help = true, line;
   auto args = parse_args(k_global, words);
-  if (!args) return usage_error(program, k_global, args.error().message());
+  if (!args) return usage_error(program, k_global, args.error());
   TRY(apply_globals(*args, line.global));
   line.global.version = args->flag("version");
   line.global.help = args->flag("help");
   if (line.global.version || line.global.help) return line;
   TRY(parse_words(program, args->words(), line));
   return line;
+}
+
+Result<bool> wants_json_errors(std::string_view asked, const Environment& environment) {
+  const std::string variable = environment_value(environment, "CTR_ERROR_FORMAT");
+  const std::string_view format = asked.empty() ? std::string_view(variable) : asked;
+  if (format == "json") return true;
+  if (format.empty() || format == "text") return false;
+  return wrong(fmt::format("{} {}: choose text or json", asked.empty() ? "CTR_ERROR_FORMAT" : "--error-format",
+                           printable(format)));
+}
+
+std::string asked_error_format(const std::vector<std::string>& words) {
+  constexpr std::string_view k_option = "--error-format";
+  const Command* command = &k_global;
+  for (size_t at = 0; at < words.size() && words[at] != "--"; ++at) {
+    const std::string_view word = words[at];
+    if (word.starts_with(k_option) && word.substr(k_option.size()).starts_with('=')) {
+      return std::string(word.substr(k_option.size() + 1));
+    }
+    if (word == k_option) return at + 1 < words.size() ? words[at + 1] : "";
+    if (word.starts_with("--")) {
+      const auto* option = find_option(*command, word.substr(2));
+      if (option != nullptr && option->kind != OptionSpec::Kind::flag) ++at;
+    } else if (!word.starts_with('-')) {
+      if (command != &k_global && command->positionals == Positionals::end_options) break;
+      if (command != &k_global) continue;
+      const auto found = find_command(std::span(words).subspan(at));
+      if (found.command == nullptr) break;
+      command = found.command;
+      at += found.words - 1;
+    }
+  }
+  return "";
 }
 
 int exit_code_for(const Error& error) {
@@ -166,8 +236,8 @@ int run_command_line(Context& context, const CommandLine& line) {
     output.print(command_help(context.program(), *line.command));
   } else if (line.command != nullptr) {
     auto result = line.command->run(context, line.args);
-    if (!result) output.error(result.error());
     code = result ? *result : exit_code_for(result.error());
+    if (!result) output.error(result.error(), code);
   } else if (line.global.version) {
     output.line(fmt::format("{} version {}", context.program(), k_version));
   } else if (!line.group.empty()) {

@@ -19,6 +19,8 @@ struct GlobalOptions {
   std::string runroot;  // --runroot: the runtime directory
   std::string cgroup_manager;
   engine::StorageFlags storage;
+  std::string events_backend;
+  std::string error_format;  // --error-format: "text" or "json"; empty: as CTR_ERROR_FORMAT says
 };
 
 struct CommandLine {
@@ -31,6 +33,13 @@ struct CommandLine {
 
 // Errors: invalid and unsupported, complete with their "See …" or "Try …" line.
 Result<CommandLine> parse_command_line(const std::string& program, const std::vector<std::string>& words);
+
+// Whether failures are told as JSON: what --error-format says in words that could not all be understood, else what the
+// variable CTR_ERROR_FORMAT has. Errors: invalid, when neither word is known.
+Result<bool> wants_json_errors(std::string_view asked, const Environment& environment);
+// The value of --error-format in such words; empty when there is none. Words of a container's program are not looked
+// at.
+std::string asked_error_format(const std::vector<std::string>& words);
 
 // Runs what was parsed: help and version texts, or the command. The exit code; errors are printed.
 int run_command_line(Context& context, const CommandLine& line);

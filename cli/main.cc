@@ -56,12 +56,15 @@ class Session final : public Context {
   Result<engine::EngineOptions> engine_options() const {
     engine::EngineOptions options;
     options.environment = environment_;
+    // ctr-transfer gets this environment and writes its warnings the same way.
+    options.environment["CTR_ERROR_FORMAT"] = output_.format() == Output::Format::json ? "json" : "text";
     options.uid = ::getuid();
     options.gid = ::getgid();
     options.paths = TRY(find_user_paths(environment_, options.uid));
     options.log = &output_;
     options.storage = global_.storage;
     TRY(engine::configure_storage(options));
+    if (!global_.events_backend.empty()) options.environment["CTR_EVENTS_BACKEND"] = global_.events_backend;
     if (!global_.root.empty()) options.paths.store = TRY(absolute_path(global_.root));
     if (!global_.runroot.empty()) options.paths.run = TRY(absolute_path(global_.runroot));
     options.cgroup_manager = global_.cgroup_manager;
@@ -107,8 +110,13 @@ int run(std::vector<std::string> argv) {
   prefault_heap(k_heap_bytes);
   prefault_stack(k_stack_bytes);
   Output output;
-  auto line = parse_command_line(program_name(argv), {argv.begin() + (argv.empty() ? 0 : 1), argv.end()});
+  const std::vector<std::string> words(argv.begin() + (argv.empty() ? 0 : 1), argv.end());
+  auto environment = read_environment(environ);
+  auto line = parse_command_line(program_name(argv), words);
+  const auto json = wants_json_errors(line ? line->global.error_format : asked_error_format(words), environment);
+  if (json && *json) output.set_format(Output::Format::json);
   if (!line) return fail(output, line.error());
+  if (!json) return fail(output, json.error());
   output.set_debug(line->global.debug ? Output::Debug::yes : Output::Debug::no);
   if (line->command != nullptr && line->command->enters_containers) {
     if (auto safe = engine::protect_program(); !safe) return fail(output, safe.error());
@@ -123,7 +131,7 @@ int run(std::vector<std::string> argv) {
   if (!signal_fd) return fail(output, signal_fd.error());
   // Never destroyed: the process ends, and to give memory back piece by piece is to touch all of it once more.
   auto& session =
-      *std::make_unique<Session>(argv, read_environment(environ), CancelToken(signal_fd->get()), output).release();
+      *std::make_unique<Session>(argv, std::move(environment), CancelToken(signal_fd->get()), output).release();
   session.set_globals(line->global);
   const int code = run_command_line(session, *line);
   return code == k_interrupted_code ? code_of_signal(*signal_fd).value_or(code) : code;

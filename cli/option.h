@@ -12,6 +12,8 @@ enum class Complete {
   directories,
   containers,
   running,
+  stopped,  // those that can be started
+  paused,
   images,
   objects,
   volumes,

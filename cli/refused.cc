@@ -47,9 +47,38 @@ constexpr std::array k_refusals = {
     Refusal{"system prune", "build", "ctr keeps no containers of builds"},
 };
 
-bool has_word(std::string_view words, std::string_view word) {
+struct CommandRefusal {
+  std::string_view names;  // separated by commas; a group stands for all of its commands
+  std::string_view reason;
+};
+
+constexpr std::array k_refused_commands = {
+    CommandRefusal{
+        "build,image build,buildx,builder",
+        "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
+    CommandRefusal{"pod", "pods are not supported yet"},
+    CommandRefusal{"kube,play,generate", "Kubernetes YAML is not supported yet"},
+    CommandRefusal{"network", "named networks are not supported yet; there are --network private, host and none"},
+    CommandRefusal{"compose", "Compose files are not supported yet"},
+    CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},
+    CommandRefusal{"artifact", "artifacts are not supported yet"},
+    CommandRefusal{"container checkpoint,container restore", "checkpoints are not supported yet"},
+    CommandRefusal{"container runlabel", "commands out of labels of images are not run"},
+    CommandRefusal{"init,container init", "containers are set up by start, all at once"},
+    CommandRefusal{"image sign", "signing is not supported yet"},
+    CommandRefusal{"image scp", "images are not copied between hosts; use ctr save and ctr load over ssh(1)"},
+    CommandRefusal{"volume export,volume import,volume mount,volume unmount,volume reload",
+                   "this verb of volumes is not supported yet; ctr cp copies what is in a volume of a container"},
+    CommandRefusal{"system service,system dial-stdio", "there is no API socket yet"},
+    CommandRefusal{"system connection,farm,machine,remote", "ctr works on this host only"},
+    CommandRefusal{"system migrate,system renumber,system locks", "ctr keeps nothing that would have to be renumbered"},
+    CommandRefusal{"swarm,service,stack,node,plugin,config create,config ls,config rm,config inspect",
+                   "this verb of docker belongs to its daemon, which ctr does without"},
+};
+
+bool has_word(std::string_view words, std::string_view word, char separator = ' ') {
   while (!words.empty()) {
-    const size_t end = std::min(words.find(' '), words.size());
+    const size_t end = std::min(words.find(separator), words.size());
     if (words.substr(0, end) == word) return true;
     words.remove_prefix(std::min(end + 1, words.size()));
   }
@@ -61,6 +90,17 @@ bool is_for(std::string_view commands, std::string_view name) {
 }
 
 }  // namespace
+
+std::optional<RefusedCommand> find_refused_command(std::span<const std::string> words) {
+  if (words.empty()) return {};
+  const std::string two = words.size() > 1 ? fmt::format("{} {}", words[0], words[1]) : "";
+  for (const auto& refusal : k_refused_commands) {
+    for (const auto& name : {two, words[0]}) {
+      if (!name.empty() && has_word(refusal.names, name, ',')) return RefusedCommand{name, refusal.reason};
+    }
+  }
+  return {};
+}
 
 std::optional<std::string> why_refused(const Command& command, std::string_view name) {
   for (const auto& refusal : k_refusals) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/journal.h"
 #include "base/parse.h"
 #include "base/signals.h"
 #include "base/text.h"
@@ -253,20 +254,36 @@ Result<void> add_identity(const Args& args, ContainerSpec& spec) {
   return ok();
 }
 
-Result<void> add_log(const Args& args, ContainerSpec& spec) {
-  static constexpr std::array<std::string_view, 4> k_drivers = {"k8s-file", "json-file", "passthrough", "none"};
-  spec.log.driver = args.text("log-driver");
-  if (spec.log.driver == "journald") {
-    return Error(Errc::unsupported, "--log-driver journald: not supported yet").with_hint("use k8s-file");
+// A field of entries of the journal. Errors: invalid.
+Result<void> add_log_label(const std::string& text, ContainerSpec& spec) {
+  const auto pair = split_once(text, '=');
+  const std::string name = to_upper(pair ? pair->first : text);
+  if (!pair || !is_journal_field(name)) {
+    return wrong(
+        fmt::format("--log-opt label: '{}' is not NAME=VALUE with a NAME of letters, digits and _", printable(text)));
   }
+  spec.log.options["label." + name] = pair->second;
+  return ok();
+}
+
+Result<void> add_log(const Args& args, ContainerSpec& spec) {
+  static constexpr std::array<std::string_view, 6> k_drivers = {"k8s-file",    "json-file",       "journald",
+                                                                "passthrough", "passthrough-tty", "none"};
+  spec.log.driver = args.text("log-driver");
   if (!spec.log.driver.empty() && std::find(k_drivers.begin(), k_drivers.end(), spec.log.driver) == k_drivers.end()) {
-    return wrong(fmt::format("invalid log driver '{}'", printable(spec.log.driver)));
+    return wrong(fmt::format("invalid log driver '{}'", printable(spec.log.driver)))
+        .with_hint("choose k8s-file, json-file, journald, passthrough, passthrough-tty or none");
   }
   for (const auto& text : args.list("log-opt")) {
     const auto pair = split_once(text, '=');
     if (!pair) return wrong(fmt::format("invalid log option '{}': must be KEY=VALUE", printable(text)));
+    if (pair->first == "label") {
+      TRY(add_log_label(pair->second, spec));
+      continue;
+    }
     if (pair->first != "path" && pair->first != "max-size" && pair->first != "tag") {
-      return wrong(fmt::format("unknown log option '{}': must be path, max-size or tag", printable(pair->first)));
+      return wrong(
+          fmt::format("unknown log option '{}': must be path, max-size, tag or label", printable(pair->first)));
     }
     if (pair->first == "max-size") TRY(parse_size(pair->second, "--log-opt max-size"));
     spec.log.options[pair->first] = pair->second;

@@ -52,7 +52,8 @@ Result<void> add_capabilities(const std::vector<std::string>& texts, std::vector
       }
       if (name.starts_with("CAP_")) name.erase(0, 4);
       if (std::find(k_capabilities.begin(), k_capabilities.end(), name) == k_capabilities.end()) {
-        return wrong(fmt::format("unknown capability '{}'", printable(word)));
+        return wrong(fmt::format("unknown capability '{}'", printable(word)))
+            .with_hint("capabilities(7) lists them, such as NET_ADMIN; ALL is all of them");
       }
       out.push_back("CAP_" + name);
     }
@@ -156,7 +157,8 @@ Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
   if (limit.name.starts_with("rlimit_")) limit.name.erase(0, 7);
   if (!pair) return wrong(fmt::format("invalid ulimit argument: {}", printable(text)));
   if (std::find(k_ulimits.begin(), k_ulimits.end(), limit.name) == k_ulimits.end()) {
-    return wrong(fmt::format("invalid ulimit type: {}", printable(limit.name)));
+    return wrong(fmt::format("invalid ulimit type: {}", printable(limit.name)))
+        .with_hint("choose from " + join(std::vector<std::string>(k_ulimits.begin(), k_ulimits.end()), ", "));
   }
   const auto number = [&](std::string_view word) -> Result<int64_t> {
     if (word == "unlimited") return int64_t{-1};
@@ -177,6 +179,7 @@ Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
 Result<void> add_security(const Args& args, const engine::Config& config, ContainerSpec& spec) {
   auto& security = spec.security;
   security.privileged = args.flag("privileged", config.privileged);
+  if (!config.label) security.label_disable = true;
   TRY(add_capabilities(args.list("cap-add"), security.cap_add));
   TRY(add_capabilities(args.list("cap-drop"), security.cap_drop));
   for (const auto& text : args.list("security-opt")) TRY(add_security_opt(text, spec));

@@ -95,6 +95,7 @@ Result<engine::TransferAnswer> perform(Output& output, const Places& places, con
   options.log = &output;
   options.version = k_version;
   if (request.debug) output.set_debug(Output::Debug::yes);
+  if (environment_value(options.environment, "CTR_ERROR_FORMAT") == "json") output.set_format(Output::Format::json);
   const auto progress = make_progress(request, options.environment);
   engine::TransferFront front{.progress = *progress, .choose = {}};
   if (request.may_ask) {

@@ -96,15 +96,20 @@ class Table {
  private:
   void note_keys(Config& config) const {
     if (!table_) return;
+    std::vector<std::string> idle;
     for (const auto& [key, node] : *table_) {
       const auto full = fmt::format("{}.{}", name_, key.str());
       const auto place = fmt::format("{}:{}", what_, key.source().begin.line);
       if (is_config_key(full)) {
         config.origins[full] = place;
+        if (is_idle_config_key(full)) idle.push_back(full);
       } else {
         config.warnings.push_back(fmt::format("{}: unknown key {}", place, printable(full)));
       }
     }
+    // What a distribution says for all of its programs is not the user's to mend.
+    if (idle.empty() || what_.starts_with(k_distribution_folder)) return;
+    config.warnings.push_back(fmt::format("{}: without effect in ctr: {}", what_, join(idle, ", ")));
   }
 
   const toml::table* table_;
@@ -150,6 +155,8 @@ Result<void> read_containers(Table table, Config& config) {
   }
   table.read("init_path", config.init_path);
   table.read("log_driver", config.log_driver);
+  table.read("log_tag", config.log_tag);
+  table.read("label", config.label);
   table.read("http_proxy", config.http_proxy);
   table.read("read_only", config.read_only);
   table.read("no_hosts", config.no_hosts);
@@ -170,9 +177,17 @@ Result<void> read_containers(Table table, Config& config) {
   return table.finish();
 }
 
+}  // namespace
+
+bool is_events_backend(std::string_view name) { return name == "file" || name == "journald" || name == "none"; }
+
+namespace {
+
 Result<void> read_engine(Table table, Config& config) {
   table.read("cgroup_manager", config.cgroup_manager);
   table.read("detach_keys", config.detach_keys);
+  table.read("events_logger", config.events_logger);
+  if (!is_events_backend(config.events_logger)) table.fail("events_logger", "file, journald or none");
   table.read("image_volume_mode", config.image_volume_mode);
   table.read("retry_delay", config.retry_delay);
   table.read_number("retry", config.retry);

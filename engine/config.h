@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -36,10 +37,12 @@ struct Config {
   std::optional<int> oom_score_adj;
   std::string init_path;
   std::string log_driver = "k8s-file";
+  std::string log_tag;
   int64_t log_size_max_bytes = -1;
   uint64_t shm_size_bytes = uint64_t{64} << 20;
   int64_t pids_limit = 2048;
   bool http_proxy = true;
+  bool label = true;  // false: containers get no SELinux label of their own, as with --security-opt label=disable
   bool read_only = false;
   bool no_hosts = false;
   std::string base_hosts_file;  // as ContainerSpec::hosts_file
@@ -54,7 +57,8 @@ struct Config {
   std::string default_network_cmd;  // [network] default_rootless_network_cmd
   std::string host_containers_internal_ip;
   // [engine]
-  std::string cgroup_manager;  // "systemd", "cgroupfs"; empty: what the host has
+  std::string cgroup_manager;          // "systemd", "cgroupfs"; empty: what the host has
+  std::string events_logger = "file";  // "file", "journald", "none"
   std::string detach_keys = "ctrl-p,ctrl-q";
   std::string image_volume_mode;  // "bind", "tmpfs", "ignore"; empty: bind
   std::chrono::seconds stop_timeout{10};
@@ -72,14 +76,18 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
+// "file", "journald" or "none".
+bool is_events_backend(std::string_view name);
+
 // Reads the files in podman's order, later ones winning:
 //   /usr/share/containers, /etc/containers (each containers.conf, then containers.conf.d/*.conf, then
 //   containers.rootless.conf.d/*.conf and its UID directory, for root containers.rootful.conf.d/*.conf),
 //   $XDG_CONFIG_HOME/containers the same;
 // CONTAINERS_CONF replaces them all, CONTAINERS_CONF_OVERRIDE comes last. An array whose last element is
 // {append=true} adds to what earlier files say. A key that containers.conf(5) does not have becomes one of the
-// warnings; of those it has, what ctr does not follow has no effect. `runtime` of /usr/share, where distributions say
-// what podman is to use, has none either. Errors: invalid, with file, line and column. Source: containers.conf(5).
+// warnings, and so do those of a file that would change what ctr does and have no effect. `runtime` of /usr/share,
+// where distributions say what podman is to use, has none either. Errors: invalid, with file, line and column. Source:
+// containers.conf(5).
 Result<Config> load_config(const Environment& environment, const UserPaths& paths, unsigned uid);
 
 // One file's text over `config`; `what` names it in errors.

@@ -142,10 +142,54 @@ constexpr auto k_keys = std::to_array<std::string_view>({"containers.annotations
                                                          "network.network_config_dir",
                                                          "network.pasta_options"});
 static_assert(std::is_sorted(k_keys.begin(), k_keys.end()));
+constexpr auto k_idle_keys = std::to_array<std::string_view>({"containers.apparmor_profile",
+                                                              "containers.cgroup_conf",
+                                                              "containers.container_name_as_hostname",
+                                                              "containers.enable_keyring",
+                                                              "containers.enable_labeled_users",
+                                                              "containers.hooks_dir",
+                                                              "containers.interface_name",
+                                                              "containers.keyring",
+                                                              "containers.label_users",
+                                                              "containers.log_path",
+                                                              "containers.prepare_volume_on_create",
+                                                              "containers.rootless_networking",
+                                                              "containers.userns_size",
+                                                              "engine.add_compression",
+                                                              "engine.cdi_spec_dirs",
+                                                              "engine.chown_copied_files",
+                                                              "engine.compression_format",
+                                                              "engine.compression_level",
+                                                              "engine.env",
+                                                              "engine.events_container_create_inspect_data",
+                                                              "engine.events_logfile_max_size",
+                                                              "engine.events_logfile_path",
+                                                              "engine.healthcheck_events",
+                                                              "engine.helper_binaries_dir",
+                                                              "engine.hooks_dir",
+                                                              "engine.image_copy_tmp_dir",
+                                                              "engine.image_default_format",
+                                                              "engine.image_parallel_copies",
+                                                              "engine.multi_image_archive",
+                                                              "engine.namespace",
+                                                              "engine.network_cmd_options",
+                                                              "engine.network_cmd_path",
+                                                              "engine.no_pivot_root",
+                                                              "engine.platform_to_oci_runtime",
+                                                              "engine.runtimes",
+                                                              "engine.tls_verify",
+                                                              "engine.volume_path",
+                                                              "engine.volume_plugins",
+                                                              "network.pasta_options"});
+static_assert(std::is_sorted(k_idle_keys.begin(), k_idle_keys.end()));
 
 }  // namespace
 
 bool is_config_table(std::string_view name) { return std::binary_search(k_tables.begin(), k_tables.end(), name); }
 bool is_config_key(std::string_view name) { return std::binary_search(k_keys.begin(), k_keys.end(), name); }
+
+bool is_idle_config_key(std::string_view name) {
+  return std::binary_search(k_idle_keys.begin(), k_idle_keys.end(), name);
+}
 
 }  // namespace ctr::engine

@@ -38,6 +38,7 @@ class Values {
 std::vector<ConfigValue> containers_values(const Config& config) {
   Values values("containers");
   values.add("annotations", Json::strings(config.annotations))
+      .add("base_hosts_file", text_or_null(config.base_hosts_file))
       .add("cgroupns", text_or_null(config.cgroupns))
       .add("cgroups", text_or_null(config.cgroups))
       .add("default_capabilities", Json::strings(config.default_capabilities))
@@ -54,8 +55,10 @@ std::vector<ConfigValue> containers_values(const Config& config) {
       .add("init", config.init)
       .add("init_path", text_or_null(config.init_path))
       .add("ipcns", text_or_null(config.ipcns))
+      .add("label", config.label)
       .add("log_driver", config.log_driver)
       .add("log_size_max", config.log_size_max_bytes)
+      .add("log_tag", text_or_null(config.log_tag))
       .add("mounts", Json::strings(config.mounts))
       .add("netns", text_or_null(config.netns))
       .add("no_hostname", config.no_hostname)
@@ -80,7 +83,9 @@ std::vector<ConfigValue> engine_values(const Config& config) {
   Values values("engine");
   values.add("cgroup_manager", text_or_null(config.cgroup_manager))
       .add("detach_keys", config.detach_keys)
+      .add("events_logger", config.events_logger)
       .add("image_default_transport", "docker://")
+      .add("image_volume_mode", text_or_null(config.image_volume_mode))
       .add("pull_policy", policy_word(config.pull_policy))
       .add("retry", config.retry)
       .add("retry_delay", text_or_null(config.retry_delay))

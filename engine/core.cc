@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/text.h"
+#include "engine/event_journal.h"
 #include "engine/storage_config.h"
 #include "runtime/launch.h"
 
@@ -12,7 +14,12 @@ namespace ctr::engine {
 Result<const storage::Store*> Core::store() {
   if (store_) return &*store_;
   if (!options_.paths.image_stores) options_.paths.image_stores = [this] { return find_image_stores(options_); };
-  store_ = TRY(storage::Store::open(options_.paths, options_.cancel, options_.log));
+  auto opened = storage::Store::open(options_.paths, options_.cancel, options_.log);
+  if (!opened && opened.error().code() == Errc::permission && opened.error().hint().empty()) {
+    return std::move(opened).error().with_hint(
+        "the store must belong to the user who calls ctr; --root and XDG_DATA_HOME choose another place");
+  }
+  store_ = TRY(std::move(opened));
   return &*store_;
 }
 
@@ -57,6 +64,11 @@ std::vector<std::string> Core::helper_env() const {
     const auto found = options_.environment.find(name);
     if (found != options_.environment.end()) env.push_back(fmt::format("{}={}", name, found->second));
   }
+  // So that a monitor need not read the configuration to know.
+  const std::string named = environment_value(options_.environment, k_events_variable);
+  if (!named.empty() || config_) {
+    env.push_back(fmt::format("{}={}", k_events_variable, named.empty() ? config_->events_logger : named));
+  }
   env.push_back(fmt::format("{}={}", k_store_variable, options_.paths.store));
   env.push_back(fmt::format("{}={}", k_run_variable, options_.paths.run));
   const auto& images = options_.paths.image_store;
@@ -70,10 +82,22 @@ void Core::record_event(Event event) {
   record_events(std::move(events));
 }
 
+Result<std::string> Core::events_backend() {
+  const std::string named = environment_value(options_.environment, k_events_variable);
+  if (named.empty()) return TRY(config())->events_logger;
+  if (is_events_backend(named)) return named;
+  return Error(Errc::invalid,
+               fmt::format("'{}' is no backend for events: choose file, journald or none", printable(named)));
+}
+
 void Core::record_events(std::vector<Event> events) {
-  const auto opened = store();
-  if (!opened) return;
-  if (const auto written = events_.append((*opened)->dir(), events); !written) {
+  const auto backend = events_backend();
+  if (backend && *backend == "none") return;
+  const auto append = [&]() -> Result<void> {
+    if (TRY(Result<std::string>(backend)) == "journald") return append_to_journal(events);
+    return events_.append(TRY(store())->dir(), events);
+  };
+  if (const auto written = append(); !written) {
     debug(fmt::format("event not recorded: {}", written.error().text()));
   }
 }

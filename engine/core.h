@@ -23,6 +23,8 @@ inline constexpr const char* k_run_variable = "CTR_RUN_DIR";
 inline constexpr const char* k_image_store_variable = "CTR_IMAGE_STORE_DIR";
 // Of which store the process that gives space back empties the trash.
 inline constexpr const char* k_trash_variable = "CTR_TRASH_OF";
+// Of --events-backend.
+inline constexpr const char* k_events_variable = "CTR_EVENTS_BACKEND";
 
 class Core {
  public:
@@ -51,7 +53,9 @@ class Core {
   std::vector<std::string> helper_env() const;
   // $XDG_RUNTIME_DIR/ctr/containers/<id>.
   std::string run_dir(const std::string& id) const { return options_.paths.run + "/containers/" + id; }
-  // Appends to events.jsonl, with the time of now; a full disk must not stop a container, so failures are logged only.
+  // Where events go: --events-backend, else events_logger of the configuration. Errors: invalid.
+  Result<std::string> events_backend();
+  // Records with the time of now; a full disk must not stop a container, so failures are logged only.
   void record_event(Event event);
   // The same with one write for all of them.
   void record_events(std::vector<Event> events);

@@ -221,12 +221,6 @@ Result<void> EventWriter::append(const Dir& store, std::span<Event> events) {
   return write_all(file_.get(), lines, "write events.jsonl");
 }
 
-void record_image_event(const Dir& store, std::string_view status, std::string_view id, std::string_view name) {
-  Event event = object_event("image", status, id, name);
-  EventWriter writer;
-  writer.append(store, {&event, 1}).ignore("the image is there; the event log is a convenience");
-}
-
 Result<void> read_events(const Dir& store, const EventQuery& query, const EventSink& sink,
                          const std::function<Result<void>()>& idle, const CancelToken& cancel) {
   (void)TRY(event_matches({}, query.filters));

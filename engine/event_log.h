@@ -36,9 +36,6 @@ class [[nodiscard]] EventWriter {
   TimePoint opened_;
 };
 
-// For processes that have no Core. The event log is a convenience: what cannot be written is left out.
-void record_image_event(const Dir& store, std::string_view status, std::string_view id, std::string_view name);
-
 struct EventQuery {
   std::optional<TimePoint> since = {};
   std::optional<TimePoint> until = {};

@@ -11,7 +11,7 @@
 
 #include "base/child.h"
 #include "base/text.h"
-#include "engine/event_log.h"
+#include "engine/event_journal.h"
 #include "engine/unpack_worker.h"
 #include "storage/publish.h"
 
@@ -269,7 +269,9 @@ Result<void> check_platform(const FetchSite& site, const oci::ImageConfig& confi
   if (config.platform.os.empty() || oci::match_score(wanted, config.platform) > 0) return ok();
   std::string what = fmt::format("image platform ({}) does not match the expected platform ({})",
                                  printable(config.platform.to_string()), wanted.to_string());
-  if (config.platform.os != wanted.os) return Error(Errc::unsupported, what);
+  if (config.platform.os != wanted.os) {
+    return Error(Errc::unsupported, what).with_hint("choose a platform that the image is made for with --platform");
+  }
   if (site.options.log) site.options.log->note("WARNING: " + what);
   return ok();
 }
@@ -330,18 +332,18 @@ void report_layers(ProgressSink& progress, const std::vector<Layer>& layers) {
 }
 
 // Everything of the image is published: it gets its entry.
-Result<void> record_image(const storage::Store& store, const FetchOrder& order, const oci::ImageConfig& config,
-                          const CancelToken& cancel) {
+Result<void> record_image(const FetchSite& site, const FetchOrder& order, const oci::ImageConfig& config) {
+  const auto& store = site.store;
   auto record = new_image(order, config);
   record.size_bytes = manifest_of(order).config.size_bytes;
   for (const auto& diff_id : config.diff_ids) {
     if (auto layer = TRY(store.layers().find(diff_id))) record.size_bytes += layer->size_bytes;
   }
-  TRY(store.images().add(record, cancel));
+  TRY(store.images().add(record, site.options.cancel));
   if (order.event.empty()) return ok();
   const auto& called = order.names.empty() ? order.repo_digests : order.names;
   const auto name = called.empty() ? std::string() : called.front();
-  record_image_event(store.dir(), order.event, record.config.hex(), name);
+  record_image_event(site.options, store.dir(), order.event, record.config.hex(), name);
   return ok();
 }
 
@@ -395,7 +397,7 @@ Result<std::string> fetch_image(const FetchSite& site, BlobOrigin& origin, const
   }
   TRY(publish.commit());
 
-  TRY(record_image(store, order, config, cancel));
+  TRY(record_image(site, order, config));
   return manifest.config.digest.hex();
 }
 

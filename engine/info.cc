@@ -219,13 +219,15 @@ Result<Json> store_json(Core& core, const runtime::HostFacts& host) {
 Result<Json> info_document(Core& core) {
   const auto* host = TRY(core.host());
   const auto* config = TRY(core.config());
+  Json host_document = host_json(core, *host, *config);
+  host_document.set("eventLogger", TRY(core.events_backend()));
   Json plugins = Json::object();
   plugins.set("volume", Json::strings({"local"}))
       .set("network", Json::strings({"private", "none", "host"}))
-      .set("log", Json::strings({"k8s-file", "none", "passthrough"}))
+      .set("log", Json::strings({"k8s-file", "none", "passthrough", "journald"}))
       .set("authorization", Json());
   return Json::object()
-      .set("host", host_json(core, *host, *config))
+      .set("host", std::move(host_document))
       .set("store", TRY(store_json(core, *host)))
       .set("registries", Json::object())
       .set("plugins", std::move(plugins))

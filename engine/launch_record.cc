@@ -6,35 +6,10 @@ namespace ctr::engine {
 
 namespace {
 
-std::string_view driver_word(runtime::LogPlan::Driver driver) {
-  switch (driver) {
-    case runtime::LogPlan::Driver::k8s_file:
-      return "k8s-file";
-    case runtime::LogPlan::Driver::none:
-      return "none";
-    case runtime::LogPlan::Driver::passthrough:
-      return "passthrough";
-  }
-  return "none";
-}
-
 Result<runtime::LogPlan> read_log(const JsonReader& parent) {
   const auto reader = TRY(parent.find_object("log"));
   if (!reader) return parent.wrong("log", "an object");
-  runtime::LogPlan log;
-  const auto driver = TRY(reader->get_string("driver"));
-  if (driver == "k8s-file") {
-    log.driver = runtime::LogPlan::Driver::k8s_file;
-  } else if (driver == "none") {
-    log.driver = runtime::LogPlan::Driver::none;
-  } else if (driver == "passthrough") {
-    log.driver = runtime::LogPlan::Driver::passthrough;
-  } else {
-    return reader->wrong("driver", "a known log driver");
-  }
-  log.path = TRY(reader->get_string("path"));
-  log.max_size_bytes = TRY(reader->uint_or("max_size_bytes", 0));
-  return log;
+  return runtime::log_plan_from_json(*reader);
 }
 
 Result<LaunchRecord> read_record(const JsonReader& reader) {
@@ -54,10 +29,6 @@ Result<LaunchRecord> read_record(const JsonReader& reader) {
 }  // namespace
 
 Json to_json(const LaunchRecord& record) {
-  Json log = Json::object();
-  log.set("driver", driver_word(record.log.driver))
-      .set("path", record.log.path)
-      .set("max_size_bytes", record.log.max_size_bytes);
   return Json::object()
       .set("schema", k_launch_schema)
       .set("rootfs", to_json(record.rootfs))
@@ -65,7 +36,7 @@ Json to_json(const LaunchRecord& record) {
       .set("init_program", record.init_program)
       .set("runtime", record.runtime)
       .set("home_follows_user", record.home_follows_user)
-      .set("log", std::move(log));
+      .set("log", runtime::to_json(record.log));
 }
 
 Result<LaunchRecord> parse_launch_record(std::string_view document, const std::string& what) {

@@ -2,50 +2,113 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/container_info.h"
+#include "engine/journal_reader.h"
 #include "engine/launch_record.h"
 #include "engine/restart.h"
 #include "runtime/log_file.h"
+#include "runtime/log_journal.h"
 
 namespace ctr::engine {
 namespace {
 
-Result<runtime::LogSource> open_source(Core& core, const ContainerId& id) {
+// One container whose output is asked for.
+struct Asked {
+  std::string driver;
+  std::string id;
+  runtime::LogSource source;
+};
+
+Result<Asked> ask(Core& core, const ContainerId& id) {
   const auto* store = TRY(core.store());
   const auto entry = TRY(storage_id(id));
   const auto dir = TRY(store->containers().open(entry));
   const auto record = TRY(read_record(dir));
-  if (record.log_driver != "k8s-file") {
+  Asked asked = {record.log_driver, id.hex, {}};
+  if (asked.driver != "k8s-file" && asked.driver != "journald") {
     return Error(Errc::bad_state, fmt::format("this container is using the '{}' log driver, cannot read logs: this "
                                               "container is not logging output",
                                               record.log_driver));
   }
-  runtime::LogSource source;
-  source.path = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), k_launch_file)).log.path;
-  source.watch_dir = store->containers().path(entry);
-  source.ended = [store, entry] {
+  asked.source.path = TRY(parse_launch_record(TRY(dir.read_file(k_launch_file)), k_launch_file)).log.path;
+  asked.source.watch_dir = store->containers().path(entry);
+  asked.source.ended = [store, entry] {
     const auto container = store->containers().open(entry);
     const auto seen = container ? runtime::observe(*container) : container.error();
     if (!seen) return true;
     // One that is about to be started again writes on.
     return seen->liveness != runtime::Liveness::running && !is_restart_pending(seen->record);
   };
-  return source;
+  return asked;
+}
+
+// What a monitor has sent last needs a moment to come out of the journal.
+constexpr std::chrono::milliseconds k_after_end{300};
+// How often it is asked whether the containers have ended.
+constexpr std::chrono::milliseconds k_look{500};
+
+Result<void> read_from_journal(Core& core, const std::vector<Asked>& all, const LogOptions& options) {
+  JournalQuery query;
+  for (const auto& asked : all) query.matches.push_back("CONTAINER_ID_FULL=" + asked.id);
+  query.since = options.since;
+  query.until = options.until;
+  query.last = options.tail;
+  query.follow = options.follow;
+  const auto take = [&](const JournalRecord& entry) -> Result<void> {
+    const auto id = entry.find("CONTAINER_ID_FULL");
+    for (const auto& asked : all) {
+      // Events of systemd itself carry no output.
+      if (id != entry.end() && id->second == asked.id && entry.contains("CONTAINER_NAME")) {
+        TRY(asked.source.sink(runtime::log_record_of(entry)));
+      }
+    }
+    return ok();
+  };
+  std::optional<TimePoint> end;
+  const auto wait = [&]() -> Result<std::optional<std::chrono::milliseconds>> {
+    const auto runs = [](const Asked& asked) { return !asked.source.ended(); };
+    if (std::any_of(all.begin(), all.end(), runs)) return std::optional(k_look);
+    if (!end) end = now() + k_after_end;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(elapsed(now(), *end));
+    return left.count() > 0 ? std::optional(left) : std::nullopt;
+  };
+  return read_journal(core.options().environment, query, take, wait, core.cancel());
 }
 
 }  // namespace
 
 Result<void> read_container_logs(Core& core, const std::vector<ContainerId>& ids, const LogOptions& options,
                                  const LogSink& sink) {
-  std::vector<runtime::LogSource> sources;
+  std::vector<Asked> all;
+  size_t of_journal = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
-    sources.push_back(TRY(open_source(core, ids[i])));
-    sources.back().sink = [&sink, i](const runtime::LogRecord& line) {
+    all.push_back(TRY(ask(core, ids[i])));
+    all.back().source.sink = [&sink, i](const runtime::LogRecord& line) {
       return sink(i, {line.time, line.stream == runtime::Stream::stderr_, line.partial, line.text});
     };
+    if (all.back().driver == "journald") ++of_journal;
+  }
+  if (options.follow && of_journal > 0) {
+    if (of_journal == all.size()) return read_from_journal(core, all, options);
+    return Error(Errc::unsupported, "logs of different drivers cannot be followed together")
+        .with_hint("follow the containers with the log driver journald by themselves");
   }
   const runtime::LogQuery query = {options.tail, options.since, options.until, options.follow};
-  return runtime::read_logs(sources, query, core.cancel());
+  if (of_journal == 0) {
+    std::vector<runtime::LogSource> sources;
+    for (auto& asked : all) sources.push_back(std::move(asked.source));
+    return runtime::read_logs(sources, query, core.cancel());
+  }
+  for (auto& asked : all) {
+    if (asked.driver == "journald") {
+      TRY(read_from_journal(core, {asked}, options));
+    } else {
+      TRY(runtime::read_logs({asked.source}, query, core.cancel()));
+    }
+  }
+  return ok();
 }
 
 }  // namespace ctr::engine

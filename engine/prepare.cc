@@ -16,6 +16,7 @@
 #include "engine/id_maps.h"
 #include "engine/limits.h"
 #include "engine/live_cgroup.h"
+#include "engine/log_choice.h"
 #include "engine/mount_sources.h"
 #include "engine/other_runtime.h"
 #include "engine/root_files.h"
@@ -73,33 +74,6 @@ Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedConta
   return runtime::check_foreign(prepared.spec).context(fmt::format("--runtime '{}'", printable(spec.runtime)));
 }
 
-Result<runtime::LogPlan> plan_log(Core& core, const ContainerSpec& spec, const std::string& bundle) {
-  const auto* config = TRY(core.config());
-  const auto option = [&](const char* key) {
-    const auto found = spec.log.options.find(key);
-    return found == spec.log.options.end() ? std::string{} : found->second;
-  };
-  runtime::LogPlan log;
-  const auto driver = spec.log.driver.empty() ? config->log_driver : spec.log.driver;
-  if (driver == "none") {
-    log.driver = runtime::LogPlan::Driver::none;
-  } else if (driver == "passthrough") {
-    log.driver = runtime::LogPlan::Driver::passthrough;
-  } else if (driver != "k8s-file" && driver != "json-file" && !(spec.log.driver.empty() && driver == "journald")) {
-    return Error(Errc::unsupported, fmt::format("the log driver '{}' is not supported: choose k8s-file, none or "
-                                                "passthrough",
-                                                printable(driver)));
-  }
-  log.path = option("path").empty() ? bundle + "/log" : TRY(absolute_path(option("path")));
-  const auto max_size = option("max-size");
-  if (!max_size.empty()) {
-    log.max_size_bytes = TRY(parse_size(max_size, "--log-opt max-size"));
-  } else if (config->log_size_max_bytes > 0) {
-    log.max_size_bytes = static_cast<uint64_t>(config->log_size_max_bytes);
-  }
-  return log;
-}
-
 // Source: podman, "io.containers.seccomp.profile".
 Result<std::string> profile_of_image(const ContainerBase& base) {
   const auto found = base.config.labels.find("io.containers.seccomp.profile");
@@ -153,7 +127,8 @@ Result<void> check_working_dir(const ContainerSpec& spec, const std::string& id,
   const auto type = TRY(view.type(*cleaned));
   if (type == storage::MergedView::Type::directory) return ok();
   return Error(Errc::not_found,
-               fmt::format("workdir \"{}\" does not exist on container {}", printable(spec.working_dir), id));
+               fmt::format("workdir \"{}\" does not exist on container {}", printable(spec.working_dir), id))
+      .with_hint("name a directory of the image with --workdir, or mount one there");
 }
 
 ContainerRecord make_record(const PrepareInput& input, const ContainerBase& base) {
@@ -212,9 +187,8 @@ void fill_record(PreparedContainer& prepared) {
   record.capabilities = process.capabilities->bounding;
   record.effective_capabilities = process.capabilities->effective;
   for (const auto& planned : prepared.mounts.mounts) record.mounts.push_back(planned.record);
-  record.log_driver = prepared.launch.log.driver == runtime::LogPlan::Driver::none          ? "none"
-                      : prepared.launch.log.driver == runtime::LogPlan::Driver::passthrough ? "passthrough"
-                                                                                            : "k8s-file";
+  const auto& asked = record.spec.log.driver;
+  record.log_driver = asked == "passthrough-tty" ? asked : runtime::log_driver_name(prepared.launch.log.driver);
 }
 
 // The mounts, whose sources are there; all that are not the image's are in `spec` then.
@@ -412,7 +386,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   if (!spec.rdt_class.empty()) TRY(runtime::host_resctrl().context("--rdt-class"));
   TRY(choose_runtime(core, spec, prepared));
   if (spec.init || config->init) prepared.launch.init_program = TRY(find_init(core, spec.init_path));
-  prepared.launch.log = TRY(plan_log(core, spec, input.bundle));
+  prepared.launch.log = TRY(choose_log(core, prepared.record, input.bundle));
   record.entrypoint = TRY(effective_command(spec, base.config)).entrypoint;
   fill_record(prepared);
   TRY(add_seccomp(core, spec, base, prepared));

@@ -1,5 +1,5 @@
 #include "base/text.h"
-#include "engine/event_log.h"
+#include "engine/event_journal.h"
 #include "engine/image_signatures.h"
 #include "engine/push_parts.h"
 #include "engine/recompress.h"
@@ -60,7 +60,7 @@ Result<std::string> push_image(TransferSession& session, const std::string& imag
   std::string name = target.reference.tag ? *target.reference.tag : digest.to_string();
   TRY(signer.sign(document.text));
   TRY(session.client->push_manifest(target.endpoint, name, document.media_type, document.text));
-  record_image_event(store.dir(), "push", image->id.hex(), target.reference.to_string());
+  record_image_event(session.options, store.dir(), "push", image->id.hex(), target.reference.to_string());
   return digest.to_string();
 }
 

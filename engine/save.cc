@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "engine/confined_worker.h"
-#include "engine/event_log.h"
+#include "engine/event_journal.h"
 #include "engine/output_file.h"
 #include "engine/push_parts.h"
 #include "engine/save_plan.h"
@@ -201,7 +201,7 @@ Result<void> save_images(const EngineOptions& options, ProgressSink& progress, c
           .context(what));
   report(progress, images, true);
   progress.writing_manifest();
-  for (const auto& image : wanted) record_image_event(store.dir(), "save", image.id, save.output);
+  for (const auto& image : wanted) record_image_event(options, store.dir(), "save", image.id, save.output);
   return ok();
 }
 

@@ -1,6 +1,7 @@
 #include "engine/system_verbs.h"
 
 #include "engine/core.h"
+#include "engine/event_journal.h"
 #include "engine/remove.h"
 #include "engine/transfer.h"
 
@@ -13,6 +14,14 @@ class LocalSystemVerbs final : public SystemVerbs {
 
   Result<void> events(const EventQuery& query, const EventSink& sink,
                       const std::function<Result<void>()>& idle) override {
+    const auto backend = TRY(core_.events_backend());
+    if (backend == "none") {
+      return Error(Errc::unsupported, "no events are recorded: the backend for events is 'none'")
+          .with_hint("say --events-backend file, or set events_logger in containers.conf, before what is to be seen");
+    }
+    if (backend == "journald") {
+      return read_journal_events(core_.options().environment, core_.options().uid, query, sink, idle, core_.cancel());
+    }
     return read_events(TRY(core_.store())->dir(), query, sink, idle, core_.cancel());
   }
 

@@ -70,7 +70,6 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   Result<StartReport> launch_program(const SeccompProgram* seccomp);
   Result<void> wait_for_start(const CreatedProcess& process);
   void end_waiting();
-  Result<std::optional<LogWriter>> open_log() const;
   Result<void> open_socket();
   void undo_start(const Error& error);
   void forget_plan();
@@ -150,7 +149,7 @@ Result<StartReport> Monitor::launch_program(const SeccompProgram* seccomp) {
   if (hooks_.make_network) network_ = TRY(hooks_.make_network(plan_));
   bool terminal = plan_.spec.process && plan_.spec.process->terminal;
   bool passthrough = plan_.log.driver == LogPlan::Driver::passthrough;
-  streams_.emplace(loop_, server_, TRY(open_log()));
+  streams_.emplace(loop_, server_, TRY(open_container_log(plan_)));
   TRY(open_socket());
   TRY(open_notify());
   ProgramPipes pipes;
@@ -170,11 +169,6 @@ Result<StartReport> Monitor::launch_program(const SeccompProgram* seccomp) {
                               std::move(pipes.stderr_read)));
   }
   return StartReport{.pid = init_->pid(), .notices = std::move(launched.notices)};
-}
-
-Result<std::optional<LogWriter>> Monitor::open_log() const {
-  if (plan_.log.driver != LogPlan::Driver::k8s_file) return std::optional<LogWriter>();
-  return std::optional<LogWriter>(TRY(LogWriter::open(plan_.log.path, plan_.log.max_size_bytes)));
 }
 
 Result<void> Monitor::open_socket() {

@@ -9,33 +9,6 @@ namespace {
 
 constexpr int k_schema = 1;
 
-std::string_view driver_name(LogPlan::Driver driver) {
-  switch (driver) {
-    case LogPlan::Driver::none:
-      return "none";
-    case LogPlan::Driver::passthrough:
-      return "passthrough";
-    case LogPlan::Driver::k8s_file:
-      break;
-  }
-  return "k8s-file";
-}
-
-Result<LogPlan> log_from_json(const JsonReader& reader) {
-  LogPlan log;
-  std::string driver = TRY(reader.get_string("driver"));
-  if (driver == "none") {
-    log.driver = LogPlan::Driver::none;
-  } else if (driver == "passthrough") {
-    log.driver = LogPlan::Driver::passthrough;
-  } else if (driver != "k8s-file") {
-    return reader.wrong("driver", "a log driver");
-  }
-  log.path = TRY(reader.string_or("path", ""));
-  log.max_size_bytes = TRY(reader.uint_or("max_size_bytes", 0));
-  return log;
-}
-
 Json to_json(const StarterAttach& attach) {
   return Json::object().set("stdin", attach.stdin_).set("stdout", attach.stdout_).set("stderr", attach.stderr_);
 }
@@ -92,11 +65,49 @@ Result<HealthPlan> health_from_json(const JsonReader& reader) {
   return health;
 }
 
+std::string_view log_driver_name(LogPlan::Driver driver) {
+  switch (driver) {
+    case LogPlan::Driver::journald:
+      return "journald";
+    case LogPlan::Driver::none:
+      return "none";
+    case LogPlan::Driver::passthrough:
+      return "passthrough";
+    case LogPlan::Driver::k8s_file:
+      break;
+  }
+  return "k8s-file";
+}
+
+Json to_json(const LogPlan& log) {
+  Json json = Json::object()
+                  .set("driver", log_driver_name(log.driver))
+                  .set("path", log.path)
+                  .set("max_size_bytes", log.max_size_bytes);
+  if (!log.tag.empty()) json.set("tag", log.tag);
+  if (!log.labels.empty()) json.set("labels", Json::strings(log.labels));
+  return json;
+}
+
+Result<LogPlan> log_plan_from_json(const JsonReader& reader) {
+  using Driver = LogPlan::Driver;
+  LogPlan log;
+  const std::string name = TRY(reader.get_string("driver"));
+  bool known = false;
+  for (const auto driver : {Driver::k8s_file, Driver::journald, Driver::none, Driver::passthrough}) {
+    if (name != log_driver_name(driver)) continue;
+    log.driver = driver;
+    known = true;
+  }
+  if (!known) return reader.wrong("driver", "a log driver");
+  log.path = TRY(reader.string_or("path", ""));
+  log.max_size_bytes = TRY(reader.uint_or("max_size_bytes", 0));
+  log.tag = TRY(reader.string_or("tag", ""));
+  log.labels = TRY(reader.strings("labels"));
+  return log;
+}
+
 Json to_json(const LaunchPlan& plan) {
-  Json log = Json::object()
-                 .set("driver", driver_name(plan.log.driver))
-                 .set("path", plan.log.path)
-                 .set("max_size_bytes", plan.log.max_size_bytes);
   Json json = Json::object();
   json.set("schema", k_schema)
       .set("container_id", plan.container_id)
@@ -111,7 +122,7 @@ Json to_json(const LaunchPlan& plan) {
       .set("init_program", plan.init_program)
       .set("runtime", plan.runtime)
       .set("secrets", secrets_json(plan.secrets))
-      .set("log", std::move(log))
+      .set("log", to_json(plan.log))
       .set("stdin_open", plan.stdin_open)
       .set("timeout_seconds", plan.timeout ? Json(int64_t{plan.timeout->count()}) : Json())
       .set("attach", plan.attach ? to_json(*plan.attach) : Json())
@@ -148,7 +159,7 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
   for (const JsonReader& file : TRY(reader.elements("secrets"))) {
     plan.secrets.push_back(TRY(secret_file_from_json(file)));
   }
-  plan.log = TRY(log_from_json(TRY(get_object(reader, "log"))));
+  plan.log = TRY(log_plan_from_json(TRY(get_object(reader, "log"))));
   plan.stdin_open = TRY(reader.bool_or("stdin_open", false));
   if (std::optional<int64_t> seconds = TRY(reader.find_int("timeout_seconds"))) {
     plan.timeout = std::chrono::seconds(*seconds);

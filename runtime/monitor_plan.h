@@ -20,14 +20,21 @@ namespace ctr::runtime {
 struct LogPlan {
   enum class Driver {
     k8s_file,     // lines in a file
+    journald,     // entries of the journal of systemd
     none,         // nothing is kept
     passthrough,  // the program gets the starter's descriptors 0-2; no attach
   };
   Driver driver = Driver::k8s_file;
-  std::string path;             // absolute; the predecessor after a rotation is path + ".1"
-  uint64_t max_size_bytes = 0;  // of one file; 0: no limit
+  std::string path;                 // absolute; the predecessor after a rotation is path + ".1"
+  uint64_t max_size_bytes = 0;      // of one file; 0: no limit
+  std::string tag;                  // of entries of the journal; empty: none
+  std::vector<std::string> labels;  // more fields of them, "NAME=value"
   bool operator==(const LogPlan&) const = default;
 };
+
+std::string_view log_driver_name(LogPlan::Driver driver);
+Json to_json(const LogPlan& log);
+Result<LogPlan> log_plan_from_json(const JsonReader& reader);
 
 // Which streams of the program the starter joins from the first byte on.
 struct StarterAttach {

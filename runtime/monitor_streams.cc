@@ -38,7 +38,7 @@ Result<ProgramPipes> ProgramPipes::make(bool with_stdin) {
   return pipes;
 }
 
-ContainerStreams::ContainerStreams(EventLoop& loop, AttachServer& clients, std::optional<LogWriter> log)
+ContainerStreams::ContainerStreams(EventLoop& loop, AttachServer& clients, ContainerLog log)
     : loop_(loop), clients_(clients), log_(std::move(log)) {}
 
 ContainerStreams::~ContainerStreams() {
@@ -121,9 +121,9 @@ ContainerStreams::Turn ContainerStreams::read_once(Port& port) {
   if (size < 0 && errno == EAGAIN) return Turn::empty;
   if (size <= 0) return Turn::ended;
   std::string_view bytes(buffer_.data(), static_cast<size_t>(size));
-  if (log_) {
+  if (log_.file || log_.journal) {
     Stream stream = port.stream == 1 ? Stream::stdout_ : Stream::stderr_;
-    log_->append(stream, bytes, now()).ignore("a full disk must not stop the program; the log goes on when it can");
+    log_.append(stream, bytes, now()).ignore("a full disk must not stop the program; the log goes on when it can");
   }
   clients_.output(port.stream, bytes);
   return Turn::more;

@@ -11,7 +11,7 @@
 #include "base/loop.h"
 #include "base/result.h"
 #include "runtime/console.h"
-#include "runtime/log_file.h"
+#include "runtime/log_journal.h"
 #include "runtime/monitor_clients.h"
 
 namespace ctr::runtime {
@@ -26,8 +26,8 @@ struct ProgramPipes {
 
 class [[nodiscard]] ContainerStreams {
  public:
-  // Both outlive this object. `log` is absent with --log-driver none.
-  ContainerStreams(EventLoop& loop, AttachServer& clients, std::optional<LogWriter> log);
+  // Both outlive this object. `log` takes what they write.
+  ContainerStreams(EventLoop& loop, AttachServer& clients, ContainerLog log);
   ContainerStreams(const ContainerStreams&) = delete;
   ContainerStreams& operator=(const ContainerStreams&) = delete;
   ~ContainerStreams();
@@ -65,7 +65,7 @@ class [[nodiscard]] ContainerStreams {
 
   EventLoop& loop_;
   AttachServer& clients_;
-  std::optional<LogWriter> log_;
+  ContainerLog log_;
   bool terminal_ = false;
   Port stdin_;
   std::array<Port, 2> outputs_;  // stdout or the terminal, stderr

@@ -10,6 +10,8 @@ namespace {
 constexpr std::array k_commands = {
     &k_attach_command,
     &k_commit_command,
+    &k_complete_command,
+    &k_complete_plain_command,
     &k_completion_command,
     &k_config_show_command,
     &k_container_checkpoint_command,
@@ -21,6 +23,10 @@ constexpr std::array k_commands = {
     &k_container_prune_command,
     &k_container_restore_command,
     &k_container_runlabel_command,
+    &k_context_inspect_command,
+    &k_context_ls_command,
+    &k_context_show_command,
+    &k_context_use_command,
     &k_cp_command,
     &k_create_command,
     &k_diff_command,
@@ -105,8 +111,8 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 7> k_groups = {"config", "container", "image", "manifest",
-                                                      "secret", "system",    "volume"};
+constexpr std::array<std::string_view, 8> k_groups = {"config",   "container", "context", "image",
+                                                      "manifest", "secret",    "system",  "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

@@ -7,6 +7,8 @@ namespace ctr::cli {
 
 extern const Command k_attach_command;
 extern const Command k_commit_command;
+extern const Command k_complete_command;
+extern const Command k_complete_plain_command;
 extern const Command k_completion_command;
 extern const Command k_config_show_command;
 extern const Command k_container_checkpoint_command;
@@ -18,6 +20,10 @@ extern const Command k_container_inspect_command;
 extern const Command k_container_prune_command;
 extern const Command k_container_restore_command;
 extern const Command k_container_runlabel_command;
+extern const Command k_context_inspect_command;
+extern const Command k_context_ls_command;
+extern const Command k_context_show_command;
+extern const Command k_context_use_command;
 extern const Command k_cp_command;
 extern const Command k_create_command;
 extern const Command k_diff_command;

@@ -69,7 +69,7 @@ Result<int> exec(Context& context, const Args& args) {
                           : attach_options(options.interactive, options.terminal, true, find_detach_keys(args));
   auto end = engine->exec(found.info.id, options, attach);
   if (!end && end.error().code() == Errc::bad_state) {
-    context.output().error(end.error());
+    context.output().error(end.error(), k_not_running_code);
     return k_not_running_code;
   }
   if (!end) return std::move(end).error();

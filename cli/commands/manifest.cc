@@ -170,8 +170,8 @@ Result<int> rm(Context& context, const Args& args) {
     auto report = list_verbs(*engine).remove(name);
     if (!report) {
       if (args.flag("ignore") && report.error().code() == Errc::not_found) continue;
-      context.output().error(report.error());
       code = removal_exit_code(report.error());
+      context.output().error(report.error(), code);
       continue;
     }
     for (const auto& reference : report->untagged) context.output().line("Untagged: " + reference);

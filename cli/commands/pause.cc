@@ -50,7 +50,7 @@ constexpr Command k_unpause_command = {.name = "unpause",
                                        .usage = "[options] CONTAINER [CONTAINER...]",
                                        .summary = "Let the processes of paused containers go on",
                                        .options = {group<k_unpause_options>, filter_options, latest_options},
-                                       .complete = Complete::containers,
+                                       .complete = Complete::paused,
                                        .run = unpause};
 
 }  // namespace ctr::cli

@@ -35,7 +35,8 @@ constexpr std::array k_cleanup_options = {flag("all", 'a', "All containers"),
 Error missing(const Error& error, const std::string& typed) {
   if (error.code() != Errc::not_found) return error;
   return Error(Errc::not_found,
-               fmt::format("no container with ID or name \"{}\" found: no such container", printable(typed)));
+               fmt::format("no container with ID or name \"{}\" found: no such container", printable(typed)))
+      .with_hint("`ctr ps --all` lists the containers");
 }
 
 Result<int> rm(Context& context, const Args& args) {
@@ -57,8 +58,8 @@ Result<int> rm(Context& context, const Args& args) {
       continue;
     }
     if (wanted.ignore_missing && outcome.error->code() == Errc::not_found) continue;
-    context.output().error(missing(*outcome.error, outcome.typed));
     code = removal_exit_code(*outcome.error);
+    context.output().error(missing(*outcome.error, outcome.typed), code);
   }
   return code;
 }

@@ -47,8 +47,8 @@ Result<int> rmi(Context& context, const Args& args) {
     auto report = engine->remove_image(name, force, !args.flag("no-prune"));
     if (!report) {
       if (ignore && report.error().code() == Errc::not_found) continue;
-      context.output().error(report.error());
       code = removal_exit_code(report.error());
+      context.output().error(report.error(), code);
       continue;
     }
     for (const auto& reference : report->untagged) context.output().line("Untagged: " + reference);

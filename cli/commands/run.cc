@@ -49,6 +49,11 @@ Result<Plan> plan(Context& context, const Args& args) {
 Result<void> add_run_options(const Args& args, Plan& plan) {
   auto& spec = plan.spec;
   spec.add_accounts = args.flag("passwd", true);
+  if (spec.log.driver == "passthrough" &&
+      (is_terminal(STDIN_FILENO) || is_terminal(STDOUT_FILENO) || is_terminal(STDERR_FILENO))) {
+    return Error(Errc::invalid, "the '--log-driver passthrough' option cannot be used on a TTY")
+        .with_hint("--log-driver passthrough-tty can");
+  }
   spec.remove_image = args.flag("rmi");
   if (spec.remove_image && spec.restart.policy != engine::RestartSpec::Policy::no) {
     return Error(Errc::invalid, "the --rmi option conflicts with --restart");

@@ -6,7 +6,8 @@ namespace ctr::cli {
 namespace {
 
 Result<int> runtime(Context& context, const Args&) {
-  return usage_error(context.program(), k_runtime_command, "options of ctr do not stand before 'runtime'");
+  return usage_error(context.program(), k_runtime_command,
+                     Error(Errc::invalid, "options of ctr do not stand before 'runtime'"));
 }
 
 }  // namespace

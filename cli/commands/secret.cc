@@ -186,8 +186,8 @@ Result<int> rm(Context& context, const Args& args) {
     if (removed) {
       context.output().line(*removed);
     } else if (!args.flag("ignore") || removed.error().code() != Errc::not_found) {
-      context.output().error(removed.error());
       code = removal_exit_code(removed.error());
+      context.output().error(removed.error(), code);
     }
   }
   return code;

@@ -48,3 +48,24 @@ teardown() {
   FROM_HOST=yes run -0 ctr run --runtime ctr --rm --network none "$IMAGE" sh -c 'cat /proc/self/oom_score_adj; echo $FROM_HOST'
   assert_output $'321\nyes'
 }
+
+@test "keys that would change something and do not are one warning for each file and table" {
+  printf '[containers]\nhooks_dir = ["/x"]\ninterface_name = "y"\n[engine]\nnum_locks = 5\ncompression_level = 3\n' >"$conf"
+  run -0 --separate-stderr ctr config show --origin
+  [ "$(grep -c 'level=warning' <<<"$stderr")" = 2 ] || fail "$stderr"
+  [[ $stderr == *"$conf: without effect in ctr: containers.hooks_dir, containers.interface_name"* ]] || fail "$stderr"
+  [[ $stderr == *"$conf: without effect in ctr: engine.compression_level"* ]] || fail "$stderr"
+}
+
+@test "events_logger must be a backend that there is" {
+  printf '[engine]\nevents_logger = "syslog"\n' >"$conf"
+  run -125 ctr config show
+  assert_contains 'engine.events_logger is not file, journald or none'
+}
+
+@test "label = false is --security-opt label=disable" {
+  printf '[containers]\nlabel = false\n' >"$conf"
+  ctr create --name unlabelled "$IMAGE" >/dev/null
+  run -0 ctr inspect --format '{{.HostConfig.SecurityOpt}}' unlabelled
+  assert_contains label=disable
+}

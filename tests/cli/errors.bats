@@ -24,6 +24,130 @@ teardown() { assert_nothing_left; }
   assert_line "See 'ctr run --help'"
 }
 
+@test "a word that is nearly right is recognised" {
+  run -125 ctr run --nam x "$IMAGE"
+  assert_output $'Error: unknown flag: --nam\nhint: Did you mean \'--name\'? See \'ctr run --help\''
+  run -125 ctr pul
+  assert_output $'Error: unrecognized command `ctr pul`\nhint: Did you mean \'ctr pull\'? Try \'ctr --help\' for more information'
+  run -125 ctr volume lst
+  assert_contains "Did you mean 'ctr volume ls'?"
+}
+
+@test "commands that ctr does not have are refused with the reason" {
+  run -125 ctr buildx build .
+  assert_contains 'ctr buildx: images cannot be built yet'
+  run -125 ctr network ls
+  assert_contains 'ctr network: named networks are not supported yet'
+  run -125 ctr system service
+  assert_contains 'ctr system service: there is no API socket yet'
+}
+
+@test "--error-format json tells each failure as one object with its exit code" {
+  run -125 --separate-stderr ctr --error-format=json run --nam x "$IMAGE"
+  [ -z "$output" ]
+  [ "$(jq -r '.level + " " + .code + " " + .message + " " + (.exitCode | tostring)' <<<"$stderr")" = \
+    'error invalid unknown flag: --nam 125' ] || fail "$stderr"
+  [ "$(jq -r .hint <<<"$stderr")" = "Did you mean '--name'? See 'ctr run --help'" ] || fail "$stderr"
+  run -127 --separate-stderr ctr run --error-format json --rm --network none "$IMAGE" nosuchcommand
+  [ "$(jq -r '.code + " " + (.errno | tostring) + " " + (.exitCode | tostring)' <<<"$stderr")" = \
+    'command_not_found 2 127' ] || fail "$stderr"
+  run -126 --separate-stderr ctr --error-format json run --rm --network none "$IMAGE" /etc
+  [ "$(jq -r .exitCode <<<"$stderr")" = 126 ] || fail "$stderr"
+  CTR_ERROR_FORMAT=json run -1 --separate-stderr ctr rm nosuch other
+  [ "$(jq -sc 'map(.exitCode)' <<<"$stderr")" = '[1,1]' ] || fail "$stderr"
+  CTR_ERROR_FORMAT=json run -125 --separate-stderr ctr pull -q "$REGISTRY/no/such:1"
+  [ "$(jq -r '.code + " " + (.causes | length > 1 | tostring)' <<<"$stderr")" = 'not_found true' ] || fail "$stderr"
+  CTR_ERROR_FORMAT=json run -125 --separate-stderr ctr --error-format text nosuch
+  [[ $stderr == 'Error: unrecognized command'* ]] || fail "$stderr"
+  # What belongs to the program in the container is its own.
+  run -125 ctr run --nosuch "$IMAGE" program --error-format=json
+  assert_contains 'Error: unknown flag: --nosuch'
+}
+
+@test "warnings are objects of the same kind" {
+  run -0 --separate-stderr ctr --error-format json run --rm -it --network none "$IMAGE" true </dev/null
+  [ "$(jq -r .level <<<"$stderr")" = warning ] || fail "$stderr"
+}
+
+@test "a word for the format of errors that is none is refused" {
+  run -125 ctr --error-format xml ps
+  assert_output 'Error: --error-format xml: choose text or json'
+  CTR_ERROR_FORMAT=xml run -125 ctr ps
+  assert_output 'Error: CTR_ERROR_FORMAT xml: choose text or json'
+}
+
+# Everything that a container could leave in the store.
+traces() {
+  ctr ps -aq --no-trunc
+  ctr volume ls -q
+  find "$XDG_DATA_HOME/ctr/containers" "$XDG_DATA_HOME/ctr/names" "$XDG_RUNTIME_DIR/ctr/containers" -mindepth 1 \
+    -maxdepth 1 ! -name .staging 2>/dev/null | sort
+}
+
+@test "run and create that fail leave nothing behind" {
+  ctr create --name taken "$IMAGE" >/dev/null
+  ctr volume create kept >/dev/null
+  local before words volumes
+  before=$(traces)
+  while IFS= read -r words; do
+    eval "words=($words)"
+    # Each would make an anonymous volume, and a named one; that stays where a container came to be, as after any run.
+    volumes=(-v /anonymous -v fresh:/fresh)
+    [ "${words[1]}" != --rm ] || volumes=(-v /anonymous)
+    status=0
+    output=$(ctr "${words[0]}" "${volumes[@]}" --cidfile "$file_dir/failed.cid" --network none "${words[@]:1}" 2>&1) || status=$?
+    [ "$status" -ge 125 ] && [ "$status" -le 127 ] || fail "exit code $status of: ${words[*]}" "$output"
+    [ "$(traces)" = "$before" ] || fail "left by: ${words[*]}" "$(traces)"
+    [ ! -e "$file_dir/failed.cid" ] || fail "an id file is left by: ${words[*]}"
+  done <<'END'
+create --name taken "$IMAGE"
+run --name taken "$IMAGE" true
+run --pull=never nosuch/image true
+run "$REGISTRY/no/such:1" true
+create -v /nosuch/dir:/x "$IMAGE"
+create -v kept:relative "$IMAGE"
+create --secret nosuch "$IMAGE"
+create --user nosuch "$IMAGE"
+create --workdir /nosuch "$IMAGE"
+create --cap-add NOSUCH "$IMAGE"
+create --requires nosuch "$IMAGE"
+create --volumes-from nosuch "$IMAGE"
+run --rm --sysctl kernel.hostname_of_nobody=1 "$IMAGE"
+create --security-opt seccomp=/nosuch "$IMAGE"
+create --init --init-path /nosuch "$IMAGE"
+create --runtime nosuch "$IMAGE"
+create --log-driver nosuch "$IMAGE"
+create --log-driver journald "$IMAGE"
+create --env-file /nosuch "$IMAGE"
+create --mount type=image,src=nosuch,dst=/i "$IMAGE"
+create --tz No/Where "$IMAGE"
+create --name 'a b' "$IMAGE"
+run --rm "$IMAGE" nosuchcommand
+run --rm "$IMAGE" /etc
+run --rm --device /dev/nosuch "$IMAGE" true
+END
+  ctr volume rm kept
+}
+
+@test "a store that may not be opened is named with a way out" {
+  mkdir -p "$file_dir/closed/ctr"
+  chmod 0 "$file_dir/closed/ctr"
+  XDG_DATA_HOME=$file_dir/closed run -125 ctr ps
+  chmod 755 "$file_dir/closed/ctr"
+  assert_contains "Error: open the store: open '$file_dir/closed/ctr': Permission denied"
+  assert_contains 'hint: the store must belong to the user who calls ctr'
+}
+
+@test "a refused bind mount names the owner, the container and a way out" {
+  mkdir -p "$file_dir/barred/inner"
+  chmod 0 "$file_dir/barred"
+  run -125 ctr run --rm --network none -v "$file_dir/barred/inner:/x" "$IMAGE" true
+  chmod 755 "$file_dir/barred"
+  assert_contains "bind '$file_dir/barred/inner': '$file_dir/barred' belongs to uid $(id -u) and gid $(id -g) with mode 0000"
+  assert_contains "the container is uid $(id -u)"
+  assert_contains "hint: let uid $(id -u) in"
+}
+
 @test "options of a later version are refused in one line" {
   run -125 ctr run -p 80:80 "$IMAGE"
   assert_output 'Error: -p: ports cannot be published yet; use --network host'

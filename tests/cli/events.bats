@@ -131,3 +131,23 @@ remove $secret"
   assert_contains 'Nosuch'
   run -125 ctr events --format '{{'
 }
+
+@test "events are kept nowhere when nobody wants them" {
+  ctr --events-backend none volume create silent >/dev/null
+  CTR_EVENTS_BACKEND=none ctr volume create silent-too >/dev/null
+  printf '[engine]\nevents_logger = "none"\n' >"$file_dir/none.conf"
+  CONTAINERS_CONF=$file_dir/none.conf ctr volume create silent-three >/dev/null
+  CONTAINERS_CONF=$file_dir/none.conf ctr run --rm --name unseen --network none "$IMAGE" true
+  ctr volume create seen >/dev/null
+  run -0 ctr events --stream=false --since 1m --filter type=volume --filter event=create --format '{{.Name}}'
+  assert_line seen
+  refute_contains silent
+  run -0 ctr events --stream=false --since 1m --filter container=unseen
+  assert_output ''
+  run -125 ctr --events-backend none events --stream=false
+  assert_contains "no events are recorded: the backend for events is 'none'"
+  run -125 ctr --events-backend nosuch events
+  assert_output 'Error: --events-backend nosuch: choose file, journald or none'
+  run -0 ctr --events-backend none info --format '{{.Host.EventLogger}}'
+  assert_output none
+}

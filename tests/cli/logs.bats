@@ -94,3 +94,33 @@ teardown_file() { end_test_file; }
   run -125 ctr run --log-driver journald --network none "$IMAGE" true
   assert_contains 'journald'
 }
+
+@test "journald is refused where none runs, before anything is made" {
+  [ ! -e /run/systemd/journal/socket ] || return 0
+  run -125 ctr create --name j --log-driver journald "$IMAGE"
+  assert_contains 'the log driver journald needs systemd-journald, which does not run here'
+  assert_contains 'hint: choose --log-driver k8s-file'
+  run -1 ctr container exists j
+  # What only the configuration of a distribution says is no demand.
+  mkdir -p "$XDG_CONFIG_HOME/containers"
+  printf '[containers]\nlog_driver = "journald"\n' >"$file_dir/journald.conf"
+  CONTAINERS_CONF=$file_dir/journald.conf run -0 ctr run --name k --network none "$IMAGE" echo hello
+  run -0 ctr logs k
+  assert_output hello
+}
+
+@test "options of the journal are checked wherever the log goes" {
+  run -125 ctr create --log-opt tag='{{.Nosuch}}' "$IMAGE"
+  assert_contains "--log-opt tag: '{{.Nosuch}}' is not known"
+  run -125 ctr create --log-opt label=_bad=x "$IMAGE"
+  assert_contains "--log-opt label: '_bad=x' is not NAME=VALUE"
+  run -0 ctr create --log-opt tag='{{.Name}}' --log-opt label=unit=x "$IMAGE"
+}
+
+@test "passthrough-tty is a word for passthrough" {
+  run -0 ctr run --name p --log-driver passthrough-tty --network none "$IMAGE" echo straight
+  assert_output straight
+  [ "$(ctr inspect --format '{{.HostConfig.LogConfig.Type}}' p)" = passthrough-tty ]
+  run -125 ctr logs p
+  assert_contains "this container is using the 'passthrough-tty' log driver, cannot read logs"
+}

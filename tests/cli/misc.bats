@@ -45,7 +45,7 @@ teardown() { assert_nothing_left; }
 
 # Prints what bash offers behind the given words, of which the last one is being typed.
 complete_words() {
-  bash -c '. "$1"; shift; COMP_LINE=$*; COMP_POINT=${#COMP_LINE}; _ctr ctr; printf "%s\n" "${COMPREPLY[@]}"' \
+  bash -c '. "$1"; shift; COMP_LINE=$*; COMP_POINT=${#COMP_LINE}; _ctr_complete ctr; printf "%s\n" "${COMPREPLY[@]}"' \
     - "$file_dir/completion" ctr "$@"
 }
 
@@ -77,6 +77,8 @@ complete_words() {
   run -0 complete_words stop p
   assert_output plum
   run -0 complete_words start p
+  assert_output pear
+  run -0 complete_words rm -f p
   assert_output $'pear\nplum'
   run -0 complete_words run localhost/app
   assert_output localhost/apple:one
@@ -86,15 +88,65 @@ complete_words() {
   assert_output localhost/apple:one
   run -0 complete_words inspect pe
   assert_output pear
+  run -0 complete_words run --pull=ne
+  assert_output $'never\nnewer'
+  run -0 complete_words ps --filter name=pl
+  assert_output plum
+  run -0 complete_words run --rm app
+  assert_output apple:one
 }
 
-@test "completion scripts exist for zsh and fish, others are refused" {
-  run -0 ctr completion zsh
-  assert_contains '#compdef ctr'
-  run -0 ctr completion fish
-  assert_contains 'complete -c ctr'
+@test "a completing shell is answered as the scripts of podman ask" {
+  run -0 ctr __complete run --pull ne
+  assert_output $'never\nnewer\n:4'
+  run -0 ctr __completeNoDesc volume l
+  assert_output $'list\nls\n:4'
+  run -0 ctr __complete pod ''
+  assert_output ':4'
+  ln -s "$CTR" "$file_dir/podman"
+  run -0 "$file_dir/podman" completion bash
+  assert_contains 'complete -F _ctr_complete podman'
+}
+
+@test "fish completes names, options and values" {
+  ctr volume create --ignore data >/dev/null
+  ctr completion fish >"$file_dir/completion"
+  fish_words() { fish --no-config -c 'source $argv[1]; complete -C "$argv[2]"' "$file_dir/completion" "$1"; }
+  run -0 fish_words 'ctr volume rm '
+  assert_output data
+  run -0 fish_words 'ctr ps --nohea'
+  assert_output $'--noheading\tNo headings'
+  run -0 fish_words 'ctr run --pull=ne'
+  assert_output $'--pull=never\n--pull=newer'
+  run -0 fish_words 'ctr load -i /etc/hostn'
+  assert_output /etc/hostname
+}
+
+@test "zsh completes names, options and values" {
+  ctr volume create --ignore data >/dev/null
+  ctr completion zsh >"$file_dir/completion"
+  # What the functions of zsh's completion system are given.
+  zsh_words() {
+    zsh -fc 'compdef() { : }; compset() { : }; _files() { print files "$@" }
+      _describe() { print -rl -- "${(@P)2}" "${@[3,-1]}" }
+      . $1; words=("${(@s: :)2}") CURRENT=$#words; _ctr_complete' - "$file_dir/completion" "$1"
+  }
+  run -0 zsh_words 'ctr volume rm '
+  assert_output data
+  run -0 zsh_words 'ctr ps --nohea'
+  assert_output '--noheading:No headings'
+  run -0 zsh_words 'ctr run --pull=ne'
+  assert_output $'never\nnewer'
+  run -0 zsh_words 'ctr run -v da'
+  assert_output $'data\\:\n-S\nfiles -/'
+}
+
+@test "completion scripts are for bash, fish and zsh, and may do without descriptions" {
   run -0 ctr completion --no-desc fish
-  refute_contains "-d '"
+  assert_contains __completeNoDesc
+  run -0 ctr completion --file "$file_dir/script" zsh
+  assert_output ''
+  zsh -n "$file_dir/script"
   run -125 ctr completion tcsh
   assert_line "Error: no completion for 'tcsh': choose from bash, fish, zsh"
 }
@@ -154,4 +206,28 @@ complete_words() {
 @test "a full disk behind stdout is an error" {
   run -125 bash -c 'ctr --help >/dev/full'
   assert_contains 'No space left on device'
+}
+
+@test "scripts that know docker find its words under its name" {
+  ln -sf "$CTR" "$file_dir/docker"
+  run -0 --separate-stderr "$file_dir/docker" context ls
+  assert_match 'NAME +DESCRIPTION +DOCKER ENDPOINT +ERROR'
+  [ -z "$stderr" ] || fail "$stderr"
+  run -0 "$file_dir/docker" context ls --format json
+  [ "$(jq -r '.Name + " " + (.Current | tostring)' <<<"$output")" = 'default true' ]
+  run -0 "$file_dir/docker" context show
+  assert_output default
+  run -0 "$file_dir/docker" context use default
+  run -125 "$file_dir/docker" context use other
+  assert_contains 'context "other" does not exist'
+  for words in 'image ls' 'container ls' 'container ps -a' 'ps --filter status=exited' 'system info' 'image list -q' 'volume ls'; do
+    # shellcheck disable=SC2086 # words are words
+    run -0 --separate-stderr "$file_dir/docker" $words
+    [ -z "$stderr" ] || fail "stderr of docker $words: $stderr"
+  done
+  run -125 "$file_dir/docker" buildx ls
+  assert_contains 'docker buildx: images cannot be built yet'
+  run -125 "$file_dir/docker" swarm init
+  assert_contains 'docker swarm: this verb of docker belongs to its daemon'
+  DOCKER_HOST=tcp://nosuch.invalid:1 run -0 "$file_dir/docker" ps
 }
