@@ -28,20 +28,27 @@ TEST_CASE("a variable that is set is no longer left out, also in a clone") {
 }
 
 TEST_CASE("parts of a health check change, and the rest of it stays") {
+  oci::HealthConfig check;
+  check.test = {"CMD", "a"};
+  check.interval = seconds(5);
+  check.timeout = seconds(6);
+  check.retries = 7;
   ContainerSpec spec;
-  spec.health = oci::HealthConfig{.test = {"CMD", "a"}, .interval = seconds(5), .timeout = seconds(6), .retries = 7};
+  spec.health = check;
   HealthChanges changes;
   changes.test = {"CMD", "b"};
   changes.timeout = seconds(9);
   changes.on_failure = HealthAction::kill;
   changes.log_entries = 2;
   REQUIRE(change_health(spec, changes));
-  CHECK(spec.health ==
-        oci::HealthConfig{.test = {"CMD", "b"}, .interval = seconds(5), .timeout = seconds(9), .retries = 7});
+  check.test = {"CMD", "b"};
+  check.timeout = seconds(9);
+  CHECK(spec.health == check);
   CHECK(spec.health_rules.on_failure == HealthAction::kill);
   CHECK(spec.health_rules.log_entries == 2);
   CHECK(spec.health_rules.log_bytes == HealthRules().log_bytes);
-  REQUIRE(change_health(spec, {.none = true}));
+  changes.none = true;
+  REQUIRE(change_health(spec, changes));
   CHECK_FALSE(has_health_check(spec));
   CHECK(spec.health_rules == HealthRules());
 }

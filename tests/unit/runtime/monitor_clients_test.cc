@@ -130,7 +130,9 @@ TEST_CASE("orders change, and those that are none are refused") {
   CHECK(ask(R"({"orders":{"a":1}})") == R"(A{"changed":true})");
   REQUIRE(stage.program.new_orders);
   CHECK_FALSE(stage.program.new_orders->health);
-  HealthPlan health{.interval = milliseconds(7), .stop_signal = 3};
+  HealthPlan health;
+  health.interval = milliseconds(7);
+  health.stop_signal = 3;
   const Json request = Json::object().set("orders", Json::object()).set("health", to_json(health));
   CHECK(ask(dump_json(request)) == R"(A{"changed":true})");
   CHECK(stage.program.new_orders->health == health);

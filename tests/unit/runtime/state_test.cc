@@ -144,7 +144,9 @@ TEST_CASE("a launch plan comes back as it was sent") {
   plan.spec.process->args = {"sh", "-c", "exit 1"};
   plan.seccomp_flags = 4;
   plan.init_program = "/usr/libexec/catatonit";
-  plan.log = {.driver = LogPlan::Driver::none, .path = "/x/log", .max_size_bytes = 1000};
+  plan.log.driver = LogPlan::Driver::none;
+  plan.log.path = "/x/log";
+  plan.log.max_size_bytes = 1000;
   plan.stdin_open = true;
   plan.timeout = std::chrono::seconds(5);
   plan.attach = StarterAttach{.stdin_ = true, .stdout_ = false, .stderr_ = true};
