@@ -420,8 +420,9 @@ Result<void> Session::State::run(const std::vector<Flow*>& flows, unsigned paral
       TRY(settle(*flow, start(*flow)));
       ++active;
     }
-    TRY(transport.step(wait));
+    // What has failed is told first.
     if (meanwhile) TRY(meanwhile());
+    TRY(transport.step(wait));
   }
 }
 
