@@ -1,5 +1,7 @@
+#include <cstdlib>
 #include <string>
 
+#include "base/file.h"
 #include "registry/cosign_key.h"
 #include "registry/openpgp.h"
 #include "registry/signature_claim.h"
@@ -191,28 +193,36 @@ TEST_CASE("signatures are where the most exact namespace of registries.d says") 
   CHECK_FALSE(merge_signature_stores(stores, "dokker:\n  a: b\n", "f"));
 }
 
-// The example of "Cryptography in NaCl", sections 8 to 10.
-TEST_CASE("a box of secretbox opens with its key and nonce only") {
-  const auto hex = [](std::string_view text) {
-    std::string bytes;
-    for (size_t i = 0; i < text.size(); i += 2)
-      bytes += static_cast<char>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16));
-    return bytes;
+TEST_CASE("an encrypted key opens with its passphrase only, and not when it is damaged") {
+  const char* root = std::getenv("CTR_SOURCE_ROOT");
+  const std::string dir = std::string(root == nullptr ? "." : root) + "/tests/cli/keys/";
+  const auto pem = *ctr::read_file(dir + "cosign.key", 4096);
+  REQUIRE(is_cosign_key(pem));
+  const auto signature = make_bare_signature(pem, "passphrase", "document");
+  INFO((signature ? "" : signature.error().text()));
+  REQUIRE(signature);
+  CHECK(check_bare_signature(*ctr::read_file(dir + "cosign.pub", 4096), "document", *signature));
+  CHECK(open_cosign_key(pem, "another").error().code() == Errc::permission);
+
+  // The same key with another text inside of its armor.
+  const std::string begin = "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n";
+  auto base64 = pem.substr(pem.find('\n'), pem.rfind("-----END") - pem.find('\n'));
+  std::erase(base64, '\n');
+  const auto json = *base64_decode(base64);
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    auto text = json;
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+    return open_cosign_key(begin + base64_encode(text) + "\n-----END\n", "passphrase");
   };
-  const auto key = hex("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389");
-  const auto nonce = hex("69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37");
-  auto box = hex(
-      "f3ffc7703f9400e52a7dfb4b3d3305d98e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a1186ac0dfc17c98dce87b"
-      "4da7f011ec48c97271d2c20f9b928fe2270d6fb863d51738b48eeee314a7cc8ab932164548e526ae90224368517acfeabd6bb3732bc0e9da"
-      "99832b61ca01b6de56244a9e88d5f9b37973f622a43d14a6599b1f654cb45a74e355a5");
-  const auto opened = open_secretbox(box, nonce, key);
-  REQUIRE(opened);
-  CHECK(*opened ==
-        hex("be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c61296cdc"
-            "3c01233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde048977eb"
-            "48f59ffd4924ca1c60902e52f0a089bc76897040e082f937763848645e0705"));
-  box.back() = static_cast<char>(box.back() ^ 1);
-  CHECK_FALSE(open_secretbox(box, nonce, key));
-  CHECK_FALSE(open_secretbox("short", nonce, key));
-  CHECK_FALSE(open_cosign_key("-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\nAAAA\n", "x"));
+  CHECK(changed("nacl", "nacl"));
+  CHECK(changed(R"("ciphertext":"verH)", R"("ciphertext":"verI)").error().code() == Errc::permission);
+  CHECK(changed("eTwZSPdJ", "eTwZSPdK").error().code() == Errc::permission);
+  CHECK_FALSE(changed(R"("nonce":"kN8D)", R"("nonce":")"));
+  CHECK_FALSE(changed(R"("ciphertext":")", R"("ciphertext":"","other":")"));
+  CHECK_FALSE(changed("secretbox", "other"));
+  CHECK_FALSE(changed("scrypt", "other"));
+  CHECK_FALSE(changed(R"("N":32768)", R"("N":1073741824)"));
+  CHECK_FALSE(open_cosign_key(begin + "AAAA\n", "x"));
 }
