@@ -14,6 +14,7 @@
 #include "engine/event_journal.h"
 #include "engine/unpack_worker.h"
 #include "storage/publish.h"
+#include "storage/root.h"
 
 namespace ctr::engine {
 namespace {
@@ -140,6 +141,7 @@ class EarlyPublish {
 
   // Called now and then while others arrive: never waits.
   Result<void> proceed() {
+    if (is_off_) return ok();
     if (sync_) return collect();
     const auto time = std::chrono::steady_clock::now();
     std::erase_if(waiting_, [&](const Layer* layer) { return !layer->is_complete(); });
@@ -160,8 +162,11 @@ class EarlyPublish {
     waiting_.clear();
     SpawnOptions options;
     options.program = "/bin/sync";
-    options.argv = {"sync", "-f", store_.dir().path()};
-    sync_.emplace(TRY(spawn(options)));
+    options.argv = {"sync", "-f", store_.image_root().dir().path()};
+    auto sync = spawn(options);
+    // A host without the program publishes everything at the end.
+    is_off_ = !sync;
+    if (sync) sync_.emplace(std::move(*sync));
     return ok();
   }
   Result<void> collect() {
@@ -171,7 +176,7 @@ class EarlyPublish {
     sync_.reset();
     // The one sync at the end says what is wrong with the disk.
     if (status != ExitStatus{}) return ok();
-    storage::Publish publish(store_.root());
+    storage::Publish publish(store_.image_root());
     for (auto* layer : synced_) {
       if (layer->blob) publish.add(*std::exchange(layer->blob, std::nullopt));
       if (layer->target) publish.add(*std::exchange(layer->target, std::nullopt));
@@ -185,6 +190,7 @@ class EarlyPublish {
   std::vector<Layer*> synced_;   // being made durable
   std::chrono::steady_clock::time_point since_;
   std::optional<Child> sync_;
+  bool is_off_ = false;
 };
 
 // Bytes from the network go into the partial blob; the layer's unpacker follows.
