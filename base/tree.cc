@@ -1,6 +1,8 @@
 // Whole trees: removing, measuring and syncing them.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <memory>
@@ -34,6 +36,14 @@ bool open_up(int dirfd, const char* name) {
   return fd.valid() && ::chmod(("/proc/self/fd/" + std::to_string(fd.get())).c_str(), 0700) == 0;
 }
 
+// A directory that is to be removed with all that is in it. What is mounted there is not in it: EXDEV.
+Fd open_to_empty(int parent, const char* name) {
+  struct open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_XDEV;
+  return Fd(static_cast<int>(::syscall(SYS_openat2, parent, name, &how, sizeof how)));
+}
+
 class TreeRemover {
  public:
   TreeRemover(const Dir& top, std::string_view name)
@@ -54,9 +64,8 @@ class TreeRemover {
   }
 
   Result<void> enter(int parent, const char* name) {
-    constexpr int k_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    Fd fd(::openat(parent, name, k_flags));
-    if (!fd.valid() && errno == EACCES && open_up(parent, name)) fd = Fd(::openat(parent, name, k_flags));
+    Fd fd = open_to_empty(parent, name);
+    if (!fd.valid() && errno == EACCES && open_up(parent, name)) fd = open_to_empty(parent, name);
     if (!fd.valid() && errno == ENOENT) return ok();  // somebody else removed it
     if (!fd.valid()) return failed_now();
     Level level{.stream = std::unique_ptr<DIR, DirCloser>(::fdopendir(fd.get())), .name = name};

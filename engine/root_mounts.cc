@@ -276,4 +276,10 @@ Result<std::string> unmount_volume(Core& core, const std::string& name) {
   return held.record.name;
 }
 
+Result<void> unmount_removed(Core& core, const storage::VolumeRecord& volume) {
+  if (!is_mounted_volume(volume)) return ok();
+  const auto path = TRY(real_path(TRY(core.store())->volumes().data_path(volume.name)));
+  return TRY(is_mounted(path)) ? unmount(path, "volume " + volume.name) : ok();
+}
+
 }  // namespace ctr::engine

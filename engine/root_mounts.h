@@ -9,6 +9,7 @@
 #include "engine/core.h"
 #include "engine/mounted_root.h"
 #include "storage/containers.h"
+#include "storage/volumes.h"
 
 namespace ctr::engine {
 
@@ -29,5 +30,7 @@ Result<std::vector<MountedRoot>> mounted_images(Core& core);
 Result<std::string> mount_volume(Core& core, const std::string& name);
 // The volume's name; one that is a directory stays as it is.
 Result<std::string> unmount_volume(Core& core, const std::string& name);
+// Before a volume is removed, as podman does: what is mounted at its place is not the volume's to be deleted.
+Result<void> unmount_removed(Core& core, const storage::VolumeRecord& volume);
 
 }  // namespace ctr::engine

@@ -8,6 +8,7 @@
 #include "engine/image_lookup.h"
 #include "engine/layers_at_hand.h"
 #include "engine/remove.h"
+#include "engine/root_mounts.h"
 #include "engine/volume_options.h"
 #include "engine/volume_users.h"
 #include "engine/volumes.h"
@@ -151,6 +152,7 @@ Result<void> remove_volume(Core& core, const std::string& name, const RemoveOpti
       if (!held) return unknown_volume(full_name);
       users = TRY(find_volume_users(core, full_name));
       if (users.empty()) {
+        TRY(unmount_removed(core, held->record));
         TRY(volumes.remove(*held));
         break;
       }

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "engine/copy_up.h"
+#include "engine/root_mounts.h"
 #include "engine/volume_options.h"
 #include "engine/volume_users.h"
 #include "storage/merged_view.h"
@@ -24,6 +25,7 @@ Result<void> remove_if_unused(Core& core, const std::string& name) {
   const auto volumes = store->volumes();
   const auto held = TRY(volumes.hold(name, LockMode::exclusive, core.cancel()));
   if (!held || !TRY(find_volume_users(core, name)).empty()) return ok();
+  TRY(unmount_removed(core, held->record));
   TRY(volumes.remove(*held));
   core.record_event(object_event("volume", "remove", "", name));
   return ok();

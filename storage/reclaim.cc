@@ -1,7 +1,9 @@
 // Deletes trees with a fixed number of descriptors: a directory that is not empty is renamed up to the top of its trash
 // entry and emptied there, so that neither depth nor path length matters.
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vector>
@@ -52,11 +54,21 @@ class Remover {
     return std::move(failed).error();
   }
 
+  // Never into what is mounted there: `ctr volume mount` shows directories of the host. EXDEV then.
+  static Result<Dir> open_here(const Dir& parent, const std::string& name) {
+    struct open_how how{};
+    how.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV;
+    Fd fd(static_cast<int>(::syscall(SYS_openat2, parent.fd(), name.c_str(), &how, sizeof how)));
+    if (!fd.valid()) return Error::from_errno("open '" + parent.path() + "/" + name + "'");
+    return Dir(std::move(fd), parent.path() + "/" + name);
+  }
+
   // Images hold directories without permission bits even for their owner.
   static Result<Dir> open_writable(const Dir& parent, const std::string& name) {
-    auto dir = parent.open_dir(name);
+    auto dir = open_here(parent, name);
     if (!dir && dir.error().sys() == EACCES && ::fchmodat(parent.fd(), name.c_str(), 0700, 0) == 0) {
-      dir = parent.open_dir(name);
+      dir = open_here(parent, name);
     }
     if (!dir) return dir;
     struct stat info{};

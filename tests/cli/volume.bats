@@ -392,6 +392,19 @@ PY
   assert_output ''
 }
 
+@test "removing a volume leaves alone what is mounted there" {
+  mkdir "$file_dir/shown"
+  echo kept >"$file_dir/shown/file"
+  ctr volume create -o type=none -o o=bind -o "device=$file_dir/shown" bound
+  ctr volume create data
+  run -0 ctr unshare sh -ec '
+    ctr volume mount bound >/dev/null
+    mount --bind "$1" "$(ctr volume mount data)"
+    ctr volume rm bound data' sh "$file_dir/shown"
+  assert_output "$(printf '%s\n' bound data)"
+  [ "$(cat "$file_dir/shown/file")" = kept ]
+}
+
 @test "a volume begins with what an image has, and is written to" {
   run -0 ctr volume create --driver image -o "image=$IMAGE" data
   assert_output data
