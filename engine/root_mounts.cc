@@ -248,7 +248,10 @@ Result<std::vector<MountedRoot>> mounted_images(Core& core) {
   TRY(check_root(core, "image mount"));
   const auto points = TRY(mount_points());
   std::vector<MountedRoot> mounted;
-  for (const auto& record : TRY(TRY(core.store())->images().list())) {
+  const auto images = TRY(core.store())->images();
+  auto records = TRY(images.list());
+  for (auto& record : images.list_others()) records.push_back(std::move(record));
+  for (const auto& record : records) {
     const auto path = TRY(image_place(core, record.id.hex()));
     if (std::find(points.begin(), points.end(), path) == points.end()) continue;
     mounted.push_back({record.id.hex(), record.names, path});
