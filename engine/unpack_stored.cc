@@ -1,5 +1,6 @@
 #include "engine/unpack_stored.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/fetch.h"
@@ -7,6 +8,20 @@
 #include "runtime/host_facts.h"
 
 namespace ctr::engine {
+
+namespace {
+
+// Those that no image of the own store has: what somebody else calls his image takes no name away from one.
+Result<std::vector<std::string>> free_names(const storage::Store& store, std::vector<std::string> names) {
+  for (const auto& image : TRY(store.images().list())) {
+    std::erase_if(names, [&](const auto& name) {
+      return std::find(image.names.begin(), image.names.end(), name) != image.names.end();
+    });
+  }
+  return names;
+}
+
+}  // namespace
 
 Result<std::optional<FileSpan>> StoredFiles::find(std::string_view name) const {
   const auto digest = TRY(Digest::parse(name));
@@ -27,7 +42,7 @@ Result<void> unpack_stored(const EngineOptions& options, ProgressSink& progress,
   for (const auto& layer : manifest.layers) local.blobs.emplace(layer.digest, layer.digest.to_string());
   FetchOrder order{.chain = {}, .names = {}, .repo_digests = image->repo_digests, .platform = {}, .event = ""};
   // One of the own store keeps the names that it has.
-  if (!image->other_store.empty()) order.names = image->names;
+  if (!image->other_store.empty()) order.names = TRY(free_names(store, image->names));
   order.chain.push_back({.descriptor = image->manifest,
                          .bytes = TRY(store.blobs().read(image->manifest.digest, oci::k_manifest_limit_bytes)),
                          .parsed = std::move(manifest)});

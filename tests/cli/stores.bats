@@ -101,6 +101,10 @@ state_of() { find "$1" -printf '%P %s %T@ %C@\n' | sort; }
   ctr rmi -a -f >/dev/null
   mkdir "$file_dir/foreign"
   cp -r "$other/images" "$other/schema.json" "$file_dir/foreign"
+  # A name that both stores have stays that of the own image.
+  ctr --root "$file_dir/foreign" tag shared:1 localhost/both:1
+  tar -C "$file_dir/layout" -cf "$file_dir/own.tar" index.json
+  own=$(ctr import -q "$file_dir/own.tar" localhost/both:1)
   # The layers belong to a subordinate id, as they would in that user's store.
   ctr unshare sh -ec "cp -a '$other/layers' '$file_dir/foreign' && chmod 755 '$file_dir/foreign/layers'/*
     chown 1 '$file_dir/foreign/layers'/*"
@@ -112,6 +116,7 @@ state_of() { find "$1" -printf '%P %s %T@ %C@\n' | sort; }
   run -0 --separate-stderr ctr run --rm shared:1 true
   [ -z "$stderr" ] || fail "$stderr"
   [ "$(ctr images --format '{{.ReadOnly}}' shared)" = false ]
+  [ "$(ctr images -q --no-trunc both:1)" = "sha256:${own#sha256:}" ]
 }
 
 @test "images are kept apart from containers, and those of the containers' store are used as well" {
