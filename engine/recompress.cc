@@ -24,6 +24,12 @@ std::string layer_type(const oci::Manifest& manifest, bool zstd) {
   return zstd ? "application/vnd.oci.image.layer.v1.tar+zstd" : "application/vnd.oci.image.layer.v1.tar+gzip";
 }
 
+// zstd:chunked and eStargz say where files are in the compressed bytes, which are others now.
+bool is_of_compression(const std::string& annotation) {
+  return annotation.starts_with("io.github.containers.zstd-chunked.") ||
+         annotation.starts_with("containerd.io/snapshot/stargz/");
+}
+
 // The tar inside must be the one that the configuration names.
 Result<oci::Descriptor> recompress_layer(const TransferSession& session, const storage::Store& store,
                                          const runtime::HostFacts& host, const oci::Descriptor& layer,
@@ -45,6 +51,7 @@ Result<oci::Descriptor> recompress_layer(const TransferSession& session, const s
   auto changed = layer;
   changed.digest = packed.blob;
   changed.size_bytes = packed.size_bytes;
+  std::erase_if(changed.annotations, [](const auto& annotation) { return is_of_compression(annotation.first); });
   return changed;
 }
 
