@@ -38,10 +38,10 @@ bool is_name_only(const oci::ImageReference& reference) { return !reference.tag 
 bool same_repository(const oci::ImageReference& a, const oci::ImageReference& b) { return a.name() == b.name(); }
 
 // What a tag names is for that tag alone; what a digest names may be any of the repository, since the digest is
-// compared as well.
+// compared as well. Beside a digest a tag says nothing, and podman leaves it out.
 bool matches_repo_digest_or_exact(const oci::ImageReference& image, const oci::ImageReference& claimed) {
-  if (image.tag) return image == claimed;
-  return image.digest && same_repository(image, claimed);
+  if (image.digest) return same_repository(image, claimed);
+  return image.tag && image == claimed;
 }
 
 // The image under the name that signatures know it by.

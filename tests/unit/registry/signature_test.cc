@@ -88,6 +88,8 @@ TEST_CASE("the identities of containers-policy.json accept what they name") {
   CHECK_FALSE(identity_accepts(by_default, "quay.io/a:1", "quay.io/b:1"));
   CHECK(identity_accepts(by_default, "quay.io/a@" + k_digest, "quay.io/a:7"));
   CHECK_FALSE(identity_accepts(by_default, "quay.io/a@" + k_digest, "quay.io/b:7"));
+  CHECK(identity_accepts(by_default, "quay.io/a:7@" + k_digest, "quay.io/a:7"));
+  CHECK_FALSE(identity_accepts(by_default, "quay.io/a:7@" + k_digest, "quay.io/b:7"));
   CHECK_FALSE(identity_accepts(by_default, "", "quay.io/a:1"));
   CHECK(identity_accepts(by_default, "docker.io/library/a:1", "a:1"));
   CHECK(identity_accepts(R"({"type":"matchExact"})", "quay.io/a:1", "quay.io/a:1"));
