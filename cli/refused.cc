@@ -62,7 +62,7 @@ constexpr std::array k_refused_commands = {
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},
     CommandRefusal{"artifact", "artifacts are not supported yet"},
-    CommandRefusal{"image sign", "signatures are made by `ctr push --sign-by`, which sends the image along"},
+    CommandRefusal{"image sign", "images are signed while they are sent: ctr push --sign-by"},
     CommandRefusal{"image scp", "images are not copied between hosts; use ctr save and ctr load over ssh(1)"},
     CommandRefusal{"system service,system dial-stdio", "there is no API socket yet"},
     CommandRefusal{"system connection,farm,machine,remote", "ctr works on this host only"},

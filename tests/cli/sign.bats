@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Signatures: what policy.json demands at pull and load, and what push and image sign make; with skopeo as the peer.
+# Signatures: what policy.json demands at pull and load, and what push makes; with skopeo as the peer.
 # shellcheck disable=SC2154 # bats sets stderr, helpers set file_dir
 load helpers
 
