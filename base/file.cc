@@ -197,7 +197,8 @@ Result<void> Dir::sync() const {
 }
 
 Result<std::string> Dir::read_file(std::string_view name, size_t limit_bytes) const {
-  Fd fd = TRY(open_file(name, O_RDONLY));
+  // O_NONBLOCK: a FIFO in a directory of somebody else's must not hang the command.
+  Fd fd = TRY(open_file(name, O_RDONLY | O_NONBLOCK));
   return read_all(fd.get(), limit_bytes, quoted(path_, name));
 }
 

@@ -196,7 +196,7 @@ Result<Fd> BlobStore::open(const Digest& digest) const {
   const auto what = "blob '" + digest.to_string() + "'";
   const Dir* dir = TRY(root_->find_area(blob_area(digest)));
   auto file = dir == nullptr ? Result<Fd>(Error(Errc::not_found, "No such file or directory").with_sys(ENOENT))
-                             : dir->open_file(digest.hex(), O_RDONLY);
+                             : dir->open_file(digest.hex(), O_RDONLY | O_NONBLOCK);  // a store of others may hold FIFOs
   if (file || file.error().sys() != ENOENT) return std::move(file).context(what);
   for (const auto& other : root_->others()) {
     if (BlobStore(*other).has(digest)) return BlobStore(*other).open(digest);

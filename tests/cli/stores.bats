@@ -76,19 +76,22 @@ state_of() { find "$1" -printf '%P %s %T@ %C@\n' | sort; }
 
 @test "a store that is read-only, gone, damaged or podman's does no harm" {
   ctr rmi -a -f >/dev/null
-  mkdir -p "$file_dir/podmans/overlay-images" "$file_dir/empty" "$file_dir/damaged/images"
+  mkdir -p "$file_dir/podmans/overlay-images" "$file_dir/empty" "$file_dir/damaged/images" "$file_dir/pipe"
+  mkfifo "$file_dir/pipe/schema.json"
   printf '{"schema":1}' >"$file_dir/damaged/schema.json"
   printf '{"manifests":[' >"$file_dir/damaged/images/index.json"
   touch -d 2020-01-01 "$file_dir/damaged/images/index.json"
   chmod -R a-w "$other/images" "$other/layers"/*/layer.json
   storage_conf '[storage.options]' \
-    "additionalimagestores = [\"$file_dir/podmans\", \"$file_dir/gone\", \"$file_dir/empty\", \"$file_dir/damaged\", \"$other\"]"
+    "additionalimagestores = [\"$file_dir/podmans\", \"$file_dir/gone\", \"$file_dir/empty\", \"$file_dir/damaged\", \"$file_dir/pipe\",
+    \"$other\"]"
   run -0 --separate-stderr ctr run --rm shared:1 echo works
   assert_output works
   output=$stderr
   assert_contains "the additional image store '$file_dir/gone' is left out"
   assert_contains "the additional image store '$file_dir/empty' is left out: it is no store of ctr's"
   assert_contains "the additional image store '$file_dir/damaged' is left out"
+  assert_contains "the additional image store '$file_dir/pipe' is left out"
   refute_contains podmans
   # Of the own store nobody asks for more.
   chmod -R u+w "$other/images"

@@ -103,6 +103,7 @@ TEST_CASE("a directory or a pipe in the place of a file is refused without waiti
   CHECK(ctr::read_file(pipe).error().message() == "'" + pipe + "' is not a regular file");
   CHECK(ctr::read_file(temporary.path()).error().message() == "'" + temporary.path() + "' is a directory");
   CHECK_FALSE(ctr::read_file_if_exists(pipe));
+  CHECK(temporary.dir().read_file("pipe")->empty());
   CHECK(ctr::read_file_if_exists(temporary.path() + "/none")->has_value() == false);
 }
 
