@@ -1,7 +1,9 @@
 #include "registry/trust.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -176,6 +178,9 @@ Result<TrustDemand> demand_of(const TrustPolicy& policy, std::string_view transp
   // Source: containers-policy.json(5): an archive of docker has no scopes of its own.
   if (!path.empty() && transport != "docker-archive") {
     auto scope = TRY(absolute_path(path));
+    // A link must not bring an image of one directory under the demands of another.
+    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+    if (real) scope = real.get();
     while (scope.size() > 1) {
       scopes.push_back(scope);
       scope.resize(scope.rfind('/'));

@@ -53,7 +53,7 @@ struct TrustDemand {
 // Asked before anything else is. Errors: permission (rejected).
 Result<TrustDemand> demand_of(const TrustPolicy& policy, const oci::ImageReference& reference);
 // The same for an image in a file or a directory; `transport` is "dir", "oci", "oci-archive" or "docker-archive". The
-// scopes of a path are itself and the directories above it; an empty one is standard input.
+// scopes of a path are itself and the directories above it, links resolved; an empty one is standard input.
 Result<TrustDemand> demand_of(const TrustPolicy& policy, std::string_view transport, const std::string& path);
 
 }  // namespace ctr::registry

@@ -1,7 +1,12 @@
 #include "registry/trust_edit.h"
 
+#include <unistd.h>
+
+#include <filesystem>
+
 #include "registry/trust.h"
 #include "tests/catch.h"
+#include "tests/unit/registry/home.h"
 
 using namespace ctr::registry;  // NOLINT(google-build-using-namespace): a test
 
@@ -66,4 +71,18 @@ TEST_CASE("an image in a file obeys the policy of its path") {
   CHECK_FALSE(demand_of(*policy, "dir", "/srv/good"));
   CHECK(demand_of(*policy, "docker-archive", "/x"));
   CHECK(demand_of(*policy, "docker-archive", ""));
+}
+
+TEST_CASE("a link brings no image under the policy of another directory") {
+  const ctr::test::TemporaryHome home;
+  const auto path = std::filesystem::canonical(home.path()).string();
+  home.write("good/image", "");
+  home.write("other/image", "");
+  REQUIRE(::symlink((path + "/other").c_str(), (path + "/good/link").c_str()) == 0);
+  const auto policy = parse_trust_policy(R"({"default":[{"type":"reject"}],"transports":{"oci":{")" + path +
+                                             R"(/good":[{"type":"insecureAcceptAnything"}]}}})",
+                                         "policy.json");
+  REQUIRE(policy);
+  CHECK(demand_of(*policy, "oci", path + "/good/image"));
+  CHECK_FALSE(demand_of(*policy, "oci", path + "/good/link/image"));
 }
