@@ -124,7 +124,13 @@ Result<std::vector<ImageInfo>> list_images(Core& core) {
   auto records = TRY(store->images().list());
   for (auto& record : store->images().list_others()) records.push_back(std::move(record));
   for (const auto& record : records) {
-    auto info = TRY(describe_image(core, record));
+    auto described = describe_image(core, record);
+    if (!described && !record.other_store.empty()) {
+      core.note(fmt::format("the image {} in the additional image store '{}' is left out: {}",
+                            record.id.hex().substr(0, 12), printable(record.other_store), described.error().text()));
+      continue;
+    }
+    auto info = TRY(std::move(described));
     const auto found = users.find(info.id);
     if (found != users.end()) info.containers = static_cast<int>(found->second.size());
     images.push_back(std::move(info));

@@ -100,6 +100,16 @@ state_of() { find "$1" -printf '%P %s %T@ %C@\n' | sort; }
   [ -z "$stderr" ] || fail "$stderr"
 }
 
+@test "a damaged image in another store hides no other image" {
+  tar -C "$file_dir/layout" -cf "$file_dir/root.tar" index.json
+  id=$(ctr --root "$file_dir/broken" import -q "$file_dir/root.tar" localhost/broken:1)
+  rm "$file_dir/broken/images/blobs/sha256/${id#sha256:}"
+  storage_conf '[storage.options]' "additionalimagestores = [\"$file_dir/broken\"]"
+  run -0 --separate-stderr ctr images -q
+  [ "${#lines[@]}" = 1 ]
+  [[ $stderr = *"in the additional image store '$file_dir/broken' is left out"* ]] || fail "$stderr"
+}
+
 @test "an image in a store of another user is copied when it is first used" {
   ctr rmi -a -f >/dev/null
   mkdir "$file_dir/foreign"
