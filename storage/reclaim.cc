@@ -45,7 +45,8 @@ class Remover {
   }
 
  private:
-  static bool is_denied(int sys) { return sys == EACCES || sys == EPERM; }
+  // What another process may be able to remove: one with other ids, or one that does not see a mount there.
+  static bool is_denied(int sys) { return sys == EACCES || sys == EPERM || sys == EXDEV || sys == EBUSY; }
 
   template <typename T>
   static Result<Outcome> denied_or(Result<T>& failed) {
