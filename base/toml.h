@@ -1,6 +1,6 @@
 // TOML of the containers configuration files, as a Json value.
 //
-// toml++ works behind it, in toml.cc alone, since its header costs seconds in every file that sees it.
+// toml++ works behind it, in toml.cc, since its header costs seconds in every file that sees it.
 #pragma once
 
 #include <map>
