@@ -154,7 +154,6 @@ constexpr auto k_idle_keys = std::to_array<std::string_view>({"containers.apparm
                                                               "containers.log_path",
                                                               "containers.prepare_volume_on_create",
                                                               "containers.rootless_networking",
-                                                              "containers.userns_size",
                                                               "engine.add_compression",
                                                               "engine.cdi_spec_dirs",
                                                               "engine.chown_copied_files",

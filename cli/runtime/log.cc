@@ -34,9 +34,10 @@ std::string text_line(Log::Level level, std::string_view text) {
                      dump_json(Json(text)));
 }
 
-std::string json_line(Log::Level level, std::string_view text) {
+std::string json_line(Log::Level level, std::string_view text, std::string_view hint) {
   Json line = Json::object();
   line.set("level", level_name(level)).set("msg", text).set("time", time_text());
+  if (!hint.empty()) line.set("hint", hint);
   return dump_json(line) + "\n";
 }
 
@@ -54,14 +55,16 @@ Result<void> Log::open(std::string_view target) {
 }
 
 void Log::error(const Error& error) {
+  // Who reads JSON looks for known words in the message.
+  if (format_ == Format::json) return write(Level::error, error.text(), error.hint());
   std::string text = error.text();
   if (!error.hint().empty()) text += fmt::format(" ({})", error.hint());
   write(Level::error, text);
 }
 
-void Log::write(Level level, std::string_view text) {
+void Log::write(Level level, std::string_view text, std::string_view hint) {
   const std::string safe = printable(text, k_message_limit_bytes);
-  const std::string line = format_ == Format::json ? json_line(level, safe) : text_line(level, safe);
+  const std::string line = format_ == Format::json ? json_line(level, safe, hint) : text_line(level, safe);
   if (file_.valid()) write_all(file_.get(), line, "log").ignore("nowhere to say so");
   if (level != Level::error && file_.valid()) return;
   write_all(STDERR_FILENO, format_ == Format::json && !file_.valid() ? line : safe + "\n", "stderr")

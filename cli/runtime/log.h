@@ -27,7 +27,7 @@ class Log {
   }
 
  private:
-  void write(Level level, std::string_view text);
+  void write(Level level, std::string_view text, std::string_view hint = {});
   Fd file_;
   Format format_ = Format::text;
   bool debug_ = false;
