@@ -35,6 +35,8 @@ class Context {
   virtual const std::string& program() const = 0;
   // All words of this call, for the container's record.
   virtual const std::vector<std::string>& command_line() const = 0;
+  // The options of this call that are none of its command's, for another call of ctr.
+  virtual std::vector<std::string> global_words() const = 0;
 };
 
 // Options that are declared together. A function, so that commands of several files can share one.

@@ -163,6 +163,23 @@ Result<void> parse_words(const std::string& program, std::vector<std::string> wo
 
 const Command& global_command() { return k_global; }
 
+std::vector<std::string> global_words(const GlobalOptions& global) {
+  std::vector<std::string> words;
+  const auto add = [&](std::string_view option, const std::string& value) {
+    if (!value.empty()) words.push_back(fmt::format("--{}={}", option, value));
+  };
+  add("root", global.root);
+  add("runroot", global.runroot);
+  add("cgroup-manager", global.cgroup_manager);
+  add("storage-driver", global.storage.driver);
+  add("imagestore", global.storage.image_store);
+  for (const auto& option : global.storage.options) add("storage-opt", option);
+  add("events-backend", global.events_backend);
+  add("error-format", global.error_format);
+  add("log-level", global.debug ? "debug" : "");
+  return words;
+}
+
 Error usage_error(std::string_view program, const Command& command, const Error& error) {
   const std::string_view blank = command.name.empty() ? "" : " ";
   const std::string see = fmt::format("See '{}{}{} --help'", program, blank, command.name);

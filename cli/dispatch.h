@@ -23,6 +23,9 @@ struct GlobalOptions {
   std::string error_format;  // --error-format: "text" or "json"; empty: as CTR_ERROR_FORMAT says
 };
 
+// The words that say the same in another call of ctr.
+std::vector<std::string> global_words(const GlobalOptions& global);
+
 struct CommandLine {
   GlobalOptions global;
   const Command* command = nullptr;  // nullptr with --version, --help of the program or of a group

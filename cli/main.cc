@@ -52,6 +52,7 @@ class Session final : public Context {
   const CancelToken& cancel() const override { return cancel_; }
   const std::string& program() const override { return program_; }
   const std::vector<std::string>& command_line() const override { return argv_; }
+  std::vector<std::string> global_words() const override { return cli::global_words(global_); }
 
   Result<engine::EngineOptions> engine_options() const {
     engine::EngineOptions options;

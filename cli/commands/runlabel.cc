@@ -59,17 +59,27 @@ Result<std::vector<std::string>> command_of(const Args& args, const engine::Imag
   });
 }
 
-// A command line of ours, in a process of its own. What interrupts us interrupts it.
+// Set for the command of a label, as by podman.
+constexpr const char* k_nested_variable = "PODMAN_RUNLABEL_NESTED";
+
+// A label that runs a label, its own in the end, would go on for ever.
+Result<void> check_not_nested(const Environment& environment) {
+  if (environment_value(environment, k_nested_variable) != "1") return ok();
+  return Error(Errc::invalid, "the label of an image cannot run that of an image: nested runlabel calls");
+}
+
+// A command line of ours, in a process of its own, on the same store. What interrupts us interrupts it.
 Result<int> run_command(Context& context, const Args& args, const std::vector<std::string>& words) {
   SpawnOptions options;
   options.program = "/proc/self/exe";
-  options.argv = words;
-  options.argv.insert(options.argv.begin(), context.program());
+  options.argv = {context.program()};
+  for (auto& word : context.global_words()) options.argv.push_back(std::move(word));
+  options.argv.insert(options.argv.end(), words.begin(), words.end());
   for (const auto& [key, value] : context.environment()) options.env.push_back(key + "=" + value);
   for (const char* name : {"opt1", "opt2", "opt3"}) {
     if (args.has(name)) options.env.push_back(to_upper(name) + "=" + args.text(name));
   }
-  options.env.emplace_back("PODMAN_RUNLABEL_NESTED=1");
+  options.env.push_back(fmt::format("{}=1", k_nested_variable));
   if (!args.flag("quiet")) options.fds = {{0, 0}, {1, 1}, {2, 2}};
   TRY(context.output().flush());
   auto child = TRY(spawn(options));
@@ -95,9 +105,12 @@ Result<void> replace(Context& context, const std::vector<std::string>& words) {
 }
 
 Result<int> run_label(Context& context, const Args& args) {
+  TRY(check_not_nested(context.environment()));
   const auto words = TRY(command_of(args, TRY(image_of(context, args))));
   if (args.flag("display")) {
-    context.output().line(fmt::format("command: {} {}", context.program(), join(words, " ")));
+    const std::string line = join(words, " ");
+    // A terminal shows what it says, and all of it: an escaped byte takes four.
+    context.output().line(fmt::format("command: {} {}", context.program(), printable(line, 4 * line.size())));
     return 0;
   }
   if (args.flag("replace")) TRY(replace(context, words));

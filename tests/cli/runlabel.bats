@@ -9,7 +9,8 @@ setup_file() {
   pull_busybox
   push_image test/labels:1 '{"layers": [{"busybox": true}], "config": {"Env": ["PATH=/bin:/usr/bin"], "Labels": {
     "run": "podman run --rm --network none --name NAME -e IMAGE=IMAGE -e WHO=$OPT1 IMAGE env",
-    "INSTALL": "docker create --network none --name NAME $IMAGE true", "bad": "/bin/rm -rf /tmp/x", "open": "podman run \"x"}}}' >/dev/null
+    "INSTALL": "docker create --network none --name NAME $IMAGE true", "bad": "/bin/rm -rf /tmp/x", "open": "podman run \"x",
+    "loop": "ctr container runlabel loop IMAGE"}}}' >/dev/null
   LABELS=$REGISTRY/test/labels:1
   export LABELS
 }
@@ -39,6 +40,8 @@ teardown() { assert_nothing_left; }
   assert_contains "the label of the image names the program 'rm', which is not run"
   run -125 ctr container runlabel open "$LABELS"
   assert_contains 'a quote in the label of the image is not closed'
+  run -125 ctr container runlabel loop "$LABELS"
+  assert_contains 'the label of an image cannot run that of an image'
 }
 
 @test "checkpoint and restore say why there are none" {

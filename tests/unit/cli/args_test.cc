@@ -150,6 +150,7 @@ TEST_CASE("global options stand before the command or behind it") {
     CHECK(line->global.root == "/r");
     CHECK(line->global.debug);
     CHECK(line->command == &k_ps_command);
+    CHECK(global_words(line->global) == Words{"--root=/r", "--log-level=debug"});
   }
   const auto run = parse_command_line("ctr", {"run", "i", "--root", "/x"});
   REQUIRE(run);
