@@ -10,6 +10,7 @@
 #include "engine/restart.h"
 #include "runtime/log_file.h"
 #include "runtime/log_journal.h"
+#include "runtime/outer_user.h"
 
 namespace ctr::engine {
 namespace {
@@ -52,6 +53,8 @@ constexpr std::chrono::milliseconds k_look{500};
 Result<void> read_from_journal(Core& core, const std::vector<Asked>& all, const LogOptions& options) {
   JournalQuery query;
   for (const auto& asked : all) query.matches.push_back("CONTAINER_ID_FULL=" + asked.id);
+  // Every user of the host may send entries with such a field.
+  query.matches.push_back(fmt::format("_UID={}", runtime::outer_uid(core.options().uid)));
   query.since = options.since;
   query.until = options.until;
   query.last = options.tail;

@@ -4,6 +4,7 @@
 #include "engine/event_journal.h"
 #include "engine/remove.h"
 #include "engine/transfer.h"
+#include "runtime/outer_user.h"
 
 namespace ctr::engine {
 namespace {
@@ -20,7 +21,9 @@ class LocalSystemVerbs final : public SystemVerbs {
           .with_hint("say --events-backend file, or set events_logger in containers.conf, before what is to be seen");
     }
     if (backend == "journald") {
-      return read_journal_events(core_.options().environment, core_.options().uid, query, sink, idle, core_.cancel());
+      const auto& options = core_.options();
+      return read_journal_events(options.environment, runtime::outer_uid(options.uid), query, sink, idle,
+                                 core_.cancel());
     }
     return read_events(TRY(core_.store())->dir(), query, sink, idle, core_.cancel());
   }
