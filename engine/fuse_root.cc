@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "base/child.h"
@@ -85,8 +86,17 @@ Result<Fd> serve(Core& core, const std::string& options, const std::string& targ
   const auto output = TRY(run_program(std::move(server), "", k_patience, core.cancel()));
   if (output.status.code != 0) return Error(Errc::io, "fuse-overlayfs: " + printable(trim(output.err)));
   Fd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, target.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
-  if (!tree.valid()) return Error::from_errno("copy the mount of fuse-overlayfs");
+  const auto uncopied =
+      tree.valid() ? std::nullopt : std::optional(Error::from_errno("copy the mount of fuse-overlayfs"));
+  // The server would stay with a mount in its own namespace.
   (void)::umount2(target.c_str(), MNT_DETACH);
+  if (uncopied) return *uncopied;
+  // Programs and devices of an image have no rights on the host, as in a root that the kernel mounts.
+  struct mount_attr wanted{
+      .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .attr_clr = 0, .propagation = 0, .userns_fd = 0};
+  if (::syscall(SYS_mount_setattr, tree.get(), "", AT_EMPTY_PATH, &wanted, sizeof wanted) != 0) {
+    return Error::from_errno("restrict the mount of fuse-overlayfs");
+  }
   return tree;
 }
 
