@@ -13,6 +13,7 @@ TEST_CASE("an event comes out of the journal as it went in") {
   event.time = from_unix_seconds(1700000000);
   event.image = "localhost/app:1";
   event.exit_code = 3;
+  event.health_log = R"({"Status":"healthy"})";
   event.attributes = {{"a", "b"}, {"text", "two\nlines"}};
   JournalRecord record;
   for (const auto& [name, value] : journal_fields(event)) record.emplace(name, value);
