@@ -63,7 +63,7 @@ Result<void> change_health(ContainerSpec& spec, const HealthChanges& changes) {
   if (changes.none) {
     spec.health = oci::HealthConfig{.test = {"NONE"}};
     spec.health_rules = HealthRules{};
-    return ok();
+    return check_health_rules(spec);
   }
   const bool had_check = has_health_check(spec);
   if (changes_check(changes) && !had_check && !changes.test) {

@@ -48,6 +48,9 @@ TEST_CASE("parts of a health check change, and the rest of it stays") {
   CHECK(spec.health_rules.log_entries == 2);
   CHECK(spec.health_rules.log_bytes == HealthRules().log_bytes);
   changes.none = true;
+  spec.notify.mode = NotifySpec::Mode::healthy;
+  CHECK_FALSE(change_health(spec, changes));
+  spec.notify.mode = NotifySpec::Mode::container;
   REQUIRE(change_health(spec, changes));
   CHECK_FALSE(has_health_check(spec));
   CHECK(spec.health_rules == HealthRules());
