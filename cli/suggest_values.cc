@@ -56,11 +56,15 @@ constexpr std::array k_words = {
     Words{"", "pid", "container: host ns: private"},
     Words{"", "uts", "container: host ns: private"},
     Words{"", "cgroupns", "container: host ns: private"},
-    Words{"", "userns", "auto container: host keep-id keep-id: nomap ns:"},
+    Words{"", "userns", "auto auto: container: host keep-id keep-id: nomap private"},
     Words{"", "cgroups", "disabled enabled no-conmon split"},
     Words{"", "security-opt", "apparmor= label= mask= no-new-privileges proc-opts= seccomp= unmask="},
     Words{"", "mount", "type=bind, type=devpts, type=glob, type=image, type=ramfs, type=tmpfs, type=volume,"},
     Words{"", "systemd", "always false true"},
+    Words{"", "sdnotify", "conmon container healthy ignore"},
+    Words{"", "seccomp-policy", "default image"},
+    Words{"", "compression-format", "gzip zstd"},
+    Words{"", "events-backend", "file journald none"},
     Words{"", "type", "all container image volume"},
     Words{"", "condition",
           "configured created exited healthy initialized paused removing running stopped stopping "
@@ -78,7 +82,7 @@ constexpr std::array k_words = {
 
 // What follows a filter's name, as far as there are words for it.
 constexpr std::array k_filter_values = {
-    Words{"", "status=", "created exited paused running stopping"},
+    Words{"", "status=", "created exited initialized paused running stopping"},
     Words{"", "health=", "healthy none starting unhealthy"},
     Words{"", "restart-policy=", "always no on-failure unless-stopped"},
     Words{"", "dangling=", "false true"},
