@@ -10,6 +10,7 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/child.h"
 #include "base/file.h"
@@ -64,11 +65,27 @@ Result<void> let_go_of_roots(const std::string& target) {
   return ok();
 }
 
-Result<std::string> options_of(const runtime::RootfsPlan& root, const runtime::IdMap& ids) {
+// From the ids that files of the layers have here to those that are to be seen: `container` and `layers` say for each
+// id of the container which ones these are.
+std::vector<runtime::IdRange> shown_ids(const std::vector<runtime::IdRange>& container,
+                                        const std::vector<runtime::IdRange>& layers) {
+  std::vector<runtime::IdRange> seen;
+  for (const auto& range : container) seen.push_back({range.outside, range.inside, range.size});
+  auto shown = runtime::through_map(seen, layers);
+  for (auto& range : shown) std::swap(range.inside, range.outside);
+  return shown;
+}
+
+Result<std::string> options_of(Core& core, const runtime::RootfsPlan& root, const runtime::IdMap& ids) {
   auto options =
       fmt::format("lowerdir={},upperdir={},workdir={}", join(root.lower_dirs, ":"), root.upper_dir, root.work_dir);
   if (!root.shift_ids) return options;
-  const auto nested = TRY(runtime::nest_map(ids, TRY(runtime::read_id_maps("self"))));
+  auto nested = TRY(runtime::nest_map(ids, TRY(runtime::read_id_maps("self"))));
+  // In `ctr unshare` files have the ids of the container; root of the machine sees where the default map leads them.
+  if (const auto* host = TRY(core.host()); !host->in_user_namespace) {
+    const auto layers = host->default_map();
+    nested = {shown_ids(nested.uids, layers.uids), shown_ids(nested.gids, layers.gids)};
+  }
   options += ",uidmapping=" + runtime::format_ranges(nested.uids, ':');
   options += ",gidmapping=" + runtime::format_ranges(nested.gids, ':');
   return options;
@@ -104,7 +121,7 @@ Result<Fd> serve(Core& core, const std::string& options, const std::string& targ
 
 Result<void> mount_fuse_root(Core& core, const runtime::RootfsPlan& root, const runtime::IdMap& ids,
                              const std::string& target) {
-  const auto options = TRY(options_of(root, ids));
+  const auto options = TRY(options_of(core, root, ids));
   auto own = TRY(OwnMounts::enter());
   TRY(let_go_of_roots(target));
   const auto tree = TRY(serve(core, options, target));
