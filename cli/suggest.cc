@@ -133,6 +133,12 @@ Complete complete_at(const Command& command, size_t index) {
   return command.complete;
 }
 
+// What a shell takes for one word as it stands: stores of others may name images as they like.
+bool is_plain(std::string_view word) {
+  constexpr std::string_view k_plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/:@+";
+  return !word.empty() && word.front() != '-' && word.find_first_not_of(k_plain) == std::string_view::npos;
+}
+
 Suggestions suggest_words(const Typed& typed, std::string_view current, const FindNames& find_names) {
   Suggestions out;
   const Complete kind = complete_at(*typed.command, typed.words.size());
@@ -174,6 +180,7 @@ std::vector<Suggestion> suggest_names(Complete kind, std::string_view typed, con
     return beginning_with(typed, std::move(all));
   }
   auto all = find_names(kind);
+  std::erase_if(all, [](const auto& name) { return !is_plain(name.word); });
   if (kind != Complete::images || typed.empty()) return beginning_with(typed, std::move(all));
   for (auto& image : all) {
     const std::string last = image.word.substr(image.word.rfind('/') + 1);

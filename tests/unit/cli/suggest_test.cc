@@ -25,7 +25,7 @@ std::vector<Suggestion> names(Complete kind) {
     case Complete::stopped:
       return {{"idle", ""}};
     case Complete::images:
-      return {{"localhost/app:1", ""}, {"docker.io/library/alpine:latest", ""}};
+      return {{"localhost/app:1", ""}, {"docker.io/library/alpine:latest", ""}, {"localhost/$(id)", ""}};
     case Complete::volumes:
       return {{"data", ""}};
     case Complete::secrets:
