@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/record_file.h"
+#include "base/text.h"
 
 namespace ctr::engine {
 
@@ -14,8 +15,6 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 namespace {
-
-// podman's, for what neither the image nor the user says.
 
 std::vector<std::string> program_of(const std::vector<std::string>& test) {
   if (test.empty()) return {};

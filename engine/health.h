@@ -59,7 +59,7 @@ Json health_log_json(const HealthRecord& record);
 // What a start begins with.
 Result<void> reset_health(const Dir& container_dir);
 
-// What a check has that says nothing else.
+// What a check has that says nothing else: podman's values.
 inline constexpr std::chrono::seconds k_health_interval{30};
 inline constexpr std::chrono::seconds k_health_timeout{30};
 inline constexpr int k_health_retries = 3;
