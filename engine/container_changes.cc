@@ -60,6 +60,7 @@ Result<void> change_startup(ContainerSpec& spec, const HealthChanges& changes) {
 }  // namespace
 
 Result<void> change_health(ContainerSpec& spec, const HealthChanges& changes) {
+  if (changes == HealthChanges{}) return ok();
   if (changes.none) {
     spec.health = oci::HealthConfig{.test = {"NONE"}};
     spec.health_rules = HealthRules{};

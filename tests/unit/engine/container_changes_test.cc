@@ -27,6 +27,16 @@ TEST_CASE("a variable that is set is no longer left out, also in a clone") {
   CHECK(spec.unset_env == std::vector<std::string>{"B", "C"});
 }
 
+TEST_CASE("what is wrong with a health check by now keeps nothing else from being changed") {
+  ContainerSpec spec;
+  spec.health_rules.log_destination = "/nosuch/directory";
+  ContainerChanges changes;
+  changes.env = {"A=1"};
+  CHECK(change_spec(spec, changes));
+  changes.health.test = {"CMD", "a"};
+  CHECK_FALSE(change_spec(spec, changes));
+}
+
 TEST_CASE("parts of a health check change, and the rest of it stays") {
   oci::HealthConfig check;
   check.test = {"CMD", "a"};
