@@ -418,6 +418,9 @@ TEST_CASE("a monitor that is killed while it waits leaves what was before") {
   REQUIRE(monitor);
   const auto report = monitor->report();
   REQUIRE(report);
+  // Before it is the program itself it has not set its parent's death signal.
+  const auto name_file = "/proc/" + std::to_string(report->pid) + "/comm";
+  REQUIRE(becomes_true([&] { return read_file(name_file).value_or("") == "sleep\n"; }));
   const auto status = query_status(*container.run_dir());
   REQUIRE(status);
   REQUIRE(::kill(status->monitor_pid, SIGKILL) == 0);
