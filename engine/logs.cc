@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "base/journal.h"
+#include "base/random.h"
 #include "engine/container_info.h"
 #include "engine/journal_reader.h"
 #include "engine/launch_record.h"
@@ -45,10 +48,19 @@ Result<Asked> ask(Core& core, const ContainerId& id) {
   return asked;
 }
 
-// What a monitor has sent last needs a moment to come out of the journal.
-constexpr std::chrono::milliseconds k_after_end{300};
+// journald takes entries in the order they were sent in: when one that we send after the end of the containers comes
+// out of the journal, all of theirs have come. One that is dropped, for journald's limits, is waited for this long.
+constexpr std::chrono::seconds k_after_end{5};
+constexpr const char* k_end_field = "CTR_LOGS_END";
 // How often it is asked whether the containers have ended.
 constexpr std::chrono::milliseconds k_look{500};
+
+Result<void> send_mark(const std::string& mark) {
+  const std::array fields = {JournalField{"MESSAGE", "ctr logs has followed the container to its end"},
+                             JournalField{"PRIORITY", "7"}, JournalField{k_end_field, mark}};
+  auto journal = TRY(Journal::connect());
+  return journal.send(fields);
+}
 
 Result<void> read_from_journal(Core& core, const std::vector<Asked>& all, const LogOptions& options) {
   JournalQuery query;
@@ -58,8 +70,14 @@ Result<void> read_from_journal(Core& core, const std::vector<Asked>& all, const 
   query.since = options.since;
   query.until = options.until;
   query.last = options.tail;
-  query.follow = options.follow;
+  const auto runs = [](const Asked& asked) { return !asked.source.ended(); };
+  query.follow = options.follow && std::any_of(all.begin(), all.end(), runs);
+  const std::string mark = random_hex(8);
+  if (query.follow) query.matches.insert(query.matches.end(), {"+", fmt::format("{}={}", k_end_field, mark)});
+  bool is_over = false;
   const auto take = [&](const JournalRecord& entry) -> Result<void> {
+    const auto end_mark = entry.find(k_end_field);
+    is_over |= end_mark != entry.end() && end_mark->second == mark;
     const auto id = entry.find("CONTAINER_ID_FULL");
     for (const auto& asked : all) {
       // Events of systemd itself carry no output.
@@ -71,9 +89,12 @@ Result<void> read_from_journal(Core& core, const std::vector<Asked>& all, const 
   };
   std::optional<TimePoint> end;
   const auto wait = [&]() -> Result<std::optional<std::chrono::milliseconds>> {
-    const auto runs = [](const Asked& asked) { return !asked.source.ended(); };
     if (std::any_of(all.begin(), all.end(), runs)) return std::optional(k_look);
-    if (!end) end = now() + k_after_end;
+    if (is_over) return std::optional<std::chrono::milliseconds>();
+    if (!end) {
+      TRY(send_mark(mark));
+      end = now() + k_after_end;
+    }
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(elapsed(now(), *end));
     return left.count() > 0 ? std::optional(left) : std::nullopt;
   };
