@@ -78,9 +78,9 @@ class IgnoredBody : public ResponseHandler {
 struct Flow::Intake : ResponseHandler {
   explicit Intake(Flow& owner) : flow(owner) {}
 
-  Result<void> on_head(const ResponseHead& head) override {
-    wanted = head.status >= 200 && head.status < 300;
-    return wanted ? flow.body->on_head(head) : ok();
+  Result<void> on_head(const ResponseHead& received) override {
+    wanted = received.status >= 200 && received.status < 300;
+    return wanted ? flow.body->on_head(received) : ok();
   }
   Result<void> on_body(std::span<const std::byte> bytes) override {
     if (wanted) return flow.body->on_bytes(bytes);
