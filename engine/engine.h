@@ -41,7 +41,7 @@ struct ContainerId {
 enum class ContainerState { created, initialized, running, paused, exited, stopping, removing };
 std::string_view state_name(ContainerState state);  // podman's words
 
-// What `ps`, filters and `inspect` start from: the immutable record joined with what the kernel says at this moment.
+// What `ps`, filters and `inspect` start from: the stored record joined with what the kernel says at this moment.
 struct ContainerInfo {
   ContainerId id;
   std::string name;

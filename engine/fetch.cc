@@ -174,8 +174,9 @@ class EarlyPublish {
     if (::poll(&end, 1, 0) != 1) return ok();
     const auto status = TRY(sync_->wait());
     sync_.reset();
-    // The one sync at the end says what is wrong with the disk.
-    if (status != ExitStatus{}) return ok();
+    // The one sync at the end says what is wrong with the disk; this one is not tried again.
+    is_off_ = status != ExitStatus{};
+    if (is_off_) return ok();
     storage::Publish publish(store_.image_root());
     for (auto* layer : synced_) {
       if (layer->blob) publish.add(*std::exchange(layer->blob, std::nullopt));
