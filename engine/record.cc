@@ -9,10 +9,27 @@ namespace ctr::engine {
 namespace {
 
 // What RecordSummary is made of.
-constexpr auto k_summary_members = std::to_array<std::string_view>(
-    {"schema", "id", "name", "created", "image_name", "image_id", "image_digest", "argv", "spec.rootfs", "spec.labels",
-     "spec.mounts", "spec.network", "spec.terminal", "spec.stdin_open", "spec.auto_remove", "spec.cid_file",
-     "spec.restart", "spec.health"});
+constexpr auto k_summary_members = std::to_array<std::string_view>({"schema",
+                                                                    "id",
+                                                                    "name",
+                                                                    "created",
+                                                                    "image_name",
+                                                                    "image_id",
+                                                                    "image_digest",
+                                                                    "argv",
+                                                                    "spec.rootfs",
+                                                                    "spec.labels",
+                                                                    "spec.mounts",
+                                                                    "spec.network",
+                                                                    "spec.ports",
+                                                                    "spec.exposed_ports",
+                                                                    "spec.pod",
+                                                                    "spec.terminal",
+                                                                    "spec.stdin_open",
+                                                                    "spec.auto_remove",
+                                                                    "spec.cid_file",
+                                                                    "spec.restart",
+                                                                    "spec.health"});
 
 Json mount_json(const MountRecord& mount) {
   Json json = Json::object();

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/oci/image_config.h"
 #include "base/result.h"
+#include "engine/spec_network.h"
 
 namespace ctr::engine {
 
@@ -62,15 +63,6 @@ struct NamespaceChoice {
   Mode mode = Mode::automatic;
   std::string value;  // container name or path
   bool operator==(const NamespaceChoice&) const = default;
-};
-
-struct NetworkChoice {
-  enum class Mode { private_, none, host, container, path };
-  Mode mode = Mode::private_;
-  std::string uplink;                // "", "slirp4netns" or "pasta" when asked for by name
-  std::vector<std::string> options;  // "host-loopback", …
-  std::string value;
-  bool operator==(const NetworkChoice&) const = default;
 };
 
 struct UsernsChoice {
@@ -226,6 +218,10 @@ struct ContainerSpec {
   SecuritySpec security;
   ResourceSpec resources;
   NetworkChoice network;
+  std::vector<PortMapping> ports;
+  bool publish_all_ports = false;
+  std::vector<ExposedPort> exposed_ports;
+  std::string pod;  // as typed; in a container's record the pod's id
   NamespaceChoice pid, ipc, uts, cgroup;
   std::string cgroups;         // --cgroups: "enabled", "disabled", "no-conmon", "split"; empty: enabled
   std::string cgroup_manager;  // --cgroup-manager; empty: what configuration and host say at the start
@@ -284,6 +280,9 @@ struct SpecSummary {
   std::map<std::string, std::string> labels;
   std::vector<MountSpec> mounts;
   NetworkChoice network;
+  std::vector<PortMapping> ports;
+  std::vector<ExposedPort> exposed_ports;
+  std::string pod;
   bool terminal = false;
   bool stdin_open = false;
   bool auto_remove = false;

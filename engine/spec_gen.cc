@@ -64,6 +64,7 @@ Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
   switch (spec.network.mode) {
     case NetworkChoice::Mode::private_:
     case NetworkChoice::Mode::none:
+    case NetworkChoice::Mode::bridge:
       out.linux_config.namespaces.push_back({NamespaceType::network, {}});
       break;
     case NetworkChoice::Mode::path:

@@ -39,13 +39,6 @@ constexpr Names<NamespaceChoice::Mode, 7> k_namespace_modes{{
     {NamespaceChoice::Mode::path, "ns"},
     {NamespaceChoice::Mode::shareable, "shareable"},
 }};
-constexpr Names<NetworkChoice::Mode, 5> k_network_modes{{
-    {NetworkChoice::Mode::private_, "private"},
-    {NetworkChoice::Mode::none, "none"},
-    {NetworkChoice::Mode::host, "host"},
-    {NetworkChoice::Mode::container, "container"},
-    {NetworkChoice::Mode::path, "ns"},
-}};
 constexpr Names<UsernsChoice::Mode, 6> k_userns_modes{{
     {UsernsChoice::Mode::host, "host"},
     {UsernsChoice::Mode::keep_id, "keep-id"},
@@ -248,24 +241,8 @@ Result<NamespaceChoice> read_namespace(const JsonReader& parent, std::string_vie
   return choice;
 }
 
-Json network_json(const NetworkChoice& choice) {
-  Json json = Json::object();
-  if (choice == NetworkChoice{}) return json;
-  json.set("mode", enum_json(k_network_modes, choice.mode));
-  put(json, "uplink", choice.uplink);
-  put(json, "options", choice.options);
-  put(json, "value", choice.value);
-  return json;
-}
-
 Result<NetworkChoice> read_network(const JsonReader& parent) {
-  const auto reader = TRY(object_or_empty(parent, "network"));
-  NetworkChoice choice;
-  choice.mode = TRY(read_enum(reader, "mode", k_network_modes, NetworkChoice::Mode::private_));
-  choice.uplink = TRY(reader.string_or("uplink", ""));
-  choice.options = TRY(reader.strings("options"));
-  choice.value = TRY(reader.string_or("value", ""));
-  return choice;
+  return network_choice_from_json(TRY(object_or_empty(parent, "network")));
 }
 
 Json userns_json(const UsernsChoice& choice) {
@@ -571,7 +548,11 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put(json, "rdt_class", spec.rdt_class);
   put_object(json, "security", security_json(spec.security));
   put_object(json, "resources", resources_json(spec.resources));
-  put_object(json, "network", network_json(spec.network));
+  put_object(json, "network", to_json(spec.network));
+  put_array(json, "ports", spec.ports, [](const PortMapping& mapping) { return to_json(mapping); });
+  put_flag(json, "publish_all_ports", spec.publish_all_ports);
+  put_array(json, "exposed_ports", spec.exposed_ports, [](const ExposedPort& port) { return to_json(port); });
+  put(json, "pod", spec.pod);
   put_object(json, "pid", namespace_json(spec.pid));
   put_object(json, "ipc", namespace_json(spec.ipc));
   put_object(json, "uts", namespace_json(spec.uts));
@@ -614,6 +595,10 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.security = TRY(read_security(reader));
   spec.resources = TRY(read_resources(reader));
   spec.network = TRY(read_network(reader));
+  spec.ports = TRY(read_array<PortMapping>(reader, "ports", port_mapping_from_json));
+  spec.publish_all_ports = TRY(reader.bool_or("publish_all_ports", false));
+  spec.exposed_ports = TRY(read_array<ExposedPort>(reader, "exposed_ports", exposed_port_from_json));
+  spec.pod = TRY(reader.string_or("pod", ""));
   spec.pid = TRY(read_namespace(reader, "pid"));
   spec.ipc = TRY(read_namespace(reader, "ipc"));
   spec.uts = TRY(read_namespace(reader, "uts"));
@@ -722,8 +707,9 @@ Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
 }
 
 SpecSummary summarize(const ContainerSpec& spec) {
-  return {spec.rootfs,     spec.labels,      spec.mounts,   spec.network, spec.terminal,
-          spec.stdin_open, spec.auto_remove, spec.cid_file, spec.restart, has_health_check(spec)};
+  return {spec.rootfs,        spec.labels,  spec.mounts,           spec.network,    spec.ports,
+          spec.exposed_ports, spec.pod,     spec.terminal,         spec.stdin_open, spec.auto_remove,
+          spec.cid_file,      spec.restart, has_health_check(spec)};
 }
 
 Result<SpecSummary> spec_summary_from_json(const JsonReader& reader) {
@@ -733,6 +719,9 @@ Result<SpecSummary> spec_summary_from_json(const JsonReader& reader) {
   summary.labels = TRY(reader.string_map("labels"));
   summary.mounts = TRY(read_array<MountSpec>(reader, "mounts", read_mount));
   summary.network = TRY(read_network(reader));
+  summary.ports = TRY(read_array<PortMapping>(reader, "ports", port_mapping_from_json));
+  summary.exposed_ports = TRY(read_array<ExposedPort>(reader, "exposed_ports", exposed_port_from_json));
+  summary.pod = TRY(reader.string_or("pod", ""));
   summary.terminal = TRY(reader.bool_or("terminal", false));
   summary.stdin_open = TRY(reader.bool_or("stdin_open", false));
   summary.auto_remove = TRY(reader.bool_or("auto_remove", false));

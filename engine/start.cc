@@ -12,7 +12,7 @@
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
 #include "engine/mounted_roots.h"
-#include "engine/network/uplink.h"
+#include "engine/plan_network.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
 #include "engine/running_row.h"
@@ -105,17 +105,6 @@ Result<Stored> load(Core& core, const Dir& dir, const CreatedContainer* created)
   }
   TRY(refresh_user(core, dir, stored));
   return stored;
-}
-
-Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& spec, const runtime::HostFacts& host) {
-  std::optional<network::NetworkPlan> plan;
-  if (spec.network.mode == NetworkChoice::Mode::none) plan = network::NetworkPlan{};
-  if (spec.network.mode == NetworkChoice::Mode::private_) {
-    plan.emplace();
-    plan->uplink = TRY(network::plan_uplink(spec.network, host));
-    plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
-  }
-  return plan;
 }
 
 std::optional<runtime::StarterAttach> starter_streams(const StartInput& input) {

@@ -145,6 +145,8 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   done
 }
 
+is_not_running() { [ "$(ctr inspect -f '{{.State.Running}}' "$1")" = false ]; }
+
 @test "what is done with containers is done with those whose ids are mapped" {
   ctr run -d --name c --network none --uidmap 0:1:1000 --uidmap 1000:0 -v data:/data "$IMAGE" \
     sh -c 'echo made >/made; chown 7:8 /made; chown 1000 /data; rm -r /home; sleep 100' >/dev/null
@@ -162,8 +164,9 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   grep -q ' 7/8 ' "$BATS_TEST_TMPDIR/list"
   ctr inspect c | jq -e '.[0].HostConfig.IDMappings == {UidMap: ["0:1:1000", "1000:0:1"], GidMap: ["0:1:1000", "1000:0:1"]}'
   [ "$(stat -c %u "$(ctr volume inspect -f '{{.Mountpoint}}' data)")" = "$(id -u)" ]
-  # The container starts again after its monitor is gone.
+  # The container starts again after its monitor is gone; until the kernel has taken that apart it still runs.
   kill -9 "$(ctr inspect -f '{{.State.ConmonPid}}' c)"
+  wait_for is_not_running c
   ctr start c >/dev/null
   wait_for ctr exec c test -e /made
   run -0 ctr container clone --run c

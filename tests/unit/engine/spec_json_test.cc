@@ -63,7 +63,12 @@ ContainerSpec full_spec() {
   spec.notify = {NotifySpec::Mode::healthy, "/run/manager"};
   spec.security.seccomp_of_image = true;
   spec.resources.cpu_quota_us = -1;
-  spec.network = {NetworkChoice::Mode::host, "", {}, ""};
+  spec.network.mode = NetworkChoice::Mode::bridge;
+  spec.network.networks = {{"front", "lan0", {"10.89.0.9", "fd00::9"}, "02:42:0a:59:00:09", {"web", "www"}}};
+  spec.ports = {{"127.0.0.1", 8080, 80, 2, "tcp"}, {"", 0, 53, 1, "udp"}};
+  spec.publish_all_ports = true;
+  spec.exposed_ports = {{9000, 11, "tcp"}};
+  spec.pod = "group";
   spec.pid = {NamespaceChoice::Mode::host, ""};
   spec.userns = {UsernsChoice::Mode::keep_id, 1000, 1000, 9, {"0:1:2"}, {"0:3:4"}, "a", "b", "c"};
   spec.add_hosts = {"db:10.0.0.1"};

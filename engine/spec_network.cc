@@ -1,0 +1,122 @@
+#include "engine/spec_network.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace ctr::engine {
+namespace {
+
+constexpr std::array<std::pair<NetworkChoice::Mode, std::string_view>, 6> k_modes{{
+    {NetworkChoice::Mode::private_, "private"},
+    {NetworkChoice::Mode::none, "none"},
+    {NetworkChoice::Mode::host, "host"},
+    {NetworkChoice::Mode::container, "container"},
+    {NetworkChoice::Mode::path, "ns"},
+    {NetworkChoice::Mode::bridge, "bridge"},
+}};
+
+void put(Json& json, const char* key, const std::string& value) {
+  if (!value.empty()) json.set(key, value);
+}
+void put(Json& json, const char* key, const std::vector<std::string>& values) {
+  if (!values.empty()) json.set(key, Json::strings(values));
+}
+
+Json attachment_json(const NetworkAttachment& attachment) {
+  Json json = Json::object().set("network", attachment.network);
+  put(json, "interface", attachment.interface_name);
+  put(json, "ips", attachment.ips);
+  put(json, "mac", attachment.mac);
+  put(json, "aliases", attachment.aliases);
+  return json;
+}
+
+Result<NetworkAttachment> read_attachment(const JsonReader& reader) {
+  NetworkAttachment attachment;
+  attachment.network = TRY(reader.get_string("network"));
+  attachment.interface_name = TRY(reader.string_or("interface", ""));
+  attachment.ips = TRY(reader.strings("ips"));
+  attachment.mac = TRY(reader.string_or("mac", ""));
+  attachment.aliases = TRY(reader.strings("aliases"));
+  return attachment;
+}
+
+// Ports and how many of them: 1 to 65535, `fallback` where the member is absent.
+Result<uint16_t> read_port(const JsonReader& reader, const char* key, uint16_t fallback) {
+  const auto value = TRY(reader.find_uint(key));
+  if (!value) return fallback;
+  if (*value > 65535) return reader.wrong(key, "a number up to 65535");
+  return static_cast<uint16_t>(*value);
+}
+
+}  // namespace
+
+Json to_json(const NetworkChoice& choice) {
+  Json json = Json::object();
+  if (choice == NetworkChoice{}) return json;
+  for (const auto& [mode, name] : k_modes) {
+    if (mode == choice.mode) json.set("mode", std::string(name));
+  }
+  put(json, "uplink", choice.uplink);
+  put(json, "options", choice.options);
+  put(json, "value", choice.value);
+  if (choice.networks.empty()) return json;
+  Json networks = Json::array();
+  for (const auto& attachment : choice.networks) networks.push(attachment_json(attachment));
+  return json.set("networks", std::move(networks));
+}
+
+Result<NetworkChoice> network_choice_from_json(const JsonReader& reader) {
+  NetworkChoice choice;
+  if (const auto word = TRY(reader.find_string("mode"))) {
+    bool known = false;
+    for (const auto& [mode, name] : k_modes) {
+      if (name != *word) continue;
+      choice.mode = mode;
+      known = true;
+    }
+    if (!known) return reader.wrong("mode", "a known word");
+  }
+  choice.uplink = TRY(reader.string_or("uplink", ""));
+  choice.options = TRY(reader.strings("options"));
+  choice.value = TRY(reader.string_or("value", ""));
+  for (const auto& element : TRY(reader.elements("networks"))) {
+    choice.networks.push_back(TRY(read_attachment(element)));
+  }
+  return choice;
+}
+
+Json to_json(const PortMapping& mapping) {
+  Json json = Json::object().set("container_port", uint64_t{mapping.container_port}).set("protocol", mapping.protocol);
+  put(json, "host_ip", mapping.host_ip);
+  if (mapping.host_port != 0) json.set("host_port", uint64_t{mapping.host_port});
+  if (mapping.range != 1) json.set("range", uint64_t{mapping.range});
+  return json;
+}
+
+Result<PortMapping> port_mapping_from_json(const JsonReader& reader) {
+  PortMapping mapping;
+  mapping.host_ip = TRY(reader.string_or("host_ip", ""));
+  mapping.host_port = TRY(read_port(reader, "host_port", 0));
+  mapping.container_port = TRY(read_port(reader, "container_port", 0));
+  mapping.range = TRY(read_port(reader, "range", 1));
+  mapping.protocol = TRY(reader.get_string("protocol"));
+  return mapping;
+}
+
+Json to_json(const ExposedPort& port) {
+  Json json = Json::object().set("port", uint64_t{port.port}).set("protocol", port.protocol);
+  if (port.range != 1) json.set("range", uint64_t{port.range});
+  return json;
+}
+
+Result<ExposedPort> exposed_port_from_json(const JsonReader& reader) {
+  ExposedPort port;
+  port.port = TRY(read_port(reader, "port", 0));
+  port.range = TRY(read_port(reader, "range", 1));
+  port.protocol = TRY(reader.get_string("protocol"));
+  return port;
+}
+
+}  // namespace ctr::engine
