@@ -167,6 +167,16 @@ Result<void> Links::repair() {
   return ok();
 }
 
+Result<void> Links::rename(const std::string& name) {
+  plan_.container_name = name;
+  for (const auto& membership : joined_) {
+    auto files = TRY(MemberFiles::open(plan_.net_dir, membership.plan().network.name));
+    files.rename(plan_.container_id, name);
+    TRY(files.write());
+  }
+  return ok();
+}
+
 void Links::leave_all() {
   for (auto& membership : joined_) membership.leave(user()).ignore("whoever comes next finds that we are gone");
   joined_.clear();
