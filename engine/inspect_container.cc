@@ -390,7 +390,8 @@ Json networks_json(const ContainerView& view, const std::vector<network::LinkSta
     set_addresses(entry, state == states.end() ? nullptr : &*state);
     auto aliases = wanted.aliases;
     aliases.push_back(network::short_id(view.record.id));
-    entry.set("NetworkID", state == states.end() ? wanted.network : state->network_id)
+    entry
+        .set("NetworkID", wanted.network)  // podman's network ids there are names
         .set("DriverOpts", nullptr)
         .set("IPAMConfig", nullptr)
         .set("Links", nullptr)
@@ -408,8 +409,9 @@ Json network_json(const ContainerView& view) {
     states = network::read_link_states(view.run_dir).value_or({});
   }
   Json json = Json::object();
-  // As in podman, the addresses at the top are those of the one network.
-  set_addresses(json, states.size() == 1 ? &states.front() : nullptr);
+  // As in podman, the addresses at the top are those of the default network, when there is no other.
+  const bool is_default = states.size() == 1 && states.front().network == network::k_default_network;
+  set_addresses(json, is_default ? &states.front() : nullptr);
   if (runs && mode == NetworkChoice::Mode::private_) {
     json.set("Gateway", network::k_gateway_address)
         .set("IPAddress", network::k_container_address)

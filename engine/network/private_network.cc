@@ -75,6 +75,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   void stop() override {
     uplink_.reset();
     if (links_) links_->leave_all();
+    links_.reset();
   }
 
  private:

@@ -121,7 +121,7 @@ ${id:0:12}  n2          bridge
   serve b --network one
   serve c --network two
   a=$(address a one)
-  a6=$(ctr inspect -f '{{.NetworkSettings.GlobalIPv6Address}}' a)
+  a6=$(ctr inspect -f '{{.NetworkSettings.Networks.one.GlobalIPv6Address}}' a)
   run -0 reach b "$a"
   assert_output 'this is a'
   run -0 reach b "$a6"
@@ -157,10 +157,11 @@ ${id:0:12}  n2          bridge
   assert_contains 'inet6 fd00:98::77/64'
   assert_contains 'link/ether 02:11:22:33:44:55'
   id=$(ctr inspect -f '{{.Id}}' a)
-  run -0 ctr inspect -f '{{json .NetworkSettings.Networks}} {{.HostConfig.NetworkMode}} {{.NetworkSettings.MacAddress}}' a
+  run -0 ctr inspect -f '{{json .NetworkSettings.Networks}} {{.HostConfig.NetworkMode}}' a
   assert_contains '"IPAddress":"10.99.8.77"'
   assert_contains "\"Aliases\":[\"www\",\"${id:0:12}\"]"
-  assert_contains ' bridge 02:11:22:33:44:55'
+  assert_contains '"MacAddress":"02:11:22:33:44:55"'
+  assert_contains ' bridge'
   run -0 cat "$XDG_RUNTIME_DIR/ctr/net/n/names"
   assert_output "10.99.8.77 fd00:98::77 a www ${id:0:12}"
   run -125 ctr run --rm --name b --network n --ip 10.99.8.77 "$IMAGE" true
