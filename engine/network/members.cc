@@ -108,6 +108,21 @@ std::string format_names(const std::vector<MemberNames>& names) {
   return out;
 }
 
+std::vector<std::string> live_members(const std::string& net_dir, const std::string& network) {
+  std::vector<std::string> out;
+  const auto dir = Dir::open(net_dir + "/" + network);
+  if (!dir) return out;
+  const auto names = parse_names(read_or_nothing(*dir, k_names_file));
+  for (const auto& member : parse_members(read_or_nothing(*dir, k_members_file))) {
+    if (!open_kept(member).valid()) continue;
+    const auto id = short_id(member.container);
+    const auto found =
+        std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.short_id == id; });
+    out.push_back(found == names.end() ? id : found->name);
+  }
+  return out;
+}
+
 Result<MemberFiles> MemberFiles::open(const std::string& net_dir, const std::string& network) {
   auto dir = TRY(Dir::open_or_make(net_dir + "/" + network, 0700));
   auto lock = TRY(FileLock::acquire(dir, "lock", LockMode::exclusive));

@@ -81,6 +81,9 @@ class [[nodiscard]] MemberFiles {
   std::vector<MemberNames> names_;
 };
 
+// The names of those who are in the network now. Nothing is locked or changed.
+std::vector<std::string> live_members(const std::string& net_dir, const std::string& network);
+
 // The short form of a container's id.
 std::string short_id(const std::string& id);
 
