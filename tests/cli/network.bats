@@ -180,6 +180,16 @@ ${id:0:12}  n2          bridge
   assert_contains 'default via 10.0.2.2 dev uplink0  src 10.89.0.2'
 }
 
+@test "containers that start at the same time get addresses of their own" {
+  ctr network create x >/dev/null
+  for name in 1 2 3 4 5 6; do ctr run -d --name "c$name" --network x "$IMAGE" sleep 100 >/dev/null & done
+  wait
+  run -0 ctr network inspect -f '{{range .Containers}}{{range .Interfaces}}{{range .Subnets}}{{println .IPNet}}{{end}}{{end}}{{end}}' x
+  [ "$(sort -u <<<"$output" | grep -c '^10\.89\.0\.')" = 6 ]
+  run -0 sort -u "$XDG_RUNTIME_DIR/ctr/net/x/names"
+  [ "${#lines[@]}" = 6 ]
+}
+
 @test "a running container joins and leaves networks" {
   ctr network create x >/dev/null
   ctr network create y >/dev/null
@@ -228,7 +238,7 @@ ${id:0:12}  n2          bridge
   ctr run -d --name a --network x --cap-add net_admin "$IMAGE" sleep 100 >/dev/null
   ctr exec a sh -c 'ip addr flush dev eth0; ip link set uplink0 down'
   run -0 ctr network reload a
-  assert_output a
+  assert_output "$(ctr inspect -f '{{.Id}}' a)"
   run -0 ctr exec a ip route get 203.0.113.9
   assert_contains 'dev uplink0  src 10.89.0.2'
   ctr exec a ip link del eth0
