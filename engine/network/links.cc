@@ -191,13 +191,18 @@ bool Links::leads_out() const {
 }
 
 std::optional<IpAddress> Links::source_address() const {
+  std::optional<IpAddress> source;
+  uint32_t lowest = 0;
   for (const auto& membership : joined_) {
-    if (!membership.plan().network.has_default_route()) continue;
+    const auto& network = membership.plan().network;
+    if (!network.has_default_route() || (source && network.metric() >= lowest)) continue;
     for (const auto& entry : membership.state().addresses) {
-      if (entry.address.family == AF_INET) return entry.address;
+      if (entry.address.family != AF_INET) continue;
+      source = entry.address;
+      lowest = network.metric();
     }
   }
-  return std::nullopt;
+  return source;
 }
 
 std::vector<LinkState> Links::states() const {

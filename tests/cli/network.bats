@@ -169,6 +169,9 @@ ${id:0:12}  n2          bridge
   assert_contains '10.99.8.77 is already used by "a" on network "n"'
   run -0 ctr run --rm --network n "$IMAGE" ip -4 -o addr show eth0
   assert_contains 10.99.8.2/24
+  ctr rename a z
+  run -0 cat "$XDG_RUNTIME_DIR/ctr/net/n/names"
+  assert_output "10.99.8.77 fd00:98::77 z www ${id:0:12}"
 }
 
 @test "several networks are several interfaces, and one way out" {
@@ -178,6 +181,9 @@ ${id:0:12}  n2          bridge
   assert_line eth1
   assert_contains 'inet 10.88.0.'
   assert_contains 'default via 10.0.2.2 dev uplink0  src 10.89.0.2'
+  ctr network create -o metric=50 z >/dev/null
+  run -0 ctr run --rm --network x,z "$IMAGE" ip route show default
+  assert_contains 'src 10.89.2.2'
 }
 
 @test "containers that start at the same time get addresses of their own" {
