@@ -16,6 +16,7 @@
 #include "engine/layers_at_hand.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
+#include "engine/ports.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -160,6 +161,8 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   const auto& bundle = staging.final_path();
   const auto base = TRY(find_base(core, spec, id, bundle, image));
   CreatedContainer created;
+  const std::vector<std::string> exposed(base.config.exposed_ports.begin(), base.config.exposed_ports.end());
+  created.sockets = TRY(settle_ports(core, spec, exposed, options.starts ? PortsFor::start : PortsFor::later));
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;
   if (!options.preserved_fds.empty() && !prepared.launch.runtime.empty()) {

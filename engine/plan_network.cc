@@ -1,6 +1,7 @@
 #include "engine/plan_network.h"
 
 #include "engine/network/uplink.h"
+#include "engine/ports.h"
 
 namespace ctr::engine {
 
@@ -11,6 +12,9 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
     plan.emplace();
     plan->uplink = TRY(network::plan_uplink(spec.network, host));
     plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
+  }
+  if (plan && can_publish(spec.network) && !spec.ports.empty()) {
+    plan->proxy = network::ProxyPlan{.ports = single_ports(spec.ports)};
   }
   return plan;
 }

@@ -59,6 +59,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void start(Fd socket, const std::optional<StarterAttach>& streams) override;
   void keep_down() override { stopped_by_user_ = true; }
   void change_orders(const NewOrders& orders) override;
+  Result<void> change_network(const Json& change, Fd fd) override;
   void close_output(int stream) override { streams_->close_output(stream); }
   void output_caught_up() override { streams_->resume(); }
   pid_t init_pid() const override { return init_ ? init_->pid() : 0; }
@@ -355,6 +356,14 @@ void Monitor::change_orders(const NewOrders& orders) {
   plan_.health = orders.health;
   health_.reset();
   if (init_ && !waits_for_start()) watch_health();
+}
+
+Result<void> Monitor::change_network(const Json& change, Fd fd) {
+  if (!init_ && !waits_for_start()) return Error(Errc::bad_state, "the program has ended");
+  if (!network_) return Error(Errc::unsupported, "the container has no network of its own");
+  TRY(network_->change(change, std::move(fd)));
+  watch_network();
+  return ok();
 }
 
 void Monitor::watch_notify() {

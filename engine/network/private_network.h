@@ -5,9 +5,11 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/network/proxy_plan.h"
 #include "engine/network/uplink.h"
 #include "runtime/monitor.h"
 
@@ -16,6 +18,7 @@ namespace ctr::engine::network {
 // What the monitor has to do for a fresh network namespace: loopback, and with an uplink the way out.
 struct NetworkPlan {
   std::optional<UplinkPlan> uplink;  // nullopt: loopback only
+  std::optional<ProxyPlan> proxy;    // nullopt: nothing is published
   // The way out is there before the container's first process becomes root of its user namespace: once that makes it
   // another user of the host, the kernel lets no program of the caller look for its namespaces until it runs the
   // container's (ptrace(2), "dumpable").
@@ -25,7 +28,7 @@ struct NetworkPlan {
 Json to_json(const NetworkPlan& plan);
 Result<NetworkPlan> network_plan_from_json(const JsonReader& reader);
 
-// For MonitorHooks::make_network.
-std::unique_ptr<runtime::NetworkSetup> make_network_setup(NetworkPlan plan);
+// For MonitorHooks::make_network. `sockets` are those of plan.proxy->ports.
+std::unique_ptr<runtime::NetworkSetup> make_network_setup(NetworkPlan plan, std::vector<Fd> sockets = {});
 
 }  // namespace ctr::engine::network

@@ -112,7 +112,7 @@ std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int
                                         "-g",
                                         gateway,
                                         "-a",
-                                        "fd00::100",
+                                        std::string(k_container_address6),
                                         "-g",
                                         "fe80::1",
                                         "-i",
@@ -206,8 +206,8 @@ Result<void> Uplink::configure(Netlink& netlink) const {
   TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address)), 24));
   TRY(netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(k_gateway_address))}));
   if (!plan_.ipv6) return ok();
-  TRY(netlink.add_address(link, TRY(parse_ip_address("fd00::100")), 64));
-  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : "fd00::2";
+  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address6)), 64));
+  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : k_gateway_address6;
   return netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(gateway))});
 }
 

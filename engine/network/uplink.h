@@ -43,6 +43,9 @@ Result<UplinkPlan> plan_uplink(const NetworkChoice& choice, const runtime::HostF
 inline constexpr std::string_view k_container_address = "10.0.2.100";
 inline constexpr std::string_view k_gateway_address = "10.0.2.2";
 inline constexpr std::string_view k_resolver_address = "10.0.2.3";
+// With IPv6. pasta is asked for the same, and its gateway answers to this address, too.
+inline constexpr std::string_view k_container_address6 = "fd00::100";
+inline constexpr std::string_view k_gateway_address6 = "fd00::2";
 inline constexpr std::string_view k_interface_name = "eth0";
 
 // A running uplink. The program dies with this object: it is killed and waited for.
