@@ -36,6 +36,24 @@ void publish(std::vector<PortMapping>& mappings, const ExposedPort& exposed) {
   }
 }
 
+// Who shares a network publishes where that network belongs.
+Result<void> discard_ports(Core& core, ContainerSpec& spec) {
+  const auto mode = spec.network.mode;
+  if (mode == NetworkChoice::Mode::container && !spec.ports.empty()) {
+    return Error(Errc::invalid, fmt::format("-p is not possible with --network container:{}", spec.network.value))
+        .with_hint(fmt::format("publish on {} instead", spec.network.value));
+  }
+  if (!spec.ports.empty()) {
+    const std::string_view word = mode == NetworkChoice::Mode::host   ? "host"
+                                  : mode == NetworkChoice::Mode::none ? "none"
+                                                                      : "ns";
+    core.warn(fmt::format(
+        "Port mappings have been discarded because \"{}\" network namespace mode does not support them", word));
+  }
+  spec.ports.clear();
+  return ok();
+}
+
 bool is_open(const PortMapping& mapping) { return mapping.host_port == 0; }
 
 }  // namespace
@@ -99,7 +117,7 @@ Result<std::vector<Fd>> bind_mappings(Core& core, std::vector<PortMapping>& mapp
 Result<std::vector<Fd>> settle_ports(Core& core, ContainerSpec& spec, const std::vector<std::string>& of_image,
                                      PortsFor purpose) {
   if (!can_publish(spec.network)) {
-    spec.ports.clear();
+    TRY(discard_ports(core, spec));
     return std::vector<Fd>{};
   }
   publish_exposed(spec, of_image);

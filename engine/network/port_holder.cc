@@ -1,6 +1,5 @@
 #include "engine/network/port_holder.h"
 
-#include <dirent.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <unistd.h>
@@ -8,7 +7,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <memory>
 #include <vector>
 
 #include "base/file.h"
@@ -56,24 +54,16 @@ std::vector<std::string> fields_of(std::string_view line) {
   return fields;
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
-// Calls `visit` with each name until it says true.
-template <typename Visit>
-bool visit_names(const std::string& path, const Visit& visit) {
-  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
-  if (!directory) return false;
-  while (const auto* entry = ::readdir(directory.get())) {
-    if (entry->d_name[0] != '.' && visit(std::string(entry->d_name))) return true;
-  }
-  return false;
+// Of a directory that cannot be read there are none.
+std::vector<std::string> names_in(const std::string& path) {
+  const auto directory = Dir::open(path);
+  return directory ? directory->list().value_or({}) : std::vector<std::string>{};
 }
 
 bool holds(const std::string& process, const std::string& socket) {
   const auto directory = "/proc/" + process + "/fd";
-  return visit_names(directory, [&](const std::string& name) {
+  const auto names = names_in(directory);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     std::array<char, 64> target{};
     const auto path = directory + "/" + name;
     const auto size = ::readlink(path.c_str(), target.data(), target.size());
@@ -118,13 +108,11 @@ std::string find_port_holder(const PublishedPort& port, const PortHolders& holde
     const auto owner = table ? find_socket(*table, port) : std::nullopt;
     if (!owner) continue;
     const auto socket = fmt::format("socket:[{}]", owner->inode);
-    std::string holder;
-    visit_names("/proc", [&](const std::string& name) {
-      if (name.find_first_not_of("0123456789") != std::string::npos || !holds(name, socket)) return false;
-      holder = describe(name, holders);
-      return true;
-    });
-    return holder.empty() ? fmt::format("a process of user {}", owner->uid) : holder;
+    for (const auto& name : names_in("/proc")) {
+      const bool process = name.find_first_not_of("0123456789") == std::string::npos;
+      if (process && holds(name, socket)) return describe(name, holders);
+    }
+    return fmt::format("a process of user {}", owner->uid);
   }
   return "";
 }

@@ -45,8 +45,10 @@ Result<void> Proxy::launch() {
   options.cwd = "/";
   running_.emplace(Running{TRY(spawn(options).context("start netproxy")), Channel(std::move(pair.ours))});
   Json begin = Json::object().set("monitor", int64_t{::getpid()}).set("addresses", to_json(addresses_));
-  TRY(running_->control.send(begin, {netns_.get()}));
-  return send_ports();
+  auto told = running_->control.send(begin, {netns_.get()});
+  if (told) told = send_ports();
+  told.ignore("wait_ready() hears why it has ended");
+  return ok();
 }
 
 Result<void> Proxy::send_ports() {
