@@ -41,13 +41,13 @@ Result<void> record_ports(Core& core, const Dir& dir, ContainerRecord& record, s
 
 Result<void> publish(Core& core, const std::string& id, const PublishedPort& port, const Fd& socket) {
   const auto run_dir = TRY(Dir::open(core.run_dir(id)));
-  return runtime::send_network_change(run_dir, Json::object().set("publish", to_json(port)), socket.get())
+  return runtime::send_network_order(run_dir, Json::object().set("publish", to_json(port)), socket.get())
       .context("publish port " + port_name(port));
 }
 
 Result<void> unpublish(Core& core, const std::string& id, const PublishedPort& port) {
   const auto run_dir = TRY(Dir::open(core.run_dir(id)));
-  return runtime::send_network_change(run_dir, Json::object().set("unpublish", to_json(port)))
+  return runtime::send_network_order(run_dir, Json::object().set("unpublish", to_json(port)))
       .context("take back port " + port_name(port));
 }
 

@@ -122,6 +122,20 @@ std::optional<runtime::StarterAttach> starter_streams(const StartInput& input) {
                                 input.attach->stderr_fd >= 0};
 }
 
+// Who joins the networks, as the container's plan has it so far.
+NetworkOwner network_owner(const Core& core, const ContainerRecord& record, const runtime::LaunchPlan& plan) {
+  NetworkOwner owner;
+  owner.id = record.id;
+  owner.name = plan.name;
+  owner.store = core.options().paths.store;
+  owner.run = core.options().paths.run;
+  if (record.spec.network.mode != NetworkChoice::Mode::bridge) return owner;
+  const auto hosts = plan.bundle + "/hosts";
+  if (path_exists(hosts)) owner.hosts_file = hosts;
+  owner.own_names = own_names(record);
+  return owner;
+}
+
 Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Stored& stored) {
   const auto* host = TRY(core.host());
   const auto& spec = stored.record.spec;
@@ -153,7 +167,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.auto_remove = spec.auto_remove;
   orders.restart = spec.restart;
   orders.row = row_of_record(stored.record, plan.name);
-  orders.network = TRY(plan_network(spec, *host));
+  orders.network = TRY(plan_network(spec, *host, network_owner(core, stored.record, plan)));
   if (input.restart) {
     plan.restart_count = input.restart->count;
     plan.cgroup = input.restart->cgroup;

@@ -51,7 +51,7 @@ Result<Answer> ask(int socket, const Json& request, int fd = -1) {
   if (!packet || packet->frame != Frame::answer) return not_running();
   Json body = TRY(parse_json(packet->data, "answer of the monitor"));
   if (const Json* error = body.find("error")) {
-    return Error(Errc::bad_state, error->is_string() ? error->as_string() : "the monitor refused");
+    return error->is_string() ? Error(Errc::bad_state, error->as_string()) : error_from_json(*error);
   }
   return Answer{std::move(body), std::move(packet->fd)};
 }
@@ -118,9 +118,9 @@ Result<void> send_orders(const Dir& run_dir, const NewOrders& orders) {
   return ok();
 }
 
-Result<void> send_network_change(const Dir& run_dir, const Json& change, int fd) {
+Result<void> send_network_order(const Dir& run_dir, const Json& order, int fd) {
   Fd socket = TRY(connect_monitor(run_dir));
-  TRY(ask(socket.get(), Json::object().set("network", change), fd));
+  TRY(ask(socket.get(), Json::object().set("network", order), fd));
   return ok();
 }
 

@@ -88,16 +88,17 @@ class NetworkSetup {
   virtual Result<void> configure(const CreatedProcess& process) = 0;
   // Right before the program starts: everything must work when this returns.
   virtual Result<void> finish(const CreatedProcess& process) = 0;
-  // pidfds of the helpers that are to be watched. Asked again after configure(), every respawn() and every change().
+  // pidfds of the helpers that are to be watched. Asked again after configure() and after every respawn().
   virtual std::vector<int> children() const = 0;
   // The helper behind `pidfd` has ended while the container runs: reap it. The delay after which respawn() is wanted
   // (with backoff), or nullopt to go on without it.
   virtual std::optional<std::chrono::milliseconds> child_ended(int pidfd) = 0;
   // Starts what has ended again.
   virtual void respawn() = 0;
-  // A change while the container runs, in the implementation's own words, with a descriptor where it needs one.
-  virtual Result<void> change(const Json& /*change*/, Fd /*fd*/) {
-    return Error(Errc::unsupported, "this network is not changed while the container runs");
+  // What a user wants to be different from now on, in words that only both ends understand. children() are asked for
+  // again afterwards. With a descriptor where the order needs one.
+  virtual Result<void> change(const Json& /*order*/, Fd /*fd*/) {
+    return Error(Errc::unsupported, "the networks of this container cannot be changed while it runs");
   }
   // Ends all helpers and waits for them: afterwards their ports are free.
   virtual void stop() = 0;
@@ -137,11 +138,11 @@ struct MonitorHooks {
 
 // The descriptors a monitor is started with.
 struct MonitorDescriptors {
-  static constexpr int k_plan = 3;     // sealed memfd: LaunchPlan as JSON
-  static constexpr int k_starter = 4;  // SOCK_SEQPACKET to the starter
-  static constexpr int k_bundle = 5;   // containers/<id>, O_RDONLY | O_DIRECTORY
-  static constexpr int k_seccomp = 6;  // sealed memfd: BPF; absent for unconfined containers
-  static constexpr int k_secrets = 7;  // sealed memfd: the bytes of the secrets; absent without any
+  static constexpr int k_plan = 3;       // sealed memfd: LaunchPlan as JSON
+  static constexpr int k_starter = 4;    // SOCK_SEQPACKET to the starter
+  static constexpr int k_bundle = 5;     // containers/<id>, O_RDONLY | O_DIRECTORY
+  static constexpr int k_seccomp = 6;    // sealed memfd: BPF; absent for unconfined containers
+  static constexpr int k_secrets = 7;    // sealed memfd: the bytes of the secrets; absent without any
   // And above: those of LaunchPlan::preserved_fds, then those of LaunchPlan::engine_fds.
   static constexpr int k_preserved = 8;
 };
