@@ -138,11 +138,11 @@ struct MonitorHooks {
 
 // The descriptors a monitor is started with.
 struct MonitorDescriptors {
-  static constexpr int k_plan = 3;       // sealed memfd: LaunchPlan as JSON
-  static constexpr int k_starter = 4;    // SOCK_SEQPACKET to the starter
-  static constexpr int k_bundle = 5;     // containers/<id>, O_RDONLY | O_DIRECTORY
-  static constexpr int k_seccomp = 6;    // sealed memfd: BPF; absent for unconfined containers
-  static constexpr int k_secrets = 7;    // sealed memfd: the bytes of the secrets; absent without any
+  static constexpr int k_plan = 3;     // sealed memfd: LaunchPlan as JSON
+  static constexpr int k_starter = 4;  // SOCK_SEQPACKET to the starter
+  static constexpr int k_bundle = 5;   // containers/<id>, O_RDONLY | O_DIRECTORY
+  static constexpr int k_seccomp = 6;  // sealed memfd: BPF; absent for unconfined containers
+  static constexpr int k_secrets = 7;  // sealed memfd: the bytes of the secrets; absent without any
   // And above: those of LaunchPlan::preserved_fds, then those of LaunchPlan::engine_fds.
   static constexpr int k_preserved = 8;
 };

@@ -145,7 +145,9 @@ class PrivateNetwork final : public runtime::NetworkSetup {
       auto& container = four ? found.container4 : found.container6;
       if (container) continue;
       container = link.address;
-      (four ? found.gateway4 : found.gateway6) = link.gateway;
+      // In a network without a gateway any address will do that nobody else there has.
+      const auto stranger = four ? k_gateway_address : k_gateway_address6;
+      (four ? found.gateway4 : found.gateway6) = link.gateway.value_or(own_address(stranger));
     }
   }
 
