@@ -56,7 +56,6 @@ constexpr std::array k_refused_commands = {
         "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
     CommandRefusal{"pod", "pods are not supported yet"},
     CommandRefusal{"kube,play,generate", "Kubernetes YAML is not supported yet"},
-    CommandRefusal{"network", "named networks are not supported yet; there are --network private, host and none"},
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},
     CommandRefusal{"artifact", "artifacts are not supported yet"},

@@ -359,7 +359,7 @@ void Monitor::change_orders(const NewOrders& orders) {
 }
 
 Result<void> Monitor::change_network(const Json& order, Fd fd) {
-  if (!network_ || !init_) return AttachTarget::change_network(order, std::move(fd));
+  if (!network_) return AttachTarget::change_network(order, std::move(fd));
   // A helper that goes with the change is no accident, and its number may be another's afterwards.
   for (const int pidfd : network_pidfds_) loop_.remove(pidfd);
   network_pidfds_.clear();

@@ -144,7 +144,7 @@ Result<void> Links::connect(LinkPlan plan) {
   for (const auto& word : address_words(joined_.back().state())) {
     lines += word + "\t" + join(plan_.own_names, " ") + "\n";
   }
-  TRY(edit_hosts(plan_.hosts_file, {}, lines));
+  edit_hosts(plan_.hosts_file, {}, lines).ignore("the container may have made the file its own");
   return tell();
 }
 
@@ -158,12 +158,22 @@ Result<void> Links::disconnect(const std::string& network) {
   TRY(found->leave(user()));
   const auto words = address_words(found->state());
   joined_.erase(found);
-  TRY(edit_hosts(plan_.hosts_file, words, ""));
+  edit_hosts(plan_.hosts_file, words, "").ignore("the container may have made the file its own");
   return tell();
 }
 
 Result<void> Links::repair() {
   for (auto& membership : joined_) TRY(membership.repair(user(), inside_));
+  return ok();
+}
+
+Result<void> Links::rename(const std::string& name) {
+  plan_.container_name = name;
+  for (const auto& membership : joined_) {
+    auto files = TRY(MemberFiles::open(plan_.net_dir, membership.plan().network.name));
+    files.rename(plan_.container_id, name);
+    TRY(files.write());
+  }
   return ok();
 }
 

@@ -19,7 +19,7 @@
 #include "engine/network/definition.h"
 #include "engine/network/members.h"
 #include "engine/network/netlink.h"
-#include "engine/spec_network.h"
+#include "engine/spec.h"
 
 namespace ctr::engine::network {
 
