@@ -60,8 +60,8 @@ netproxies() {
 
 @test "where nobody listens in the container the connection ends, and a large stream arrives whole" {
   sleeper --name web -p 80 -p 81 >/dev/null
-  run -0 "$peer" ask tcp 127.0.0.1 "$(number web 81)"
-  refute_contains 10.0.2.2
+  run -1 "$peer" ask tcp 127.0.0.1 "$(number web 81)"
+  assert_output 'net-peer: Connection reset by peer'
   serve web tcp 80
   head -c 3000000 /dev/zero | tr '\0' x >"$BATS_TEST_TMPDIR/large"
   run -0 python3 - "$(number web 80)" "$BATS_TEST_TMPDIR/large" <<'PY'
@@ -197,7 +197,6 @@ PY
   sleeper --name web -p 127.0.0.1::80 >/dev/null
   local port i
   port=$(number web 80)
-  serve web tcp 80
   for ((i = 0; i < 40; ++i)); do
     if ((i % 10 == 0)); then
       serve web tcp 80
