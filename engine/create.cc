@@ -16,6 +16,8 @@
 #include "engine/layers_at_hand.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
+#include "engine/networks.h"
+#include "engine/ports.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -160,6 +162,8 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   const auto& bundle = staging.final_path();
   const auto base = TRY(find_base(core, spec, id, bundle, image));
   CreatedContainer created;
+  const std::vector<std::string> exposed(base.config.exposed_ports.begin(), base.config.exposed_ports.end());
+  created.sockets = TRY(settle_ports(core, spec, exposed, options.starts ? PortsFor::start : PortsFor::later));
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;
   if (!options.preserved_fds.empty() && !prepared.launch.runtime.empty()) {
@@ -184,6 +188,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
 Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
   // Mistakes are told before anything is pulled.
   TRY(settle_limits(core, spec.resources));
+  TRY(settle_attachments(core.options().paths.store, spec.network));
   if (!spec.name.empty()) TRY(check_name(spec.name));
   std::string image;
   if (spec.rootfs.empty()) image = TRY(provide_image(core, spec.image, options.pull)).front();
@@ -197,6 +202,7 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
 
 Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   TRY(settle_limits(core, spec.resources));
+  TRY(settle_attachments(core.options().paths.store, spec.network));
   const auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_userns(core, spec));

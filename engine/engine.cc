@@ -22,6 +22,7 @@
 #include "engine/lifecycle.h"
 #include "engine/list_verbs.h"
 #include "engine/logs.h"
+#include "engine/network_verbs.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/secrets.h"
@@ -65,6 +66,7 @@ class LocalEngine final : public Engine {
         list_verbs_(make_list_verbs(core_)),
         container_verbs_(make_container_verbs(core_)),
         file_verbs_(make_file_verbs(core_)),
+        network_verbs_(make_network_verbs(core_)),
         system_verbs_(make_system_verbs(core_)) {}
 
   Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
@@ -225,6 +227,7 @@ class LocalEngine final : public Engine {
   ListVerbs& list_verbs() { return *list_verbs_; }
   ContainerVerbs& container_verbs() { return *container_verbs_; }
   FileVerbs& file_verbs() { return *file_verbs_; }
+  NetworkVerbs& network_verbs() { return *network_verbs_; }
   SystemVerbs& system_verbs() { return *system_verbs_; }
 
   Result<VolumeInfo> create_volume(const VolumeOptions& options) override {
@@ -302,7 +305,7 @@ class LocalEngine final : public Engine {
     return resolve_container(core_, id.hex);
   }
 
-  const CreatedContainer* just_created(const ContainerId& id) const {
+  CreatedContainer* just_created(const ContainerId& id) {
     return created_ && created_->info.id == id ? &*created_ : nullptr;
   }
 
@@ -335,6 +338,7 @@ class LocalEngine final : public Engine {
   std::unique_ptr<ListVerbs> list_verbs_;
   std::unique_ptr<ContainerVerbs> container_verbs_;
   std::unique_ptr<FileVerbs> file_verbs_;
+  std::unique_ptr<NetworkVerbs> network_verbs_;
   std::unique_ptr<SystemVerbs> system_verbs_;
   std::optional<CreatedContainer> created_;
 };
@@ -381,6 +385,7 @@ ImageVerbs& image_verbs(Engine& engine) { return static_cast<LocalEngine&>(engin
 ListVerbs& list_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).list_verbs(); }
 ContainerVerbs& container_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).container_verbs(); }
 SystemVerbs& system_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).system_verbs(); }
+NetworkVerbs& network_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).network_verbs(); }
 FileVerbs& file_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).file_verbs(); }
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {

@@ -289,6 +289,11 @@ Result<std::string> base_hosts(const std::string& choice, const runtime::RootfsP
 
 }  // namespace
 
+std::vector<std::string> own_names(const ContainerRecord& record) {
+  if (record.hostname == record.name) return {record.name};
+  return {record.hostname, record.name};
+}
+
 bool keeps_resolv_conf(const ContainerSpec& spec) { return spec.dns_servers == std::vector<std::string>{"none"}; }
 
 Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record,
@@ -302,7 +307,8 @@ Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core,
   resolv.servers = spec.dns_servers.empty() ? config->dns_servers : spec.dns_servers;
   resolv.search = spec.dns_search.empty() ? config->dns_searches : spec.dns_search;
   resolv.options = spec.dns_options.empty() ? config->dns_options : spec.dns_options;
-  if (is_private) resolv.forwarder = network::k_resolver_address;
+  const bool joins = mode == NetworkChoice::Mode::bridge;
+  if (is_private || joins) resolv.forwarder = network::k_resolver_address;
   std::vector<std::pair<std::string, std::string>> files;
   files.emplace_back("containerenv",
                      container_env_file({core.options().version, record.name, record.id, record.image_name,
@@ -313,10 +319,11 @@ Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core,
   HostsInput hosts;
   hosts.base = TRY(base_hosts(spec.hosts_file.empty() ? config->base_hosts_file : spec.hosts_file, rootfs));
   hosts.add_hosts = spec.add_hosts;
-  hosts.own_names = {record.hostname, record.name};
-  if (record.hostname == record.name) hosts.own_names.pop_back();
-  hosts.own_address = is_private ? std::string(network::k_container_address)
-                                 : std::string(mode == NetworkChoice::Mode::host ? "127.0.1.1" : "127.0.0.1");
+  hosts.own_names = own_names(record);
+  // Addresses on user networks are known once they are taken: the monitor adds them.
+  if (!joins)
+    hosts.own_address = is_private ? std::string(network::k_container_address)
+                                   : std::string(mode == NetworkChoice::Mode::host ? "127.0.1.1" : "127.0.0.1");
   const auto& options = spec.network.options;
   const bool loopback = std::find(options.begin(), options.end(), "host-loopback") != options.end();
   if (!config->host_containers_internal_ip.empty()) {

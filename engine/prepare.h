@@ -57,6 +57,9 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
 // --dns none: the container keeps the resolv.conf of its image.
 bool keeps_resolv_conf(const ContainerSpec& spec);
 
+// What a container's own addresses are called in its /etc/hosts.
+std::vector<std::string> own_names(const ContainerRecord& record);
+
 // The files of a container that are written again at every start: /etc/hosts and /etc/resolv.conf from the host's at
 // this moment, and /run/.containerenv with the name at this moment.
 Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record,

@@ -13,6 +13,7 @@
 #include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
+#include "engine/network/proxy/part.h"
 #include "engine/remove.h"
 #include "engine/restart.h"
 #include "engine/running_row.h"
@@ -43,7 +44,7 @@ Result<EngineOptions> worker_options(char** environment_block) {
 Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::LaunchPlan& plan) {
   auto orders = TRY(monitor_orders_from_json(plan.engine));
   if (!orders.network) return std::unique_ptr<runtime::NetworkSetup>{};
-  return network::make_network_setup(std::move(*orders.network));
+  return network::make_network_setup(std::move(*orders.network), TRY(runtime::take_engine_fds(plan)));
 }
 
 // What the plan says of the container is older than a change of its name.
@@ -193,6 +194,7 @@ std::optional<int> run_worker(std::string_view verb, std::string_view word, char
   if (verb == k_diff_verb) return run_diff_process();
   if (verb == k_exec_verb) return run_exec(word, environment_block);
   if (verb == k_health_verb) return run_health(word, environment_block);
+  if (verb == network::k_proxy_verb) return network::run_netproxy();
   if (verb == k_root_copy_verb) return runtime::answer_with_root();
   return std::nullopt;
 }

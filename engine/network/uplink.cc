@@ -43,7 +43,8 @@ Json to_json(const UplinkPlan& plan) {
       .set("kind", plan.kind == UplinkKind::pasta ? "pasta" : "slirp4netns")
       .set("program", plan.program)
       .set("ipv6", plan.ipv6)
-      .set("hostLoopback", plan.host_loopback);
+      .set("hostLoopback", plan.host_loopback)
+      .set("interface", plan.interface_name);
 }
 
 Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader) {
@@ -52,6 +53,7 @@ Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader) {
   plan.program = TRY(reader.get_string("program"));
   plan.ipv6 = TRY(reader.get_bool("ipv6"));
   plan.host_loopback = TRY(reader.get_bool("hostLoopback"));
+  plan.interface_name = TRY(reader.string_or("interface", plan.interface_name));
   return plan;
 }
 
@@ -95,8 +97,8 @@ std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int
                                           "--enable-seccomp"};
     if (!plan.host_loopback) arguments.emplace_back("--disable-host-loopback");
     if (plan.ipv6) arguments.emplace_back("--enable-ipv6");
-    arguments.insert(arguments.end(), {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process,
-                                       std::string(k_interface_name)});
+    arguments.insert(arguments.end(),
+                     {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process, plan.interface_name});
     return arguments;
   }
   std::string address(k_container_address), gateway(k_gateway_address), resolver(k_resolver_address);
@@ -104,7 +106,7 @@ std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int
                                         "-f",
                                         "-q",
                                         "-I",
-                                        std::string(k_interface_name),
+                                        plan.interface_name,
                                         "-a",
                                         address,
                                         "-n",
@@ -112,7 +114,7 @@ std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int
                                         "-g",
                                         gateway,
                                         "-a",
-                                        "fd00::100",
+                                        std::string(k_container_address6),
                                         "-g",
                                         "fe80::1",
                                         "-i",
@@ -188,7 +190,7 @@ Result<void> Uplink::wait_ready() {
 Result<int> Uplink::wait_for_interface(Netlink& netlink) const {
   auto deadline = std::chrono::steady_clock::now() + k_ready_timeout;
   while (true) {
-    auto link = netlink.link_index(k_interface_name);
+    auto link = netlink.link_index(plan_.interface_name);
     if (link || plan_.kind == UplinkKind::slirp4netns) return link;
     if (std::chrono::steady_clock::now() > deadline) {
       return Error(Errc::timed_out, plan_.program + " did not bring its interface up within 10 s");
@@ -198,16 +200,19 @@ Result<int> Uplink::wait_for_interface(Netlink& netlink) const {
   }
 }
 
-Result<void> Uplink::configure(Netlink& netlink) const {
+Result<void> Uplink::configure(Netlink& netlink, const std::optional<IpAddress>& source) const {
   TRY(netlink.set_link_up(TRY(netlink.link_index("lo"))));
   int link = TRY(wait_for_interface(netlink));
   TRY(netlink.set_link_mtu(link, k_mtu_bytes));
   TRY(netlink.set_link_up(link));
-  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address)), 24));
-  TRY(netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(k_gateway_address))}));
+  if (!source) TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address)), 24));
+  TRY(netlink.add_default_route({.link_index = link,
+                                 .gateway = TRY(parse_ip_address(k_gateway_address)),
+                                 .on_link = source.has_value(),
+                                 .preferred_source = source}));
   if (!plan_.ipv6) return ok();
-  TRY(netlink.add_address(link, TRY(parse_ip_address("fd00::100")), 64));
-  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : "fd00::2";
+  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address6)), 64));
+  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : k_gateway_address6;
   return netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(gateway))});
 }
 
