@@ -21,8 +21,7 @@ constexpr std::string_view k_no_sequoia = "Sequoia is not supported; use --sign-
 constexpr std::array k_refusals = {
     Refusal{k_run, "publish p publish-all P expose", "ports cannot be published yet; use --network host"},
     Refusal{k_run, "pod pod-id-file init-ctr", "pods are not supported yet"},
-    Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
-            "networks with names and addresses are not supported yet"},
+    Refusal{k_run, "link-local-ip", "link-local addresses are the kernel's choice; --ip and --ip6 choose others"},
     Refusal{k_run, "decryption-key", "encrypted images are not supported"},
     Refusal{k_run, "gpus", "devices of the Container Device Interface are not supported; name each with --device"},
     Refusal{"container clone", "pod", "pods are not supported yet"},

@@ -13,9 +13,11 @@
 #include "engine/dependencies.h"
 #include "engine/host_probe.h"
 #include "engine/image_lookup.h"
+#include "engine/join_network.h"
 #include "engine/layers_at_hand.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
+#include "engine/networks.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -146,6 +148,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_dependencies(core, spec.dependencies));
+  TRY(resolve_network(core, spec));
   TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
@@ -184,6 +187,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
 Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
   // Mistakes are told before anything is pulled.
   TRY(settle_limits(core, spec.resources));
+  TRY(settle_attachments(core.options().paths.store, spec.network));
   if (!spec.name.empty()) TRY(check_name(spec.name));
   std::string image;
   if (spec.rootfs.empty()) image = TRY(provide_image(core, spec.image, options.pull)).front();
@@ -197,8 +201,10 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
 
 Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   TRY(settle_limits(core, spec.resources));
+  TRY(settle_attachments(core.options().paths.store, spec.network));
   const auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
+  TRY(resolve_network(core, spec));
   TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   const auto id = storage::ContainerId::make_random();

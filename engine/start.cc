@@ -8,6 +8,7 @@
 #include "engine/dependencies.h"
 #include "engine/env.h"
 #include "engine/health.h"
+#include "engine/join_network.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
@@ -113,6 +114,20 @@ std::optional<runtime::StarterAttach> starter_streams(const StartInput& input) {
                                 input.attach->stderr_fd >= 0};
 }
 
+// Who joins the networks, as the container's plan has it so far.
+NetworkOwner network_owner(const Core& core, const ContainerRecord& record, const runtime::LaunchPlan& plan) {
+  NetworkOwner owner;
+  owner.id = record.id;
+  owner.name = plan.name;
+  owner.store = core.options().paths.store;
+  owner.run = core.options().paths.run;
+  if (record.spec.network.mode != NetworkChoice::Mode::bridge) return owner;
+  const auto hosts = plan.bundle + "/hosts";
+  if (path_exists(hosts)) owner.hosts_file = hosts;
+  owner.own_names = own_names(record);
+  return owner;
+}
+
 Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Stored& stored) {
   const auto* host = TRY(core.host());
   const auto& spec = stored.record.spec;
@@ -144,7 +159,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.auto_remove = spec.auto_remove;
   orders.restart = spec.restart;
   orders.row = row_of_record(stored.record, plan.name);
-  orders.network = TRY(plan_network(spec, *host));
+  orders.network = TRY(plan_network(spec, *host, network_owner(core, stored.record, plan)));
   if (input.restart) {
     plan.restart_count = input.restart->count;
     plan.cgroup = input.restart->cgroup;
@@ -296,6 +311,8 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   const auto secrets = TRY(read_secrets(core, stored.record.spec.secrets));
   add_variables(stored, secrets.env);
   auto plan = TRY(make_plan(core, input, stored));
+  const auto network = TRY(join_network(core, stored.record.spec, plan));
+  TRY(add_to_shared_hosts(core, stored.record));
   const auto joined = TRY(join_userns(core, stored.record.spec, plan));
   plan.secrets = secrets.files;
   TRY(add_notify(dir, stored.record.spec.notify, plan));

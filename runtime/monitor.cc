@@ -59,6 +59,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void start(Fd socket, const std::optional<StarterAttach>& streams) override;
   void keep_down() override { stopped_by_user_ = true; }
   void change_orders(const NewOrders& orders) override;
+  Result<void> change_network(const Json& order) override;
   void close_output(int stream) override { streams_->close_output(stream); }
   void output_caught_up() override { streams_->resume(); }
   pid_t init_pid() const override { return init_ ? init_->pid() : 0; }
@@ -355,6 +356,16 @@ void Monitor::change_orders(const NewOrders& orders) {
   plan_.health = orders.health;
   health_.reset();
   if (init_ && !waits_for_start()) watch_health();
+}
+
+Result<void> Monitor::change_network(const Json& order) {
+  if (!network_ || !init_) return AttachTarget::change_network(order);
+  // A helper that goes with the change is no accident, and its number may be another's afterwards.
+  for (const int pidfd : network_pidfds_) loop_.remove(pidfd);
+  network_pidfds_.clear();
+  auto changed = network_->change(order);
+  watch_network();
+  return changed;
 }
 
 void Monitor::watch_notify() {

@@ -93,6 +93,11 @@ class NetworkSetup {
   virtual std::optional<std::chrono::milliseconds> child_ended(int pidfd) = 0;
   // Starts what has ended again.
   virtual void respawn() = 0;
+  // What a user wants to be different from now on, in words that only both ends understand. children() are asked for
+  // again afterwards.
+  virtual Result<void> change(const Json& /*order*/) {
+    return Error(Errc::unsupported, "the networks of this container cannot be changed while it runs");
+  }
   // Ends all helpers and waits for them: afterwards their ports are free.
   virtual void stop() = 0;
 };

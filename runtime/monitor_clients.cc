@@ -191,7 +191,7 @@ void AttachServer::on_start(Client& client, const Json& streams) {
 }
 
 void AttachServer::on_request(Client& client, std::string_view text) {
-  Result<Json> request = parse_json(text, "attach request", {.size_bytes = 4096, .depth = 4});
+  Result<Json> request = parse_json(text, "attach request", {.size_bytes = k_frame_bytes, .depth = 8});
   Json answer = Json::object();
   int fd = -1;
   if (!request) {
@@ -213,6 +213,9 @@ void AttachServer::on_request(Client& client, std::string_view text) {
   } else if (request->find("orders") != nullptr) {
     Result<void> changed = on_orders(*request);
     answer.set(changed ? "changed" : "error", changed ? Json(true) : Json(changed.error().text()));
+  } else if (const Json* order = request->find("network"); order != nullptr) {
+    const Result<void> changed = target_.change_network(*order);
+    answer.set(changed ? "changed" : "error", changed ? Json(true) : to_json(changed.error()));
   } else if (request->find("pidfd") != nullptr) {
     fd = target_.init_pidfd();
     answer.set("pid", int64_t{target_.init_pid()});

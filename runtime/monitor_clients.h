@@ -39,6 +39,9 @@ class AttachTarget {
   // A user wants the container to stay down once its program has ended.
   virtual void keep_down() = 0;
   virtual void change_orders(const NewOrders& orders) = 0;
+  virtual Result<void> change_network(const Json& /*order*/) {
+    return Error(Errc::bad_state, "the container has no network of its own");
+  }
   // Nobody who reads stream 1 or 2 is left, and the starter's reader broke off: the program gets EPIPE.
   virtual void close_output(int stream) = 0;
   // Every client has read what it must before the program may go on.

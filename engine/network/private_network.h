@@ -1,4 +1,5 @@
-// The networks of a container by itself: `--network private` (the default) and `--network none`.
+// The networks of a container with a network namespace of its own: `--network private` (the default), `--network none`,
+// and user networks.
 //
 // Source: the manual page ctr-run(1), "--network".
 #pragma once
@@ -8,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/network/links.h"
 #include "engine/network/uplink.h"
 #include "runtime/monitor.h"
 
@@ -15,7 +17,8 @@ namespace ctr::engine::network {
 
 // What the monitor has to do for a fresh network namespace: loopback, and with an uplink the way out.
 struct NetworkPlan {
-  std::optional<UplinkPlan> uplink;  // nullopt: loopback only
+  std::optional<UplinkPlan> uplink;  // nullopt: loopback only. With `links`, for when one of them leads out
+  std::optional<LinksPlan> links;    // nullopt: in no user network, and never
   // The way out is there before the container's first process becomes root of its user namespace: once that makes it
   // another user of the host, the kernel lets no program of the caller look for its namespaces until it runs the
   // container's (ptrace(2), "dumpable").

@@ -45,7 +45,8 @@ Json to_json(const UplinkPlan& plan) {
       .set("kind", plan.kind == UplinkKind::pasta ? "pasta" : "slirp4netns")
       .set("program", plan.program)
       .set("ipv6", plan.ipv6)
-      .set("options", to_json(plan.options));
+      .set("options", to_json(plan.options))
+      .set("interface", plan.interface_name);
 }
 
 Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader) {
@@ -54,6 +55,7 @@ Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader) {
   plan.program = TRY(reader.get_string("program"));
   plan.ipv6 = TRY(reader.get_bool("ipv6"));
   if (auto options = TRY(reader.find_object("options"))) plan.options = TRY(uplink_options_from_json(*options));
+  plan.interface_name = TRY(reader.string_or("interface", plan.interface_name));
   return plan;
 }
 
@@ -98,28 +100,26 @@ std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const std::stri
   if (!options.cidr.empty()) arguments.push_back("--cidr=" + options.cidr);
   if (!options.outbound4.empty()) arguments.push_back("--outbound-addr=" + options.outbound4);
   if (!options.outbound6.empty()) arguments.push_back("--outbound-addr6=" + options.outbound6);
-  arguments.insert(arguments.end(), {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process,
-                                     std::string(k_interface_name)});
+  arguments.insert(arguments.end(),
+                   {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process, plan.interface_name});
   return arguments;
 }
 
-// Where connections leave the host. An interface is taken for both families.
+// Where connections leave the host.
 void add_pasta_outbound(const UplinkOptions& options, std::vector<std::string>& arguments) {
-  for (const auto& outbound : {options.outbound4, options.outbound6}) {
-    if (outbound.empty()) continue;
-    if (const auto address = parse_ip_address(outbound)) {
-      arguments.insert(arguments.end(), {"--outbound", outbound});
-    } else {
-      const bool ipv6 = &outbound == &options.outbound6 || outbound == options.outbound6;
-      arguments.insert(arguments.end(), {ipv6 ? "--outbound-if6" : "--outbound-if4", outbound});
-    }
-  }
+  const auto add = [&](const std::string& outbound, const char* interface_option) {
+    if (outbound.empty()) return;
+    arguments.emplace_back(parse_ip_address(outbound) ? "--outbound" : interface_option);
+    arguments.push_back(outbound);
+  };
+  add(options.outbound4, "--outbound-if4");
+  add(options.outbound6, "--outbound-if6");
 }
 
 std::vector<std::string> pasta_arguments(const UplinkPlan& plan, const std::string& process) {
   const auto& options = plan.options;
   const auto inside = uplink_addresses(options);
-  std::vector<std::string> arguments = {"pasta", "-f", "-q", "-I", std::string(k_interface_name)};
+  std::vector<std::string> arguments = {"pasta", "-f", "-q", "-I", plan.interface_name};
   arguments.insert(arguments.end(), {"-a", inside.container, "-n", std::to_string(inside.prefix_bits)});
   arguments.insert(arguments.end(), {"-g", inside.gateway});
   if (options.ipv6 == false) {
@@ -199,7 +199,7 @@ Result<void> Uplink::wait_ready() {
 Result<int> Uplink::wait_for_interface(Netlink& netlink) const {
   auto deadline = std::chrono::steady_clock::now() + k_ready_timeout;
   while (true) {
-    auto link = netlink.link_index(k_interface_name);
+    auto link = netlink.link_index(plan_.interface_name);
     if (link || plan_.kind == UplinkKind::slirp4netns) return link;
     if (std::chrono::steady_clock::now() > deadline) {
       return Error(Errc::timed_out, plan_.program + " did not bring its interface up within 10 s");
@@ -209,15 +209,18 @@ Result<int> Uplink::wait_for_interface(Netlink& netlink) const {
   }
 }
 
-Result<void> Uplink::configure(Netlink& netlink) const {
+Result<void> Uplink::configure(Netlink& netlink, const std::optional<IpAddress>& source) const {
   TRY(netlink.set_link_up(TRY(netlink.link_index("lo"))));
   int link = TRY(wait_for_interface(netlink));
   TRY(netlink.set_link_mtu(link, plan_.options.mtu_bytes.value_or(k_mtu_bytes)));
   if (plan_.kind == UplinkKind::pasta) TRY(netlink.set_link_queue(link, k_pasta_queue_packets));
   TRY(netlink.set_link_up(link));
   const auto inside = uplink_addresses(plan_.options);
-  TRY(netlink.add_address(link, TRY(parse_ip_address(inside.container)), inside.prefix_bits));
-  TRY(netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(inside.gateway))}));
+  if (!source) TRY(netlink.add_address(link, TRY(parse_ip_address(inside.container)), inside.prefix_bits));
+  TRY(netlink.add_default_route({.link_index = link,
+                                 .gateway = TRY(parse_ip_address(inside.gateway)),
+                                 .on_link = source.has_value(),
+                                 .preferred_source = source}));
   if (!plan_.ipv6) return ok();
   TRY(netlink.add_address(link, TRY(parse_ip_address("fd00::100")), 64));
   auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : "fd00::2";

@@ -28,6 +28,7 @@ struct UplinkPlan {
   std::string program;  // absolute path
   bool ipv6 = false;    // asked for, or the host has an IPv6 default route
   UplinkOptions options;
+  std::string interface_name = "eth0";
   bool operator==(const UplinkPlan&) const = default;
 };
 Json to_json(const UplinkPlan& plan);
@@ -44,7 +45,8 @@ Result<UplinkPlan> plan_uplink(const NetworkChoice& choice, const runtime::HostF
 inline constexpr std::string_view k_container_address = "10.0.2.100";
 inline constexpr std::string_view k_gateway_address = "10.0.2.2";
 inline constexpr std::string_view k_resolver_address = "10.0.2.3";
-inline constexpr std::string_view k_interface_name = "eth0";
+// Of the uplink where user networks have the names eth0, eth1, …
+inline constexpr std::string_view k_uplink_interface = "uplink0";
 
 // A running uplink. The program dies with this object: it is killed and waited for.
 class [[nodiscard]] Uplink {
@@ -53,8 +55,10 @@ class [[nodiscard]] Uplink {
   static Result<Uplink> start(const UplinkPlan& plan, pid_t pid);
   // Waits until the interface exists. Errors: the program's last words when it ends, timed_out after 10 s.
   Result<void> wait_ready();
-  // Addresses and routes of the interface and loopback, through a NETLINK_ROUTE socket of the namespace.
-  Result<void> configure(Netlink& netlink) const;
+  // Addresses and routes of the interface and loopback, through a NETLINK_ROUTE socket of the namespace. With `source`,
+  // an address of another interface, the uplink has no IPv4 address of its own: what goes out has that one, and the
+  // container has one address only that others can reach. Takes the place of what there is.
+  Result<void> configure(Netlink& netlink, const std::optional<IpAddress>& source = {}) const;
 
   const Child& child() const { return child_; }
 

@@ -5,35 +5,47 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+#include "engine/network/prefix.h"
+
 namespace ctr::engine::network::dns {
 namespace {
 
 constexpr auto k_host_names = std::to_array<std::string_view>({"host.containers.internal", "host.docker.internal"});
 
-const Member* find_member(const NetworkNames& names, const IpAddress& address) {
-  for (const auto& member : names.members) {
-    if (std::find(member.addresses.begin(), member.addresses.end(), address) != member.addresses.end()) return &member;
-  }
-  return nullptr;
+bool has_address(const MemberNames& member, const IpAddress& address) {
+  return member.ipv4 == address || member.ipv6 == address;
 }
 
-bool has_member(const NetworkNames& names, const std::string& id) {
-  return std::any_of(names.members.begin(), names.members.end(), [&](const auto& member) { return member.id == id; });
+const MemberNames* find_member(const KnownNetwork& network, const IpAddress& address) {
+  const auto found = std::find_if(network.members.begin(), network.members.end(),
+                                  [&](const auto& member) { return has_address(member, address); });
+  return found == network.members.end() ? nullptr : &*found;
+}
+
+bool has_member(const KnownNetwork& network, const std::string& id) {
+  return std::any_of(network.members.begin(), network.members.end(),
+                     [&](const auto& member) { return member.short_id == id; });
+}
+
+bool is_named(const MemberNames& member, std::string_view lower_name) {
+  const auto fits = [&](const std::string& own) { return to_lower(own) == lower_name; };
+  return fits(member.name) || fits(member.short_id) || std::any_of(member.aliases.begin(), member.aliases.end(), fits);
 }
 
 // What the asker may see, and what stands for other names.
 struct View {
-  std::vector<const NetworkNames*> networks;
+  std::vector<const KnownNetwork*> networks;
   bool internal = true;
   std::vector<std::string> servers;
 };
 
-View view_of(const Asker& asker, const NamesOfNetworks& networks) {
+View view_of(const Asker& asker, const KnownNetworks& networks) {
   View view;
   const auto home = networks.find(asker.network);
-  const Member* self = home == networks.end() ? nullptr : find_member(home->second, asker.address);
+  const MemberNames* self = home == networks.end() ? nullptr : find_member(home->second, asker.address);
   for (const auto& [name, names] : networks) {
-    if (name != asker.network && (self == nullptr || !has_member(names, self->id))) continue;
+    if (name != asker.network && (self == nullptr || !has_member(names, self->short_id))) continue;
     view.networks.push_back(&names);
     view.internal = view.internal && names.internal;
     view.servers.insert(view.servers.end(), names.servers.begin(), names.servers.end());
@@ -45,7 +57,7 @@ View view_of(const Asker& asker, const NamesOfNetworks& networks) {
 
 // The name without the domain of ours; nullopt when it has none.
 std::optional<std::string_view> without_domain(std::string_view name) {
-  for (const auto domain : {k_own_domain, k_podman_domain}) {
+  for (const auto domain : {k_names_domain, k_podman_domain}) {
     if (name == domain) return std::string_view();
     if (name.ends_with(domain) && name[name.size() - domain.size() - 1] == '.') {
       return name.substr(0, name.size() - domain.size() - 1);
@@ -63,11 +75,11 @@ Found find_name(const View& view, std::string_view name) {
   Found found;
   for (const auto* network : view.networks) {
     for (const auto& member : network->members) {
-      if (!member.is_named(name)) continue;
+      if (!is_named(member, name)) continue;
       found.known = true;
-      for (const auto& address : member.addresses) {
+      for (const auto& address : {member.ipv4, member.ipv6}) {
         const auto end = found.addresses.end();
-        if (std::find(found.addresses.begin(), end, address) == end) found.addresses.push_back(address);
+        if (address && std::find(found.addresses.begin(), end, *address) == end) found.addresses.push_back(*address);
       }
     }
   }
@@ -97,11 +109,11 @@ std::optional<Verdict> reverse_answer(const Question& question, const View& view
   Verdict verdict;
   bool ours = false;
   for (const auto* network : view.networks) {
-    for (const auto& subnet : network->subnets) ours = ours || subnet.contains(*address);
+    for (const auto& subnet : network->subnets) ours = ours || contains(subnet, *address);
     const auto* member = find_member(*network, *address);
     if (member == nullptr) continue;
     ours = true;
-    auto data = name_data(member->name + "." + std::string(k_own_domain));
+    auto data = name_data(member->name + "." + std::string(k_names_domain));
     if (data && verdict.answer.records.empty()) verdict.answer.records.push_back(std::move(*data));
   }
   if (!ours) return std::nullopt;
@@ -112,7 +124,16 @@ std::optional<Verdict> reverse_answer(const Question& question, const View& view
 
 }  // namespace
 
-Verdict decide(const Question& question, const Asker& asker, const NamesOfNetworks& networks, size_t turn) {
+KnownNetwork known_network(const NetworkDefinition& definition, std::vector<MemberNames> members) {
+  KnownNetwork known;
+  known.internal = definition.internal;
+  known.servers = definition.dns_servers;
+  for (const auto& subnet : definition.subnets) known.subnets.push_back(subnet.subnet);
+  known.members = std::move(members);
+  return known;
+}
+
+Verdict decide(const Question& question, const Asker& asker, const KnownNetworks& networks, size_t turn) {
   const View view = view_of(asker, networks);
   if (question.net_class == k_class_in && !question.name.empty()) {
     const auto inner = without_domain(question.name);

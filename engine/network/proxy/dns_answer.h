@@ -7,13 +7,22 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/network/names_file.h"
+#include "engine/network/definition.h"
+#include "engine/network/members.h"
 #include "engine/network/proxy/dns_message.h"
 
 namespace ctr::engine::network::dns {
 
-// By the networks' names.
-using NamesOfNetworks = std::map<std::string, NetworkNames>;
+// What is known of a network: its definition, and who is there.
+struct KnownNetwork {
+  bool internal = false;
+  std::vector<IpPrefix> subnets;
+  std::vector<std::string> servers;  // for other names, in place of the host's
+  std::vector<MemberNames> members;
+};
+KnownNetwork known_network(const NetworkDefinition& definition, std::vector<MemberNames> members);
+// By their names.
+using KnownNetworks = std::map<std::string, KnownNetwork>;
 
 struct Asker {
   std::string network;  // where the question came from
@@ -31,10 +40,9 @@ struct Verdict {
 // A member sees the names of all networks that it is in; who is no member sees those of the network it asks on. Several
 // addresses are turned so that number `turn` is the first. Names that nobody has go to servers outside, unless all of
 // the asker's networks are internal. `host_address` is the verdict for host.containers.internal.
-Verdict decide(const Question& question, const Asker& asker, const NamesOfNetworks& networks, size_t turn);
+Verdict decide(const Question& question, const Asker& asker, const KnownNetworks& networks, size_t turn);
 
-// "name.ctr.internal" and podman's "name.dns.podman" are as "name", and nobody else's.
-inline constexpr std::string_view k_own_domain = "ctr.internal";
+// podman's k_names_domain.
 inline constexpr std::string_view k_podman_domain = "dns.podman";
 
 }  // namespace ctr::engine::network::dns
