@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "engine/port_words.h"
 
 namespace ctr::cli {
 namespace {
@@ -125,7 +126,8 @@ constexpr std::array k_fields = {
     Field{"Pid", [](const Row& row) -> Json { return row.info.pid; }},
     Field{"Pod", [](const Row&) -> Json { return ""; }},
     Field{"PodName", [](const Row&) -> Json { return ""; }},
-    Field{"Ports", [](const Row&) -> Json { return ""; }},
+    Field{"Ports",
+          [](const Row& row) -> Json { return engine::ports_text(row.info.spec.ports, row.info.spec.exposed_ports); }},
     Field{"Restarts", [](const Row& row) -> Json { return std::to_string(row.info.restart_count); }},
     Field{"RunningFor", [](const Row& row) -> Json { return ago(row.info.created, row.at); }},
     Field{"Size", [](const Row& row) -> Json { return size_text(row.size); }},
@@ -175,6 +177,24 @@ Json PsRows::value(const PsEntry& entry, size_t column) const {
   return k_fields[fields_[column]].value({*entry.info, entry.size, options_, at_});
 }
 
+namespace {
+
+Json ports_json(const ContainerInfo& info) {
+  if (info.spec.ports.empty()) return Json();
+  Json list = Json::array();
+  for (const auto& mapping : engine::merge_neighbours(info.spec.ports)) {
+    list.push(Json::object()
+                  .set("host_ip", mapping.host_ip)
+                  .set("container_port", uint64_t{mapping.container_port})
+                  .set("host_port", uint64_t{mapping.host_port})
+                  .set("range", uint64_t{mapping.range})
+                  .set("protocol", mapping.protocol));
+  }
+  return list;
+}
+
+}  // namespace
+
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {
   const auto& info = *entry.info;
   Json namespaces = Json::object();
@@ -205,7 +225,7 @@ Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {
       .set("Pid", info.pid)
       .set("Pod", "")
       .set("PodName", "")
-      .set("Ports", nullptr)
+      .set("Ports", ports_json(info))
       .set("Restarts", info.restart_count)
       .set("Size", std::move(size))
       .set("StartedAt", unix_or_zero(info.started, k_go_zero_time))

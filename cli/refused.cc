@@ -19,7 +19,6 @@ constexpr std::string_view k_no_sigstore_file = "parameter files are not read; u
 constexpr std::string_view k_no_sequoia = "Sequoia is not supported; use --sign-by and GnuPG";
 
 constexpr std::array k_refusals = {
-    Refusal{k_run, "publish p publish-all P expose", "ports cannot be published yet; use --network host"},
     Refusal{k_run, "pod pod-id-file init-ctr", "pods are not supported yet"},
     Refusal{k_run, "link-local-ip", "link-local addresses are the kernel's choice; --ip and --ip6 choose others"},
     Refusal{k_run, "decryption-key", "encrypted images are not supported"},

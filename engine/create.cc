@@ -18,6 +18,7 @@
 #include "engine/lingering.h"
 #include "engine/names.h"
 #include "engine/networks.h"
+#include "engine/ports.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -163,6 +164,8 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   const auto& bundle = staging.final_path();
   const auto base = TRY(find_base(core, spec, id, bundle, image));
   CreatedContainer created;
+  const std::vector<std::string> exposed(base.config.exposed_ports.begin(), base.config.exposed_ports.end());
+  created.sockets = TRY(settle_ports(core, spec, exposed, options.starts ? PortsFor::start : PortsFor::later));
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;
   if (!options.preserved_fds.empty() && !prepared.launch.runtime.empty()) {

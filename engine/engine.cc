@@ -302,7 +302,7 @@ class LocalEngine final : public Engine {
     return resolve_container(core_, id.hex);
   }
 
-  const CreatedContainer* just_created(const ContainerId& id) const {
+  CreatedContainer* just_created(const ContainerId& id) {
     return created_ && created_->info.id == id ? &*created_ : nullptr;
   }
 

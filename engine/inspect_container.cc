@@ -5,6 +5,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "engine/inspect.h"
+#include "engine/inspect_ports.h"
 #include "engine/launch_record.h"
 #include "engine/network/uplink.h"
 #include "engine/spec_gen.h"
@@ -93,12 +94,6 @@ Json state_json(const ContainerView& view) {
       .set("StoppedByUser", info.stopped_by_user);
 }
 
-Json exposed_json(const ContainerRecord& record) {
-  Json json = Json::object();
-  for (const auto& port : record.exposed_ports) json.set(port, Json::object());
-  return json;
-}
-
 // What the container was given, never what is in it.
 Json secrets_json(const ContainerSpec& spec) {
   if (spec.secrets.empty()) return Json();
@@ -157,7 +152,7 @@ Json config_json(const ContainerView& view) {
       .set("ChrootDirs", spec.chroot_dirs.empty() ? Json() : Json::strings(spec.chroot_dirs))
       .set("sdNotifyMode", notify_word(spec.notify.mode))
       .set("sdNotifySocket", spec.notify.socket)
-      .set("ExposedPorts", record.exposed_ports.empty() ? Json() : exposed_json(record));
+      .set("ExposedPorts", exposed_ports_json(record));
   return json;
 }
 
@@ -308,7 +303,7 @@ Json host_config_json(const ContainerView& view) {
       .set("ContainerIDFile", spec.cid_file)
       .set("LogConfig", log_json(view))
       .set("NetworkMode", network_mode(spec.network))
-      .set("PortBindings", Json::object())
+      .set("PortBindings", port_bindings_json(view.record))
       .set("RestartPolicy", Json::object()
                                 .set("Name", policy_word(spec.restart.policy))
                                 .set("MaximumRetryCount", spec.restart.most_retries))
@@ -332,7 +327,7 @@ Json host_config_json(const ContainerView& view) {
       .set("OomScoreAdj", spec.oom_score_adj.value_or(0))
       .set("PidMode", mode_word(spec.pid, "private"))
       .set("Privileged", spec.security.privileged)
-      .set("PublishAllPorts", false)
+      .set("PublishAllPorts", spec.publish_all_ports)
       .set("ReadonlyRootfs", spec.read_only)
       .set("SecurityOpt", security_json(spec))
       .set("Tmpfs", tmpfs_json(view.record))
@@ -385,7 +380,7 @@ Json network_json(const ContainerView& view) {
       .set("HairpinMode", false)
       .set("LinkLocalIPv6Address", "")
       .set("LinkLocalIPv6PrefixLen", 0)
-      .set("Ports", exposed_json(view.record))
+      .set("Ports", ports_json(view.record))
       .set("SandboxKey", view.info.pid > 0 ? fmt::format("/proc/{}/ns/net", view.info.pid) : std::string{})
       .set("Networks", Json::object());
 }

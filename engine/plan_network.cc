@@ -4,6 +4,7 @@
 
 #include "engine/network/uplink.h"
 #include "engine/networks.h"
+#include "engine/ports.h"
 
 namespace ctr::engine {
 
@@ -35,6 +36,14 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   if (joins) plan->links = TRY(plan_links(spec, owner));
   plan->uplink = TRY(network::plan_uplink(spec.network, host));
   if (joins) plan->uplink->interface_name = network::k_uplink_interface;
+  if (joins) {
+    plan->proxy.emplace();
+    plan->proxy->resolver = network::ResolverPlan{.net_dir = owner.run + "/net", .host_address = owner.host_address};
+  }
+  if (can_publish(spec.network) && !spec.ports.empty()) {
+    if (!plan->proxy) plan->proxy.emplace();
+    plan->proxy->ports = single_ports(spec.ports);
+  }
   return plan;
 }
 

@@ -13,6 +13,7 @@
 #include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
+#include "engine/network/proxy/part.h"
 #include "engine/remove.h"
 #include "engine/restart.h"
 #include "engine/running_row.h"
@@ -40,10 +41,17 @@ Result<EngineOptions> worker_options(char** environment_block) {
   return options;
 }
 
-Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::LaunchPlan& plan) {
+Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::LaunchPlan& plan,
+                                                            const EngineOptions& options) {
   auto orders = TRY(monitor_orders_from_json(plan.engine));
   if (!orders.network) return std::unique_ptr<runtime::NetworkSetup>{};
-  return network::make_network_setup(std::move(*orders.network));
+  const auto tell = [options, id = plan.container_id, name = orders.name, image = orders.image](auto helper) {
+    Event event = object_event("container", "network-restart", id, name);
+    event.image = image;
+    event.attributes.emplace("helper", helper);
+    Core(options).record_events({std::move(event)});
+  };
+  return network::make_network_setup(std::move(*orders.network), TRY(runtime::take_engine_fds(plan)), tell);
 }
 
 // What the plan says of the container is older than a change of its name.
@@ -124,7 +132,7 @@ int run_monitor_process(char** environment_block) {
   std::optional<storage::RunningRow> row;
   std::optional<PendingRestart> restart;
   runtime::MonitorHooks hooks;
-  hooks.make_network = make_network;
+  hooks.make_network = [&](const runtime::LaunchPlan& plan) { return make_network(plan, *options); };
   hooks.on_started = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
     // Without a row, listings look into the container's directory.
     if (auto made = show_running(*options, plan, state)) row.emplace(std::move(*made));
@@ -193,6 +201,7 @@ std::optional<int> run_worker(std::string_view verb, std::string_view word, char
   if (verb == k_diff_verb) return run_diff_process();
   if (verb == k_exec_verb) return run_exec(word, environment_block);
   if (verb == k_health_verb) return run_health(word, environment_block);
+  if (verb == network::k_proxy_verb) return network::run_netproxy();
   if (verb == k_root_copy_verb) return runtime::answer_with_root();
   return std::nullopt;
 }

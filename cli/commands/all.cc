@@ -66,6 +66,8 @@ constexpr std::array k_commands = {
     &k_mount_command,
     &k_pause_command,
     &k_port_command,
+    &k_port_add_command,
+    &k_port_rm_command,
     &k_ps_command,
     &k_pull_command,
     &k_push_command,

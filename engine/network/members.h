@@ -5,6 +5,7 @@
 //                   descriptor of the network's namespace, and that namespace's inode
 //   names           a line for each container: <ipv4> <ipv6> <name> <alias,alias> <short id>; "-" for what it has not.
 //                   With name servers of its own they follow, as <server,server>
+//   definition.json the network's definition, for the resolvers, which see nothing but these files
 //   lease/ADDRESS   an address that is taken: locked by the monitor whose container has it
 //
 // All of it is true only as long as the monitors live: whoever reads looks after them.
@@ -27,6 +28,7 @@ namespace ctr::engine::network {
 
 inline constexpr const char* k_members_file = "members";
 inline constexpr const char* k_names_file = "names";
+inline constexpr const char* k_definition_file = "definition.json";
 inline constexpr const char* k_lease_directory = "lease";
 
 struct Member {

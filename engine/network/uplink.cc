@@ -222,8 +222,8 @@ Result<void> Uplink::configure(Netlink& netlink, const std::optional<IpAddress>&
                                  .on_link = source.has_value(),
                                  .preferred_source = source}));
   if (!plan_.ipv6) return ok();
-  TRY(netlink.add_address(link, TRY(parse_ip_address("fd00::100")), 64));
-  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : "fd00::2";
+  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address6)), 64));
+  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : k_gateway_address6;
   return netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(gateway))});
 }
 

@@ -47,6 +47,9 @@ inline constexpr std::string_view k_gateway_address = "10.0.2.2";
 inline constexpr std::string_view k_resolver_address = "10.0.2.3";
 // Of the uplink where user networks have the names eth0, eth1, …
 inline constexpr std::string_view k_uplink_interface = "uplink0";
+// With IPv6. pasta is asked for the same, and its gateway answers to this address, too.
+inline constexpr std::string_view k_container_address6 = "fd00::100";
+inline constexpr std::string_view k_gateway_address6 = "fd00::2";
 
 // A running uplink. The program dies with this object: it is killed and waited for.
 class [[nodiscard]] Uplink {

@@ -149,8 +149,6 @@ END
 }
 
 @test "options of a later version are refused in one line" {
-  run -125 ctr run -p 80:80 "$IMAGE"
-  assert_output 'Error: -p: ports cannot be published yet; use --network host'
   run -125 ctr create --pod x "$IMAGE"
   assert_output 'Error: --pod: pods are not supported yet'
   run -125 ctr run --network mynet "$IMAGE"
