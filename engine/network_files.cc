@@ -149,7 +149,7 @@ Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& cor
                                                                        const std::vector<std::string>& own_names,
                                                                        const runtime::RootfsPlan& rootfs) {
   std::vector<std::pair<std::string, std::string>> files;
-  if (spec.network.mode == Mode::container) return files;
+  if (spec.network.mode == Mode::container || spec.network.mode == Mode::pod) return files;
   const auto* config = TRY(core.config());
   HostNetwork host;
   host.resolv_conf = TRY(read_file_if_exists("/etc/resolv.conf")).value_or("");

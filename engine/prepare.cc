@@ -68,6 +68,9 @@ Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedConta
     return Error(Errc::unsupported,
                  fmt::format("--network container: is not supported with --runtime '{}'", printable(spec.runtime)));
   }
+  if (spec.userns.mode == UsernsChoice::Mode::pod) {
+    return Error(Errc::unsupported, fmt::format("--pod is not supported with --runtime '{}'", printable(spec.runtime)));
+  }
   if (spec.userns.mode == UsernsChoice::Mode::container) {
     return Error(Errc::unsupported,
                  fmt::format("--userns container: is not supported with --runtime '{}'", printable(spec.runtime)));
@@ -338,6 +341,10 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
                           record.hostname,
                           input.bundle};
   TRY(check_overlays(core, spec.userns, generation.ids, prepared.mounts));
+  if (!spec.pod.empty()) {
+    generation.pod_dir = TRY(core.store())->pods().path(TRY(storage::ContainerId::parse(spec.pod)));
+  }
+  if (spec.network.mode == NetworkChoice::Mode::pod) generation.network_dir = generation.pod_dir;
   generation.has_resolv_conf = has_resolv_conf(spec);
   generation.has_hosts = !spec.no_hosts && !config->no_hosts;
   if (spec.network.mode == NetworkChoice::Mode::container) TRY(share_files(core, spec, generation));

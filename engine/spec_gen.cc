@@ -37,13 +37,22 @@ bool keeps_groups(const ContainerSpec& spec) {
 
 bool is_host(const NamespaceChoice& choice) { return choice.mode == NamespaceChoice::Mode::host; }
 
+// What stands for a namespace of the pod until a start knows where that is held.
+std::string pod_namespace(const SpecInput& input, NamespaceType type) {
+  return fmt::format("{}/ns/{}", input.pod_dir, runtime::namespace_name(type));
+}
+
 // A namespace that `choice` asks for; nothing for the host's.
-Result<void> add_namespace(RuntimeSpec& spec, NamespaceType type, const NamespaceChoice& choice) {
+Result<void> add_namespace(const SpecInput& input, RuntimeSpec& spec, NamespaceType type,
+                           const NamespaceChoice& choice) {
   switch (choice.mode) {
     case NamespaceChoice::Mode::host:
       return ok();
     case NamespaceChoice::Mode::path:
       spec.linux_config.namespaces.push_back({type, choice.value});
+      return ok();
+    case NamespaceChoice::Mode::pod:
+      spec.linux_config.namespaces.push_back({type, pod_namespace(input, type)});
       return ok();
     case NamespaceChoice::Mode::container:
       return Error(Errc::unsupported, fmt::format("joining the {} namespace of another container is not supported",
@@ -60,7 +69,7 @@ Result<void> add_namespace(RuntimeSpec& spec, NamespaceType type, const Namespac
 
 Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
   const auto& spec = input.spec;
-  TRY(add_namespace(out, NamespaceType::pid, spec.pid));
+  TRY(add_namespace(input, out, NamespaceType::pid, spec.pid));
   switch (spec.network.mode) {
     case NetworkChoice::Mode::private_:
     case NetworkChoice::Mode::none:
@@ -70,6 +79,9 @@ Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
     case NetworkChoice::Mode::path:
       out.linux_config.namespaces.push_back({NamespaceType::network, spec.network.value});
       break;
+    case NetworkChoice::Mode::pod:
+      out.linux_config.namespaces.push_back({NamespaceType::network, pod_namespace(input, NamespaceType::network)});
+      break;
     case NetworkChoice::Mode::host:
       break;
     case NetworkChoice::Mode::container:
@@ -77,12 +89,14 @@ Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
       out.linux_config.namespaces.push_back({NamespaceType::network, "container:" + spec.network.value});
       break;
   }
-  TRY(add_namespace(out, NamespaceType::ipc, spec.ipc));
-  TRY(add_namespace(out, NamespaceType::uts, spec.uts));
+  TRY(add_namespace(input, out, NamespaceType::ipc, spec.ipc));
+  TRY(add_namespace(input, out, NamespaceType::uts, spec.uts));
   out.linux_config.namespaces.push_back({NamespaceType::mount, {}});
-  TRY(add_namespace(out, NamespaceType::cgroup, spec.cgroup));
+  TRY(add_namespace(input, out, NamespaceType::cgroup, spec.cgroup));
   if (!input.ids.empty()) {
-    out.linux_config.namespaces.push_back({NamespaceType::user, {}});
+    const bool of_pod = spec.userns.mode == UsernsChoice::Mode::pod;
+    out.linux_config.namespaces.push_back(
+        {NamespaceType::user, of_pod ? pod_namespace(input, NamespaceType::user) : std::string()});
     out.linux_config.ids = input.ids;
   }
   return ok();
@@ -152,6 +166,10 @@ void add_dev(const SpecInput& input, RuntimeSpec& out) {
   }
   out.mounts.push_back({"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
   if (spec.ipc.mode == NamespaceChoice::Mode::none) return;
+  if (spec.ipc.mode == NamespaceChoice::Mode::pod) {
+    out.mounts.push_back({"/dev/shm", "bind", input.pod_dir + "/shm", {"bind", "nosuid", "noexec", "nodev"}});
+    return;
+  }
   const auto size = spec.shm_size_bytes.value_or(input.config.shm_size_bytes);
   std::vector<std::string> shm = {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", size)};
   if (frozen) shm.emplace_back("ro");
@@ -374,7 +392,7 @@ Result<RuntimeSpec> generate_spec(const SpecInput& input) {
   RuntimeSpec out;
   out.root = {"rootfs", input.spec.read_only};
   if (!is_host(input.spec.uts)) {
-    out.hostname = input.hostname;
+    out.hostname = input.spec.uts.mode == NamespaceChoice::Mode::pod ? std::string() : input.hostname;
     out.domainname = input.spec.domainname;
   }
   out.annotations = input.spec.annotations;
