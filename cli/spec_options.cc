@@ -149,6 +149,7 @@ constexpr std::array k_namespace_options = {
     value("cgroupns", 0, "MODE", "Cgroup namespace: private, host, container:NAME or ns:PATH"),
     value("cgroups", 0, "MODE", "Cgroups of container and monitor: enabled, disabled, no-conmon or split"),
     list("gidmap", 0, "MAP", "Map group ids of the container: [FLAGS]CONTAINER:FROM[:SIZE]"),
+    value("init-ctr", 0, "TYPE", "A container that runs to its end before its pod's others: always, or once"),
     value("ipc", 0, "MODE", "IPC namespace: private, host, shareable, none, container:NAME or ns:PATH"),
     value("ip", 0, "ADDRESS", "IPv4 address on the one network that is named"),
     value("ip6", 0, "ADDRESS", "IPv6 address on the one network that is named"),

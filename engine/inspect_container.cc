@@ -37,6 +37,8 @@ std::string_view mode_word(const NamespaceChoice& choice, std::string_view autom
       return "none";
     case NamespaceChoice::Mode::shareable:
       return "shareable";
+    case NamespaceChoice::Mode::pod:
+      return "pod";
     case NamespaceChoice::Mode::container:
     case NamespaceChoice::Mode::path:
       return choice.value;
@@ -269,6 +271,7 @@ std::string cgroup_manager_word(const ContainerView& view) {
 
 std::string userns_word(const UsernsChoice& choice) {
   if (choice.mode == UsernsChoice::Mode::host) return "";
+  if (choice.mode == UsernsChoice::Mode::pod) return "pod";
   return choice.mode == UsernsChoice::Mode::container ? "container:" + choice.value : "private";
 }
 
@@ -478,7 +481,7 @@ Json inspect_document(const ContainerView& view) {
       .set("ImageDigest", record.image_digest)
       .set("ImageName", record.image_name)
       .set("Rootfs", record.spec.rootfs)
-      .set("Pod", "");
+      .set("Pod", record.spec.pod);
   add_places(json, view);
   json.set("Config", config_json(view))
       .set("HostConfig", host_config_json(view))

@@ -75,6 +75,8 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void undo_start(const Error& error);
   void forget_plan();
   void watch_network();
+  void forget_network_children();
+  void on_network_source(int fd);
   void on_network_child(int pidfd);
   void watch_health();
   Result<void> open_notify();
@@ -99,6 +101,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   StateRecord record_;
   std::unique_ptr<NetworkSetup> network_;
   std::set<int> network_pidfds_;
+  std::set<int> network_sources_;
   std::optional<Child> init_;
   std::optional<HealthWatch> health_;
   std::optional<NotifyProxy> notify_;
@@ -316,6 +319,22 @@ void Monitor::watch_network() {
     loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_network_child(pidfd); })
         .ignore("a helper that cannot be watched is not started again");
   }
+  for (const int fd : network_->sources()) {
+    if (!network_sources_.insert(fd).second) continue;
+    loop_.add(fd, EPOLLIN, [this, fd](uint32_t) { on_network_source(fd); })
+        .ignore("what the network does not hear of does not change");
+  }
+}
+
+// A helper that goes with a change is no accident, and its number may be another's afterwards.
+void Monitor::forget_network_children() {
+  for (const int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+}
+
+void Monitor::on_network_source(int fd) {
+  forget_network_children();
+  network_->on_source(fd);
+  watch_network();
 }
 
 void Monitor::on_network_child(int pidfd) {
@@ -359,10 +378,9 @@ void Monitor::change_orders(const NewOrders& orders) {
 }
 
 Result<void> Monitor::change_network(const Json& order, Fd fd) {
-  if (!network_) return AttachTarget::change_network(order, std::move(fd));
-  // A helper that goes with the change is no accident, and its number may be another's afterwards.
-  for (const int pidfd : network_pidfds_) loop_.remove(pidfd);
-  network_pidfds_.clear();
+  if (!init_ && !waits_for_start()) return Error(Errc::bad_state, "the program has ended");
+  if (!network_) return Error(Errc::unsupported, "the container has no network of its own");
+  forget_network_children();
   auto changed = network_->change(order, std::move(fd));
   watch_network();
   return changed;
@@ -423,7 +441,8 @@ void Monitor::on_end() {
     notify_->relay();
     notify_.reset();
   }
-  for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+  forget_network_children();
+  for (const int fd : std::exchange(network_sources_, {})) loop_.remove(fd);
   Result<Launcher::Leftover> leftover = launcher_.clean_up();
   if (network_) network_->stop();
   record_.init.reset();

@@ -93,6 +93,8 @@ class NetworkSetup {
   // The helper behind `pidfd` has ended while the container runs: reap it. The delay after which respawn() is wanted
   // (with backoff), or nullopt to go on without it.
   virtual std::optional<std::chrono::milliseconds> child_ended(int pidfd) = 0;
+  // Before a respawn(), when the process that configure() was told of is gone: one in the same namespaces.
+  virtual void move_to(pid_t /*pid*/) {}
   // Starts what has ended again.
   virtual void respawn() = 0;
   // What a user wants to be different from now on, in words that only both ends understand. children() are asked for
@@ -100,6 +102,10 @@ class NetworkSetup {
   virtual Result<void> change(const Json& /*order*/, Fd /*fd*/) {
     return Error(Errc::unsupported, "the networks of this container cannot be changed while it runs");
   }
+  // Descriptors that say by being readable that there is something to do. Asked again where children() are; each stays.
+  virtual std::vector<int> sources() const { return {}; }
+  // One of them is readable. children() are asked for again afterwards.
+  virtual void on_source(int /*fd*/) {}
   // Ends all helpers and waits for them: afterwards their ports are free.
   virtual void stop() = 0;
 };

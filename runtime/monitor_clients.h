@@ -39,6 +39,7 @@ class AttachTarget {
   // A user wants the container to stay down once its program has ended.
   virtual void keep_down() = 0;
   virtual void change_orders(const NewOrders& orders) = 0;
+  // See NetworkSetup::change().
   virtual Result<void> change_network(const Json& /*order*/, Fd /*fd*/) {
     return Error(Errc::bad_state, "the container has no network of its own");
   }

@@ -1,6 +1,7 @@
 #include "engine/network/proxy.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "engine/network/proxy/part.h"
 #include "engine/network/proxy/publisher.h"
+#include "engine/network/proxy/resolver.h"
 
 namespace ctr::engine::network {
 namespace {
@@ -45,10 +47,55 @@ Result<void> Proxy::launch() {
   options.cwd = "/";
   running_.emplace(Running{TRY(spawn(options).context("start netproxy")), Channel(std::move(pair.ours))});
   Json begin = Json::object().set("monitor", int64_t{::getpid()}).set("addresses", to_json(addresses_));
+  if (plan_.resolver) {
+    Json names = Json::object().set("root", plan_.resolver->net_dir);
+    if (!plan_.resolver->host_address.empty()) names.set("host_address", plan_.resolver->host_address);
+    begin.set(k_names_part, std::move(names));
+  }
   auto told = running_->control.send(begin, {netns_.get()});
+  if (told) told = send_names();
   if (told) told = send_ports();
   told.ignore("wait_ready() hears why it has ended");
   return ok();
+}
+
+Result<void> Proxy::send_names() {
+  if (plan_.resolver) TRY(send_servers());
+  for (const auto& service : services_) TRY(send_service(service));
+  return ok();
+}
+
+Result<void> Proxy::send_servers() {
+  return running_->control.send(message_to(k_names_part).set("servers", Json::strings(servers_)));
+}
+
+Result<void> Proxy::send_service(const NameService& service) {
+  // Done again for one that is started again, which changes nothing.
+  if (::listen(service.tcp, SOMAXCONN) < 0) return Error::from_errno("listen for questions about names");
+  return running_->control.send(message_to(k_names_part).set("join", service.network), {service.udp, service.tcp});
+}
+
+void Proxy::use_servers(std::vector<std::string> servers) {
+  servers_ = std::move(servers);
+  if (running_ && plan_.resolver) send_servers().ignore("one that has ended learns of it when it is started again");
+}
+
+Result<void> Proxy::follow(std::vector<NameService> services, const ProxyAddresses& addresses) {
+  const auto former = std::exchange(services_, std::move(services));
+  addresses_ = addresses;
+  if (!running_) return ok();
+  const auto has = [](const std::vector<NameService>& list, const std::string& network) {
+    return std::any_of(list.begin(), list.end(), [&](const auto& service) { return service.network == network; });
+  };
+  for (const auto& service : former) {
+    if (has(services_, service.network)) continue;
+    TRY(running_->control.send(message_to(k_names_part).set("leave", service.network)));
+  }
+  for (const auto& service : services_) {
+    if (!has(former, service.network)) TRY(send_service(service));
+  }
+  TRY(running_->control.send(message_to("proxy").set("addresses", to_json(addresses_)).set("answer", true)));
+  return wait_ready();
 }
 
 Result<void> Proxy::send_ports() {

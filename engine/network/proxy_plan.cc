@@ -65,13 +65,22 @@ Result<ProxyAddresses> proxy_addresses_from_json(const JsonReader& reader) {
 Json to_json(const ProxyPlan& plan) {
   Json ports = Json::array();
   for (const auto& port : plan.ports) ports.push(to_json(port));
-  return Json::object().set("ports", std::move(ports));
+  Json json = Json::object().set("ports", std::move(ports));
+  if (!plan.resolver) return json;
+  Json resolver = Json::object().set("net_dir", plan.resolver->net_dir);
+  if (!plan.resolver->host_address.empty()) resolver.set("host_address", plan.resolver->host_address);
+  return json.set("resolver", std::move(resolver));
 }
 
 Result<ProxyPlan> proxy_plan_from_json(const JsonReader& reader) {
   ProxyPlan plan;
   for (const auto& element : TRY(reader.elements("ports"))) {
     plan.ports.push_back(TRY(published_port_from_json(element)));
+  }
+  if (const auto resolver = TRY(reader.find_object("resolver"))) {
+    plan.resolver.emplace();
+    plan.resolver->net_dir = TRY(resolver->get_string("net_dir"));
+    plan.resolver->host_address = TRY(resolver->string_or("host_address", ""));
   }
   return plan;
 }

@@ -37,9 +37,17 @@ struct ProxyAddresses {
 Json to_json(const ProxyAddresses& addresses);
 Result<ProxyAddresses> proxy_addresses_from_json(const JsonReader& reader);
 
+// What answers questions about names needs to know.
+struct ResolverPlan {
+  std::string net_dir;       // $XDG_RUNTIME_DIR/ctr/net, where the networks say who is in them
+  std::string host_address;  // of host.containers.internal; empty: the host's own, whichever that is then
+  bool operator==(const ResolverPlan&) const = default;
+};
+
 struct ProxyPlan {
   // Their listening sockets come beside the plan, in the same order: see LaunchPlan::engine_fds.
   std::vector<PublishedPort> ports;
+  std::optional<ResolverPlan> resolver;  // nullopt: in no user network
   bool operator==(const ProxyPlan&) const = default;
 };
 Json to_json(const ProxyPlan& plan);

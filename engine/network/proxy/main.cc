@@ -10,6 +10,7 @@
 #include "base/channel.h"
 #include "engine/network/proxy/part.h"
 #include "engine/network/proxy/publisher.h"
+#include "engine/network/proxy/resolver.h"
 #include "engine/network/proxy/sandbox.h"
 
 namespace ctr::engine::network {
@@ -20,6 +21,7 @@ using Parts = std::vector<std::unique_ptr<ProxyPart>>;
 Parts make_parts(ProxySite& site) {
   Parts parts;
   parts.push_back(std::make_unique<Publisher>(site));
+  parts.push_back(std::make_unique<Resolver>(site));
   return parts;
 }
 
@@ -34,14 +36,12 @@ class NetProxy {
     const JsonReader reader(message->body, "start");
     TRY(read_addresses(reader));
     const auto parent = static_cast<pid_t>(TRY(reader.get_int("monitor")));
+    for (const auto& part : parts_) TRY(part->prepare_outside(TRY(settings_of(reader, *part))));
     TRY(join_network(message->fds.front()));
     raise_descriptor_limit();
-    for (const auto& part : parts_) {
-      const Json none = Json::object();
-      const auto settings = TRY(reader.find_object(std::string(part->name()).c_str()));
-      TRY(part->prepare(settings ? *settings : JsonReader(none, "settings")));
-    }
-    return confine_proxy(parent);
+    // The last one shuts the files of the others away.
+    for (const auto& part : parts_) TRY(part->prepare(TRY(settings_of(reader, *part))));
+    return confine_proxy(parent, reader.has(k_names_part) ? ProxyFiles::names : ProxyFiles::none);
   }
 
   Result<void> serve() {
@@ -59,6 +59,12 @@ class NetProxy {
     if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+
+  static Result<JsonReader> settings_of(const JsonReader& start, const ProxyPart& part) {
+    static const Json k_none = Json::object();
+    const auto settings = TRY(start.find_object(part.name()));
+    return settings ? *settings : JsonReader(k_none, "settings");
   }
 
   Result<void> read_addresses(const JsonReader& reader) {

@@ -45,6 +45,8 @@ class ProxyPart {
   virtual ~ProxyPart() = default;
   // Whom messages are for.
   virtual std::string_view name() const = 0;
+  // In the host's namespaces, before the container's are joined: what is opened here is the host's.
+  virtual Result<void> prepare_outside(const JsonReader& /*settings*/) { return ok(); }
   // Inside of the namespaces, with all rights over them, before anything of the container has run. `settings` is empty
   // where the monitor sends none.
   virtual Result<void> prepare(const JsonReader& settings) = 0;

@@ -1,5 +1,6 @@
 #include "engine/network/proxy/sandbox.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/nsfs.h>
@@ -23,7 +24,7 @@
 namespace ctr::engine::network {
 namespace {
 
-// Files are not opened, programs not executed, processes not made or signalled.
+// Programs are not executed, processes not made or signalled. Files are opened by the resolver alone, see ProxyFiles.
 std::vector<std::string> allowed_calls() {
   return {// The loop, its timers, and waiting with a deadline.
           "epoll_wait", "epoll_pwait", "epoll_ctl", "poll", "ppoll", "clock_gettime", "gettimeofday", "restart_syscall",
@@ -47,6 +48,15 @@ Json allow_socket_of(int family) {
   return allow({"socket"}).set("args", std::move(arguments));
 }
 
+// openat(2) that neither writes nor makes anything.
+Json allow_reading() {
+  constexpr int k_changes = O_ACCMODE | O_CREAT | O_TRUNC;
+  Json arguments = Json::array();
+  arguments.push(
+      Json::object().set("index", 2).set("value", k_changes).set("valueTwo", 0).set("op", "SCMP_CMP_MASKED_EQ"));
+  return allow({"openat"}).set("args", std::move(arguments));
+}
+
 Result<void> keep_one_capability() {
   for (unsigned capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return Error::from_errno("drop a capability of netproxy");
@@ -63,10 +73,14 @@ Result<void> keep_one_capability() {
 
 }  // namespace
 
-Json proxy_filter() {
+Json proxy_filter(ProxyFiles files) {
   Json calls = Json::array();
   calls.push(allow(allowed_calls()));
   for (const int family : {AF_INET, AF_INET6, AF_NETLINK}) calls.push(allow_socket_of(family));
+  if (files == ProxyFiles::names) {
+    calls.push(allow_reading());
+    calls.push(allow({"getdents64", "lseek"}));
+  }
   return Json::object().set("defaultAction", "SCMP_ACT_KILL_PROCESS").set("syscalls", std::move(calls));
 }
 
@@ -86,8 +100,8 @@ Result<void> join_network(const Fd& netns) {
   return ok();
 }
 
-Result<void> confine_proxy(pid_t parent) {
-  auto filter = TRY(runtime::compile_seccomp(proxy_filter()));
+Result<void> confine_proxy(pid_t parent, ProxyFiles files) {
+  auto filter = TRY(runtime::compile_seccomp(proxy_filter(files)));
   TRY(keep_one_capability());
   // Joining a user namespace has cleared it, and so does giving up rights.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return Error::from_errno("tie netproxy to its monitor");
