@@ -1,3 +1,4 @@
+#include "base/base64.h"
 #include "registry/auth.h"
 
 #include <sys/stat.h>
