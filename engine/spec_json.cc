@@ -553,6 +553,7 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_flag(json, "publish_all_ports", spec.publish_all_ports);
   put_array(json, "exposed_ports", spec.exposed_ports, [](const ExposedPort& port) { return to_json(port); });
   put(json, "pod", spec.pod);
+  put(json, "initContainer", spec.init_container);
   put_object(json, "pid", namespace_json(spec.pid));
   put_object(json, "ipc", namespace_json(spec.ipc));
   put_object(json, "uts", namespace_json(spec.uts));
@@ -599,6 +600,7 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.publish_all_ports = TRY(reader.bool_or("publish_all_ports", false));
   spec.exposed_ports = TRY(read_array<ExposedPort>(reader, "exposed_ports", exposed_port_from_json));
   spec.pod = TRY(reader.string_or("pod", ""));
+  spec.init_container = TRY(reader.string_or("initContainer", ""));
   spec.pid = TRY(read_namespace(reader, "pid"));
   spec.ipc = TRY(read_namespace(reader, "ipc"));
   spec.uts = TRY(read_namespace(reader, "uts"));
