@@ -160,9 +160,9 @@ class Composer {
   Result<void> next(Event& event) {
     if (yaml_parser_parse(&parser_, event.get()) != 0) return ok();
     const auto& mark = parser_.error == YAML_READER_ERROR ? parser_.mark : parser_.problem_mark;
-    return wrong(place_of(mark), fmt::format("this is no YAML: {}", parser_.problem == nullptr
-                                                                       ? std::string_view("it cannot be read")
-                                                                       : std::string_view(parser_.problem)));
+    return wrong(place_of(mark),
+                 fmt::format("this is no YAML: {}", parser_.problem == nullptr ? std::string_view("it cannot be read")
+                                                                               : std::string_view(parser_.problem)));
   }
 
   // Errors: invalid when there is more than the limits allow.
@@ -316,9 +316,8 @@ class Composer {
       merged.push_back(std::move(value));
       return ok();
     }
-    const bool maps = value.kind == Kind::list && std::all_of(value.items.begin(), value.items.end(), [](const auto& i) {
-                        return i.kind == Kind::map;
-                      });
+    const bool maps = value.kind == Kind::list && std::all_of(value.items.begin(), value.items.end(),
+                                                              [](const auto& i) { return i.kind == Kind::map; });
     if (!maps) return wrong(value.place, "only maps can be merged with '<<'");
     for (auto& item : value.items) merged.push_back(std::move(item));
     return ok();
@@ -371,8 +370,8 @@ std::string_view yaml_kind_word(YamlNode::Kind kind) {
 
 Result<std::vector<YamlNode>> parse_yaml(std::string_view text, const std::string& file, YamlLimits limits) {
   if (text.size() > limits.size_bytes) {
-    return Error(Errc::invalid, fmt::format("{} has {} bytes; at most {} are read", file, text.size(),
-                                            limits.size_bytes));
+    return Error(Errc::invalid,
+                 fmt::format("{} has {} bytes; at most {} are read", file, text.size(), limits.size_bytes));
   }
   return Composer(text, file, limits).documents();
 }

@@ -1,8 +1,8 @@
 // YAML of others, read into a tree that knows where each thing stands.
 //
-// libyaml splits the text into events; what the scalars mean is decided here, as the parser of Kubernetes does: the words
-// of YAML 1.1 (`yes` is true, 010 is eight), keys are strings, a key that comes twice is an error. Everything is bounded:
-// an alias counts as what it stands for.
+// libyaml splits the text into events; what the scalars mean is decided here, as the parser of Kubernetes does: the
+// words of YAML 1.1 (`yes` is true, 010 is eight), keys are strings, a key that comes twice is an error. Everything is
+// bounded: an alias counts as what it stands for.
 #pragma once
 
 #include <cstdint>

@@ -19,24 +19,6 @@ std::optional<std::string> subscript(std::string_view path, std::string_view map
   return std::string(path);
 }
 
-Result<std::string> field_value(Fields& fields, const PodContext& context) {
-  const auto path = TRY(fields.get_text("fieldPath"));
-  fields.skip({"apiVersion"});
-  TRY(fields.finish());
-  const auto value_of = [](const std::map<std::string, std::string>& map, const std::string& key) {
-    const auto found = map.find(key);
-    return found == map.end() ? std::string() : found->second;
-  };
-  if (path == "metadata.name") return context.pod_name;
-  if (path == "metadata.namespace") return std::string("default");
-  if (path == "spec.nodeName") return context.choices.node_name;
-  if (path == "spec.serviceAccountName") return context.service_account;
-  if (const auto key = subscript(path, "metadata.labels")) return value_of(context.metadata.labels, *key);
-  if (const auto key = subscript(path, "metadata.annotations")) return value_of(context.metadata.annotations, *key);
-  return fields.wrong("fieldPath", fmt::format("'{}' is not supported: it is not known before the pod runs",
-                                               printable(path)));
-}
-
 Result<std::string> resource_value(Fields& fields, const ResourceSpec& limits) {
   const auto resource = TRY(fields.get_text("resource"));
   const auto divisor_text = TRY(fields.text_or("divisor", "1"));
@@ -74,8 +56,8 @@ Result<std::optional<std::string>> key_value(Fields& fields, const DataObject* o
     if (found != object->data.end()) return std::optional(found->second);
   }
   if (optional) return std::optional<std::string>();
-  return fields.wrong("key", fmt::format("'{}' has no key '{}'", object == nullptr ? "" : object->name,
-                                         printable(key)));
+  return fields.wrong("key",
+                      fmt::format("'{}' has no key '{}'", object == nullptr ? "" : object->name, printable(key)));
 }
 
 Result<std::optional<std::string>> reference_value(Fields& fields, PodContext& context, bool secret) {
@@ -95,7 +77,7 @@ Result<std::optional<std::string>> value_from(Fields& from, PodContext& context,
   } else if (auto secret = TRY(from.find_map("secretKeyRef"))) {
     value = TRY(reference_value(*secret, context, true));
   } else if (auto field = TRY(from.find_map("fieldRef"))) {
-    value = TRY(field_value(*field, context));
+    value = TRY(read_pod_field(*field, context));
   } else if (auto resource = TRY(from.find_map("resourceFieldRef"))) {
     value = TRY(resource_value(*resource, limits));
   } else {
@@ -168,6 +150,24 @@ Result<void> read_amounts(Fields& fields, bool limits, ContainerSpec& spec) {
 }
 
 }  // namespace
+
+Result<std::string> read_pod_field(Fields& fields, const PodContext& context) {
+  const auto path = TRY(fields.get_text("fieldPath"));
+  fields.skip({"apiVersion"});
+  TRY(fields.finish());
+  const auto value_of = [](const std::map<std::string, std::string>& map, const std::string& key) {
+    const auto found = map.find(key);
+    return found == map.end() ? std::string() : found->second;
+  };
+  if (path == "metadata.name") return context.pod_name;
+  if (path == "metadata.namespace") return std::string("default");
+  if (path == "spec.nodeName") return context.choices.node_name;
+  if (path == "spec.serviceAccountName") return context.service_account;
+  if (const auto key = subscript(path, "metadata.labels")) return value_of(context.metadata.labels, *key);
+  if (const auto key = subscript(path, "metadata.annotations")) return value_of(context.metadata.annotations, *key);
+  return fields.wrong("fieldPath",
+                      fmt::format("'{}' is not supported: it is not known before the pod runs", printable(path)));
+}
 
 std::string expand(const std::string& text, const std::map<std::string, std::string>& env) {
   std::string out;

@@ -32,9 +32,9 @@ Error Fields::wrong(std::string_view key, std::string_view what) const {
 }
 
 Error Fields::not_a(const YamlNode& node, const std::string& path, Kind kind) const {
-  return Error(Errc::invalid, fmt::format("{}:{}: {}: expected {}, not {}", source_->file, node.place.line,
-                                          path.empty() ? "the document" : path, yaml_kind_word(kind),
-                                          yaml_kind_word(node.kind)));
+  return Error(Errc::invalid,
+               fmt::format("{}:{}: {}: expected {}, not {}", source_->file, node.place.line,
+                           path.empty() ? "the document" : path, yaml_kind_word(kind), yaml_kind_word(node.kind)));
 }
 
 const YamlNode* Fields::ask(std::string_view key) {

@@ -28,9 +28,9 @@ Result<void> add_binary(Fields& document, std::string_view key, std::map<std::st
 // Keys become names of files.
 Result<void> check_keys(const Fields& document, const DataObject& object) {
   for (const auto& [key, bytes] : object.data) {
-    const bool good = !key.empty() && key.size() <= 253 && key != "." && key != ".." &&
-                      key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-                          std::string::npos;
+    const bool good =
+        !key.empty() && key.size() <= 253 && key != "." && key != ".." &&
+        key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == std::string::npos;
     if (!good) return document.wrong("", fmt::format("'{}' cannot be a key", printable(key)));
   }
   return ok();
@@ -113,7 +113,8 @@ std::string secret_document(const DataObject& secret) {
 Result<DataObject> parse_secret_document(const std::string& document, const std::string& name) {
   Source source{"secret " + name, Unsupported::ignored, {}};
   const auto nodes = TRY(parse_yaml(document, source.file));
-  if (nodes.size() != 1) return Error(Errc::invalid, fmt::format("the secret '{}' is not a Secret of Kubernetes", name));
+  if (nodes.size() != 1)
+    return Error(Errc::invalid, fmt::format("the secret '{}' is not a Secret of Kubernetes", name));
   auto fields = TRY(Fields::of(nodes[0], source, ""));
   fields.skip({"apiVersion", "kind"});
   return read_secret(fields);

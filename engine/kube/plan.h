@@ -1,7 +1,7 @@
 // What Kubernetes YAML asks for, in the words of the engine. Values.
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -95,7 +95,6 @@ Result<Plan> plan_kube(const InputFile& file, const std::vector<InputFile>& conf
 // What `kube down` takes away.
 struct Names {
   std::vector<std::string> pods, secrets, claims;
-  std::vector<std::string> volumes;  // that go with the pods
 };
 Result<Names> names_in(const InputFile& file);
 

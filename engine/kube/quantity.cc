@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cmath>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "base/text.h"

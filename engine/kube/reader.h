@@ -1,9 +1,10 @@
 // The parts that read one kind of thing each; see plan.h for what comes of them.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -45,15 +46,16 @@ struct PodContext {
   Source& source;
   std::string pod_name;
   Metadata metadata;
+  int backoff_limit = 0;  // of a Job
   std::string service_account = "default";
-  RestartSpec restart;
-  std::optional<std::chrono::seconds> grace_period;
-  std::optional<std::chrono::seconds> deadline;
+  RestartSpec restart = {};
+  std::optional<std::chrono::seconds> grace_period = {};
+  std::optional<std::chrono::seconds> deadline = {};
   // securityContext of the pod
-  std::optional<int64_t> run_as_user, run_as_group, fs_group;
-  std::vector<std::string> groups;
+  std::optional<int64_t> run_as_user = {}, run_as_group = {}, fs_group = {};
+  std::vector<std::string> groups = {};
   bool run_as_non_root = false;
-  std::string seccomp_profile, apparmor_profile;
+  std::string seccomp_profile = {}, apparmor_profile = {};
   bool label_disable = false;
 };
 
@@ -61,8 +63,8 @@ struct PodContext {
 struct VolumeSource {
   enum class Kind { bind, volume, tmpfs, image, device, claim };
   Kind kind = Kind::bind;
-  std::string source;                // path, volume or image
-  std::vector<std::string> options;  // of a mount of it: "size=…"
+  std::string source;                 // path, volume or image
+  std::vector<std::string> options;   // of a mount of it: "size=…"
   std::optional<VolumeOptions> made;  // with the pod
   std::optional<HostPathCheck> check;
   std::string where;
@@ -71,8 +73,11 @@ struct VolumeSource {
 using VolumeSources = std::map<std::string, VolumeSource>;
 Result<VolumeSources> read_volumes(Fields& pod, PodContext& context);
 // `volumeMounts` and `volumeDevices` of a container.
-Result<void> read_mounts(Fields& container, const PodContext& context, const std::map<std::string, std::string>& env,
-                         VolumeSources& volumes, ContainerSpec& spec);
+Result<void> read_mounts(Fields& container, const std::map<std::string, std::string>& env, VolumeSources& volumes,
+                         ContainerSpec& spec);
+
+// A fieldRef. Errors: invalid for what is not known before the pod runs.
+Result<std::string> read_pod_field(Fields& fields, const PodContext& context);
 
 // env and envFrom: the variables, in order, and by name.
 struct EnvPlan {
@@ -90,12 +95,8 @@ Result<void> read_pod_security(Fields& pod, PodContext& context, PodSpec& spec);
 Result<void> read_container_security(Fields& container, const PodContext& context, ContainerPlan& plan);
 
 // livenessProbe, readinessProbe, startupProbe and lifecycle.
-Result<void> read_probes(Fields& container, const PodContext& context, ContainerPlan& plan);
-
-// containerPorts by name, for probes.
-using PortNames = std::map<std::string, uint16_t>;
-Result<PortNames> read_ports(Fields& container, const PodContext& context, std::vector<PortMapping>& ports,
-                             std::vector<ExposedPort>& exposed);
+using PortNames = std::map<std::string, uint16_t>;  // containerPorts that have a name
+Result<void> read_probes(Fields& container, const PodContext& context, const PortNames& ports, ContainerPlan& plan);
 
 Result<ContainerPlan> read_container(Fields& container, PodContext& context, VolumeSources& volumes, bool init,
                                      PodSpec& pod);

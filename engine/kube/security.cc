@@ -117,8 +117,9 @@ Result<void> read_container_security(Fields& container, const PodContext& contex
     if (non_root && user && *user == 0) return fields->wrong("", "runAsNonRoot is set, and runAsUser is 0");
     TRY(fields->finish());
   }
+  if (group && !user) return container.wrong("", "runAsGroup is set without runAsUser");
   if (user) spec.user = std::to_string(*user);
-  if (group) spec.user = (user ? spec.user : std::string("0")) + ":" + std::to_string(*group);
+  if (group) spec.user += ":" + std::to_string(*group);
   if (non_root && user && *user == 0) return container.wrong("", "runAsNonRoot is set, and runAsUser is 0");
   plan.not_root = non_root && !user;
   return ok();

@@ -1,4 +1,3 @@
-#include "base/base64.h"
 #include "tests/registry/fault_server.h"
 
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/base64.h"
 #include "base/paths.h"
 #include "registry/tokens.h"
 

@@ -1,4 +1,3 @@
-#include "base/base64.h"
 #include "registry/auth.h"
 
 #include <sys/stat.h>
@@ -6,6 +5,7 @@
 
 #include <string>
 
+#include "base/base64.h"
 #include "registry/tokens.h"
 #include "tests/catch.h"
 #include "tests/unit/registry/home.h"
