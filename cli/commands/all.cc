@@ -50,6 +50,10 @@ constexpr std::array k_commands = {
     &k_init_command,
     &k_inspect_command,
     &k_kill_command,
+    &k_kube_apply_command,
+    &k_kube_down_command,
+    &k_kube_generate_command,
+    &k_kube_play_command,
     &k_listing_command,
     &k_load_command,
     &k_login_command,
@@ -111,8 +115,8 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 8> k_groups = {"config",   "container", "context", "image",
-                                                      "manifest", "secret",    "system",  "volume"};
+constexpr std::array<std::string_view, 9> k_groups = {"config",   "container", "context", "image",  "kube",
+                                                       "manifest", "secret",  "system", "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {
