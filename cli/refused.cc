@@ -26,6 +26,8 @@ constexpr std::array k_refusals = {
             "devices of the Container Device Interface are not supported; name each with --device"},
     Refusal{"pod clone", "gpus",
             "devices of the Container Device Interface are not supported; name each with --device"},
+    Refusal{"kube play", "build context-dir",
+            "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
     Refusal{"container cleanup", "exec", "ctr keeps nothing of commands that exec has run"},
     Refusal{"pull", "decryption-key", "encrypted images are not supported"},
     Refusal{"push", "encrypt-layer encryption-key", "encrypting is not supported"},
@@ -56,7 +58,6 @@ constexpr std::array k_refused_commands = {
     CommandRefusal{
         "build,image build,buildx,builder",
         "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
-    CommandRefusal{"kube,play,generate", "Kubernetes YAML is not supported yet"},
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},
     CommandRefusal{"artifact", "artifacts are not supported yet"},

@@ -20,6 +20,7 @@
 #include "engine/root_files.h"
 #include "engine/running_row.h"
 #include "engine/secrets.h"
+#include "engine/side_programs.h"
 #include "engine/user_namespace.h"
 #include "engine/volumes.h"
 #include "runtime/attach.h"
@@ -157,6 +158,8 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   plan.stdin_open = spec.stdin_open;
   plan.timeout = spec.timeout;
   plan.health = plan_health(stored.record);
+  plan.readiness = plan_readiness(spec);
+  plan.post_start = !spec.probes.post_start.empty();
   plan.initialize = input.initialize;
   plan.attach = starter_streams(input);
   if (input.attach) {
@@ -331,6 +334,7 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   plan.secrets = secrets.files;
   TRY(add_notify(dir, stored.record.spec.notify, plan));
   if (plan.health) TRY(reset_health(dir));
+  if (plan.readiness) TRY(reset_readiness(dir));
   if (input.created) plan.preserved_fds = input.created->preserved_fds;
   const auto pid_file = TRY(PidFile::make(stored.record.spec.pid_file));
   const auto monitor_pid_file = TRY(PidFile::make(stored.record.spec.monitor_pid_file));

@@ -18,6 +18,7 @@
 #include "engine/remove.h"
 #include "engine/restart.h"
 #include "engine/running_row.h"
+#include "engine/side_programs.h"
 #include "runtime/monitor.h"
 #include "runtime/pod_monitor.h"
 #include "runtime/root_copy.h"
@@ -158,6 +159,12 @@ int run_monitor_process(char** environment_block) {
     const Core starter(*options);
     return start_health_worker(starter, plan.container_id);
   };
+  hooks.start_readiness_check = [&](const runtime::LaunchPlan& plan) {
+    return start_side_program(Core(*options), k_readiness_verb, plan.container_id);
+  };
+  hooks.start_post_start = [&](const runtime::LaunchPlan& plan) {
+    return start_side_program(Core(*options), k_post_start_verb, plan.container_id);
+  };
   hooks.start_root_copy = [&](int client, int init) { return start_root_copy(Core(*options), client, init); };
   hooks.on_exit = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
     row.reset();
@@ -188,6 +195,13 @@ int run_health(std::string_view id, char** environment_block) {
   if (!options) return static_cast<int>(runtime::CheckEnd::failed);
   Core core(std::move(*options));
   return run_health_worker(core, id);
+}
+
+int run_side(std::string_view verb, std::string_view id, char** environment_block) {
+  auto options = worker_options(environment_block);
+  if (!options) return 1;
+  Core core(std::move(*options));
+  return run_side_program(core, verb, id);
 }
 
 int run_exec(std::string_view first, char** environment_block) {
@@ -229,6 +243,9 @@ std::optional<int> run_worker(std::string_view verb, std::string_view word, char
   if (verb == k_exec_verb) return run_exec(word, environment_block);
   if (verb == k_health_verb) return run_health(word, environment_block);
   if (verb == network::k_proxy_verb) return network::run_netproxy();
+  if (verb == k_readiness_verb || verb == k_post_start_verb || verb == k_pre_stop_verb) {
+    return run_side(verb, word, environment_block);
+  }
   if (verb == k_root_copy_verb) return runtime::answer_with_root();
   return std::nullopt;
 }

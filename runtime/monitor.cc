@@ -79,6 +79,9 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void on_network_source(int fd);
   void on_network_child(int pidfd);
   void watch_health();
+  void watch_side_programs();
+  void on_post_start_end(bool passed);
+  void end_side_programs();
   Result<void> open_notify();
   void watch_notify();
   void on_check(CheckEnd end);
@@ -103,7 +106,8 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   std::set<int> network_pidfds_;
   std::set<int> network_sources_;
   std::optional<Child> init_;
-  std::optional<HealthWatch> health_;
+  std::optional<HealthWatch> health_, readiness_;
+  std::optional<Child> post_start_;
   std::optional<NotifyProxy> notify_;
   std::optional<Child> root_copy_;  // answers a client
   bool timed_out_ = false;
@@ -291,6 +295,7 @@ Result<void> Monitor::serve() {
   }
   watch_network();
   watch_health();
+  watch_side_programs();
   watch_notify();
   forget_plan();
   return loop_.run();
@@ -369,6 +374,36 @@ void Monitor::watch_health() {
       [this](CheckEnd end) { on_check(end); });
 }
 
+void Monitor::watch_side_programs() {
+  if (plan_.readiness && hooks_.start_readiness_check) {
+    readiness_.emplace(
+        loop_, *plan_.readiness, [this] { return hooks_.start_readiness_check(plan_); }, [](CheckEnd) {});
+  }
+  if (!plan_.post_start || !hooks_.start_post_start) return;
+  auto started = hooks_.start_post_start(plan_);
+  if (!started) return on_post_start_end(false);
+  post_start_.emplace(std::move(*started));
+  const auto watched = loop_.add(post_start_->pidfd(), EPOLLIN, [this](uint32_t) {
+    loop_.remove(post_start_->pidfd());
+    const auto status = post_start_->wait();
+    post_start_.reset();
+    on_post_start_end(status && status->code == 0);
+  });
+  if (watched) return;
+  post_start_.reset();
+  on_post_start_end(false);
+}
+
+void Monitor::on_post_start_end(bool passed) {
+  if (!passed && init_) init_->signal(SIGKILL).ignore("it has ended by itself at this moment");
+}
+
+void Monitor::end_side_programs() {
+  readiness_.reset();
+  if (post_start_) loop_.remove(post_start_->pidfd());
+  post_start_.reset();
+}
+
 void Monitor::change_orders(const NewOrders& orders) {
   for (const auto& [key, value] : orders.engine.as_object()) plan_.engine.set(key, value);
   if (orders.health == plan_.health) return;
@@ -399,7 +434,10 @@ void Monitor::on_check(CheckEnd end) {
   }
   auto action = HealthPlan::Action::none;
   if (end == CheckEnd::unhealthy) action = plan_.health->action;
-  if (end == CheckEnd::startup_failed) action = HealthPlan::Action::restart;
+  if (end == CheckEnd::startup_failed) {
+    const bool kills = plan_.health->action == HealthPlan::Action::kill;
+    action = kills ? HealthPlan::Action::kill : HealthPlan::Action::restart;
+  }
   switch (action) {
     case HealthPlan::Action::none:
       return;
@@ -434,6 +472,7 @@ void Monitor::on_end() {
   ExitStatus status = init_->wait().value_or(ExitStatus{.code = 128 + SIGKILL, .signal = SIGKILL});
   init_.reset();
   health_.reset();
+  end_side_programs();
   streams_->drain();
   if (notify_) {
     loop_.remove(notify_->fd());

@@ -136,6 +136,8 @@ struct MonitorHooks {
   std::function<bool(const LaunchPlan&, const StateRecord&)> wants_restart;
   // Starts a process that checks the program's health; its exit code is a CheckEnd. With LaunchPlan::health only.
   std::function<Result<Child>(const LaunchPlan&)> start_health_check;
+  // The same for LaunchPlan::readiness, and for what is run once the program runs: the program is killed when it fails.
+  std::function<Result<Child>(const LaunchPlan&)> start_readiness_check, start_post_start;
   // Starts a process that calls answer_with_root(), with these descriptors.
   std::function<Result<Child>(int client, int init_pidfd)> start_root_copy;
   // The program has ended and state.json says so; the lock is still held. Auto-remove and events happen here.

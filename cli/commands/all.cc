@@ -50,6 +50,10 @@ constexpr std::array k_commands = {
     &k_init_command,
     &k_inspect_command,
     &k_kill_command,
+    &k_kube_apply_command,
+    &k_kube_down_command,
+    &k_kube_generate_command,
+    &k_kube_play_command,
     &k_listing_command,
     &k_load_command,
     &k_login_command,
@@ -139,7 +143,7 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 10> k_groups = {"config",  "container", "context", "image",  "manifest",
+constexpr std::array<std::string_view, 11> k_groups = {"config",  "container", "context", "image",  "kube",  "manifest",
                                                        "network", "pod",       "secret",  "system", "volume"};
 
 const Command* find_name(std::string_view name) {
