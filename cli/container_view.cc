@@ -43,6 +43,12 @@ std::vector<std::string> destinations(const ContainerInfo& info) {
   return out;
 }
 
+std::vector<std::string> networks(const ContainerInfo& info) {
+  std::vector<std::string> out;
+  for (const auto& joined : info.spec.network.networks) out.push_back(joined.network);
+  return out;
+}
+
 // The inode number in "net:[4026531840]" of a running container; empty otherwise.
 std::string namespace_inode(const ContainerInfo& info, const char* name) {
   if (info.pid <= 0) return "";
@@ -127,7 +133,7 @@ constexpr std::array k_fields = {
     Field{"Labels", [](const Row& row) -> Json { return Json::string_map(row.info.spec.labels); }},
     Field{"Mounts", [](const Row& row) -> Json { return Json::strings(destinations(row.info)); }},
     Field{"Names", [](const Row& row) -> Json { return row.info.name; }},
-    Field{"Networks", [](const Row&) -> Json { return ""; }},
+    Field{"Networks", [](const Row& row) -> Json { return join(networks(row.info), ","); }},
     Field{"Pid", [](const Row& row) -> Json { return row.info.pid; }},
     Field{"Pod", [](const Row& row) -> Json { return shown_id(row.info.spec.pod, row.options); }},
     Field{"PodName", [](const Row& row) -> Json { return pod_name(row.info, row.options); }},
@@ -226,7 +232,7 @@ Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {
       .set("Mounts", Json::strings(destinations(info)))
       .set("Names", Json::strings({info.name}))
       .set("Namespaces", std::move(namespaces))
-      .set("Networks", Json::array())
+      .set("Networks", Json::strings(networks(info)))
       .set("Pid", info.pid)
       .set("Pod", info.spec.pod)
       .set("PodName", pod_name(info, options))

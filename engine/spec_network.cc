@@ -34,6 +34,24 @@ Result<uint16_t> read_port(const JsonReader& reader, const char* key, uint16_t f
 
 }  // namespace
 
+std::string network_mode_word(const NetworkChoice& choice) {
+  switch (choice.mode) {
+    case NetworkChoice::Mode::private_:
+      return choice.uplink.empty() ? "slirp4netns" : choice.uplink;
+    case NetworkChoice::Mode::none:
+      return "none";
+    case NetworkChoice::Mode::host:
+      return "host";
+    case NetworkChoice::Mode::container:
+      return "container:" + choice.value;
+    case NetworkChoice::Mode::path:
+      return "ns:" + choice.value;
+    case NetworkChoice::Mode::bridge:
+      return "bridge";
+  }
+  return "none";
+}
+
 Json to_json(const NetworkAttachment& attachment) {
   Json json = Json::object().set("network", attachment.network);
   put(json, "interface", attachment.interface_name);

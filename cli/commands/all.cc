@@ -64,6 +64,16 @@ constexpr std::array k_commands = {
     &k_manifest_remove_command,
     &k_manifest_rm_command,
     &k_mount_command,
+    &k_network_connect_command,
+    &k_network_create_command,
+    &k_network_disconnect_command,
+    &k_network_exists_command,
+    &k_network_inspect_command,
+    &k_network_ls_command,
+    &k_network_prune_command,
+    &k_network_reload_command,
+    &k_network_rm_command,
+    &k_network_update_command,
     &k_pause_command,
     &k_pod_clone_command,
     &k_pod_create_command,
@@ -129,8 +139,8 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 9> k_groups = {"config", "container", "context", "image", "manifest",
-                                                      "pod",    "secret",    "system",  "volume"};
+constexpr std::array<std::string_view, 10> k_groups = {"config",  "container", "context", "image",  "manifest",
+                                                       "network", "pod",       "secret",  "system", "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

@@ -147,7 +147,7 @@ Result<void> Links::connect(LinkPlan plan) {
   for (const auto& word : address_words(joined_.back().state())) {
     lines += word + "\t" + join(plan_.own_names, " ") + "\n";
   }
-  TRY(edit_hosts(plan_.hosts_file, {}, lines));
+  edit_hosts(plan_.hosts_file, {}, lines).ignore("the container may have made the file its own");
   return tell();
 }
 
@@ -158,10 +158,10 @@ Result<void> Links::disconnect(const std::string& network) {
     return Error(Errc::not_found, fmt::format("container {} is not connected to network {}: network is not connected",
                                               plan_.container_id, network));
   }
-  TRY(found->leave(user()));
+  TRY(found->leave(user(), Membership::Cable::removed));
   const auto words = address_words(found->state());
   joined_.erase(found);
-  TRY(edit_hosts(plan_.hosts_file, words, ""));
+  edit_hosts(plan_.hosts_file, words, "").ignore("the container may have made the file its own");
   return tell();
 }
 
@@ -170,8 +170,20 @@ Result<void> Links::repair() {
   return ok();
 }
 
+Result<void> Links::rename(const std::string& name) {
+  plan_.container_name = name;
+  for (const auto& membership : joined_) {
+    auto files = TRY(MemberFiles::open(plan_.net_dir, membership.plan().network.name));
+    files.rename(plan_.container_id, name);
+    TRY(files.write());
+  }
+  return ok();
+}
+
 void Links::leave_all() {
-  for (auto& membership : joined_) membership.leave(user()).ignore("whoever comes next finds that we are gone");
+  for (auto& membership : joined_) {
+    membership.leave(user(), Membership::Cable::left).ignore("whoever comes next finds that we are gone");
+  }
   joined_.clear();
   if (auto dir = Dir::open(plan_.state_dir)) dir->remove_file(k_network_state_file).ignore("it is read of who runs");
 }

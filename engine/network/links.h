@@ -49,6 +49,8 @@ class [[nodiscard]] Links {
   // Errors: not_found.
   Result<void> disconnect(const std::string& network);
   Result<void> repair();
+  // The container has another name.
+  Result<void> rename(const std::string& name);
   // Out of all of them. What cannot be undone is left to the kernel, which undoes it with the monitor.
   void leave_all();
 

@@ -150,6 +150,12 @@ void MemberFiles::remove(const std::string& container) {
   std::erase_if(names_, [&](const auto& names) { return names.short_id == short_id(container); });
 }
 
+void MemberFiles::rename(const std::string& container, const std::string& name) {
+  for (auto& names : names_) {
+    if (names.short_id == short_id(container)) names.name = name;
+  }
+}
+
 Result<void> MemberFiles::write() const {
   TRY(dir_.write_file(k_names_file, format_names(names_), Sync::no));
   return dir_.write_file(k_members_file, format_members(members_), Sync::no);

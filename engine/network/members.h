@@ -72,6 +72,7 @@ class [[nodiscard]] MemberFiles {
   // In the place of what there is of the container.
   void add(Member member, MemberNames names);
   void remove(const std::string& container);
+  void rename(const std::string& container, const std::string& name);
   Result<void> write() const;
 
  private:

@@ -109,6 +109,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     proxy_.reset();
     uplink_.reset();
     if (links_) links_->leave_all();
+    links_.reset();
   }
 
  private:
@@ -156,6 +157,8 @@ class PrivateNetwork final : public runtime::NetworkSetup {
       TRY(links_->connect(TRY(link_plan_from_json(*link))));
     } else if (const auto name = TRY(reader.find_string("disconnect"))) {
       TRY(links_->disconnect(*name));
+    } else if (const auto new_name = TRY(reader.find_string("rename"))) {
+      return links_->rename(*new_name);
     } else if (reader.has("reload")) {
       TRY(links_->repair());
     } else {
