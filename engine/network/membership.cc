@@ -35,14 +35,6 @@ std::vector<runtime::SocketKind> wanted_sockets(const NetworkDefinition& network
   return {{address->family, SOCK_DGRAM}, {address->family, SOCK_STREAM}};
 }
 
-// What is there of the definition is replaced if it says something else.
-Result<void> show_definition(const Dir& dir, const NetworkDefinition& network) {
-  const auto text = dump_json(to_json(network));
-  const auto shown = dir.read_file(k_definition_file);
-  if (shown && *shown == text) return ok();
-  return dir.write_file(k_definition_file, text, Sync::no);
-}
-
 Result<void> furnish_hub(const NetworkDefinition& network, Netlink& outside) {
   TRY(outside.set_link_up(TRY(outside.link_index("lo"))));
   TRY(outside.add_bridge(network.interface_name, network.mtu_bytes()));

@@ -126,6 +126,8 @@ reaches() { on_host "$CTR" exec "$1" nc -w 2 203.0.113.9 80 </dev/null | grep -q
   on_host "$CTR" run -d -q --name asked --network front --dns 127.0.0.54 "$IMAGE" sleep 1000
   for name in web member; do wait_for finds "$name" example.com 198.51.100.1; done
   for name in apart asked; do wait_for finds "$name" example.com 198.51.100.2; done
+  on_host "$CTR" network update --dns-drop 127.0.0.54 --dns-add 127.0.0.53 own >/dev/null
+  wait_for finds apart example.com 198.51.100.1
   replace_resolv_conf 127.0.0.54
   SECONDS=0
   for name in web member; do wait_for finds "$name" example.com 198.51.100.2; done
