@@ -42,7 +42,7 @@ constexpr std::array k_refusals = {
             "artifact-layer-type artifact-subject artifact-type",
             "artifacts are not supported yet"},
     Refusal{"save", "compress", "layers keep the form they are stored in"},
-    Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
+    Refusal{"unshare", "rootless-netns", "there is no namespace that all networks share; each is one of its own"},
     Refusal{"image prune", "external", "ctr keeps no containers outside its own store"},
     Refusal{"image prune", "build-cache", "ctr keeps no cache of builds beside its images"},
     Refusal{"system prune", "external", "ctr keeps no containers outside its own store"},

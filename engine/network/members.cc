@@ -113,6 +113,13 @@ std::string format_names(const std::vector<MemberNames>& names) {
   return out;
 }
 
+Result<void> show_definition(const Dir& dir, const NetworkDefinition& network) {
+  const auto text = dump_json(to_json(network));
+  const auto shown = dir.read_file(k_definition_file);
+  if (shown && *shown == text) return ok();
+  return dir.write_file(k_definition_file, text, Sync::no);
+}
+
 Result<MemberFiles> MemberFiles::open(const std::string& net_dir, const std::string& network) {
   auto dir = TRY(Dir::open_or_make(net_dir + "/" + network, 0700));
   auto lock = TRY(FileLock::acquire(dir, "lock", LockMode::exclusive));

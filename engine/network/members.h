@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/result.h"
+#include "engine/network/definition.h"
 #include "engine/network/netlink.h"
 #include "runtime/state.h"
 
@@ -54,6 +55,9 @@ std::vector<Member> parse_members(std::string_view text);
 std::string format_members(const std::vector<Member>& members);
 std::vector<MemberNames> parse_names(std::string_view text);
 std::string format_names(const std::vector<MemberNames>& names);
+
+// Shows the definition to the resolvers of a network that has members, in place of an older one.
+Result<void> show_definition(const Dir& dir, const NetworkDefinition& network);
 
 // A network's files, while nobody else changes them.
 class [[nodiscard]] MemberFiles {
