@@ -70,9 +70,11 @@ TEST_CASE("members share a namespace that lasts as long as one of them has it", 
     CHECK(files->open_hub().valid());
     CHECK(files->names()[1].name == "b");
   }
+  CHECK(live_members(scratch.path(), "net") == std::vector<std::string>{"a", "b"});
   CHECK(first->leave(a.user(scratch.path()), Membership::Cable::removed));
   CHECK(second->leave(b.user(scratch.path()), Membership::Cable::removed));
   CHECK_FALSE(b.inside.link_index("eth0"));
+  CHECK(live_members(scratch.path(), "net").empty());
   CHECK_FALSE(MemberFiles::open(scratch.path(), "net")->open_hub().valid());
 }
 
