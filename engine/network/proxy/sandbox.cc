@@ -66,7 +66,7 @@ Result<void> keep_one_capability() {
 Json proxy_filter() {
   Json calls = Json::array();
   calls.push(allow(allowed_calls()));
-  for (const int family : {AF_INET, AF_INET6, AF_NETLINK}) calls.push(allow_socket_of(family));
+  for (const int family : {AF_INET, AF_INET6}) calls.push(allow_socket_of(family));
   return Json::object().set("defaultAction", "SCMP_ACT_KILL_PROCESS").set("syscalls", std::move(calls));
 }
 
