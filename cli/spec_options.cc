@@ -158,6 +158,8 @@ constexpr std::array k_namespace_options = {
          Complete::networks),
     list("network-alias", 0, "NAME", "Another name of the container on its networks"),
     value("pid", 0, "MODE", "Process namespace: private, host, container:NAME or ns:PATH"),
+    value("pod", 0, "POD", "Make the container a member of this pod; new:NAME makes the pod, too", Complete::pods),
+    value("pod-id-file", 0, "FILE", "Read the id of the pod from FILE", Complete::files),
     value("subgidname", 0, "NAME", "Map the group ids that NAME has in /etc/subgid"),
     value("subuidname", 0, "NAME", "Map the user ids that NAME has in /etc/subuid"),
     list("uidmap", 0, "MAP", "Map user ids of the container: [FLAGS]CONTAINER:FROM[:SIZE]"),
