@@ -28,6 +28,8 @@ struct Words {
 constexpr std::array k_words = {
     Words{"images,image prune", "filter", k_image_filters},
     Words{"volume ls,volume prune", "filter", k_volume_filters},
+    Words{"network ls", "filter", "dangling= driver= id= label= label!= name= until="},
+    Words{"network prune", "filter", "label= label!= until="},
     Words{"secret ls", "filter", "id= name="},
     Words{"search", "filter", "is-automated= is-official= stars="},
     Words{"events", "filter", "container= event= image= label= pod= type= volume="},
@@ -104,10 +106,10 @@ struct FilterNames {
   Complete kind;
 };
 constexpr std::array k_filter_names = {
-    FilterNames{"ancestor=", Complete::images},      FilterNames{"reference=", Complete::images},
-    FilterNames{"image=", Complete::images},         FilterNames{"container=", Complete::containers},
-    FilterNames{"name=", Complete::containers},      FilterNames{"volume=", Complete::volumes},
-    FilterNames{"container:", Complete::containers},
+    FilterNames{"ancestor=", Complete::images},  FilterNames{"reference=", Complete::images},
+    FilterNames{"image=", Complete::images},     FilterNames{"container=", Complete::containers},
+    FilterNames{"name=", Complete::containers},  FilterNames{"volume=", Complete::volumes},
+    FilterNames{"network=", Complete::networks}, FilterNames{"container:", Complete::containers},
 };
 
 std::vector<Suggestion> separated(std::string_view words, std::string_view front) {
@@ -136,8 +138,12 @@ std::vector<Suggestion> behind_key(const Command& command, std::string_view type
   for (const auto& names : k_filter_names) {
     if (names.key != key) continue;
     const bool of_volumes = key == "name=" && command.name.starts_with("volume");
+    const bool of_networks = key == "name=" && command.name.starts_with("network");
     const bool of_secrets = key == "name=" && command.name.starts_with("secret");
-    const Complete kind = of_volumes ? Complete::volumes : of_secrets ? Complete::secrets : names.kind;
+    const Complete kind = of_volumes    ? Complete::volumes
+                          : of_networks ? Complete::networks
+                          : of_secrets  ? Complete::secrets
+                                        : names.kind;
     auto found = suggest_names(kind, rest, find_names);
     for (auto& suggestion : found) suggestion.word.insert(0, key);
     return found;

@@ -95,7 +95,7 @@ as_root() {
 # --- packages -------------------------------------------------------------------------------------------------------
 
 build_packages=(g++ meson ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
-  libseccomp-dev libssl-dev libsodium-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libzstd-dev libisal-dev)
+  libseccomp-dev libssl-dev libsodium-dev libyaml-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libzstd-dev libisal-dev)
 run_packages=(uidmap fuse-overlayfs slirp4netns ca-certificates gpgv)
 vm_packages=(qemu-system-x86 e2fsprogs)
 try_packages=(docker-registry busybox-static python3)

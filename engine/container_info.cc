@@ -132,6 +132,7 @@ Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& 
   auto seen = TRY(runtime::observe(dir));
   view.info = join_state(summarize(view.record), seen, entry.name);
   view.bundle = containers.path(entry.id);
+  view.run_dir = core.run_dir(entry.id.text());
   if (has_health_check(view.record.spec)) {
     view.health = read_health(dir).value_or(HealthRecord());
     view.info.health = known_status(view.health.status);

@@ -42,6 +42,8 @@ Result<void> write_network_files(Core& core, const Dir& dir, const PodRecord& re
   like.name = record.name;
   like.hostname = record.hostname;
   like.spec = record.spec.shared;
+  // Members find both, also where there is no name server.
+  TRY(dir.write_file("resolv.conf", "", Sync::no, 0644));
   for (const auto& [name, content] : TRY(fresh_files(core, like, {}))) {
     if (name == "containerenv") continue;
     TRY(dir.write_file(name, content, Sync::no, 0644));
@@ -85,7 +87,11 @@ Result<runtime::PodPlan> make_plan(Core& core, const storage::ContainerId& id, c
     namespaces.sysctls.emplace("net.ipv4.ip_unprivileged_port_start", "0");
     MonitorOrders orders;
     orders.name = record.name;
-    orders.network = TRY(plan_network(shared, *host));
+    NetworkOwner owner = {record.id, record.name, core.options().paths.store, core.options().paths.run, {}, {}, {}};
+    owner.hosts_file = plan.dir + "/" + k_hosts_file;
+    owner.own_names = {record.hostname};
+    owner.host_address = TRY(core.config())->host_containers_internal_ip;
+    orders.network = TRY(plan_network(shared, *host, owner));
     plan.engine = to_json(orders);
   }
   return plan;

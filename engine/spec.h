@@ -16,6 +16,7 @@
 #include "base/oci/image_config.h"
 #include "base/result.h"
 #include "engine/spec_network.h"
+#include "engine/spec_probes.h"
 
 namespace ctr::engine {
 
@@ -257,6 +258,7 @@ struct ContainerSpec {
   // With an empty test: what differs from the image's check. In a container's record: the check that is run.
   std::optional<oci::HealthConfig> health;
   HealthRules health_rules;
+  ProbeSpec probes;
   std::vector<std::string> create_command;  // argv, for inspect
   bool operator==(const ContainerSpec&) const = default;
 };

@@ -684,6 +684,7 @@ Json to_json(const ContainerSpec& spec) {
   put_object(json, "notify", notify_json(spec.notify));
   if (spec.health) json.set("health", health_json(*spec.health));
   put_object(json, "health_rules", health_rules_json(spec.health_rules));
+  put_object(json, "probes", to_json(spec.probes));
   put(json, "create_command", spec.create_command);
   return json;
 }
@@ -706,6 +707,7 @@ Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
   spec.notify = TRY(read_notify(reader));
   spec.health = TRY(read_health(reader));
   spec.health_rules = TRY(read_health_rules(reader));
+  spec.probes = TRY(probe_spec_from_json(TRY(object_or_empty(reader, "probes"))));
   spec.create_command = TRY(reader.strings("create_command"));
   return spec;
 }

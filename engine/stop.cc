@@ -13,6 +13,7 @@
 #include "engine/live_cgroup.h"
 #include "engine/mounted_roots.h"
 #include "engine/restart.h"
+#include "engine/side_programs.h"
 #include "engine/spec_gen.h"
 #include "runtime/signal_fate.h"
 
@@ -139,6 +140,7 @@ Result<void> stop_running(Core& core, const storage::ContainerId& id, const Runn
         .with_hint("`ctr unpause` lets it go on; `ctr kill` ends it as it is");
   }
   const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
+  if (timeout.count() > 0) TRY(run_pre_stop(core, record, timeout));
   if (timeout.count() > 0 && !TRY(is_out_of_reach(core, running.state, record.stop_signal))) {
     TRY(stop_by_signal(core, id, running, record.stop_signal));
     auto ended = wait_until_ended(core, id, std::chrono::duration_cast<milliseconds>(timeout));

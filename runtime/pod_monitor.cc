@@ -97,6 +97,7 @@ class PodMonitor final : public LaunchObserver {
   Result<void> keep_namespaces();
   void watch_network();
   void on_network_child(int pidfd);
+  void on_network_source(int fd);
   void respawn();
   void end();
 
@@ -107,6 +108,7 @@ class PodMonitor final : public LaunchObserver {
   std::optional<FileLock> alive_;
   std::unique_ptr<NetworkSetup> network_;
   std::set<int> network_pidfds_;
+  std::set<int> network_sources_;
   PodNamespaces namespaces_;
   StateRecord record_;
 };
@@ -153,6 +155,17 @@ void PodMonitor::watch_network() {
     loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_network_child(pidfd); })
         .ignore("a helper that cannot be watched is not started again");
   }
+  for (const int fd : network_->sources()) {
+    if (!network_sources_.insert(fd).second) continue;
+    loop_.add(fd, EPOLLIN, [this, fd](uint32_t) { on_network_source(fd); })
+        .ignore("what the network does not hear of does not change");
+  }
+}
+
+void PodMonitor::on_network_source(int fd) {
+  for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+  network_->on_source(fd);
+  watch_network();
 }
 
 void PodMonitor::on_network_child(int pidfd) {
@@ -172,6 +185,7 @@ void PodMonitor::respawn() {
 
 void PodMonitor::end() {
   for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+  for (int fd : std::exchange(network_sources_, {})) loop_.remove(fd);
   if (network_) network_->stop();
   record_.monitor.reset();
   record_.init.reset();

@@ -89,6 +89,7 @@ Result<void> add_run_options(const Args& args, Plan& plan) {
   if (spec.remove_image && spec.image.empty()) return Error(Errc::invalid, "--rmi needs an image, not --rootfs");
   spec.auto_remove = spec.auto_remove || spec.remove_image;
   plan.options.preserved_fds = TRY(preserved_descriptors(args));
+  plan.options.starts = true;
   return ok();
 }
 
