@@ -74,7 +74,7 @@ constexpr std::array k_words = {
     Words{"", "seccomp-policy", "default image"},
     Words{"", "compression-format", "gzip zstd"},
     Words{"", "events-backend", "file journald none"},
-    Words{"", "type", "all container image volume"},
+    Words{"", "type", "all container image pod volume"},
     Words{"", "condition",
           "configured created exited healthy initialized paused removing running stopped stopping "
           "unhealthy"},

@@ -196,6 +196,7 @@ Result<std::string> current_name(Core& core, const storage::ContainerEntry& entr
 Event container_event(std::string_view status, const RecordSummary& summary) {
   auto event = object_event("container", status, summary.id, summary.name);
   event.image = summary.image_name;
+  event.pod = summary.spec.pod;
   event.attributes = summary.spec.labels;
   return event;
 }
@@ -203,6 +204,7 @@ Event container_event(std::string_view status, const RecordSummary& summary) {
 Event container_event(std::string_view status, const ContainerRecord& record) {
   auto event = object_event("container", status, record.id, record.name);
   event.image = record.image_name;
+  event.pod = record.spec.pod;
   event.attributes = record.spec.labels;
   return event;
 }

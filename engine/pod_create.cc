@@ -11,6 +11,7 @@
 #include "engine/container_info.h"
 #include "engine/create.h"
 #include "engine/names.h"
+#include "engine/pod_cgroup.h"
 #include "engine/pod_record.h"
 #include "engine/pod_stop.h"
 #include "engine/pod_up.h"
@@ -63,10 +64,6 @@ Result<void> check_pod(const PodSpec& spec) {
   }
   if (spec.shared.hosts_file == "image") {
     return Error(Errc::invalid, "--hosts-file image: a pod has no image");
-  }
-  if (spec.shared.resources != ResourceSpec{}) {
-    return Error(Errc::unsupported, "limits of a whole pod are not supported")
-        .with_hint("give its members limits, or make a slice with limits and name it with --cgroup-parent");
   }
   return ok();
 }
@@ -127,6 +124,7 @@ Result<PodInfo> create_pod(Core& core, PodSpec spec, const PodCreateOptions& opt
   record.spec = std::move(spec);
   record.created = now();
   if (store->pods().resolve(record.name) && !record.spec.name.empty()) return name_taken(record.name);
+  record.cgroup = TRY(choose_pod_cgroup(core, record.id, record.spec));
   IdFile id_file;
   TRY(id_file.make(record.spec.id_file, record.id));
   const auto ids = TRY(hold_ids(core, record.spec.shared));

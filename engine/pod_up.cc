@@ -13,6 +13,7 @@
 #include "engine/id_maps.h"
 #include "engine/launch_record.h"
 #include "engine/plan_network.h"
+#include "engine/pod_cgroup.h"
 #include "engine/prepare.h"
 #include "runtime/pod_monitor.h"
 #include "runtime/state.h"
@@ -110,6 +111,7 @@ Result<void> bring_up(Core& core, const storage::ContainerId& pod) {
   const auto dir = TRY(pods.open(pod));
   const auto record = TRY(read_pod_record(dir));
   TRY(write_network_files(core, dir, record));
+  TRY(make_pod_cgroup(core, record.cgroup, record.spec.shared.resources));
   const auto plan = TRY(make_plan(core, pod, dir, record));
   auto monitor = TRY(runtime::spawn_pod_monitor(plan, "/proc/self/exe", core.helper_env()));
   auto report = monitor.report(core.cancel());
@@ -127,7 +129,10 @@ Result<void> bring_up(Core& core, const storage::ContainerId& pod) {
 }
 
 Result<void> bring_down(Core& core, const storage::ContainerId& pod) {
-  return runtime::end_pod_monitor(TRY(TRY(core.store())->pods().open(pod)), core.cancel());
+  const auto dir = TRY(TRY(core.store())->pods().open(pod));
+  TRY(runtime::end_pod_monitor(dir, core.cancel()));
+  const auto record = read_pod_record(dir);
+  return record ? remove_pod_cgroup(core, record->cgroup) : ok();
 }
 
 Result<void> add_member_names(Core& core, const storage::ContainerId& pod) {

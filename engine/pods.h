@@ -88,6 +88,7 @@ struct PodInfo {
   PodSpec spec;
   TimePoint created;
   std::string hostname;  // that the members show, if they share it
+  std::string cgroup;    // of a pod with limits: where those of its members are
   PodState state = PodState::created;
   int monitor_pid = 0;               // 0 unless it is up
   std::vector<PodMember> members;    // sorted by creation

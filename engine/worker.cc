@@ -76,6 +76,7 @@ void record_end(Core& core, const storage::ContainerEntry& entry, const MonitorO
   Event died = object_event("container", "died", entry.id.text(), orders.name);
   if (const auto name = current_name(core, entry)) died.name = *name;
   died.image = orders.image;
+  died.pod = orders.pod;
   ContainerInfo info;
   if (read_running_row(died.id, running_row(orders.row, state), info)) died.attributes = std::move(info.spec.labels);
   std::vector<Event> events = {died};

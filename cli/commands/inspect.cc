@@ -6,6 +6,8 @@
 #include "cli/commands/common.h"
 #include "cli/inspect_view.h"
 #include "cli/output.h"
+#include "cli/pod_view.h"
+#include "engine/pods.h"
 
 namespace ctr::cli {
 namespace {
@@ -13,13 +15,13 @@ namespace {
 constexpr std::array k_format_options = {
     value("format", 'f', "FORMAT", "json, or a Go template that is printed for each object")};
 constexpr std::array k_size_options = {flag("size", 's', "Measure the container's files")};
-constexpr std::array k_type_options = {value("type", 't', "TYPE", "container, image or all")};
+constexpr std::array k_type_options = {value("type", 't', "TYPE", "container, image, pod or all")};
 
-enum class Kind { container, image, any };
+enum class Kind { container, image, pod, any };
 
 struct Found {
   Json documents = Json::array();
-  bool images = false;  // a template needs one shape: that of the first object
+  Kind shape = Kind::container;  // a template needs one: that of the first object
   std::vector<Error> errors;
 };
 
@@ -28,8 +30,25 @@ Result<void> add_container(engine::Engine& engine, const engine::ContainerInfo& 
   return ok();
 }
 
+void add(Json document, Kind shape, Found& found) {
+  if (found.documents.as_array().empty()) found.shape = shape;
+  found.documents.push(std::move(document));
+}
+
+Result<void> look_up_pod(engine::Engine& engine, const std::string& name, Kind kind, Found& found) {
+  auto& verbs = engine::pod_verbs(engine);
+  const auto pod = verbs.find(name);
+  if (!pod && kind == Kind::any && pod.error().code() == Errc::not_found) {
+    return Error(Errc::not_found, fmt::format("no such object: \"{}\"", printable(name)));
+  }
+  if (!pod) return pod.error();
+  add(TRY(verbs.inspect(*pod)), Kind::pod, found);
+  return ok();
+}
+
 // podman: a container of that name wins over an image.
 Result<void> look_up(engine::Engine& engine, const std::string& name, Kind kind, bool size, Found& found) {
+  if (kind == Kind::pod) return look_up_pod(engine, name, kind, found);
   if (kind != Kind::image) {
     auto info = engine.find_container(name);
     if (info) return add_container(engine, *info, size, found);
@@ -37,12 +56,11 @@ Result<void> look_up(engine::Engine& engine, const std::string& name, Kind kind,
   }
   auto image = engine.find_image(name);
   if (image) {
-    found.images = found.images || found.documents.as_array().empty();
-    found.documents.push(TRY(engine.inspect_image(*image)));
+    add(TRY(engine.inspect_image(*image)), Kind::image, found);
     return ok();
   }
   if (kind == Kind::image || image.error().code() != Errc::not_found) return std::move(image).error();
-  return Error(Errc::not_found, fmt::format("no such object: \"{}\"", printable(name)));
+  return look_up_pod(engine, name, kind, found);
 }
 
 Result<int> show(Context& context, const Args& args, Kind kind, bool latest, bool size) {
@@ -59,7 +77,9 @@ Result<int> show(Context& context, const Args& args, Kind kind, bool latest, boo
     auto looked = look_up(*engine, name, kind, size, found);
     if (!looked) found.errors.push_back(std::move(looked).error());
   }
-  const auto listing = found.images ? image_inspect_listing() : container_inspect_listing();
+  const auto listing = found.shape == Kind::image ? image_inspect_listing()
+                       : found.shape == Kind::pod ? pod_inspect_listing()
+                                                  : container_inspect_listing();
   auto text = print_documents(listing, found.documents, args.text("format"));
   if (!text) return std::move(text).error();
   context.output().print(*text);
@@ -69,14 +89,18 @@ Result<int> show(Context& context, const Args& args, Kind kind, bool latest, boo
 
 Result<int> inspect(Context& context, const Args& args) {
   const std::string type = args.text("type", "all");
-  if (type != "all" && type != "container" && type != "image") {
-    return Error(Errc::invalid,
-                 fmt::format("invalid type \"{}\": must be \"container\", \"image\" or \"all\"", printable(type)));
+  if (type != "all" && type != "container" && type != "image" && type != "pod") {
+    return Error(Errc::invalid, fmt::format("invalid type \"{}\": must be \"container\", \"image\", \"pod\" or \"all\"",
+                                            printable(type)));
   }
-  const Kind kind = type == "all" ? Kind::any : type == "image" ? Kind::image : Kind::container;
-  if (kind == Kind::image && (args.flag("size") || args.flag("latest"))) {
+  const Kind kind = type == "all"     ? Kind::any
+                    : type == "image" ? Kind::image
+                    : type == "pod"   ? Kind::pod
+                                      : Kind::container;
+  const bool of_containers = args.flag("size") || args.flag("latest");
+  if ((kind == Kind::image || kind == Kind::pod) && of_containers) {
     return Error(Errc::invalid,
-                 fmt::format("{} is not supported for type \"image\"", args.flag("size") ? "size" : "latest"));
+                 fmt::format("{} is not supported for type \"{}\"", args.flag("size") ? "size" : "latest", type));
   }
   return show(context, args, kind, args.flag("latest"), args.flag("size"));
 }
@@ -93,7 +117,7 @@ constexpr Command k_inspect_command = {
     .name = "inspect",
     .aliases = {},
     .usage = "[options] NAME [NAME...]",
-    .summary = "Print all that is known of containers and images",
+    .summary = "Print all that is known of containers, images and pods",
     .options = {group<k_format_options>, group<k_size_options>, group<k_type_options>, latest_options},
     .complete = Complete::objects,
     .run = inspect};

@@ -178,7 +178,7 @@ hint: --hostname of `ctr pod create` sets that of all members'
   run -125 ctr pod create --share cgroup
   assert_contains 'the cgroup namespace cannot be shared'
   run -125 ctr pod create --memory 10m
-  assert_contains 'limits of a whole pod are not supported'
+  assert_contains 'memory cannot be limited'
   run ctr ps -aq
   assert_output ''
 }
