@@ -82,6 +82,11 @@ std::string image_text(const ContainerInfo& info) {
   return info.image_name.empty() ? info.spec.rootfs : info.image_name;
 }
 
+std::string pod_name(const ContainerInfo& info, const PsOptions& options) {
+  const auto found = options.pod_names.find(info.spec.pod);
+  return found == options.pod_names.end() ? "" : found->second;
+}
+
 // What the fields of a row are made of.
 struct Row {
   const ContainerInfo& info;
@@ -123,8 +128,8 @@ constexpr std::array k_fields = {
     Field{"Names", [](const Row& row) -> Json { return row.info.name; }},
     Field{"Networks", [](const Row&) -> Json { return ""; }},
     Field{"Pid", [](const Row& row) -> Json { return row.info.pid; }},
-    Field{"Pod", [](const Row&) -> Json { return ""; }},
-    Field{"PodName", [](const Row&) -> Json { return ""; }},
+    Field{"Pod", [](const Row& row) -> Json { return shown_id(row.info.spec.pod, row.options); }},
+    Field{"PodName", [](const Row& row) -> Json { return pod_name(row.info, row.options); }},
     Field{"Ports", [](const Row&) -> Json { return ""; }},
     Field{"Restarts", [](const Row& row) -> Json { return std::to_string(row.info.restart_count); }},
     Field{"RunningFor", [](const Row& row) -> Json { return ago(row.info.created, row.at); }},
@@ -203,8 +208,8 @@ Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {
       .set("Namespaces", std::move(namespaces))
       .set("Networks", Json::array())
       .set("Pid", info.pid)
-      .set("Pod", "")
-      .set("PodName", "")
+      .set("Pod", info.spec.pod)
+      .set("PodName", pod_name(info, options))
       .set("Ports", nullptr)
       .set("Restarts", info.restart_count)
       .set("Size", std::move(size))

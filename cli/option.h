@@ -18,6 +18,7 @@ enum class Complete {
   objects,
   volumes,
   secrets,
+  pods,
   shells,
   commands,
 };

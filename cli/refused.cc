@@ -20,14 +20,16 @@ constexpr std::string_view k_no_sequoia = "Sequoia is not supported; use --sign-
 
 constexpr std::array k_refusals = {
     Refusal{k_run, "publish p publish-all P expose", "ports cannot be published yet; use --network host"},
-    Refusal{k_run, "pod pod-id-file init-ctr", "pods are not supported yet"},
     Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
             "networks with names and addresses are not supported yet"},
     Refusal{k_run, "decryption-key", "encrypted images are not supported"},
     Refusal{k_run, "gpus", "devices of the Container Device Interface are not supported; name each with --device"},
     Refusal{"kube play", "build context-dir",
             "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
-    Refusal{"container clone", "pod", "pods are not supported yet"},
+    Refusal{"pod create", "gpus",
+            "devices of the Container Device Interface are not supported; name each with --device"},
+    Refusal{"pod clone", "gpus",
+            "devices of the Container Device Interface are not supported; name each with --device"},
     Refusal{"container cleanup", "exec", "ctr keeps nothing of commands that exec has run"},
     Refusal{"pull", "decryption-key", "encrypted images are not supported"},
     Refusal{"push", "encrypt-layer encryption-key", "encrypting is not supported"},
@@ -58,7 +60,6 @@ constexpr std::array k_refused_commands = {
     CommandRefusal{
         "build,image build,buildx,builder",
         "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
-    CommandRefusal{"pod", "pods are not supported yet"},
     CommandRefusal{"network", "named networks are not supported yet; there are --network private, host and none"},
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},

@@ -62,6 +62,7 @@ struct Config {
   std::string detach_keys = "ctrl-p,ctrl-q";
   std::string image_volume_mode;  // "bind", "tmpfs", "ignore"; empty: bind
   std::chrono::seconds stop_timeout{10};
+  std::string pod_exit_policy;  // "continue", "stop"; empty: continue
   PullPolicy pull_policy = PullPolicy::missing;
   unsigned retry = 3;
   std::string retry_delay;

@@ -86,6 +86,7 @@ std::vector<ConfigValue> engine_values(const Config& config) {
       .add("events_logger", config.events_logger)
       .add("image_default_transport", "docker://")
       .add("image_volume_mode", text_or_null(config.image_volume_mode))
+      .add("pod_exit_policy", text_or_null(config.pod_exit_policy))
       .add("pull_policy", policy_word(config.pull_policy))
       .add("retry", config.retry)
       .add("retry_delay", text_or_null(config.retry_delay))

@@ -16,6 +16,8 @@
 #include "engine/layers_at_hand.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
+#include "engine/pod_join.h"
+#include "engine/pod_record.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -146,6 +148,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_dependencies(core, spec.dependencies));
+  TRY(resolve_pod_of(core, spec));
   TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
@@ -167,6 +170,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   }
   created.preserved_fds = options.preserved_fds;
   TRY(staging.dir().make_dir("rootfs", 0700));
+  const auto pod = TRY(enter_pod(core, id, spec.pod));
   const auto dependencies = TRY(DependenciesOfNew::hold(core, id, spec.dependencies));
   auto volumes = TRY(VolumesOfNew::hold(core, prepared));
   TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
@@ -199,6 +203,7 @@ Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   TRY(settle_limits(core, spec.resources));
   const auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
+  TRY(resolve_pod_of(core, spec));
   TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   const auto id = storage::ContainerId::make_random();

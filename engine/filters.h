@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/pods.h"
 
 namespace ctr::engine {
 
@@ -17,6 +18,8 @@ struct FilterContext {
   std::function<Result<TimePoint>(const std::string&)> created_of;
   // Ids (hex) and names of the image that ancestor= names and of nothing else; empty when unknown.
   std::function<Result<std::vector<std::string>>(const std::string&)> image_ids_of;
+  // The id of the pod that pod= names; empty when there is none.
+  std::function<Result<std::string>(const std::string&)> pod_id_of;
 };
 
 // Several values of one key are alternatives; keys and labels must all hold.
@@ -32,6 +35,8 @@ bool filters_names(const std::vector<ContainerFilter>& filters);
 // Errors: invalid ("\"nosuch\" is an invalid volume filter").
 Result<bool> volume_matches(const VolumeInfo& info, const std::vector<ContainerFilter>& filters,
                             const FilterContext& context);
+Result<bool> pod_matches(const PodInfo& info, const std::vector<ContainerFilter>& filters,
+                         const FilterContext& context);
 Result<bool> secret_matches(const SecretInfo& info, const std::vector<ContainerFilter>& filters);
 
 }  // namespace ctr::engine

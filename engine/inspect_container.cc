@@ -32,6 +32,8 @@ std::string_view mode_word(const NamespaceChoice& choice, std::string_view autom
       return "none";
     case NamespaceChoice::Mode::shareable:
       return "shareable";
+    case NamespaceChoice::Mode::pod:
+      return "pod";
     case NamespaceChoice::Mode::container:
     case NamespaceChoice::Mode::path:
       return choice.value;
@@ -51,6 +53,8 @@ std::string network_mode(const NetworkChoice& network) {
       return "container:" + network.value;
     case NetworkChoice::Mode::path:
       return "ns:" + network.value;
+    case NetworkChoice::Mode::pod:
+      return "pod";
   }
   return "none";
 }
@@ -286,6 +290,7 @@ std::string cgroup_manager_word(const ContainerView& view) {
 
 std::string userns_word(const UsernsChoice& choice) {
   if (choice.mode == UsernsChoice::Mode::host) return "";
+  if (choice.mode == UsernsChoice::Mode::pod) return "pod";
   return choice.mode == UsernsChoice::Mode::container ? "container:" + choice.value : "private";
 }
 
@@ -446,7 +451,7 @@ Json inspect_document(const ContainerView& view) {
       .set("ImageDigest", record.image_digest)
       .set("ImageName", record.image_name)
       .set("Rootfs", record.spec.rootfs)
-      .set("Pod", "");
+      .set("Pod", record.spec.pod);
   add_places(json, view);
   json.set("Config", config_json(view))
       .set("HostConfig", host_config_json(view))

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -57,6 +58,9 @@ Result<std::set<std::string>> parse_share(std::string_view text);
 
 enum class PodState { created, running, degraded, paused, stopped, exited };
 std::string_view state_name(PodState state);  // podman's words: "Created", …
+
+// ContainerSpec::init_container of a member that starts among the init containers and goes on.
+inline constexpr std::string_view k_sidecar = "sidecar";
 
 struct PodMember {
   ContainerId id;
@@ -116,6 +120,8 @@ class PodVerbs {
   virtual Result<PodInfo> find(const std::string& name_or_id) = 0;
   // All that the filters let through, sorted by creation. Errors: invalid.
   virtual Result<std::vector<PodInfo>> list(const std::vector<ContainerFilter>& filters) = 0;
+  // Of all pods by their ids, without looking into them.
+  virtual Result<std::map<std::string, std::string>> names() = 0;
   // The monitor, then the members in order; init containers run to their end before the others. Members that run are
   // left alone. Errors of the pod itself; a member that fails is one of the result.
   virtual Result<MemberErrors> start(const PodId& id) = 0;

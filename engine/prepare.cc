@@ -62,6 +62,9 @@ Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedConta
     return Error(Errc::unsupported,
                  fmt::format("--secret is not supported with --runtime '{}'", printable(spec.runtime)));
   }
+  if (spec.userns.mode == UsernsChoice::Mode::pod) {
+    return Error(Errc::unsupported, fmt::format("--pod is not supported with --runtime '{}'", printable(spec.runtime)));
+  }
   if (spec.userns.mode == UsernsChoice::Mode::container) {
     return Error(Errc::unsupported,
                  fmt::format("--userns container: is not supported with --runtime '{}'", printable(spec.runtime)));
@@ -307,6 +310,8 @@ Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core,
   files.emplace_back("containerenv",
                      container_env_file({core.options().version, record.name, record.id, record.image_name,
                                          record.image_id, core.options().uid != 0, spec.security.privileged}));
+  // Those of a network that is shared are the pod's.
+  if (mode == NetworkChoice::Mode::pod) return files;
   if (!keeps_resolv_conf(spec)) files.emplace_back("resolv.conf", resolv_conf_file(resolv));
   if (spec.no_hosts || config->no_hosts) return files;
 
@@ -365,6 +370,9 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
                           record.hostname,
                           input.bundle};
   TRY(check_overlays(core, spec.userns, generation.ids, prepared.mounts));
+  if (!spec.pod.empty()) {
+    generation.pod_dir = TRY(core.store())->pods().path(TRY(storage::ContainerId::parse(spec.pod)));
+  }
   generation.has_resolv_conf = !keeps_resolv_conf(spec);
   generation.has_hosts = !spec.no_hosts && !config->no_hosts;
   generation.has_hostname = !spec.no_hostname && !config->no_hostname;

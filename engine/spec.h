@@ -58,16 +58,16 @@ struct UlimitSpec {
   bool operator==(const UlimitSpec&) const = default;
 };
 
-// Namespace choices: "private", "host", "container:NAME", "ns:PATH".
+// Namespace choices: "private", "host", "container:NAME", "ns:PATH". In a container's record also that of its pod.
 struct NamespaceChoice {
-  enum class Mode { automatic, private_, host, none, container, path, shareable };
+  enum class Mode { automatic, private_, host, none, container, path, shareable, pod };
   Mode mode = Mode::automatic;
   std::string value;  // container name or path
   bool operator==(const NamespaceChoice&) const = default;
 };
 
 struct UsernsChoice {
-  enum class Mode { host, keep_id, automatic, no_map, explicit_, container };
+  enum class Mode { host, keep_id, automatic, no_map, explicit_, container, pod };
   Mode mode = Mode::host;
   std::optional<uint32_t> keep_uid;  // keep-id:uid=…,gid=…
   std::optional<uint32_t> keep_gid;

@@ -13,6 +13,7 @@
 #include "engine/live_cgroup.h"
 #include "engine/mounted_roots.h"
 #include "engine/plan_network.h"
+#include "engine/pod_join.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
 #include "engine/running_row.h"
@@ -146,6 +147,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.image = stored.record.image_name;
   orders.auto_remove = spec.auto_remove;
   orders.restart = spec.restart;
+  orders.pod = spec.pod;
   orders.row = row_of_record(stored.record, plan.name);
   orders.network = TRY(plan_network(spec, *host));
   if (input.restart) {
@@ -300,6 +302,7 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   add_variables(stored, secrets.env);
   auto plan = TRY(make_plan(core, input, stored));
   const auto joined = TRY(join_userns(core, stored.record.spec, plan));
+  const auto in_pod = TRY(join_pod(core, stored.record.spec, plan));
   plan.secrets = secrets.files;
   TRY(add_notify(dir, stored.record.spec.notify, plan));
   if (plan.health) TRY(reset_health(dir));
@@ -345,11 +348,9 @@ Result<bool> has_program(const storage::ContainerDirs& containers, const storage
 }
 
 // What the container needs runs before it does.
-Result<void> start_dependencies(Core& core, const StartInput& input) {
-  const auto ids =
-      input.created ? input.created->prepared.record.spec.dependencies : TRY(read_dependencies(core, input.entry.id));
+Result<void> start_dependencies(Core& core, const Needs& needs) {
   const auto containers = TRY(core.store())->containers();
-  for (const auto& text : ids) {
+  for (const auto& text : needs.dependencies) {
     const auto id = TRY(storage::ContainerId::parse(text));
     if (TRY(has_program(containers, id))) continue;
     TRY(start_container(core, {.entry = {id, TRY(containers.find_name(id))}})
@@ -359,10 +360,10 @@ Result<void> start_dependencies(Core& core, const StartInput& input) {
 }
 
 // Who only prepares a container starts no other.
-Result<void> check_dependencies(Core& core, const StartInput& input) {
+Result<void> check_dependencies(Core& core, const StartInput& input, const Needs& needs) {
   const auto containers = TRY(core.store())->containers();
   std::vector<std::string> down;
-  for (const auto& text : TRY(read_dependencies(core, input.entry.id))) {
+  for (const auto& text : needs.dependencies) {
     if (!TRY(has_program(containers, TRY(storage::ContainerId::parse(text))))) down.push_back(text);
   }
   if (down.empty()) return ok();
@@ -371,12 +372,20 @@ Result<void> check_dependencies(Core& core, const StartInput& input) {
                                             input.entry.id.text(), join(down, ", ")));
 }
 
+Result<Needs> needs_of(Core& core, const StartInput& input) {
+  if (!input.created) return read_needs(core, input.entry.id);
+  const auto& spec = input.created->prepared.record.spec;
+  return Needs{spec.dependencies, spec.pod};
+}
+
 }  // namespace
 
 Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
   auto started = [&]() -> Result<Started> {
-    TRY(input.initialize ? check_dependencies(core, input) : start_dependencies(core, input));
+    const auto needs = TRY(needs_of(core, input));
+    TRY(input.initialize ? check_dependencies(core, input, needs) : start_dependencies(core, needs));
+    const auto pod = TRY(hold_pod(core, needs.pod));
     const auto lock = TRY(store->containers().lock(input.entry.id, LockMode::exclusive, core.cancel()));
     return start_locked(core, input);
   }();

@@ -157,6 +157,18 @@ bool may_come_back(const ContainerSpec& spec) {
 
 }  // namespace
 
+Result<std::optional<steady_clock::time_point>> ask_to_stop(Core& core, const storage::ContainerEntry& entry,
+                                                            const StopOptions& options) {
+  const std::optional<steady_clock::time_point> nothing;
+  const auto running = TRY(look(core, entry.id));
+  if (!is_up(running.liveness) || running.state.initialized || is_paused(running.state)) return nothing;
+  const auto record = TRY(read_record(TRY(TRY(core.store())->containers().open(entry.id))));
+  const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
+  if (timeout.count() <= 0 || TRY(is_out_of_reach(core, running.state, record.stop_signal))) return nothing;
+  TRY(stop_by_signal(core, entry.id, running, record.stop_signal));
+  return std::optional(steady_clock::now() + timeout);
+}
+
 Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options) {
   // Once, unless the program ends by itself at this moment and is started again.
   for (bool stopped = false;; stopped = true) {

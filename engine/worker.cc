@@ -13,11 +13,13 @@
 #include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
+#include "engine/pod_up.h"
 #include "engine/remove.h"
 #include "engine/restart.h"
 #include "engine/running_row.h"
 #include "engine/side_programs.h"
 #include "runtime/monitor.h"
+#include "runtime/pod_monitor.h"
 #include "runtime/root_copy.h"
 #include "storage/running.h"
 #include "storage/trash.h"
@@ -41,10 +43,19 @@ Result<EngineOptions> worker_options(char** environment_block) {
   return options;
 }
 
-Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::LaunchPlan& plan) {
-  auto orders = TRY(monitor_orders_from_json(plan.engine));
+Result<std::unique_ptr<runtime::NetworkSetup>> make_network_of(const Json& engine) {
+  auto orders = TRY(monitor_orders_from_json(engine));
   if (!orders.network) return std::unique_ptr<runtime::NetworkSetup>{};
   return network::make_network_setup(std::move(*orders.network));
+}
+
+Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::LaunchPlan& plan) {
+  return make_network_of(plan.engine);
+}
+
+Result<std::unique_ptr<runtime::NetworkSetup>> make_pod_network(const runtime::PodPlan& plan) {
+  if (plan.engine.find("network") == nullptr) return std::unique_ptr<runtime::NetworkSetup>{};
+  return make_network_of(plan.engine);
 }
 
 // What the plan says of the container is older than a change of its name.
@@ -124,6 +135,7 @@ int run_monitor_process(char** environment_block) {
   std::optional<Core> core;
   std::optional<storage::RunningRow> row;
   std::optional<PendingRestart> restart;
+  std::string pod;
   runtime::MonitorHooks hooks;
   hooks.make_network = make_network;
   hooks.on_started = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
@@ -146,14 +158,22 @@ int run_monitor_process(char** environment_block) {
     row.reset();
     core.emplace(*options);
     end_container(*core, plan, state);
+    if (const auto orders = monitor_orders_from_json(plan.engine)) pod = orders->pod;
     if (!state.restart_pending) return;
     if (auto pending = pending_restart(plan, state)) restart.emplace(std::move(*pending));
   };
   const int code = runtime::run_monitor(hooks, runtime::real_launcher());
   // The starter has its answer already: giving space back costs it nothing.
   if (restart) restart_later(*core, restart->id, restart->order);
+  if (core && !restart && !pod.empty()) end_idle_pod(*core, pod);
   if (core && !restart) reclaim_space(*core);
   return code;
+}
+
+int run_pod_monitor_process() {
+  runtime::PodHooks hooks;
+  hooks.make_network = [](const runtime::PodPlan& plan) { return make_pod_network(plan); };
+  return runtime::run_pod_monitor(hooks);
 }
 
 int run_health(std::string_view id, char** environment_block) {
@@ -201,6 +221,7 @@ int run_reclaim_mapped() {
 
 std::optional<int> run_worker(std::string_view verb, std::string_view word, char** environment_block) {
   if (verb == k_monitor_verb) return run_monitor_process(environment_block);
+  if (verb == k_pod_verb) return run_pod_monitor_process();
   if (verb == k_reclaim_verb) return run_reclaim(environment_block);
   if (verb == k_reclaim_mapped_verb) return run_reclaim_mapped();
   if (verb == k_volume_verb) return run_volume_worker();

@@ -108,7 +108,7 @@ enum class ChildOpKind : uint16_t {
              //  ms, 0 for none; a, b files for its standard output and error, -1: they go into the report]
   find_program,  // [text as execute's]: fails as execute would for what can be told without it
   execute,       // [text candidates, each ended by NUL, then NUL; argv and envp of the image]
-  stay,          // nothing more, until it is killed
+  stay,          // [x 1: children that end are gone at once]: nothing more, until it is killed
   finish,        // ends the process with status 0
 };
 

@@ -69,6 +69,22 @@ constexpr std::array k_commands = {
     &k_manifest_rm_command,
     &k_mount_command,
     &k_pause_command,
+    &k_pod_clone_command,
+    &k_pod_create_command,
+    &k_pod_exists_command,
+    &k_pod_inspect_command,
+    &k_pod_kill_command,
+    &k_pod_logs_command,
+    &k_pod_pause_command,
+    &k_pod_prune_command,
+    &k_pod_ps_command,
+    &k_pod_restart_command,
+    &k_pod_rm_command,
+    &k_pod_start_command,
+    &k_pod_stats_command,
+    &k_pod_stop_command,
+    &k_pod_top_command,
+    &k_pod_unpause_command,
     &k_port_command,
     &k_ps_command,
     &k_pull_command,
@@ -115,8 +131,8 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 9> k_groups = {"config",   "container", "context", "image",  "kube",
-                                                       "manifest", "secret",  "system", "volume"};
+constexpr std::array<std::string_view, 10> k_groups = {"config",   "container", "context", "image",  "kube",
+                                                       "manifest", "pod",       "secret",  "system", "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

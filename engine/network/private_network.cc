@@ -41,6 +41,8 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     return delay;
   }
 
+  void move_to(pid_t pid) override { pid_ = pid; }
+
   void respawn() override {
     auto uplink = Uplink::start(*plan_.uplink, pid_);
     if (!uplink) return;
