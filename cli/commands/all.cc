@@ -111,7 +111,7 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 8> k_groups = {"config",   "container", "context", "image",
+constexpr std::array<std::string_view, 9> k_groups = {"config",   "container", "context", "healthcheck", "image",
                                                       "manifest", "secret",    "system",  "volume"};
 
 const Command* find_name(std::string_view name) {
