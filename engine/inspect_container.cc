@@ -141,7 +141,7 @@ Json config_json(const ContainerView& view) {
       .set("Secrets", secrets_json(spec))
       .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
       .set("StopTimeout", record.stop_timeout_seconds)
-      .set("Passwd", false)
+      .set("Passwd", spec.add_accounts)
       .set("ChrootDirs", spec.chroot_dirs.empty() ? Json() : Json::strings(spec.chroot_dirs))
       .set("sdNotifyMode", notify_word(spec.notify.mode))
       .set("sdNotifySocket", spec.notify.socket)
@@ -212,6 +212,7 @@ Json devices_json(const ContainerSpec& spec) {
 Json ulimits_json(const ContainerSpec& spec) {
   Json json = Json::array();
   for (const auto& limit : spec.ulimits) {
+    if (limit.name == "host") continue;
     json.push(
         Json::object().set("Name", "RLIMIT_" + to_upper(limit.name)).set("Soft", limit.soft).set("Hard", limit.hard));
   }
