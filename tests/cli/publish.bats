@@ -163,6 +163,30 @@ PY
   assert_output 'Error: failed to find published port "80/tcp"'
 }
 
+@test "the ports of a pod lead to its members, which show them" {
+  ctr pod create --name together -p 127.0.0.1::80 >/dev/null
+  sleeper --name web --pod together >/dev/null
+  serve web tcp 80
+  run -0 ctr port web
+  assert_match '^80/tcp -> 127\.0\.0\.1:[0-9]+$'
+  run -0 "$peer" ask tcp 127.0.0.1 "$(number web 80)"
+  assert_output 10.0.2.2
+  ctr pod rm -f -t 0 together >/dev/null
+}
+
+@test "a container of a network is reached like any other" {
+  ctr network create mine >/dev/null
+  sleeper --name web --network mine -p 127.0.0.1::80 -p 127.0.0.1::53/udp >/dev/null
+  serve web tcp 80
+  serve web udp 53
+  run -0 "$peer" ask tcp 127.0.0.1 "$(number web 80)"
+  assert_match '^10\.89\.[0-9]+\.1$'
+  run -0 "$peer" ask udp 127.0.0.1 "$(number web 53/udp)"
+  assert_match '^10\.89\.[0-9]+\.1$'
+  ctr rm -f -t 0 web >/dev/null
+  ctr network rm mine >/dev/null
+}
+
 @test "a netproxy that dies is replaced and nobody is refused meanwhile" {
   sleeper --name web -p 127.0.0.1::80 >/dev/null
   serve web tcp 80
