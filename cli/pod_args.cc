@@ -64,6 +64,7 @@ constexpr std::array k_create_options = {
     flag("no-hostname", 0, "Do not write /etc/hostname"),
     flag("no-hosts", 0, "Do not write /etc/hosts"),
     value("pod-id-file", 0, "FILE", "Write the pod's id to FILE", Complete::files),
+    list("publish", 'p', "[[IP:]HOST:]PORT[/PROTOCOL]", "Publish a port of the members, or a range, on the host"),
     flag("replace", 0, "Remove a pod of the same name first"),
     value("share", 0, "LIST", "What members share: cgroup, ipc, net, pid, uts or none (default ipc,net,uts)"),
     flag("share-parent", 0, "Make the members' cgroups where --cgroup-parent says (default true)"),
@@ -85,7 +86,8 @@ Result<void> check_without_infra(const Args& args) {
   }
   if (args.has("infra-name")) return wrong("cannot set infra-name without an infra container");
   if (args.flag("no-hosts")) return wrong("cannot specify --no-hosts without an infra container");
-  for (const char* name : {"network", "hostname", "dns", "add-host", "userns", "uidmap", "gidmap", "sysctl"}) {
+  for (const char* name :
+       {"network", "publish", "hostname", "dns", "add-host", "userns", "uidmap", "gidmap", "sysctl"}) {
     if (args.has(name)) return wrong(fmt::format("cannot set --{} without infra container", name));
   }
   return ok();

@@ -15,6 +15,7 @@
 #include "engine/pod_record.h"
 #include "engine/pod_stop.h"
 #include "engine/pod_up.h"
+#include "engine/ports.h"
 #include "engine/remove.h"
 #include "engine/user_namespace.h"
 
@@ -115,6 +116,7 @@ Result<void> check_removable(const PodInfo& info, const PodRemoveOptions& option
 Result<PodInfo> create_pod(Core& core, PodSpec spec, const PodCreateOptions& options) {
   if (!spec.name.empty()) TRY(check_name(spec.name));
   TRY(check_pod(spec));
+  TRY(settle_ports(core, spec.shared, {}, PortsFor::later));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
   const auto id = storage::ContainerId::make_random();

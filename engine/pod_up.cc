@@ -14,6 +14,7 @@
 #include "engine/launch_record.h"
 #include "engine/plan_network.h"
 #include "engine/pod_cgroup.h"
+#include "engine/ports.h"
 #include "engine/prepare.h"
 #include "runtime/pod_monitor.h"
 #include "runtime/state.h"
@@ -112,8 +113,15 @@ Result<void> bring_up(Core& core, const storage::ContainerId& pod) {
   const auto record = TRY(read_pod_record(dir));
   TRY(write_network_files(core, dir, record));
   TRY(make_pod_cgroup(core, record.cgroup, record.spec.shared.resources));
-  const auto plan = TRY(make_plan(core, pod, dir, record));
-  auto monitor = TRY(runtime::spawn_pod_monitor(plan, "/proc/self/exe", core.helper_env()));
+  auto ports = record.spec.shared.ports;
+  const auto sockets = holds(record.spec, NamespaceType::network) && can_publish(record.spec.shared.network)
+                           ? TRY(bind_mappings(core, ports))
+                           : std::vector<Fd>{};
+  auto plan = TRY(make_plan(core, pod, dir, record));
+  plan.engine_fds = sockets.size();
+  std::vector<int> passed;
+  for (const auto& socket : sockets) passed.push_back(socket.get());
+  auto monitor = TRY(runtime::spawn_pod_monitor(plan, "/proc/self/exe", core.helper_env(), passed));
   auto report = monitor.report(core.cancel());
   if (!report && report.error().code() == Errc::interrupted) {
     if (monitor.report()) TRY(runtime::end_pod_monitor(dir, {}));

@@ -67,7 +67,7 @@ Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const EngineOptions&
 Result<std::unique_ptr<runtime::NetworkSetup>> make_pod_network(const EngineOptions& options,
                                                                 const runtime::PodPlan& plan) {
   if (plan.engine.find("network") == nullptr) return std::unique_ptr<runtime::NetworkSetup>{};
-  return make_network_of(options, plan.engine, plan.pod_id, "pod", {});
+  return make_network_of(options, plan.engine, plan.pod_id, "pod", TRY(runtime::take_engine_fds(plan)));
 }
 
 // What the plan says of the container is older than a change of its name.

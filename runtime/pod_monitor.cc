@@ -31,6 +31,8 @@ constexpr int k_starter_fd = 4;  // SOCK_SEQPACKET to the starter
 constexpr int k_dir_fd = 5;      // pods/<id>
 // Where it keeps the namespaces, in the order of k_pod_namespaces: above all that it opens for itself.
 constexpr int k_first_namespace = 64;
+// And here what is the engine's.
+constexpr int k_first_engine_fd = 128;
 constexpr size_t k_plan_limit_bytes = size_t{1} << 20;
 // Of a monitor that is asked to end, which has helpers to wait for.
 constexpr std::chrono::seconds k_end_timeout{10};
@@ -267,6 +269,7 @@ Json to_json(const PodPlan& plan) {
       .set("dir", plan.dir)
       .set("namespaces", namespaces_json(plan.namespaces))
       .set("host", to_json(plan.host))
+      .set("engine_fds", uint64_t{plan.engine_fds})
       .set("engine", plan.engine);
 }
 
@@ -281,12 +284,13 @@ Result<PodPlan> pod_plan_from_json(const JsonReader& reader) {
   const auto host = TRY(reader.find_object("host"));
   if (!host) return reader.wrong("host", "an object");
   plan.host = TRY(host_facts_from_json(*host));
+  plan.engine_fds = TRY(reader.uint_or("engine_fds", 0));
   if (const Json* engine = reader.value().find("engine")) plan.engine = *engine;
   return plan;
 }
 
 Result<StartedMonitor> spawn_pod_monitor(const PodPlan& plan, const std::string& own_binary,
-                                         const std::vector<std::string>& env) {
+                                         const std::vector<std::string>& env, const std::vector<int>& for_engine) {
   const Fd memory = TRY(make_sealed_memfd("ctr-pod-plan", dump_json(to_json(plan))));
   const Fd dir = TRY(open_path(plan.dir, O_RDONLY | O_DIRECTORY));
   SocketPair pair = TRY(make_socket_pair());
@@ -297,8 +301,20 @@ Result<StartedMonitor> spawn_pod_monitor(const PodPlan& plan, const std::string&
   options.cwd = "/";
   options.session = SpawnOptions::Session::fresh;
   options.fds = {{memory.get(), k_plan_fd}, {pair.theirs.get(), k_starter_fd}, {dir.get(), k_dir_fd}};
+  for (size_t i = 0; i < for_engine.size(); ++i) {
+    options.fds.emplace_back(for_engine[i], k_first_engine_fd + static_cast<int>(i));
+  }
   Child process = TRY(spawn(options).context("start the monitor of the pod"));
   return StartedMonitor(std::move(process), std::move(pair.ours));
+}
+
+Result<std::vector<Fd>> take_engine_fds(const PodPlan& plan) {
+  std::vector<Fd> fds;
+  for (size_t i = 0; i < plan.engine_fds; ++i) {
+    fds.emplace_back(k_first_engine_fd + static_cast<int>(i));
+    TRY(set_inherit(fds.back().get(), Inherit::no));
+  }
+  return fds;
 }
 
 Result<std::vector<std::pair<NamespaceType, Fd>>> open_pod_namespaces(const Dir& pod_dir, const StateRecord& state) {

@@ -32,7 +32,8 @@ struct PodPlan {
   std::string dir;  // absolute path of pods/<id>
   PodNamespacesPlan namespaces;
   HostFacts host;
-  Json engine;  // the engine's own part
+  size_t engine_fds = 0;  // descriptors of the starter's that the hook gets, see take_engine_fds()
+  Json engine;            // the engine's own part
   bool operator==(const PodPlan&) const = default;
 };
 Json to_json(const PodPlan& plan);
@@ -41,8 +42,9 @@ Result<PodPlan> pod_plan_from_json(const JsonReader& reader);
 // ---- The starter's side
 
 // Errors of StartedMonitor::report(): as launch(); bad_state when the pod is up already.
+// `for_engine`: as many descriptors as plan.engine_fds.
 Result<StartedMonitor> spawn_pod_monitor(const PodPlan& plan, const std::string& own_binary,
-                                         const std::vector<std::string>& env);
+                                         const std::vector<std::string>& env, const std::vector<int>& for_engine = {});
 
 // The namespaces that the monitor of a pod holds, opened while the pod is up. `state` is what its directory says.
 // Errors: bad_state when it has ended.
@@ -52,6 +54,9 @@ Result<std::vector<std::pair<NamespaceType, Fd>>> open_pod_namespaces(const Dir&
 Result<void> end_pod_monitor(const Dir& pod_dir, const CancelToken& cancel);
 
 // ---- The monitor's side
+
+// What the starter has passed for the hook that makes the network; nobody takes them twice.
+Result<std::vector<Fd>> take_engine_fds(const PodPlan& plan);
 
 struct PodHooks {
   std::function<Result<std::unique_ptr<NetworkSetup>>(const PodPlan&)> make_network;  // nullptr: no network work
