@@ -60,10 +60,15 @@ constexpr std::array k_create_options = {
     value("hosts-file", 0, "FILE", "What /etc/hosts begins with: a file or none", Complete::files),
     flag("infra", 0, "Hold namespaces that members share (default true)"),
     value("infra-image", 0, "IMAGE", "Accepted: there is no infra container"),
-    list("network", 0, "MODE", "Network of the members: private, none, host, slirp4netns or ns:PATH"),
+    value("ip", 0, "ADDRESS", "IPv4 address on the one network that is named"),
+    value("ip6", 0, "ADDRESS", "IPv6 address on the one network that is named"),
+    value("mac-address", 0, "ADDRESS", "Hardware address on the one network that is named"),
+    list("network", 0, "MODE", "Network of the members: private, none, host, slirp4netns, or names"),
+    list("network-alias", 0, "NAME", "Another name of the pod on its networks"),
     flag("no-hostname", 0, "Do not write /etc/hostname"),
     flag("no-hosts", 0, "Do not write /etc/hosts"),
     value("pod-id-file", 0, "FILE", "Write the pod's id to FILE", Complete::files),
+    list("publish", 'p', "[[IP:]HOST:]PORT[/PROTOCOL]", "Publish a port of the members, or a range, on the host"),
     flag("replace", 0, "Remove a pod of the same name first"),
     value("share", 0, "LIST", "What members share: cgroup, ipc, net, pid, uts or none (default ipc,net,uts)"),
     flag("share-parent", 0, "Make the members' cgroups where --cgroup-parent says (default true)"),
@@ -85,7 +90,8 @@ Result<void> check_without_infra(const Args& args) {
   }
   if (args.has("infra-name")) return wrong("cannot set infra-name without an infra container");
   if (args.flag("no-hosts")) return wrong("cannot specify --no-hosts without an infra container");
-  for (const char* name : {"network", "hostname", "dns", "add-host", "userns", "uidmap", "gidmap", "sysctl"}) {
+  for (const char* name :
+       {"network", "publish", "hostname", "dns", "add-host", "userns", "uidmap", "gidmap", "sysctl"}) {
     if (args.has(name)) return wrong(fmt::format("cannot set --{} without infra container", name));
   }
   return ok();

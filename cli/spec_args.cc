@@ -478,6 +478,7 @@ Result<ContainerSpec> shared_spec(const Args& args, const SpecInputs& inputs) {
   TRY(add_identity(args, spec));
   TRY(add_security(args, inputs.config, spec));
   TRY(add_namespaces(args, inputs.config, spec));
+  TRY(add_ports(args, spec));
   TRY(add_resources(args, spec));
   spec.restart = TRY(parse_restart(args.text("restart")));
   return spec;
