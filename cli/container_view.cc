@@ -152,6 +152,7 @@ constexpr std::array k_fields = {
     Field{"PIDNS", [](const Row& row) -> Json { return shown_inode(row, "pid"); }},
     Field{"UTS", [](const Row& row) -> Json { return shown_inode(row, "uts"); }},
     Field{"User", [](const Row& row) -> Json { return shown_inode(row, "user"); }},
+    Field{"USERNS", [](const Row& row) -> Json { return shown_inode(row, "user"); }},
     Field{"Namespaces", all_inodes},
 };
 

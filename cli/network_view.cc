@@ -36,7 +36,8 @@ Listing network_inspect_listing() {
   Listing listing;
   listing.name = "inspect";
   listing.types.root = "entities.NetworkInspectReport";
-  listing.types.maps = {"labels", "options", "ipam_options", "containers", "interfaces"};
+  listing.types.maps = {"labels", "options", "ipam_options", "containers", "interfaces",
+                        "Labels", "Options", "IPAMOptions",  "Containers", "Interfaces"};
   listing.types.aliases = {{"Name", "name"},
                            {"ID", "id"},
                            {"Driver", "driver"},
@@ -70,6 +71,7 @@ Listing network_listing() {
   listing.name = "ls";
   listing.types.root = "networks.ListPrintReports";
   listing.types.maps.erase("labels");
+  listing.types.maps.erase("Labels");
   listing.columns = {"id", "name", "driver"};
   listing.headings = {{"id", "NETWORK ID"}, {"ID", "NETWORK ID"}, {"name", "NAME"}, {"driver", "DRIVER"}};
   return listing;

@@ -124,6 +124,8 @@ Result<PodSpec> pod_spec(const Args& args, const SpecInputs& inputs) {
   // What containers.conf says of containers is for the members, not for what they share.
   SpecInputs shared = {inputs.environment, inputs.cwd, inputs.read_file, {}};
   shared.config.default_network_cmd = inputs.config.default_network_cmd;
+  shared.config.slirp_options = inputs.config.slirp_options;
+  shared.config.pasta_options = inputs.config.pasta_options;
   shared.config.netns = inputs.config.netns;
   spec.shared = TRY(shared_spec(args.loose({"name", "replace"}), shared));
   return spec;

@@ -60,7 +60,7 @@ constexpr std::array k_words = {
     Words{"", "log-opt", "label= max-size= path= tag="},
     Words{"", "image-volume", "anonymous bind ignore tmpfs"},
     Words{"", "health-on-failure", "kill none restart stop"},
-    Words{"", "network", "container: host none private slirp4netns"},
+    Words{"", "network", "bridge container: host none ns: pasta private slirp4netns"},
     Words{"", "ipc", "container: host none ns: private shareable"},
     Words{"", "pid", "container: host ns: private"},
     Words{"", "uts", "container: host ns: private"},
@@ -188,7 +188,11 @@ Suggestions suggest_values(const Command& command, const OptionSpec& option, std
   for (const auto& words : k_words) {
     if (words.option != option.name || !is_for(words, command)) continue;
     out.words = behind_key(command, typed, find_names);
-    if (out.words.empty()) out.words = beginning_with(typed, separated(words.words, ""));
+    if (out.words.empty()) {
+      out.words = beginning_with(typed, separated(words.words, ""));
+      // An option may take names beside its words.
+      for (auto& name : suggest_names(option.complete, typed, find_names)) out.words.push_back(std::move(name));
+    }
     out.open = is_open(out.words);
     return out;
   }

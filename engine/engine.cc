@@ -317,8 +317,11 @@ class LocalEngine final : public Engine {
     FilterContext context;
     context.now = now();
     context.created_of = [this](const std::string& name) -> Result<TimePoint> {
-      if (const auto container = find_container(name)) return container->created;
-      return TRY(find_image(name)).created;
+      auto container = find_container(name);
+      if (container) return container->created;
+      const auto image = find_image(name);
+      if (image) return image->created;
+      return std::move(container).error();
     };
     context.image_ids_of = [this](const std::string& name) -> Result<std::vector<std::string>> {
       const auto image = TRY(find_image_record(core_, name));

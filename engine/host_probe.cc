@@ -100,6 +100,19 @@ std::vector<DeviceSpec> host_devices() {
   return devices;
 }
 
+Result<void> check_devices(const std::vector<DeviceSpec>& devices) {
+  for (const DeviceSpec& device : devices) {
+    struct stat facts{};
+    if (::stat(device.host_path.c_str(), &facts) != 0) {
+      return Error::from_errno(fmt::format("stat '{}'", printable(device.host_path)));
+    }
+    if (S_ISCHR(facts.st_mode) || S_ISBLK(facts.st_mode) || S_ISDIR(facts.st_mode)) continue;
+    return Error(Errc::invalid, fmt::format("{} is not a valid device: not a device node", printable(device.host_path)))
+        .with_hint("-v shows the container a file that is no device");
+  }
+  return ok();
+}
+
 Result<std::vector<runtime::SpecDeviceRule>> device_rules(const std::vector<DeviceSpec>& devices) {
   std::vector<runtime::SpecDeviceRule> rules = {
       {.allow = false, .type = "a", .major = std::nullopt, .minor = std::nullopt, .access = "rwm"}};

@@ -62,26 +62,29 @@ Json startup_check_json(const std::optional<StartupHealthSpec>& startup) {
 
 Json state_json(const ContainerView& view) {
   const auto& info = view.info;
-  return Json::object()
-      .set("OciVersion", runtime::RuntimeSpec{}.oci_version)
-      .set("Status", state_name(info.state))
-      .set("Running", info.state == ContainerState::running)
-      .set("Paused", info.state == ContainerState::paused)
-      .set("Restarting", info.restart_pending)
-      .set("OOMKilled", info.oom_killed)
-      .set("Dead", false)
-      .set("Pid", info.pid)
-      .set("ConmonPid", info.monitor_pid)
-      .set("ExitCode", info.exit_code)
-      .set("Error", info.error)
-      .set("StartedAt", time_text(info.started))
-      .set("FinishedAt", time_text(info.finished))
-      .set("Health", health_log_json(view.health))
-      .set("Checkpointed", false)
-      .set("CgroupPath", view.state.cgroup_path)
-      .set("CheckpointedAt", k_zero_time)
-      .set("RestoredAt", k_zero_time)
-      .set("StoppedByUser", info.stopped_by_user);
+  Json json = Json::object()
+                  .set("OciVersion", runtime::RuntimeSpec{}.oci_version)
+                  .set("Status", state_name(info.state))
+                  .set("Running", info.state == ContainerState::running)
+                  .set("Paused", info.state == ContainerState::paused)
+                  .set("Restarting", info.restart_pending)
+                  .set("OOMKilled", info.oom_killed)
+                  .set("Dead", false)
+                  .set("Pid", info.pid)
+                  .set("ConmonPid", info.monitor_pid)
+                  .set("ExitCode", info.exit_code)
+                  .set("Error", info.error)
+                  .set("StartedAt", time_text(info.started))
+                  .set("FinishedAt", time_text(info.finished))
+                  .set("Health", health_log_json(view.health))
+                  .set("Checkpointed", false)
+                  .set("CgroupPath", view.state.cgroup_path)
+                  .set("CheckpointedAt", k_zero_time)
+                  .set("RestoredAt", k_zero_time)
+                  .set("StoppedByUser", info.stopped_by_user);
+  if (!view.record.spec.probes.readiness) return json;
+  // One that does not run is not ready.
+  return json.set("Ready", info.state == ContainerState::running && view.ready);
 }
 
 // What the container was given, never what is in it.
@@ -138,7 +141,7 @@ Json config_json(const ContainerView& view) {
       .set("Secrets", secrets_json(spec))
       .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
       .set("StopTimeout", record.stop_timeout_seconds)
-      .set("Passwd", false)
+      .set("Passwd", spec.add_accounts)
       .set("ChrootDirs", spec.chroot_dirs.empty() ? Json() : Json::strings(spec.chroot_dirs))
       .set("sdNotifyMode", notify_word(spec.notify.mode))
       .set("sdNotifySocket", spec.notify.socket)
@@ -209,6 +212,7 @@ Json devices_json(const ContainerSpec& spec) {
 Json ulimits_json(const ContainerSpec& spec) {
   Json json = Json::array();
   for (const auto& limit : spec.ulimits) {
+    if (limit.name == "host") continue;
     json.push(
         Json::object().set("Name", "RLIMIT_" + to_upper(limit.name)).set("Soft", limit.soft).set("Hard", limit.hard));
   }

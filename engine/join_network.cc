@@ -52,8 +52,13 @@ Result<void> share_with(Core& core, ContainerSpec& spec) {
   spec.network.value = id;
   auto& needed = spec.dependencies;
   if (std::find(needed.begin(), needed.end(), id) == needed.end()) needed.push_back(id);
-  if (TRY(core.host())->privileged()) return ok();
   const auto other = TRY(read_record(TRY(TRY(core.store())->containers().open(found->id)))).spec;
+  if (other.network.mode == Mode::host) {
+    // There is nothing to join: that is the caller's own.
+    spec.network.mode = Mode::host;
+    return ok();
+  }
+  if (TRY(core.host())->privileged()) return ok();
   using Userns = UsernsChoice::Mode;
   const bool same = spec.userns == other.userns || (spec.userns.mode == Userns::container && spec.userns.value == id);
   if (spec.userns.mode != Userns::host && !same) {
@@ -134,9 +139,12 @@ Result<std::string> shared_files_dir(Core& core, const ContainerSpec& spec) {
     const auto id = TRY(storage::ContainerId::parse(value));
     const auto containers = TRY(core.store())->containers();
     dir = containers.path(id);
-    const auto other = TRY(read_record(TRY(containers.open(id)))).spec.network;
-    if (other.mode != Mode::container) break;
-    value = other.value;
+    const auto other = TRY(read_record(TRY(containers.open(id)))).spec;
+    if (other.network.mode == Mode::pod) {
+      return TRY(core.store())->pods().path(TRY(storage::ContainerId::parse(other.pod)));
+    }
+    if (other.network.mode != Mode::container) break;
+    value = other.network.value;
   }
   return dir;
 }

@@ -56,13 +56,17 @@ Result<Users> users_of(Core& core, const std::string& name) {
   return users;
 }
 
-Error in_use(const std::string& name, const Users& users) {
+std::vector<std::string> names_of(const Users& users) {
   std::vector<std::string> names;
   for (const auto& user : users) names.push_back(user.name.empty() ? user.id.text().substr(0, 12) : user.name);
+  return names;
+}
+
+Error in_use(const std::string& name, const std::vector<std::string>& users) {
   return Error(Errc::in_use, fmt::format("\"{}\" has associated containers with it. Use -f to forcibly delete "
                                          "containers and pods: network is being used",
                                          name))
-      .with_hint(fmt::format("it is in use by: {}", join(names, ", ")));
+      .with_hint(fmt::format("it is in use by: {}", join(users, ", ")));
 }
 
 NetworkInfo info_of(const NetworkDefinition& definition, const Users& users) {
@@ -162,11 +166,14 @@ class LocalNetworkVerbs final : public NetworkVerbs {
         const auto lock = TRY(networks.lock());
         users = TRY(users_of(core_, name));
         if (users.empty()) {
+          // Who is in it without a record that says so, as one that was disconnected by force.
+          const auto members = network::live_members(core_.options().paths.run + "/net", name);
+          if (!members.empty()) return in_use(name, members);
           TRY(networks.remove(name));
           break;
         }
       }
-      if (!options.force || attempt == k_removal_attempts) return in_use(name, users);
+      if (!options.force || attempt == k_removal_attempts) return in_use(name, names_of(users));
       RemoveOptions forced;
       forced.force = true;
       forced.timeout = options.timeout;
@@ -238,7 +245,9 @@ class LocalNetworkVerbs final : public NetworkVerbs {
       const auto address = TRY(network::parse_ip_address(text)).to_string();
       if (std::find(servers.begin(), servers.end(), address) == servers.end()) servers.push_back(address);
     }
-    return networks.write(definition);
+    TRY(networks.write(definition));
+    const auto used = Dir::open(core_.options().paths.run + "/net/" + definition.name);
+    return used ? network::show_definition(*used, definition) : ok();
   }
 
  private:

@@ -75,6 +75,16 @@ bool is_up(const PodMember& member) {
   return member.state == ContainerState::running || member.state == ContainerState::paused;
 }
 
+// It goes on beside those that follow, which wait for it to be up where it says how to see that.
+Result<void> start_sidecar(Core& core, const PodMember& member) {
+  if (is_up(member)) return ok();
+  const auto entry = TRY(member_entry(member));
+  TRY(start_container(core, {.entry = entry}));
+  const auto record = TRY(read_record(TRY(TRY(core.store())->containers().open(entry.id))));
+  if (record.spec.health_rules.startup) TRY(wait_container(core, entry, {"healthy"}, k_init_interval));
+  return ok();
+}
+
 }  // namespace
 
 Result<storage::ContainerEntry> member_entry(const PodMember& member) {
@@ -93,8 +103,9 @@ Result<MemberErrors> start_members(Core& core, const std::vector<PodMember>& mem
   const auto order = start_order(members);
   const bool any_up = std::any_of(order.begin(), order.end(), is_up);
   for (const auto& member : order) {
-    if (member.init.empty() || any_up) continue;
-    if (const auto run = run_init(core, member); !run) {
+    const bool is_sidecar = member.init == k_sidecar;
+    if (member.init.empty() || (any_up && !is_sidecar)) continue;
+    if (const auto run = is_sidecar ? start_sidecar(core, member) : run_init(core, member); !run) {
       errors.emplace_back(member, run.error());
       return errors;
     }

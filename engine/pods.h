@@ -59,6 +59,9 @@ Result<std::set<std::string>> parse_share(std::string_view text);
 enum class PodState { created, running, degraded, paused, stopped, exited };
 std::string_view state_name(PodState state);  // podman's words: "Created", …
 
+// ContainerSpec::init_container of a member that starts among the init containers and goes on.
+inline constexpr std::string_view k_sidecar = "sidecar";
+
 struct PodMember {
   ContainerId id;
   std::string name;

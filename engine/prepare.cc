@@ -351,6 +351,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   generation.has_hostname = !spec.no_hostname && !config->no_hostname;
   generation.open_files = own_limit(RLIMIT_NOFILE);
   generation.processes = own_limit(RLIMIT_NPROC);
+  TRY(check_devices(spec.devices));
   if (spec.security.privileged) generation.host_devices = host_devices();
   const auto cgroup = TRY(choose_cgroup(spec, record.id, *config, *host));
   generation.systemd = record.systemd;

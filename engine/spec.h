@@ -223,7 +223,7 @@ struct ContainerSpec {
   bool publish_all_ports = false;
   std::vector<ExposedPort> exposed_ports;
   std::string pod;             // as typed; in a container's record the pod's id
-  std::string init_container;  // of a pod: "always" or "once"; empty: an ordinary member
+  std::string init_container;  // of a pod: "always", "once" or "sidecar"; empty: an ordinary member
   NamespaceChoice pid, ipc, uts, cgroup;
   std::string cgroups;         // --cgroups: "enabled", "disabled", "no-conmon", "split"; empty: enabled
   std::string cgroup_manager;  // --cgroup-manager; empty: what configuration and host say at the start

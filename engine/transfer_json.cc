@@ -6,10 +6,10 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull",       "push",   "login",      "stored_login", "logout",
-                                   "logout_all", "load",   "save",       "copy",         "export",
-                                   "commit",     "import", "check",      "list_add",     "list_inspect",
-                                   "list_push",  "search", "trust_show", "trust_set",    "unpack", "web"};
+constexpr const char* k_verbs[] = {"pull",      "push",     "login",        "stored_login", "logout", "logout_all",
+                                   "load",      "save",     "copy",         "export",       "commit", "import",
+                                   "check",     "list_add", "list_inspect", "list_push",    "search", "trust_show",
+                                   "trust_set", "unpack",   "web"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }

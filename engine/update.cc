@@ -12,6 +12,8 @@
 #include "engine/spec_gen.h"
 #include "runtime/attach.h"
 #include "runtime/cgroup_check.h"
+#include "storage/root.h"
+#include "storage/running.h"
 
 namespace ctr::engine {
 
@@ -70,6 +72,11 @@ Result<void> update_container(Core& core, const storage::ContainerId& id, Contai
   }
   TRY(change_config(dir, changes));
   TRY(dir.write_file(k_record_file, dump_json(to_json(changed)) + "\n", Sync::yes));
+  // Listings show the health of what runs where the monitor's row says that there is a check: without a row they look
+  // here.
+  if (has_health_check(changed.spec) != has_health_check(view.record.spec)) {
+    TRY(storage::forget_running(TRY(core.store())->root().dir(), id));
+  }
   core.record_event(container_event("update", changed));
   return ok();
 }

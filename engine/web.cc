@@ -27,9 +27,7 @@ Result<WebRequest> web_request_from_json(const JsonReader& reader) {
   return request;
 }
 
-Json to_json(const WebAnswer& answer) {
-  return Json::object().set("status", answer.status).set("body", answer.body);
-}
+Json to_json(const WebAnswer& answer) { return Json::object().set("status", answer.status).set("body", answer.body); }
 
 Result<WebAnswer> web_answer_from_json(const JsonReader& reader) {
   WebAnswer answer;

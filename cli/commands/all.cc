@@ -143,8 +143,9 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 11> k_groups = {"config",  "container", "context", "image",  "kube",  "manifest",
-                                                       "network", "pod",       "secret",  "system", "volume"};
+constexpr std::array<std::string_view, 12> k_groups = {"config", "container", "context",  "healthcheck",
+                                                       "image",  "kube",      "manifest", "network",
+                                                       "pod",    "secret",    "system",   "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

@@ -40,7 +40,8 @@ Result<kube::GeneratedKind> parse_kind(const std::string& text) {
   if (word == "deployment") return kube::GeneratedKind::deployment;
   if (word == "daemonset") return kube::GeneratedKind::daemon_set;
   if (word == "job") return kube::GeneratedKind::job;
-  return Error(Errc::invalid, fmt::format("--type '{}' is none of pod, deployment, daemonset and job", printable(text)));
+  return Error(Errc::invalid,
+               fmt::format("--type '{}' is none of pod, deployment, daemonset and job", printable(text)));
 }
 
 Result<kube::GenerateOptions> generate_options(const Args& args) {
@@ -59,8 +60,8 @@ Result<std::string> generate_text(Context& context, const std::vector<std::strin
                                   const kube::GenerateOptions& options) {
   const auto generated = TRY(kube::generate(*TRY(context.engine()), names, options));
   for (const auto& warning : generated.warnings) context.output().warn(warning);
-  auto text = fmt::format("# Made by ctr {} from {}; ctr kube play and kubectl create -f read it.\n",
-                          k_version, printable(join(names, " ")));
+  auto text = fmt::format("# Made by ctr {} from {}; ctr kube play and kubectl create -f read it.\n", k_version,
+                          printable(join(names, " ")));
   for (const auto& document : generated.documents) {
     if (&document != &generated.documents.front()) text += "---\n";
     text += to_yaml(document);
@@ -97,8 +98,8 @@ Result<int> apply(Context& context, const Args& args) {
   if (file.empty() == args.words().empty()) {
     return Error(Errc::invalid, "name either containers, pods and volumes, or a file with --file");
   }
-  auto cluster = TRY(kube::read_kubeconfig(TRY(read_access(context, args)),
-                                           [](const std::string& path) { return read_file(path); }));
+  auto cluster = TRY(
+      kube::read_kubeconfig(TRY(read_access(context, args)), [](const std::string& path) { return read_file(path); }));
   if (args.has("ca-cert-file")) cluster.authorities_pem = TRY(read_file(args.text("ca-cert-file")));
   kube::InputFile input;
   if (file.empty()) {

@@ -89,28 +89,30 @@ Result<int> port(Context& context, const Args& args) {
   return 0;
 }
 
+// The words behind the container's name.
 Result<std::vector<engine::PortMapping>> parse_mappings(const std::vector<std::string>& words) {
   std::vector<engine::PortMapping> mappings;
-  for (const auto& word : words) {
-    for (auto& mapping : TRY(engine::parse_publish(word))) mappings.push_back(std::move(mapping));
+  for (size_t i = 1; i < words.size(); ++i) {
+    for (auto& mapping : TRY(engine::parse_publish(words[i]))) mappings.push_back(std::move(mapping));
   }
   return mappings;
 }
 
 Result<int> add(Context& context, const Args& args) {
+  const auto mappings = TRY(parse_mappings(args.words()));
   auto* engine = TRY(context.engine());
-  const auto one = TRY(one_container(context, args));
-  const auto mappings = TRY(parse_mappings(one.rest));
-  for (const auto& mapping : TRY(engine::container_verbs(*engine).add_ports(one.info.id, mappings))) {
+  const auto container = TRY(engine->find_container(args.words().front()));
+  for (const auto& mapping : TRY(engine::container_verbs(*engine).add_ports(container.id, mappings))) {
     for (uint16_t i = 0; i < mapping.range; ++i) context.output().line(mapping_line(mapping, i));
   }
   return 0;
 }
 
 Result<int> rm(Context& context, const Args& args) {
+  const auto mappings = TRY(parse_mappings(args.words()));
   auto* engine = TRY(context.engine());
-  const auto one = TRY(one_container(context, args));
-  TRY(engine::container_verbs(*engine).remove_ports(one.info.id, TRY(parse_mappings(one.rest))));
+  const auto container = TRY(engine->find_container(args.words().front()));
+  TRY(engine::container_verbs(*engine).remove_ports(container.id, mappings));
   return 0;
 }
 

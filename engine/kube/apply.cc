@@ -84,9 +84,9 @@ Result<void> read_user(Fields& user, const Files& files, Cluster& cluster) {
 
 // A name that is one part of a path.
 Result<std::string> path_part(const Fields& at, std::string_view key, const std::string& name) {
-  const bool good = !name.empty() && name.size() <= 253 && name != "." && name != ".." &&
-                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") ==
-                        std::string::npos;
+  const bool good =
+      !name.empty() && name.size() <= 253 && name != "." && name != ".." &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") == std::string::npos;
   if (good) return name;
   return at.wrong(key, fmt::format("'{}' is not a name that Kubernetes allows", printable(name)));
 }
@@ -102,9 +102,8 @@ Result<void> add_document(const YamlNode& node, Source& source, const Cluster& c
     for (const auto& item : items->items) TRY(add_document(item, source, cluster, space, apply));
     return ok();
   }
-  const auto* const known = std::find_if(k_resources.begin(), k_resources.end(), [&](const auto& entry) {
-    return entry.kind == kind && entry.api == api;
-  });
+  const auto* const known = std::find_if(k_resources.begin(), k_resources.end(),
+                                         [&](const auto& entry) { return entry.kind == kind && entry.api == api; });
   if (known == k_resources.end()) {
     return fields.wrong("kind", fmt::format("'{}' of {} cannot be applied", printable(kind), printable(api)));
   }

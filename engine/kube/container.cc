@@ -98,6 +98,7 @@ Result<void> read_role(Fields& container, const PodContext& context, bool init, 
   if (policy == "Always") {
     plan.role = ContainerPlan::Role::sidecar;
     plan.spec.restart.policy = RestartSpec::Policy::always;
+    plan.spec.init_container = k_sidecar;
     return ok();
   }
   if (!policy.empty()) return container.wrong("restartPolicy", "is not Always");

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/container_verbs.h"
+#include "engine/pod_join.h"
 
 namespace ctr::engine::kube {
 
@@ -20,6 +21,7 @@ Result<SourceContainer> source_of(Engine& engine, const ContainerInfo& info) {
   source.spec = TRY(container_verbs(engine).clone_spec(info.id));
   source.spec.name = info.name;
   source.spec.pod.clear();
+  forget_pod_settings(source.spec);
   for (const auto& mount : source.spec.mounts) {
     struct stat status{};
     if (mount.type != MountSpec::Type::bind) continue;
@@ -79,8 +81,8 @@ Result<void> find(Engine& engine, const std::string& name, Found& found) {
     return ok();
   }
   if (volume.error().code() != Errc::not_found) return std::move(volume).error();
-  return Error(Errc::not_found, fmt::format("name or ID \"{}\" not found: no such container, pod or volume",
-                                            printable(name)));
+  return Error(Errc::not_found,
+               fmt::format("name or ID \"{}\" not found: no such container, pod or volume", printable(name)));
 }
 
 }  // namespace

@@ -86,6 +86,7 @@ Json containers_json(const SourcePod& pod, bool init, GeneratedVolumes& volumes)
   for (const auto& source : pod.containers) {
     if (source.spec.init_container.empty() == init) continue;
     Json json = container_json(source, name_in_pod(source, pod), pod, volumes);
+    if (source.spec.init_container == k_sidecar) json.set("restartPolicy", "Always");
     auto published = pod.spec ? (first ? pod.spec->shared.ports : std::vector<PortMapping>()) : source.spec.ports;
     Json ports = ports_json(published, source.spec.exposed_ports);
     if (!ports.as_array().empty()) json.set("ports", std::move(ports));

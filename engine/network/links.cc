@@ -158,7 +158,7 @@ Result<void> Links::disconnect(const std::string& network) {
     return Error(Errc::not_found, fmt::format("container {} is not connected to network {}: network is not connected",
                                               plan_.container_id, network));
   }
-  TRY(found->leave(user()));
+  TRY(found->leave(user(), Membership::Cable::removed));
   const auto words = address_words(found->state());
   joined_.erase(found);
   edit_hosts(plan_.hosts_file, words, "").ignore("the container may have made the file its own");
@@ -181,7 +181,9 @@ Result<void> Links::rename(const std::string& name) {
 }
 
 void Links::leave_all() {
-  for (auto& membership : joined_) membership.leave(user()).ignore("whoever comes next finds that we are gone");
+  for (auto& membership : joined_) {
+    membership.leave(user(), Membership::Cable::left).ignore("whoever comes next finds that we are gone");
+  }
   joined_.clear();
   if (auto dir = Dir::open(plan_.state_dir)) dir->remove_file(k_network_state_file).ignore("it is read of who runs");
 }

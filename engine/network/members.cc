@@ -46,11 +46,6 @@ std::optional<Member> read_member(const std::vector<std::string>& words) {
   return member;
 }
 
-bool is_alive(const Member& member) {
-  const auto now = runtime::process_ref(member.monitor.pid);
-  return now && *now == member.monitor;
-}
-
 // The namespace that the member keeps, if it does.
 Fd open_kept(const Member& member) {
   const auto path = fmt::format("/proc/{}/fd/{}", member.monitor.pid, member.descriptor);
@@ -60,8 +55,10 @@ Fd open_kept(const Member& member) {
   struct statfs system{};
   if (::fstat(file->get(), &status) < 0 || ::fstatfs(file->get(), &system) < 0) return Fd();
   const bool same = system.f_type == NSFS_MAGIC && status.st_ino == member.inode;
+  if (!same) return Fd();
   // The number could be that of another process by now.
-  return same && is_alive(member) ? std::move(*file) : Fd();
+  const auto now = runtime::process_ref(member.monitor.pid);
+  return now && *now == member.monitor ? std::move(*file) : Fd();
 }
 
 std::string read_or_nothing(const Dir& dir, const char* name) { return dir.read_file(name).value_or(""); }
@@ -113,6 +110,28 @@ std::string format_names(const std::vector<MemberNames>& names) {
   return out;
 }
 
+Result<void> show_definition(const Dir& dir, const NetworkDefinition& network) {
+  const auto text = dump_json(to_json(network));
+  const auto shown = dir.read_file(k_definition_file);
+  if (shown && *shown == text) return ok();
+  return dir.write_file(k_definition_file, text, Sync::no);
+}
+
+std::vector<std::string> live_members(const std::string& net_dir, const std::string& network) {
+  std::vector<std::string> out;
+  const auto dir = Dir::open(net_dir + "/" + network);
+  if (!dir) return out;
+  const auto names = parse_names(read_or_nothing(*dir, k_names_file));
+  for (const auto& member : parse_members(read_or_nothing(*dir, k_members_file))) {
+    if (!open_kept(member).valid()) continue;
+    const auto id = short_id(member.container);
+    const auto found =
+        std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.short_id == id; });
+    out.push_back(found == names.end() ? id : found->name);
+  }
+  return out;
+}
+
 Result<MemberFiles> MemberFiles::open(const std::string& net_dir, const std::string& network) {
   auto dir = TRY(Dir::open_or_make(net_dir + "/" + network, 0700));
   auto lock = TRY(FileLock::acquire(dir, "lock", LockMode::exclusive));
@@ -133,7 +152,7 @@ Fd MemberFiles::open_hub() const {
 std::vector<std::string> MemberFiles::forget_dead() {
   std::vector<std::string> dead;
   for (const auto& member : members_) {
-    if (!is_alive(member)) dead.push_back(member.container);
+    if (!open_kept(member).valid()) dead.push_back(member.container);
   }
   for (const auto& container : dead) remove(container);
   return dead;

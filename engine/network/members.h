@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/result.h"
+#include "engine/network/definition.h"
 #include "engine/network/netlink.h"
 #include "runtime/state.h"
 
@@ -55,6 +56,9 @@ std::string format_members(const std::vector<Member>& members);
 std::vector<MemberNames> parse_names(std::string_view text);
 std::string format_names(const std::vector<MemberNames>& names);
 
+// Shows the definition to the resolvers of a network that has members, in place of an older one.
+Result<void> show_definition(const Dir& dir, const NetworkDefinition& network);
+
 // A network's files, while nobody else changes them.
 class [[nodiscard]] MemberFiles {
  public:
@@ -67,7 +71,8 @@ class [[nodiscard]] MemberFiles {
   const std::vector<MemberNames>& names() const { return names_; }
   // The network's namespace, from one of those who keep it; not valid when nobody does.
   Fd open_hub() const;
-  // Takes out the members whose monitors are gone, and returns their containers.
+  // Takes out the members that keep the namespace no more, and returns their containers. A monitor that was killed is
+  // a process until somebody has waited for it, but one without descriptors.
   std::vector<std::string> forget_dead();
   // In the place of what there is of the container.
   void add(Member member, MemberNames names);
@@ -83,6 +88,9 @@ class [[nodiscard]] MemberFiles {
   std::vector<Member> members_;
   std::vector<MemberNames> names_;
 };
+
+// The names of those who are in the network now. Nothing is locked or changed.
+std::vector<std::string> live_members(const std::string& net_dir, const std::string& network);
 
 // The short form of a container's id.
 std::string short_id(const std::string& id);

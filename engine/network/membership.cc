@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -21,21 +22,17 @@ constexpr uint16_t k_dns_port = 53;
 // Of the addresses of a subnet, so many are tried: a network with more members than this has no place left.
 constexpr int k_most_addresses = 1 << 17;
 
-// The name of the cable's end in the hub: nobody there has another with these digits but by chance, one in 2^32.
-std::string port_name(const std::string& container_id) { return "v" + container_id.substr(0, 8); }
+// The name of the cable's end in the hub. It follows from the address, so that there cannot be two with the same: what
+// is left of a container that has ended answers for it no more when another one has it.
+std::string port_name(const std::string& container_id, const std::optional<IpAddress>& ipv4) {
+  if (!ipv4) return "v" + container_id.substr(0, 8);
+  return "v" + to_hex(std::string_view(reinterpret_cast<const char*>(ipv4->bytes.data()), 4));
+}
 
 std::vector<runtime::SocketKind> wanted_sockets(const NetworkDefinition& network) {
   const auto address = network.names_address();
   if (!address) return {};
   return {{address->family, SOCK_DGRAM}, {address->family, SOCK_STREAM}};
-}
-
-// What is there of the definition is replaced if it says something else.
-Result<void> show_definition(const Dir& dir, const NetworkDefinition& network) {
-  const auto text = dump_json(to_json(network));
-  const auto shown = dir.read_file(k_definition_file);
-  if (shown && *shown == text) return ok();
-  return dir.write_file(k_definition_file, text, Sync::no);
 }
 
 Result<void> furnish_hub(const NetworkDefinition& network, Netlink& outside) {
@@ -72,10 +69,19 @@ Result<void> bind_socket(const Fd& socket, const IpAddress& address) {
   return Error::from_errno("bind to port 53 of the gateway " + address.to_string());
 }
 
-// Whoever had a cable with our name is gone, but its namespace may take a moment to be.
-void unplug(Netlink& outside, const std::string& container_id) {
-  if (const auto index = outside.link_index(port_name(container_id))) {
+void unplug(Netlink& outside, const std::string& port) {
+  if (const auto index = outside.link_index(port)) {
     outside.remove_link(*index).ignore("it has gone by itself at this moment");
+  }
+}
+
+// The ports of members whose monitors were killed: their containers may run on, and have no right to their addresses.
+void unplug_dead(MemberFiles& files, Netlink& outside) {
+  const auto names = files.names();
+  for (const auto& container : files.forget_dead()) {
+    const auto found = std::find_if(names.begin(), names.end(),
+                                    [&](const auto& entry) { return entry.short_id == short_id(container); });
+    unplug(outside, port_name(container, found == names.end() ? std::nullopt : found->ipv4));
   }
 }
 
@@ -95,11 +101,6 @@ Error taken(const MemberFiles& files, const NetworkDefinition& network, const Ip
   }
   return Error(Errc::in_use,
                fmt::format("{} is already used by {} on network \"{}\"", address.to_string(), holder, network.name));
-}
-
-bool is_named(const MemberFiles& files, const IpAddress& address) {
-  return std::any_of(files.names().begin(), files.names().end(),
-                     [&](const auto& names) { return names.ipv4 == address || names.ipv6 == address; });
 }
 
 MacAddress random_mac() {
@@ -176,7 +177,7 @@ Result<Membership> Membership::join(const NetworkUser& user, LinkPlan plan, cons
                                 : runtime::make_network_namespace(wanted_sockets(network)));
   Membership self(std::move(plan), std::move(door.file), std::move(door.netlink));
   if (!found.valid()) TRY(furnish_hub(network, self.outside_));
-  for (const auto& container : files.forget_dead()) unplug(self.outside_, container);
+  unplug_dead(files, self.outside_);
   files.remove(user.container_id);
   self.state_.network = network.name;
   self.state_.network_id = network.id;
@@ -186,7 +187,7 @@ Result<Membership> Membership::join(const NetworkUser& user, LinkPlan plan, cons
   TRY(self.bind_names(std::move(door.sockets)));
   TRY(self.plug_in(user));
   if (auto configured = self.configure(inside); !configured) {
-    unplug(self.outside_, user.container_id);
+    unplug(self.outside_, self.port(user));
     return std::move(configured).error();
   }
   self.names_file_ = files.dir().path() + "/" + k_names_file;
@@ -266,11 +267,18 @@ Result<void> Membership::take_address(const MemberFiles& files, const Dir& lease
   const bool has = std::any_of(state_.addresses.begin(), state_.addresses.end(),
                                [&](const auto& entry) { return entry.address.family == family; });
   if (has) return ok();
-  auto [address, last] = lease_range(subnet);
-  for (int tries = 0; tries < k_most_addresses && !is_below(last, address); ++tries) {
-    if (may_be_given(subnet, address) && !is_named(files, address) && TRY(try_one(address))) return ok();
-    if (address == last) break;
-    address = next_address(address);
+  // An address that nobody has had yet comes first: what others remember of an address, and what the kernel is still
+  // taking down of who had it, is then of no matter.
+  const auto names = TRY(leases.list());
+  const std::set<std::string> used(names.begin(), names.end());
+  for (const bool again : {false, true}) {
+    auto [address, last] = lease_range(subnet);
+    for (int tries = 0; tries < k_most_addresses && !is_below(last, address); ++tries) {
+      const bool fits = may_be_given(subnet, address) && used.contains(address.to_string()) == again;
+      if (fits && TRY(try_one(address))) return ok();
+      if (address == last) break;
+      address = next_address(address);
+    }
   }
   return Error(Errc::in_use, fmt::format("all addresses of {} are taken on network \"{}\"", to_string(subnet.subnet),
                                          plan_.network.name));
@@ -278,7 +286,7 @@ Result<void> Membership::take_address(const MemberFiles& files, const Dir& lease
 
 Result<void> Membership::plug_in(const NetworkUser& user) {
   VethPair pair;
-  pair.name = port_name(user.container_id);
+  pair.name = port(user);
   pair.bridge_index = TRY(outside_.link_index(plan_.network.interface_name));
   pair.peer_name = state_.interface_name;
   pair.peer_mac = state_.mac;
@@ -286,7 +294,7 @@ Result<void> Membership::plug_in(const NetworkUser& user) {
   pair.mtu_bytes = plan_.network.mtu_bytes();
   auto added = outside_.add_veth(pair);
   if (!added && added.error().code() == Errc::exists) {
-    unplug(outside_, user.container_id);
+    unplug(outside_, pair.name);
     added = outside_.add_veth(pair);
   }
   return added;
@@ -323,21 +331,24 @@ std::optional<NameService> Membership::name_service() const {
 }
 
 Result<void> Membership::repair(const NetworkUser& user, Netlink& inside) {
-  const bool whole = outside_.link_index(port_name(user.container_id)) && inside.link_index(state_.interface_name);
+  const bool whole = outside_.link_index(port(user)) && inside.link_index(state_.interface_name);
   if (!whole) TRY(plug_in(user));
   return configure(inside);
 }
 
-Result<void> Membership::leave(const NetworkUser& user) {
+Result<void> Membership::leave(const NetworkUser& user, Cable cable) {
   auto files = TRY(MemberFiles::open(user.net_dir, plan_.network.name));
-  unplug(outside_, user.container_id);
-  const auto leases = TRY(files.leases());
-  for (const auto& entry : state_.addresses) {
-    leases.remove_file(entry.address.to_string()).ignore("without its lock it means nothing");
-  }
+  if (cable == Cable::removed) unplug(outside_, port(user));
   leases_.clear();
   files.remove(user.container_id);
   return files.write();
+}
+
+std::string Membership::port(const NetworkUser& user) const {
+  for (const auto& entry : state_.addresses) {
+    if (entry.address.family == AF_INET) return port_name(user.container_id, entry.address);
+  }
+  return port_name(user.container_id, std::nullopt);
 }
 
 }  // namespace ctr::engine::network

@@ -87,14 +87,17 @@ class [[nodiscard]] Membership {
   std::optional<NameService> name_service() const;
   // Puts in order what somebody has taken out of order: interface, addresses, routes.
   Result<void> repair(const NetworkUser& user, Netlink& inside);
-  // Takes the container out: all of it is undone.
-  Result<void> leave(const NetworkUser& user);
+  // Takes the container out. Removing a cable takes the kernel 15 ms; that of a container that has ended goes by itself
+  // soon.
+  enum class Cable { removed, left };
+  Result<void> leave(const NetworkUser& user, Cable cable);
 
  private:
   Membership(LinkPlan plan, Fd hub, Fd netlink)
       : plan_(std::move(plan)), hub_(std::move(hub)), outside_(std::move(netlink)) {}
   Result<void> take_addresses(const MemberFiles& files);
   Result<void> take_address(const MemberFiles& files, const Dir& leases, const NetworkSubnet& subnet);
+  std::string port(const NetworkUser& user) const;
   Result<void> plug_in(const NetworkUser& user);
   Result<void> configure(Netlink& inside) const;
   Result<void> bind_names(std::vector<Fd> sockets);

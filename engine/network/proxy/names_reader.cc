@@ -17,7 +17,6 @@ constexpr size_t k_limit_bytes = size_t{4} << 20;
 
 // The files are the user's own. Only plain openat(2) passes the filter of netproxy.
 std::string read_text(const std::string& path) {
-  // cloexec below.
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.valid()) return {};
   auto text = read_all(file.get(), k_limit_bytes, path);
@@ -45,7 +44,9 @@ NamesReader::Stamp NamesReader::stamp_of(const std::string& path) {
 }
 
 void NamesReader::list_networks() {
-  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(root_.c_str()), ::closedir);
+  Fd folder(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(folder.valid() ? ::fdopendir(folder.get()) : nullptr, &::closedir);
+  if (dir != nullptr) (void)folder.release();
   std::map<std::string, Seen> found;
   while (dir != nullptr) {
     const dirent* entry = ::readdir(dir.get());

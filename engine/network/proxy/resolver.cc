@@ -50,7 +50,7 @@ Result<void> Resolver::prepare(const JsonReader& settings) {
   if (::chdir(root->c_str()) < 0 || ::chroot(".") < 0 || ::chdir("/") < 0) {
     return Error::from_errno("shut netproxy into '" + *root + "'");
   }
-  names_.emplace("");
+  names_.emplace("/");
   return ok();
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -54,12 +55,24 @@ Result<ProxyRules> ProxyRules::make() {
   Fd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
   if (!socket.valid()) return Error::from_errno("open a netlink socket in the container's network");
   ProxyRules rules(std::move(socket));
+  TRY(rules.bring_up_loopback());
   TRY(switch_on("ipv4/tcp_fwmark_accept"));
   TRY(switch_on("ipv4/fwmark_reflect"));
   rules.has_ipv6_ = static_cast<bool>(switch_on("ipv6/fwmark_reflect"));
   TRY(rules.add_mark_rules(AF_INET));
   if (rules.has_ipv6_) TRY(rules.add_mark_rules(AF_INET6));
   return rules;
+}
+
+// Whoever comes first: routes over it are taken while it is up only.
+Result<void> ProxyRules::bring_up_loopback() {
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(k_loopback_index);
+  header.ifi_flags = IFF_UP;
+  header.ifi_change = IFF_UP;
+  NetlinkRequest request(RTM_NEWLINK, 0, ++sequence_, header);
+  TRY(exchange_netlink(socket_.get(), request, sequence_, "set the loopback of the container up"));
+  return ok();
 }
 
 Result<void> ProxyRules::add_mark_rules(int family) {

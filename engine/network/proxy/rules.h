@@ -30,6 +30,7 @@ class [[nodiscard]] ProxyRules {
 
  private:
   explicit ProxyRules(Fd socket) : socket_(std::move(socket)) {}
+  Result<void> bring_up_loopback();
   Result<void> add_mark_rules(int family);
   Result<void> change_udp_rule(int family, uint16_t port, uint16_t type, uint16_t flags);
 

@@ -76,7 +76,7 @@ Result<void> keep_one_capability() {
 Json proxy_filter(ProxyFiles files) {
   Json calls = Json::array();
   calls.push(allow(allowed_calls()));
-  for (const int family : {AF_INET, AF_INET6, AF_NETLINK}) calls.push(allow_socket_of(family));
+  for (const int family : {AF_INET, AF_INET6}) calls.push(allow_socket_of(family));
   if (files == ProxyFiles::names) {
     calls.push(allow_reading());
     calls.push(allow({"getdents64", "lseek"}));

@@ -158,6 +158,19 @@ TEST_CASE("global options stand before the command or behind it") {
   CHECK(run->args.words() == Words{"i", "--root", "/x"});
 }
 
+TEST_CASE("global options of podman and docker have an effect or are refused by name") {
+  CHECK(parse_command_line("docker", {"-D", "ps"})->global.debug);
+  CHECK(parse_command_line("ctr", {"ps", "--debug"})->global.debug);
+  CHECK(parse_command_line("ctr", {"--runtime", "crun", "run", "i"})->args.text("runtime") == "crun");
+  CHECK(parse_command_line("ctr", {"--runtime", "crun", "create", "--runtime=ctr", "i"})->args.text("runtime") ==
+        "ctr");
+  CHECK(parse_command_line("ctr", {"--runtime", "crun", "ps"}));
+  CHECK(usage_of({"-H", "tcp://x", "ps"}) == "-H: ctr works on this host only|");
+  CHECK(usage_of({"--remote", "ps"}) == "--remote: ctr works on this host only|");
+  CHECK(usage_of({"ps", "--url", "x"}) == "--url: ctr works on this host only|");
+  CHECK(usage_of({"ps", "-H"}) == "unknown shorthand flag: 'H' in -H|See 'ctr ps --help'");
+}
+
 TEST_CASE("help is given wherever it is asked for") {
   CHECK(parse_command_line("ctr", {"--help"})->global.help);
   CHECK(parse_command_line("ctr", {"-h"})->global.help);

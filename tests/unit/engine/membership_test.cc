@@ -70,9 +70,11 @@ TEST_CASE("members share a namespace that lasts as long as one of them has it", 
     CHECK(files->open_hub().valid());
     CHECK(files->names()[1].name == "b");
   }
-  CHECK(first->leave(a.user(scratch.path())));
-  CHECK(second->leave(b.user(scratch.path())));
+  CHECK(live_members(scratch.path(), "net") == std::vector<std::string>{"a", "b"});
+  CHECK(first->leave(a.user(scratch.path()), Membership::Cable::removed));
+  CHECK(second->leave(b.user(scratch.path()), Membership::Cable::removed));
   CHECK_FALSE(b.inside.link_index("eth0"));
+  CHECK(live_members(scratch.path(), "net").empty());
   CHECK_FALSE(MemberFiles::open(scratch.path(), "net")->open_hub().valid());
 }
 
@@ -108,6 +110,30 @@ TEST_CASE("a network without a free address says so", "[networks]") {
   const auto refused = Membership::join(last.user(scratch.path()), plan(), "eth0", last.inside);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message() == "all addresses of 10.99.0.0/29 are taken on network \"net\"");
+}
+
+TEST_CASE("an address that was given back is given again only when there is no fresh one", "[networks]") {
+  const Scratch scratch;
+  Place a('a');
+  for (const char* expected : {"10.99.0.2", "10.99.0.3", "10.99.0.4", "10.99.0.5", "10.99.0.6", "10.99.0.2"}) {
+    auto member = Membership::join(a.user(scratch.path()), plan(), "eth0", a.inside).value();
+    CHECK(first_address(member) == expected);
+    // The hub ends here, since nobody else is in it, and the cable with it.
+    CHECK(member.leave(a.user(scratch.path()), Membership::Cable::removed));
+  }
+}
+
+TEST_CASE("what is left of one that had the address gives way", "[networks]") {
+  const Scratch scratch;
+  Place a('a');
+  Place b('b');
+  Place c('c');
+  const auto other = Membership::join(c.user(scratch.path()), plan(), "eth0", c.inside).value();
+  auto first = Membership::join(a.user(scratch.path()), plan({"10.99.0.5"}), "eth0", a.inside).value();
+  CHECK(first.leave(a.user(scratch.path()), Membership::Cable::left));
+  CHECK(a.inside.link_index("eth0"));
+  CHECK(Membership::join(b.user(scratch.path()), plan({"10.99.0.5"}), "eth0", b.inside));
+  CHECK_FALSE(a.inside.link_index("eth0"));
 }
 
 TEST_CASE("what is taken away inside is put back", "[networks]") {
