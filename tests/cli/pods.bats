@@ -137,7 +137,8 @@ hint: --replace removes that pod first"
   run -0 ctr pod stop p
   assert_output p
   [ "$(state p)" = Exited ]
-  [ ! -e "/proc/$monitor" ]
+  is_gone() { [ ! -e "/proc/$monitor" ]; }
+  wait_for is_gone
 }
 
 @test "the state of a pod follows its members, and stop and start are for all of them" {
