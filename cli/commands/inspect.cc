@@ -114,7 +114,9 @@ Result<int> inspect(Context& context, const Args& args) {
   if (!known) {
     return Error(
         Errc::invalid,
-        fmt::format("invalid type \"{}\": must be \"container\", \"image\", \X, printable(type)));
+        fmt::format(
+            "invalid type \"{}\": must be \"container\", \"image\", \"volume\", \"network\", \"pod\" or \"all\"",
+            printable(type)));
   }
   if (type != "all" && type != "container" && (args.flag("size") || args.flag("latest"))) {
     return Error(Errc::invalid,
