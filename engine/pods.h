@@ -101,6 +101,7 @@ struct PodInfo {
 
 struct PodCreateOptions {
   bool replace = false;
+  bool starts = false;  // at once: ports that are taken are told before anything is made
 };
 
 // What a verb on a pod did to its members: one entry for each that failed.

@@ -122,6 +122,8 @@ Result<std::vector<Fd>> bind_mappings(Core& core, std::vector<PortMapping>& mapp
 
 Result<std::vector<Fd>> settle_ports(Core& core, ContainerSpec& spec, const std::vector<std::string>& of_image,
                                      PortsFor purpose) {
+  // What its pod publishes is for looking at.
+  if (spec.network.mode == NetworkChoice::Mode::pod) return std::vector<Fd>{};
   if (!can_publish(spec.network)) {
     TRY(discard_ports(core, spec));
     return std::vector<Fd>{};

@@ -65,9 +65,9 @@ Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const EngineOptions&
 }
 
 Result<std::unique_ptr<runtime::NetworkSetup>> make_pod_network(const EngineOptions& options,
-                                                                const runtime::PodPlan& plan) {
+                                                                const runtime::PodPlan& plan, std::vector<Fd> sockets) {
   if (plan.engine.find("network") == nullptr) return std::unique_ptr<runtime::NetworkSetup>{};
-  return make_network_of(options, plan.engine, plan.pod_id, "pod", TRY(runtime::take_engine_fds(plan)));
+  return make_network_of(options, plan.engine, plan.pod_id, "pod", std::move(sockets));
 }
 
 // What the plan says of the container is older than a change of its name.
@@ -187,7 +187,9 @@ int run_pod_monitor_process(char** environment_block) {
   const auto options = worker_options(environment_block);
   if (!options) return 1;
   runtime::PodHooks hooks;
-  hooks.make_network = [&](const runtime::PodPlan& plan) { return make_pod_network(*options, plan); };
+  hooks.make_network = [&](const runtime::PodPlan& plan, std::vector<Fd> sockets) {
+    return make_pod_network(*options, plan, std::move(sockets));
+  };
   return runtime::run_pod_monitor(hooks);
 }
 

@@ -32,8 +32,8 @@ struct PodPlan {
   std::string dir;  // absolute path of pods/<id>
   PodNamespacesPlan namespaces;
   HostFacts host;
-  size_t engine_fds = 0;  // descriptors of the starter's that the hook gets, see take_engine_fds()
   Json engine;            // the engine's own part
+  size_t engine_fds = 0;  // and how many descriptors come with it; spawn_pod_monitor() sets it
   bool operator==(const PodPlan&) const = default;
 };
 Json to_json(const PodPlan& plan);
@@ -42,9 +42,9 @@ Result<PodPlan> pod_plan_from_json(const JsonReader& reader);
 // ---- The starter's side
 
 // Errors of StartedMonitor::report(): as launch(); bad_state when the pod is up already.
-// `for_engine`: as many descriptors as plan.engine_fds.
+// `engine_fds` are handed to PodHooks::make_network.
 Result<StartedMonitor> spawn_pod_monitor(const PodPlan& plan, const std::string& own_binary,
-                                         const std::vector<std::string>& env, const std::vector<int>& for_engine = {});
+                                         const std::vector<std::string>& env, const std::vector<Fd>& engine_fds = {});
 
 // The namespaces that the monitor of a pod holds, opened while the pod is up. `state` is what its directory says.
 // Errors: bad_state when it has ended.
@@ -55,12 +55,9 @@ Result<void> end_pod_monitor(const Dir& pod_dir, const CancelToken& cancel);
 
 // ---- The monitor's side
 
-// What the starter has passed for the hook that makes the network; nobody takes them twice.
-Result<std::vector<Fd>> take_engine_fds(const PodPlan& plan);
-
 struct PodHooks {
-  std::function<Result<std::unique_ptr<NetworkSetup>>(const PodPlan&)> make_network;  // nullptr: no network work
-  std::function<void(const PodPlan&)> on_exit;                                        // `alive` is still held
+  // nullptr: no network work.
+  std::function<Result<std::unique_ptr<NetworkSetup>>(const PodPlan&, std::vector<Fd> engine_fds)> make_network;
 };
 
 // The whole life of a pod's monitor; the process's exit code.
