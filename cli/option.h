@@ -17,7 +17,9 @@ enum class Complete {
   images,
   objects,
   volumes,
+  networks,
   secrets,
+  pods,
   shells,
   commands,
 };

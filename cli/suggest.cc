@@ -117,6 +117,8 @@ Complete complete_at(const Command& command, size_t index) {
       {"exec", {running, files, files}},
       {"unshare", {files, files, files}},
       {"top", {running, nothing, nothing}},
+      {"pod top", {pods, nothing, nothing}},
+      {"pod clone", {pods, nothing, nothing}},
       {"tag", {images, images, images}},
       {"commit", {containers, images, nothing}},
       {"rename", {containers, nothing, nothing}},

@@ -176,6 +176,12 @@ Result<void> read_engine(Table table, Config& config) {
   table.read("events_logger", config.events_logger);
   if (!is_events_backend(config.events_logger)) table.fail("events_logger", "file, journald or none");
   table.read("image_volume_mode", config.image_volume_mode);
+  table.read("network_cmd_options", config.slirp_options);
+  table.read("pod_exit_policy", config.pod_exit_policy);
+  const auto& exit_policy = config.pod_exit_policy;
+  if (!exit_policy.empty() && exit_policy != "continue" && exit_policy != "stop") {
+    table.fail("pod_exit_policy", "continue or stop");
+  }
   table.read("retry_delay", config.retry_delay);
   table.read_number("retry", config.retry);
   auto seconds = config.stop_timeout.count();
@@ -222,6 +228,7 @@ Result<void> apply_config(Config& config, std::string_view text, const std::stri
   TRY(read_engine(Table(file, "engine", what, config), config));
   Table network(file, "network", what, config);
   network.read("default_rootless_network_cmd", config.default_network_cmd);
+  network.read("pasta_options", config.pasta_options);
   return network.finish();
 }
 

@@ -27,11 +27,13 @@ ContainerInfo info_of(RecordSummary summary);
 
 // Everything about one container.
 struct ContainerView {
-  std::string bundle;  // absolute path of the container's directory
+  std::string bundle;   // absolute path of the container's directory
+  std::string run_dir;  // of the container
   ContainerInfo info;
   ContainerRecord record;
   runtime::StateRecord state;
   HealthRecord health;
+  bool ready = false;  // what the readiness check says, where there is one
   runtime::IdMap
       ids;  // of a user namespace that was asked for: to the ids of the user's own one, as options count them
 };

@@ -232,7 +232,7 @@ Result<Json> info_document(Core& core) {
   host_document.set("eventLogger", TRY(core.events_backend()));
   Json plugins = Json::object();
   plugins.set("volume", Json::strings({"local"}))
-      .set("network", Json::strings({"private", "none", "host"}))
+      .set("network", Json::strings({"bridge", "private", "none", "host"}))
       .set("log", Json::strings({"k8s-file", "none", "passthrough", "journald"}))
       .set("authorization", Json());
   return Json::object()

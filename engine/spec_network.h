@@ -23,7 +23,7 @@ struct NetworkAttachment {
 };
 
 struct NetworkChoice {
-  enum class Mode { private_, none, host, container, path, bridge };
+  enum class Mode { private_, none, host, container, path, bridge, pod };  // pod: that of the container's pod
   Mode mode = Mode::private_;
   std::string uplink;                       // "", "slirp4netns" or "pasta" when asked for by name
   std::vector<std::string> options;         // "host-loopback", …
@@ -50,6 +50,11 @@ struct ExposedPort {
   bool operator==(const ExposedPort&) const = default;
 };
 
+// podman's word for the mode, as "NetworkMode" of inspect has it.
+std::string network_mode_word(const NetworkChoice& choice);
+
+Json to_json(const NetworkAttachment& attachment);
+Result<NetworkAttachment> attachment_from_json(const JsonReader& reader);
 // An object that is empty for the default.
 Json to_json(const NetworkChoice& choice);
 Result<NetworkChoice> network_choice_from_json(const JsonReader& reader);

@@ -43,6 +43,7 @@ int run_protocol_op(Interpreter& vm, const ChildOp& op) {
     case ChildOpKind::start_fuse:
       return op_start_fuse(vm, op);
     case ChildOpKind::stay:
+      if (op.x == 1) op_forget_children();
       for (;;) (void)call(SYS_ppoll, nullptr, 0, nullptr, nullptr, 0);
     case ChildOpKind::finish:
       end_process(0);
@@ -119,6 +120,8 @@ int run_process_op(Interpreter& vm, const ChildOp& op) {
       return op_loopback_up();
     case ChildOpKind::open_netlink:
       return store(vm, op.a, call(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    case ChildOpKind::open_socket:
+      return store(vm, op.a, call(SYS_socket, op.x, op.y | SOCK_CLOEXEC, 0));
     default:
       return run_scheduling_op(vm, op);
   }

@@ -22,6 +22,8 @@ struct CompileInput {
 // compile_namespaces.cc: from the first clone until the process is root of its user namespace.
 Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out);
 void emit_become_root(ProgramBuilder* out);
+// A map as /proc/PID/uid_map takes it.
+std::string map_file(const std::vector<IdRange>& ranges);
 // Opens what a waiting process hands out for more processes, while the host's /proc is in sight.
 void emit_open_namespaces(const CompileInput& input, ProgramBuilder* out);
 // Into all namespaces of a container that is there.

@@ -7,8 +7,12 @@
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
 #include "cli/inspect_view.h"
+#include "cli/network_view.h"
 #include "cli/output.h"
+#include "cli/pod_view.h"
 #include "cli/volume_view.h"
+#include "engine/network_verbs.h"
+#include "engine/pods.h"
 
 namespace ctr::cli {
 namespace {
@@ -16,7 +20,7 @@ namespace {
 constexpr std::array k_format_options = {
     value("format", 'f', "FORMAT", "json, or a Go template that is printed for each object")};
 constexpr std::array k_size_options = {flag("size", 's', "Measure the container's files")};
-constexpr std::array k_type_options = {value("type", 't', "TYPE", "container, image, volume or all")};
+constexpr std::array k_type_options = {value("type", 't', "TYPE", "container, image, volume, network, pod or all")};
 
 struct Wanted {
   std::string_view type;  // "all": the first kind that has the name
@@ -43,6 +47,16 @@ Result<Json> find_volume_document(engine::Engine& engine, const std::string& nam
   return wanted.for_template ? volume_row(volume) : volume_json(volume);
 }
 
+Result<Json> find_network_document(engine::Engine& engine, const std::string& name, const Wanted& wanted) {
+  const auto network = TRY(engine::network_verbs(engine).find(name));
+  return wanted.for_template ? network_document(network) : network.definition;
+}
+
+Result<Json> find_pod_document(engine::Engine& engine, const std::string& name, const Wanted&) {
+  auto& verbs = engine::pod_verbs(engine);
+  return verbs.inspect(TRY(verbs.find(name)));
+}
+
 struct Kind {
   std::string_view type;
   Result<Json> (*find)(engine::Engine& engine, const std::string& name, const Wanted& wanted);
@@ -53,6 +67,8 @@ constexpr std::array k_kinds = {
     Kind{"container", find_container_document, container_inspect_listing},
     Kind{"image", find_image_document, image_inspect_listing},
     Kind{"volume", find_volume_document, volume_inspect_listing},
+    Kind{"network", find_network_document, network_inspect_listing},
+    Kind{"pod", find_pod_document, pod_inspect_listing},
 };
 
 Result<void> look_up(engine::Engine& engine, const std::string& name, const Wanted& wanted, Found& found) {
@@ -98,7 +114,9 @@ Result<int> inspect(Context& context, const Args& args) {
   if (!known) {
     return Error(
         Errc::invalid,
-        fmt::format("invalid type \"{}\": must be \"container\", \"image\", \"volume\" or \"all\"", printable(type)));
+        fmt::format(
+            "invalid type \"{}\": must be \"container\", \"image\", \"volume\", \"network\", \"pod\" or \"all\"",
+            printable(type)));
   }
   if (type != "all" && type != "container" && (args.flag("size") || args.flag("latest"))) {
     return Error(Errc::invalid,
@@ -117,7 +135,7 @@ constexpr Command k_inspect_command = {
     .name = "inspect",
     .aliases = {},
     .usage = "[options] NAME [NAME...]",
-    .summary = "Print all that is known of containers, images and volumes",
+    .summary = "Print all that is known of containers, images, volumes, networks and pods",
     .options = {group<k_format_options>, group<k_size_options>, group<k_type_options>, latest_options},
     .complete = Complete::objects,
     .run = inspect};

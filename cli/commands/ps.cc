@@ -10,6 +10,7 @@
 #include "cli/commands/common.h"
 #include "cli/container_view.h"
 #include "cli/output.h"
+#include "engine/pods.h"
 
 namespace ctr::cli {
 namespace {
@@ -147,6 +148,10 @@ Result<int> print_list(Context& context, const Args& args) {
   options.ids = args.flag("no-trunc") ? PsOptions::Ids::whole : PsOptions::Ids::shortened;
   options.size = args.flag("size");
   options.pod = args.flag("pod");
+  // Names of pods take a look at each of them.
+  if (options.pod || format.find(".PodName") != std::string::npos || is_json_format(format)) {
+    options.pod_names = TRY(engine::pod_verbs(*engine).names());
+  }
   options.namespaces = args.flag("ns") || format.find(".Namespaces") != std::string::npos;
   const auto choice = TRY(Choice::from(*engine, args));
   auto listing = ps_listing(options);

@@ -80,7 +80,6 @@ TEST_CASE("a wrong word is named") {
 }
 
 TEST_CASE("podman's options of later versions are refused by name") {
-  CHECK(error_of(k_run_command, {"-p", "80:80", "i"}) == "-p: ports cannot be published yet; use --network host");
   CHECK(error_of(k_create_command, {"--pod=x", "i"}) == "--pod: pods are not supported yet");
   CHECK(error_of(k_run_command, {"--decryption-key", "x", "i"}) ==
         "--decryption-key: encrypted images are not supported");
@@ -139,7 +138,8 @@ TEST_CASE("what is no command is said with podman's words") {
   CHECK(usage_of({"image"}) == "missing command 'ctr image COMMAND'|Try 'ctr image --help' for more information");
   CHECK(usage_of({"run", "--nosuch"}) == "unknown flag: --nosuch|See 'ctr run --help'");
   CHECK(usage_of({"--nosuch", "ps"}) == "unknown flag: --nosuch|See 'ctr --help'");
-  CHECK(usage_of({"run", "-p", "80:80", "x"}) == "-p: ports cannot be published yet; use --network host|");
+  CHECK(usage_of({"run", "--gpus", "all", "x"}) ==
+        "--gpus: devices of the Container Device Interface are not supported; name each with --device|");
 }
 
 TEST_CASE("global options stand before the command or behind it") {

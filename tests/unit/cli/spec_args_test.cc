@@ -171,14 +171,27 @@ TEST_CASE("--security-opt sets what it names") {
   CHECK(wrong({"--security-opt", "nosuch=1", "i"}) == "invalid --security-opt: \"nosuch=1\"");
 }
 
-TEST_CASE("networks of this version are chosen, others refused by name") {
+TEST_CASE("networks are chosen by mode and by name") {
   CHECK(good({"i"}).network.mode == NetworkChoice::Mode::private_);
   CHECK(good({"--net=none", "i"}).network.mode == NetworkChoice::Mode::none);
   CHECK(good({"--network", "container:web", "i"}).network.value == "web");
   const auto slirp = good({"--network", "slirp4netns:allow_host_loopback=true,mtu=1500", "i"}).network;
   CHECK(slirp.uplink == "slirp4netns");
   CHECK(slirp.options == Words{"allow_host_loopback=true", "mtu=1500"});
-  CHECK(wrong({"--network", "mynet", "i"}) == "--network mynet: named networks are not supported yet");
+  const auto named = good({"--network", "mynet", "--ip", "10.1.0.2", "--ip6=fd00::2", "--mac-address=02:00:00:00:00:01",
+                           "--network-alias", "www", "i"})
+                         .network;
+  CHECK(named.mode == NetworkChoice::Mode::bridge);
+  REQUIRE(named.networks.size() == 1);
+  CHECK(named.networks[0].ips == Words{"10.1.0.2", "fd00::2"});
+  CHECK(named.networks[0].mac == "02:00:00:00:00:01");
+  CHECK(named.networks[0].aliases == Words{"www"});
+  const std::string bridge_only =
+      "networks and static ip/mac address can only be used with Bridge mode networking: invalid argument";
+  CHECK(wrong({"--ip", "10.1.0.2", "i"}) == bridge_only);
+  CHECK(wrong({"--network-alias", "x", "--network", "host", "i"}) == bridge_only);
+  CHECK(wrong({"--network", "a,b", "--ip", "10.1.0.2", "i"}) ==
+        "--ip can only be set for a single network: invalid argument");
 }
 
 TEST_CASE("namespaces and user namespaces are chosen") {

@@ -35,7 +35,8 @@ TEST_CASE("each key that is followed is read") {
       "tz = \"UTC\"\numask = \"0077\"\nuserns = \"keep-id\"\nuserns_size = 70000\nvolumes = [\"/a:/b\"]\n"
       "[engine]\ncgroup_manager = \"cgroupfs\"\ndetach_keys = \"ctrl-a\"\npull_policy = \"never\"\n"
       "retry = 1\nruntime = \"crun\"\nstop_timeout = 3\n"
-      "[network]\ndefault_rootless_network_cmd = \"pasta\"\n");
+      "network_cmd_options = [\"mtu=1500\"]\n"
+      "[network]\ndefault_rootless_network_cmd = \"pasta\"\npasta_options = [\"--map-gw\"]\n");
   Config expected;
   expected.default_sysctls = {"net.ipv4.ping_group_range=0 0"};
   expected.default_ulimits = {"nofile=1:2"};
@@ -61,11 +62,13 @@ TEST_CASE("each key that is followed is read") {
   expected.runtime = "crun";
   expected.stop_timeout = std::chrono::seconds(3);
   expected.default_network_cmd = "pasta";
+  expected.slirp_options = {"mtu=1500"};
+  expected.pasta_options = {"--map-gw"};
   expected.origins = config.origins;
   CHECK(config == expected);
   CHECK(config.origins.at("containers.env") == "f.conf:4");
   CHECK(config.origins.at("engine.stop_timeout") == "f.conf:25");
-  CHECK(config.origins.size() == 24);
+  CHECK(config.origins.size() == 26);
 }
 
 TEST_CASE("the file that sets a key last is where it comes from") {
