@@ -95,6 +95,14 @@ const std::vector<std::string>* Args::find(std::string_view option) const {
   return found == values_.end() ? nullptr : &found->second;
 }
 
+Args Args::loose(std::initializer_list<std::string_view> without) const {
+  auto values = values_;
+  for (const auto name : without) {
+    if (const auto found = values.find(name); found != values.end()) values.erase(found);
+  }
+  return {nullptr, std::move(values), words_};
+}
+
 bool Args::has(std::string_view option) const { return find(option) != nullptr; }
 
 bool Args::flag(std::string_view option, bool fallback) const {

@@ -25,6 +25,10 @@ class Args {
        std::vector<std::string> words)
       : command_(command), values_(std::move(values)), words_(std::move(words)) {}
 
+  // The same without a table: for readers that ask for options of other commands, which are not given here. The options
+  // named `without` are left out.
+  Args loose(std::initializer_list<std::string_view> without) const;
+
   // Positional words.
   const std::vector<std::string>& words() const { return words_; }
   bool has(std::string_view option) const;

@@ -1,6 +1,7 @@
 // How containers look in listings.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@ struct PsOptions {
   bool namespaces = false;
   bool size = false;
   bool pod = false;
+  std::map<std::string, std::string> pod_names = {};  // of their ids, where names are shown
 };
 
 // A container with what `ps -s` adds.

@@ -99,7 +99,17 @@ Result<NetworkChoice> parse_networks(const std::vector<std::string>& values) {
   for (const auto& text : values) {
     if (TRY(read_mode(text, choice))) {
       if (values.size() == 1) return choice;
-      return wrong("cannot set multiple networks without bridge network mode: invalid argument");
+      const auto mode = printable(text.substr(0, text.find(':')));
+      if (choice.networks.empty()) {
+        return wrong(
+            fmt::format("cannot set multiple networks without bridge network mode, selected mode {}: invalid "
+                        "argument",
+                        mode));
+      }
+      return wrong(
+          fmt::format("can only set extra network names, selected mode {} conflicts with bridge: invalid "
+                      "argument",
+                      mode));
     }
     TRY(read_networks(text, choice.networks));
   }
@@ -107,13 +117,24 @@ Result<NetworkChoice> parse_networks(const std::vector<std::string>& values) {
   return choice;
 }
 
+namespace {
+
+// Options by hand come last, and count.
+void add_configured_uplink(const engine::Config& config, NetworkChoice& choice) {
+  if (choice.uplink.empty()) choice.uplink = config.default_network_cmd;
+  const auto& options = choice.uplink == "pasta" ? config.pasta_options : config.slirp_options;
+  if (options.empty()) return;
+  if (choice.uplink.empty()) choice.uplink = "slirp4netns";
+  choice.options.insert(choice.options.begin(), options.begin(), options.end());
+}
+
+}  // namespace
+
 Result<void> add_networks(const Args& args, const engine::Config& config, engine::ContainerSpec& spec) {
   auto values = args.list("network");
   if (values.empty() && !config.netns.empty()) values.push_back(config.netns);
   spec.network = TRY(parse_networks(values));
-  if (spec.network.mode == Mode::private_ && spec.network.uplink.empty()) {
-    spec.network.uplink = config.default_network_cmd;
-  }
+  if (spec.network.mode == Mode::private_) add_configured_uplink(config, spec.network);
   for (const char* name : {"ip", "ip6"}) {
     if (!args.has(name)) continue;
     TRY(only_network(spec.network, fmt::format("--{}", name)))->ips.push_back(args.text(name));

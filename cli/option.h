@@ -19,6 +19,7 @@ enum class Complete {
   volumes,
   networks,
   secrets,
+  pods,
   shells,
   commands,
 };

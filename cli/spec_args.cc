@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/health_args.h"
 #include "cli/mount_args.h"
+#include "cli/port_args.h"
 #include "cli/restart_args.h"
 #include "cli/secret_args.h"
 #include "cli/spec_security.h"
@@ -414,6 +415,41 @@ Result<std::vector<std::string>> read_env_options(
   return out;
 }
 
+namespace {
+
+// What containers.conf says of namespaces is for containers by themselves: that of a pod is the pod's choice.
+void forget_configured(const Args& args, ContainerSpec& spec) {
+  const auto forget = [&](const char* option, auto& choice) {
+    if (!args.has(option)) choice = {};
+  };
+  forget("network", spec.network);
+  forget("pid", spec.pid);
+  forget("ipc", spec.ipc);
+  forget("uts", spec.uts);
+  const bool asked = args.has("userns") || args.has("uidmap") || args.has("gidmap") || args.has("subuidname");
+  if (!asked) spec.userns = {};
+}
+
+Result<void> add_pod(const Args& args, const SpecInputs& inputs, ContainerSpec& spec) {
+  spec.pod = args.text("pod");
+  if (args.has("pod-id-file")) {
+    if (args.has("pod")) return wrong("cannot specify both --pod and --pod-id-file");
+    const auto id = TRY(inputs.read_file(args.text("pod-id-file")).context("reading pod ID file"));
+    spec.pod = trim(std::string_view(id).substr(0, id.find('\n')));
+  }
+  if (!spec.pod.empty()) forget_configured(args, spec);
+  spec.init_container = args.text("init-ctr");
+  if (spec.init_container.empty()) return ok();
+  if (spec.init_container != "always" && spec.init_container != "once") {
+    return wrong(
+        fmt::format("--init-ctr value must be either 'always' or 'once', not '{}'", printable(spec.init_container)));
+  }
+  if (spec.pod.empty()) return wrong("must specify pod value with init-ctr");
+  return ok();
+}
+
+}  // namespace
+
 Result<ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs) {
   ContainerSpec spec;
   TRY(add_program(args, inputs, spec));
@@ -423,6 +459,8 @@ Result<ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs)
   TRY(add_identity(args, spec));
   TRY(add_security(args, inputs.config, spec));
   TRY(add_namespaces(args, inputs.config, spec));
+  TRY(add_ports(args, spec));
+  TRY(add_pod(args, inputs, spec));
   TRY(add_resources(args, spec));
   TRY(add_log(args, spec));
   TRY(add_lifetime(args, spec));
@@ -430,6 +468,19 @@ Result<ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs)
   TRY(add_notify(args, inputs, spec));
   if (!spec.oom_score_adj) spec.oom_score_adj = inputs.config.oom_score_adj;
   if (spec.runtime.empty()) spec.runtime = inputs.config.runtime;
+  return spec;
+}
+
+Result<ContainerSpec> shared_spec(const Args& args, const SpecInputs& inputs) {
+  ContainerSpec spec;
+  TRY(add_labels(args, inputs, spec));
+  TRY(add_mounts(args, inputs, spec));
+  TRY(add_identity(args, spec));
+  TRY(add_security(args, inputs.config, spec));
+  TRY(add_namespaces(args, inputs.config, spec));
+  TRY(add_ports(args, spec));
+  TRY(add_resources(args, spec));
+  spec.restart = TRY(parse_restart(args.text("restart")));
   return spec;
 }
 

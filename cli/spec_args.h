@@ -29,6 +29,10 @@ struct SpecInputs {
 // Errors: invalid, unsupported; each names the option and the word.
 Result<engine::ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs);
 
+// What a container has of options that pods have, too, without its program: those that are not given here are as if
+// they had not been.
+Result<engine::ContainerSpec> shared_spec(const Args& args, const SpecInputs& inputs);
+
 // How a missing image is pulled, from the same options.
 Result<engine::CreateOptions> create_options(const Args& args, const engine::Config& config);
 // --authfile, --creds, --cert-dir, --tls-verify, --quiet, --retry and --retry-delay.

@@ -164,8 +164,9 @@ Result<void> add_security(const Args& args, const engine::Config& config, Contai
   }
   security.seccomp_of_image = policy == "image";
   for (const auto& text : args.list("ulimit")) {
-    if (text == "host") return unsupported("--ulimit host: not supported yet; name the limits");
-    spec.ulimits.push_back(TRY(parse_ulimit(text)));
+    // The limits of the caller, which a process inherits where none are set.
+    if (text == "host" && args.list("ulimit").size() > 1) return wrong("--ulimit host stands alone");
+    spec.ulimits.push_back(text == "host" ? engine::UlimitSpec{text, 0, 0} : TRY(parse_ulimit(text)));
   }
   for (const auto& text : args.list("sysctl")) {
     const auto pair = split_once(text, '=');
@@ -182,6 +183,9 @@ Result<void> add_namespaces(const Args& args, const engine::Config& config, Cont
   spec.pid = TRY(namespace_choice("pid", args.text("pid", config.pidns), false));
   spec.ipc = TRY(namespace_choice("ipc", args.text("ipc", config.ipcns), true));
   spec.uts = TRY(namespace_choice("uts", args.text("uts", config.utsns), false));
+  if (spec.uts.mode == engine::NamespaceChoice::Mode::host && !spec.hostname.empty()) {
+    return wrong("cannot set hostname when running in the host UTS namespace");
+  }
   spec.cgroup = TRY(namespace_choice("cgroupns", args.text("cgroupns", config.cgroupns), false));
   spec.cgroups = args.text("cgroups", config.cgroups);
   spec.cgroup_parent = args.text("cgroup-parent");

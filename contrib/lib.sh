@@ -95,12 +95,12 @@ as_root() {
 # --- packages -------------------------------------------------------------------------------------------------------
 
 build_packages=(g++ meson ninja-build pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev
-  libseccomp-dev libssl-dev libsodium-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libzstd-dev libisal-dev)
+  libseccomp-dev libssl-dev libsodium-dev libyaml-dev libcurl4-openssl-dev libarchive-dev zlib1g-dev libzstd-dev libisal-dev)
 run_packages=(uidmap fuse-overlayfs slirp4netns ca-certificates gpgv)
 vm_packages=(qemu-system-x86 e2fsprogs)
 try_packages=(docker-registry busybox-static python3)
 test_packages=(catch2 bats shellcheck clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 ccache apache2-utils openssl
-  skopeo crun podman catatonit jq curl zstd xz-utils binutils git zsh fish gnupg procps)
+  skopeo crun podman catatonit kubernetes-client jq curl zstd xz-utils binutils git zsh fish gnupg procps)
 
 missing_packages() {
   local package

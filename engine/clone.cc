@@ -10,6 +10,7 @@
 #include "engine/image_lookup.h"
 #include "engine/mount_sources.h"
 #include "engine/mounts.h"
+#include "engine/pod_join.h"
 
 namespace ctr::engine {
 
@@ -53,6 +54,7 @@ Result<std::string> free_name(Core& core, const std::string& name) {
 
 ContainerSpec spec_of_clone(const ContainerRecord& record) {
   auto spec = record.spec;
+  forget_pod_settings(spec);
   spec.name.clear();
   spec.cid_file.clear();
   spec.pid_file.clear();

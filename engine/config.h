@@ -53,8 +53,10 @@ struct Config {
   uint32_t userns_size = 0;  // how many ids --userns auto gives; 0: as many as the image needs
   std::string netns;         // "private", "host", "none"
   std::string ipcns, pidns, utsns, cgroupns;
-  std::string cgroups;              // "enabled", "disabled", "no-conmon", "split"
-  std::string default_network_cmd;  // [network] default_rootless_network_cmd
+  std::string cgroups;                     // "enabled", "disabled", "no-conmon", "split"
+  std::string default_network_cmd;         // [network] default_rootless_network_cmd
+  std::vector<std::string> slirp_options;  // [engine] network_cmd_options: of slirp4netns, in front of those by hand
+  std::vector<std::string> pasta_options;  // [network] pasta_options
   std::string host_containers_internal_ip;
   // [engine]
   std::string cgroup_manager;          // "systemd", "cgroupfs"; empty: what the host has
@@ -62,6 +64,7 @@ struct Config {
   std::string detach_keys = "ctrl-p,ctrl-q";
   std::string image_volume_mode;  // "bind", "tmpfs", "ignore"; empty: bind
   std::chrono::seconds stop_timeout{10};
+  std::string pod_exit_policy;  // "continue", "stop"; empty: continue
   PullPolicy pull_policy = PullPolicy::missing;
   unsigned retry = 3;
   std::string retry_delay;

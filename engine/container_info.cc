@@ -11,6 +11,7 @@
 #include "engine/live_cgroup.h"
 #include "engine/restart.h"
 #include "engine/running_row.h"
+#include "engine/side_programs.h"
 #include "engine/user_namespace.h"
 #include "storage/root.h"
 #include "storage/running.h"
@@ -137,6 +138,7 @@ Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& 
     view.health = read_health(dir).value_or(HealthRecord());
     view.info.health = known_status(view.health.status);
   }
+  if (view.record.spec.probes.readiness) view.ready = read_readiness(dir).value_or(ReadinessRecord()).ready;
   view.state = std::move(seen.record);
   view.ids = TRY(asked_ids(core, dir, view.record.spec.userns));
   return view;
@@ -196,6 +198,7 @@ Result<std::string> current_name(Core& core, const storage::ContainerEntry& entr
 Event container_event(std::string_view status, const RecordSummary& summary) {
   auto event = object_event("container", status, summary.id, summary.name);
   event.image = summary.image_name;
+  event.pod = summary.spec.pod;
   event.attributes = summary.spec.labels;
   return event;
 }
@@ -203,6 +206,7 @@ Event container_event(std::string_view status, const RecordSummary& summary) {
 Event container_event(std::string_view status, const ContainerRecord& record) {
   auto event = object_event("container", status, record.id, record.name);
   event.image = record.image_name;
+  event.pod = record.spec.pod;
   event.attributes = record.spec.labels;
   return event;
 }

@@ -33,6 +33,7 @@ struct ContainerView {
   ContainerRecord record;
   runtime::StateRecord state;
   HealthRecord health;
+  bool ready = false;  // what the readiness check says, where there is one
   runtime::IdMap
       ids;  // of a user namespace that was asked for: to the ids of the user's own one, as options count them
 };

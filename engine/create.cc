@@ -13,10 +13,14 @@
 #include "engine/dependencies.h"
 #include "engine/host_probe.h"
 #include "engine/image_lookup.h"
+#include "engine/join_network.h"
 #include "engine/layers_at_hand.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
 #include "engine/networks.h"
+#include "engine/pod_join.h"
+#include "engine/pod_record.h"
+#include "engine/ports.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -147,6 +151,8 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_dependencies(core, spec.dependencies));
+  TRY(resolve_pod_of(core, spec));
+  TRY(resolve_network(core, spec));
   TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
@@ -161,6 +167,8 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   const auto& bundle = staging.final_path();
   const auto base = TRY(find_base(core, spec, id, bundle, image));
   CreatedContainer created;
+  const std::vector<std::string> exposed(base.config.exposed_ports.begin(), base.config.exposed_ports.end());
+  created.sockets = TRY(settle_ports(core, spec, exposed, options.starts ? PortsFor::start : PortsFor::later));
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;
   if (!options.preserved_fds.empty() && !prepared.launch.runtime.empty()) {
@@ -168,6 +176,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   }
   created.preserved_fds = options.preserved_fds;
   TRY(staging.dir().make_dir("rootfs", 0700));
+  const auto pod = TRY(enter_pod(core, id, spec.pod));
   const auto dependencies = TRY(DependenciesOfNew::hold(core, id, spec.dependencies));
   auto volumes = TRY(VolumesOfNew::hold(core, prepared));
   TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
@@ -202,6 +211,8 @@ Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   TRY(settle_attachments(core.options().paths.store, spec.network));
   const auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
+  TRY(resolve_pod_of(core, spec));
+  TRY(resolve_network(core, spec));
   TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   const auto id = storage::ContainerId::make_random();

@@ -85,12 +85,15 @@ void release_dependencies(Core& core, const ContainerRecord& record) {
   }
 }
 
-Result<std::vector<std::string>> read_dependencies(Core& core, const storage::ContainerId& id) {
+Result<Needs> read_needs(Core& core, const storage::ContainerId& id) {
   const auto dir = TRY(TRY(core.store())->containers().open(id));
   const auto text = TRY(dir.read_file(k_record_file));
   // The record is read as JSON only when it has any.
-  if (text.find("\"dependencies\":") == std::string::npos) return std::vector<std::string>{};
-  return TRY(parse_container_record(text, dir.path() + "/" + k_record_file)).spec.dependencies;
+  if (text.find("\"dependencies\":") == std::string::npos && text.find("\"pod\":") == std::string::npos) {
+    return Needs{};
+  }
+  auto record = TRY(parse_container_record(text, dir.path() + "/" + k_record_file));
+  return Needs{std::move(record.spec.dependencies), std::move(record.spec.pod)};
 }
 
 }  // namespace ctr::engine

@@ -36,7 +36,11 @@ Result<void> check_no_dependents(Core& core, const storage::ContainerId& id);
 // The container with this record is gone: those that it needed are free of it.
 void release_dependencies(Core& core, const ContainerRecord& record);
 
-// What the record of a container says that it needs: ids.
-Result<std::vector<std::string>> read_dependencies(Core& core, const storage::ContainerId& id);
+// What the record of a container says that it needs: ids of containers, and of its pod.
+struct Needs {
+  std::vector<std::string> dependencies;
+  std::string pod;
+};
+Result<Needs> read_needs(Core& core, const storage::ContainerId& id);
 
 }  // namespace ctr::engine

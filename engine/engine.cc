@@ -23,6 +23,8 @@
 #include "engine/list_verbs.h"
 #include "engine/logs.h"
 #include "engine/network_verbs.h"
+#include "engine/pod_record.h"
+#include "engine/pods.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/secrets.h"
@@ -65,6 +67,7 @@ class LocalEngine final : public Engine {
         image_verbs_(make_image_verbs(core_)),
         list_verbs_(make_list_verbs(core_)),
         container_verbs_(make_container_verbs(core_)),
+        pod_verbs_(make_pod_verbs(core_)),
         file_verbs_(make_file_verbs(core_)),
         network_verbs_(make_network_verbs(core_)),
         system_verbs_(make_system_verbs(core_)) {}
@@ -226,6 +229,7 @@ class LocalEngine final : public Engine {
   ImageVerbs& image_verbs() { return *image_verbs_; }
   ListVerbs& list_verbs() { return *list_verbs_; }
   ContainerVerbs& container_verbs() { return *container_verbs_; }
+  PodVerbs& pod_verbs() { return *pod_verbs_; }
   FileVerbs& file_verbs() { return *file_verbs_; }
   NetworkVerbs& network_verbs() { return *network_verbs_; }
   SystemVerbs& system_verbs() { return *system_verbs_; }
@@ -305,7 +309,7 @@ class LocalEngine final : public Engine {
     return resolve_container(core_, id.hex);
   }
 
-  const CreatedContainer* just_created(const ContainerId& id) const {
+  CreatedContainer* just_created(const ContainerId& id) {
     return created_ && created_->info.id == id ? &*created_ : nullptr;
   }
 
@@ -313,13 +317,21 @@ class LocalEngine final : public Engine {
     FilterContext context;
     context.now = now();
     context.created_of = [this](const std::string& name) -> Result<TimePoint> {
-      if (const auto container = find_container(name)) return container->created;
-      return TRY(find_image(name)).created;
+      auto container = find_container(name);
+      if (container) return container->created;
+      const auto image = find_image(name);
+      if (image) return image->created;
+      return std::move(container).error();
     };
     context.image_ids_of = [this](const std::string& name) -> Result<std::vector<std::string>> {
       const auto image = TRY(find_image_record(core_, name));
       if (!image) return std::vector<std::string>{};
       return std::vector<std::string>{image->record.id.hex()};
+    };
+    context.pod_id_of = [this](const std::string& name) -> Result<std::string> {
+      const auto pod = resolve_pod(core_, name);
+      if (!pod && pod.error().code() == Errc::not_found) return std::string();
+      return TRY(Result(pod)).id.text();
     };
     return context;
   }
@@ -337,6 +349,7 @@ class LocalEngine final : public Engine {
   std::unique_ptr<ImageVerbs> image_verbs_;
   std::unique_ptr<ListVerbs> list_verbs_;
   std::unique_ptr<ContainerVerbs> container_verbs_;
+  std::unique_ptr<PodVerbs> pod_verbs_;
   std::unique_ptr<FileVerbs> file_verbs_;
   std::unique_ptr<NetworkVerbs> network_verbs_;
   std::unique_ptr<SystemVerbs> system_verbs_;
@@ -384,6 +397,7 @@ Result<std::vector<std::pair<ContainerInfo, Outcome>>> LocalEngine::select(const
 ImageVerbs& image_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).image_verbs(); }
 ListVerbs& list_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).list_verbs(); }
 ContainerVerbs& container_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).container_verbs(); }
+PodVerbs& pod_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).pod_verbs(); }
 SystemVerbs& system_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).system_verbs(); }
 NetworkVerbs& network_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).network_verbs(); }
 FileVerbs& file_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).file_verbs(); }

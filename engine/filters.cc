@@ -56,6 +56,8 @@ bool is_network(const NetworkChoice& network, const std::string& value) {
     case NetworkChoice::Mode::bridge:
       return std::any_of(network.networks.begin(), network.networks.end(),
                          [&](const auto& entry) { return entry.network == value; });
+    case NetworkChoice::Mode::pod:
+      return value == "pod";
   }
   return false;
 }
@@ -120,7 +122,40 @@ Result<bool> container_holds(const ContainerInfo& info, const ContainerFilter& f
   if (key == "restart-policy") return has_policy(info, value);
   if (key == "should-start-on-boot")
     return starts_on_boot(info) == TRY(parse_bool(value, "the filter should-start-on-boot"));
-  if (key == "pod") return false;
+  if (key == "pod") return !info.spec.pod.empty() && info.spec.pod == TRY(context.pod_id_of(value));
+  return invalid_filter(key);
+}
+
+template <typename Fits>
+bool any_member(const PodInfo& info, const Fits& fits) {
+  return std::any_of(info.members.begin(), info.members.end(), fits);
+}
+
+// One key=value of `pod ps`.
+Result<bool> pod_holds(const PodInfo& info, const ContainerFilter& filter, const FilterContext& context) {
+  const auto& [key, value] = filter;
+  if (key == "id") return info.id.hex.starts_with(value) || regex_matches(value, info.id.hex);
+  if (key == "name") return regex_matches(value, info.name);
+  if (key == "label") return has_label(info.spec.shared.labels, value);
+  if (key == "label!") return !has_label(info.spec.shared.labels, value);
+  if (key == "network") return is_network(info.spec.shared.network, value);
+  if (key == "until") return holds_time(value, info.created, context);
+  if (key == "status") {
+    constexpr auto k_known =
+        std::to_array<std::string_view>({"created", "running", "paused", "stopped", "exited", "degraded", "error"});
+    if (std::find(k_known.begin(), k_known.end(), to_lower(value)) == k_known.end()) {
+      return Error(Errc::invalid, fmt::format("{} is not a valid pod status", printable(value)));
+    }
+    return to_lower(state_name(info.state)) == to_lower(value);
+  }
+  if (key == "ctr-ids") return any_member(info, [&](const auto& member) { return member.id.hex.starts_with(value); });
+  if (key == "ctr-names")
+    return any_member(info, [&](const auto& member) { return regex_matches(value, member.name); });
+  if (key == "ctr-number") {
+    return info.members.size() == TRY(parse_unsigned(value, "the filter ctr-number"));
+  }
+  if (key == "ctr-status")
+    return any_member(info, [&](const auto& member) { return state_name(member.state) == value; });
   return invalid_filter(key);
 }
 
@@ -259,6 +294,10 @@ Result<bool> volume_matches(const VolumeInfo& info, const Filters& filters, cons
 
 Result<bool> network_matches(const NetworkInfo& info, const Filters& filters, const FilterContext& context) {
   return all_hold(info, filters, context, network_holds);
+}
+
+Result<bool> pod_matches(const PodInfo& info, const Filters& filters, const FilterContext& context) {
+  return all_hold(info, filters, context, pod_holds);
 }
 
 Result<bool> secret_matches(const SecretInfo& info, const Filters& filters) {

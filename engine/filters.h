@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "engine/engine.h"
 #include "engine/network_verbs.h"
+#include "engine/pods.h"
 
 namespace ctr::engine {
 
@@ -18,6 +19,8 @@ struct FilterContext {
   std::function<Result<TimePoint>(const std::string&)> created_of;
   // Ids (hex) and names of the image that ancestor= names and of nothing else; empty when unknown.
   std::function<Result<std::vector<std::string>>(const std::string&)> image_ids_of;
+  // The id of the pod that pod= names; empty when there is none.
+  std::function<Result<std::string>(const std::string&)> pod_id_of;
 };
 
 // Several values of one key are alternatives; keys and labels must all hold.
@@ -36,6 +39,8 @@ Result<bool> volume_matches(const VolumeInfo& info, const std::vector<ContainerF
 // Errors: invalid ("invalid filter \"nosuch\"").
 Result<bool> network_matches(const NetworkInfo& info, const std::vector<ContainerFilter>& filters,
                              const FilterContext& context);
+Result<bool> pod_matches(const PodInfo& info, const std::vector<ContainerFilter>& filters,
+                         const FilterContext& context);
 Result<bool> secret_matches(const SecretInfo& info, const std::vector<ContainerFilter>& filters);
 
 }  // namespace ctr::engine

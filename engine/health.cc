@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/record_file.h"
 #include "base/text.h"
+#include "engine/probe.h"
 
 namespace ctr::engine {
 
@@ -15,15 +16,6 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 namespace {
-
-std::vector<std::string> program_of(const std::vector<std::string>& test) {
-  if (test.empty()) return {};
-  if (test[0] == "CMD") return {test.begin() + 1, test.end()};
-  if (test[0] != "CMD-SHELL") return test;
-  std::string line;
-  for (size_t i = 1; i < test.size(); ++i) line += (i > 1 ? " " : "") + test[i];
-  return {"/bin/sh", "-c", line};
-}
 
 Json to_json(const HealthResult& result) {
   return Json::object()
@@ -42,11 +34,13 @@ Result<HealthResult> result_from_json(const JsonReader& reader) {
   return result;
 }
 
-CheckEnd add_startup_result(HealthRecord& record, bool passed, const StartupHealthSpec& startup) {
+CheckEnd add_startup_result(HealthRecord& record, bool passed, const StartupHealthSpec& startup, bool is_last) {
   if (passed) {
     record.startup_failures = 0;
     if (++record.startup_passes < startup.successes) return CheckEnd::passed;
     record.started = true;
+    // Where nothing is looked at any more, this is what is known.
+    if (is_last) record.status = "healthy";
     return CheckEnd::started;
   }
   record.startup_passes = 0;
@@ -206,6 +200,15 @@ std::optional<runtime::HealthPlan> plan_health(const ContainerRecord& record) {
   return plan;
 }
 
+std::vector<std::string> program_of(const std::vector<std::string>& test) {
+  if (test.empty()) return {};
+  if (test[0] == "CMD") return {test.begin() + 1, test.end()};
+  if (test[0] != "CMD-SHELL") return test;
+  std::string line;
+  for (size_t i = 1; i < test.size(); ++i) line += (i > 1 ? " " : "") + test[i];
+  return {"/bin/sh", "-c", line};
+}
+
 HealthCommand next_check(const ContainerSpec& spec, const HealthRecord& record) {
   const auto& startup = spec.health_rules.startup;
   if (startup && !record.started) return {true, program_of(startup->test), startup->timeout};
@@ -219,7 +222,10 @@ CheckEnd add_result(HealthRecord& record, HealthResult result, const ContainerSp
   if (rules.log_bytes > 0 && result.output.size() > rules.log_bytes) result.output.resize(rules.log_bytes);
   record.log.push_back(std::move(result));
   while (rules.log_entries > 0 && record.log.size() > rules.log_entries) record.log.erase(record.log.begin());
-  if (startup) return add_startup_result(record, passed, *rules.startup);
+  if (startup) {
+    const bool is_last = !spec.health->test.empty() && spec.health->test[0] == k_pass_test;
+    return add_startup_result(record, passed, *rules.startup, is_last);
+  }
   return add_regular_result(record, passed, spec.health->retries, in_start_period);
 }
 

@@ -21,6 +21,7 @@
 #include "engine/spec.h"
 #include "runtime/monitor_health.h"
 #include "runtime/monitor_plan.h"
+#include "runtime/state.h"
 #include "storage/containers.h"
 
 namespace ctr::engine {
@@ -78,10 +79,17 @@ struct HealthCommand {
   std::vector<std::string> argv;
   std::chrono::nanoseconds timeout{0};
 };
+// The words of a test as what is executed: those behind CMD, a shell, or a test of ours as it is.
+std::vector<std::string> program_of(const std::vector<std::string>& test);
 HealthCommand next_check(const ContainerSpec& spec, const HealthRecord& record);
 // Adds a result. In the start period failures do not count.
 runtime::CheckEnd add_result(HealthRecord& record, HealthResult result, const ContainerSpec& spec, bool startup,
                              bool in_start_period);
+
+// Runs one test in the container whose state this is. This process may be in its network afterwards. Errors: what says
+// nothing of the container.
+Result<HealthResult> run_test(Core& core, const storage::ContainerEntry& entry, const runtime::StateRecord& state,
+                              const HealthCommand& command);
 
 struct CheckOutcome {
   HealthReport report;

@@ -12,6 +12,7 @@
 #include "engine/container_info.h"
 #include "engine/exec.h"
 #include "engine/health.h"
+#include "engine/probe.h"
 
 namespace ctr::engine {
 
@@ -71,6 +72,18 @@ bool is_result(const Error& error) {
   return error.code() == Errc::command_not_found || error.code() == Errc::command_not_executable;
 }
 
+Result<HealthResult> run_probe(Core& core, const runtime::StateRecord& state, const HealthCommand& command) {
+  HealthResult result;
+  if (!state.init) return Error(Errc::bad_state, "the container is not running");
+  const auto process = TRY(runtime::open_process(*state.init));
+  result.start = now();
+  auto probe = TRY(run_own_test(command.argv, process.get(), command.timeout, core.cancel()));
+  result.exit_code = probe.timed_out ? -1 : probe.passed ? 0 : 1;
+  result.output = std::move(probe.output);
+  result.end = now();
+  return result;
+}
+
 Result<HealthResult> run_program(Core& core, const storage::ContainerEntry& entry, const HealthCommand& command) {
   HealthResult result;
   auto pipe = TRY(OutputPipe::make());
@@ -109,6 +122,12 @@ std::string tell_destination(Core& core, const ContainerRecord& record, const He
 
 }  // namespace
 
+Result<HealthResult> run_test(Core& core, const storage::ContainerEntry& entry, const runtime::StateRecord& state,
+                              const HealthCommand& command) {
+  if (is_own_test(command.argv)) return run_probe(core, state, command);
+  return run_program(core, entry, command);
+}
+
 Result<CheckOutcome> check_health(Core& core, const storage::ContainerEntry& entry) {
   const auto containers = TRY(core.store())->containers();
   const auto dir = TRY(containers.open(entry.id));
@@ -121,7 +140,7 @@ Result<CheckOutcome> check_health(Core& core, const storage::ContainerEntry& ent
     return Error(Errc::invalid, fmt::format("container {} has no defined healthcheck", record.id));
   }
   const auto command = next_check(record.spec, TRY(read_health(dir)));
-  auto result = TRY(run_program(core, entry, command));
+  auto result = TRY(run_test(core, entry, seen.record, command));
   CheckOutcome outcome;
   outcome.report.passed = result.exit_code == 0;
   outcome.report.startup = command.startup;

@@ -8,6 +8,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "engine/inspect.h"
+#include "engine/inspect_ports.h"
 #include "engine/launch_record.h"
 #include "engine/network/links.h"
 #include "engine/network/uplink.h"
@@ -36,6 +37,8 @@ std::string_view mode_word(const NamespaceChoice& choice, std::string_view autom
       return "none";
     case NamespaceChoice::Mode::shareable:
       return "shareable";
+    case NamespaceChoice::Mode::pod:
+      return "pod";
     case NamespaceChoice::Mode::container:
     case NamespaceChoice::Mode::path:
       return choice.value;
@@ -59,32 +62,29 @@ Json startup_check_json(const std::optional<StartupHealthSpec>& startup) {
 
 Json state_json(const ContainerView& view) {
   const auto& info = view.info;
-  return Json::object()
-      .set("OciVersion", runtime::RuntimeSpec{}.oci_version)
-      .set("Status", state_name(info.state))
-      .set("Running", info.state == ContainerState::running)
-      .set("Paused", info.state == ContainerState::paused)
-      .set("Restarting", info.restart_pending)
-      .set("OOMKilled", info.oom_killed)
-      .set("Dead", false)
-      .set("Pid", info.pid)
-      .set("ConmonPid", info.monitor_pid)
-      .set("ExitCode", info.exit_code)
-      .set("Error", info.error)
-      .set("StartedAt", time_text(info.started))
-      .set("FinishedAt", time_text(info.finished))
-      .set("Health", health_log_json(view.health))
-      .set("Checkpointed", false)
-      .set("CgroupPath", view.state.cgroup_path)
-      .set("CheckpointedAt", k_zero_time)
-      .set("RestoredAt", k_zero_time)
-      .set("StoppedByUser", info.stopped_by_user);
-}
-
-Json exposed_json(const ContainerRecord& record) {
-  Json json = Json::object();
-  for (const auto& port : record.exposed_ports) json.set(port, Json::object());
-  return json;
+  Json json = Json::object()
+                  .set("OciVersion", runtime::RuntimeSpec{}.oci_version)
+                  .set("Status", state_name(info.state))
+                  .set("Running", info.state == ContainerState::running)
+                  .set("Paused", info.state == ContainerState::paused)
+                  .set("Restarting", info.restart_pending)
+                  .set("OOMKilled", info.oom_killed)
+                  .set("Dead", false)
+                  .set("Pid", info.pid)
+                  .set("ConmonPid", info.monitor_pid)
+                  .set("ExitCode", info.exit_code)
+                  .set("Error", info.error)
+                  .set("StartedAt", time_text(info.started))
+                  .set("FinishedAt", time_text(info.finished))
+                  .set("Health", health_log_json(view.health))
+                  .set("Checkpointed", false)
+                  .set("CgroupPath", view.state.cgroup_path)
+                  .set("CheckpointedAt", k_zero_time)
+                  .set("RestoredAt", k_zero_time)
+                  .set("StoppedByUser", info.stopped_by_user);
+  if (!view.record.spec.probes.readiness) return json;
+  // One that does not run is not ready.
+  return json.set("Ready", info.state == ContainerState::running && view.ready);
 }
 
 // What the container was given, never what is in it.
@@ -141,11 +141,11 @@ Json config_json(const ContainerView& view) {
       .set("Secrets", secrets_json(spec))
       .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
       .set("StopTimeout", record.stop_timeout_seconds)
-      .set("Passwd", false)
+      .set("Passwd", spec.add_accounts)
       .set("ChrootDirs", spec.chroot_dirs.empty() ? Json() : Json::strings(spec.chroot_dirs))
       .set("sdNotifyMode", notify_word(spec.notify.mode))
       .set("sdNotifySocket", spec.notify.socket)
-      .set("ExposedPorts", record.exposed_ports.empty() ? Json() : exposed_json(record));
+      .set("ExposedPorts", exposed_ports_json(record));
   return json;
 }
 
@@ -212,6 +212,7 @@ Json devices_json(const ContainerSpec& spec) {
 Json ulimits_json(const ContainerSpec& spec) {
   Json json = Json::array();
   for (const auto& limit : spec.ulimits) {
+    if (limit.name == "host") continue;
     json.push(
         Json::object().set("Name", "RLIMIT_" + to_upper(limit.name)).set("Soft", limit.soft).set("Hard", limit.hard));
   }
@@ -274,6 +275,7 @@ std::string cgroup_manager_word(const ContainerView& view) {
 
 std::string userns_word(const UsernsChoice& choice) {
   if (choice.mode == UsernsChoice::Mode::host) return "";
+  if (choice.mode == UsernsChoice::Mode::pod) return "pod";
   return choice.mode == UsernsChoice::Mode::container ? "container:" + choice.value : "private";
 }
 
@@ -296,7 +298,7 @@ Json host_config_json(const ContainerView& view) {
       .set("ContainerIDFile", spec.cid_file)
       .set("LogConfig", log_json(view))
       .set("NetworkMode", network_mode_word(spec.network))
-      .set("PortBindings", Json::object())
+      .set("PortBindings", port_bindings_json(view.record))
       .set("RestartPolicy", Json::object()
                                 .set("Name", policy_word(spec.restart.policy))
                                 .set("MaximumRetryCount", spec.restart.most_retries))
@@ -320,7 +322,7 @@ Json host_config_json(const ContainerView& view) {
       .set("OomScoreAdj", spec.oom_score_adj.value_or(0))
       .set("PidMode", mode_word(spec.pid, "private"))
       .set("Privileged", spec.security.privileged)
-      .set("PublishAllPorts", false)
+      .set("PublishAllPorts", spec.publish_all_ports)
       .set("ReadonlyRootfs", spec.read_only)
       .set("SecurityOpt", security_json(spec))
       .set("Tmpfs", tmpfs_json(view.record))
@@ -422,7 +424,7 @@ Json network_json(const ContainerView& view) {
       .set("HairpinMode", false)
       .set("LinkLocalIPv6Address", "")
       .set("LinkLocalIPv6PrefixLen", 0)
-      .set("Ports", exposed_json(view.record))
+      .set("Ports", ports_json(view.record))
       .set("SandboxKey", runs ? fmt::format("/proc/{}/ns/net", view.info.pid) : std::string{})
       .set("Networks", networks_json(view, states));
 }
@@ -483,7 +485,7 @@ Json inspect_document(const ContainerView& view) {
       .set("ImageDigest", record.image_digest)
       .set("ImageName", record.image_name)
       .set("Rootfs", record.spec.rootfs)
-      .set("Pod", "");
+      .set("Pod", record.spec.pod);
   add_places(json, view);
   json.set("Config", config_json(view))
       .set("HostConfig", host_config_json(view))

@@ -23,7 +23,7 @@ namespace ctr::engine {
 // Errors: as runtime::launch(); what had to be removed (--rm) is.
 struct StartInput {
   storage::ContainerEntry entry;
-  const CreatedContainer* created = nullptr;
+  CreatedContainer* created = nullptr;    // its sockets are taken
   const AttachOptions* attach = nullptr;  // joined from the first byte on
   const RestartOrder* restart = nullptr;  // by the policy; the result has no monitor when it is not due any more
   bool initialize = false;                // the program waits for another start
@@ -40,6 +40,11 @@ Result<AttachEnd> attach_container(Core& core, const storage::ContainerEntry& en
 // Asks the program to end, waits, and kills it when it does not. Nothing to do when it does not run.
 // Errors: bad_state when it is paused, since it would not hear of it.
 Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options);
+// The first half of stop_container() for several at once: the program is asked to end, and has until the returned time
+// to do so. nullopt when it does not run, or would not hear of it.
+Result<std::optional<std::chrono::steady_clock::time_point>> ask_to_stop(Core& core,
+                                                                         const storage::ContainerEntry& entry,
+                                                                         const StopOptions& options);
 // Kills the program of a container that was paused or initialized a moment ago, and waits.
 Result<void> end_idle_container(Core& core, const storage::ContainerEntry& entry, ContainerState state);
 // Errors: as stop_container() and start_container().

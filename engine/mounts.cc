@@ -114,9 +114,10 @@ class Planner {
       return Error(Errc::invalid, fmt::format("{}: duplicate mount destination", printable(destination)));
     }
     const auto words = TRY(sort_words(mount));
-    if (!mount.subpath.empty() && mount.type != MountSpec::Type::volume) {
+    const bool has_parts = mount.type == MountSpec::Type::volume || mount.type == MountSpec::Type::bind;
+    if (!mount.subpath.empty() && (!has_parts || words.overlay)) {
       return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported: only volumes "
-                                                  "can be mounted in part",
+                                                  "and directories of the host can be mounted in part",
                                                   printable(destination)));
     }
     switch (mount.type) {
@@ -148,7 +149,11 @@ class Planner {
     }
     PlannedMount planned;
     planned.mount = {destination, "bind", mount.source, bind_options(words, false)};
+    if (!mount.subpath.empty()) {
+      planned.mount.options.push_back(std::string(runtime::k_subpath_option) + mount.subpath);
+    }
     planned.record = make_record(planned, words, "bind");
+    planned.record.subpath = mount.subpath;
     if (words.overlay) TRY(overlay(planned, words, {mount.source}));
     plan_.mounts.push_back(std::move(planned));
     return ok();

@@ -245,7 +245,9 @@ class LocalNetworkVerbs final : public NetworkVerbs {
       const auto address = TRY(network::parse_ip_address(text)).to_string();
       if (std::find(servers.begin(), servers.end(), address) == servers.end()) servers.push_back(address);
     }
-    return networks.write(definition);
+    TRY(networks.write(definition));
+    const auto used = Dir::open(core_.options().paths.run + "/net/" + definition.name);
+    return used ? network::show_definition(*used, definition) : ok();
   }
 
  private:

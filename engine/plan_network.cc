@@ -4,12 +4,13 @@
 
 #include "engine/network/uplink.h"
 #include "engine/networks.h"
+#include "engine/ports.h"
 
 namespace ctr::engine {
 
 namespace {
 
-Result<network::LinksPlan> plan_links(const NetworkChoice& choice, const NetworkOwner& owner) {
+Result<network::LinksPlan> plan_links(const ContainerSpec& spec, const NetworkOwner& owner) {
   network::LinksPlan plan;
   plan.net_dir = owner.run + "/net";
   plan.state_dir = owner.run + "/containers/" + owner.id;
@@ -17,7 +18,8 @@ Result<network::LinksPlan> plan_links(const NetworkChoice& choice, const Network
   plan.container_name = owner.name;
   plan.hosts_file = owner.hosts_file;
   plan.own_names = owner.own_names;
-  for (const auto& wanted : choice.networks) plan.links.push_back(TRY(plan_link(owner.store, wanted)));
+  if (spec.dns_servers != std::vector<std::string>{"none"}) plan.dns_servers = spec.dns_servers;
+  for (const auto& wanted : spec.network.networks) plan.links.push_back(TRY(plan_link(owner.store, wanted)));
   return plan;
 }
 
@@ -31,9 +33,17 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   if (!joins && spec.network.mode != NetworkChoice::Mode::private_) return plan;
   plan.emplace();
   plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
-  if (joins) plan->links = TRY(plan_links(spec.network, owner));
+  if (joins) plan->links = TRY(plan_links(spec, owner));
   plan->uplink = TRY(network::plan_uplink(spec.network, host));
   if (joins) plan->uplink->interface_name = network::k_uplink_interface;
+  if (joins) {
+    plan->proxy.emplace();
+    plan->proxy->resolver = network::ResolverPlan{.net_dir = owner.run + "/net", .host_address = owner.host_address};
+  }
+  if (can_publish(spec.network) && !spec.ports.empty()) {
+    if (!plan->proxy) plan->proxy.emplace();
+    plan->proxy->ports = single_ports(spec.ports);
+  }
   return plan;
 }
 

@@ -20,6 +20,7 @@ struct NetworkOwner {
   std::string run;                     // $XDG_RUNTIME_DIR/ctr
   std::string hosts_file;              // its /etc/hosts on the host; empty: none of ctr's
   std::vector<std::string> own_names;  // what its addresses are called in there
+  std::string host_address;            // of host.containers.internal, where it is configured
 };
 
 // nullopt where the network namespace is not the container's own. Errors: as network::plan_uplink(); not_found for a

@@ -54,9 +54,6 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
 // Errors: invalid, not_found (user, bind source), unsupported (limits, namespaces, options).
 Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& input, const ContainerBase& base);
 
-// --dns none: the container keeps the resolv.conf of its image.
-bool keeps_resolv_conf(const ContainerSpec& spec);
-
 // What a container's own addresses are called in its /etc/hosts.
 std::vector<std::string> own_names(const ContainerRecord& record);
 

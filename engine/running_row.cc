@@ -86,7 +86,7 @@ std::string spec_text(const ContainerSpec& spec) {
 
 bool read_spec(std::string_view document, SpecSummary& spec) {
   if (document.size() == k_plain_digits) {
-    if (document[0] < '0' || document[0] > digit(static_cast<int>(NetworkChoice::Mode::bridge))) return false;
+    if (document[0] < '0' || document[0] > digit(static_cast<int>(NetworkChoice::Mode::pod))) return false;
     const PlainSpec plain = {static_cast<NetworkChoice::Mode>(document[0] - '0'), document[1] == '1',
                              document[2] == '1', document[3] == '1'};
     spec = plain.summary();

@@ -16,6 +16,7 @@
 #include "base/oci/image_config.h"
 #include "base/result.h"
 #include "engine/spec_network.h"
+#include "engine/spec_probes.h"
 
 namespace ctr::engine {
 
@@ -57,16 +58,16 @@ struct UlimitSpec {
   bool operator==(const UlimitSpec&) const = default;
 };
 
-// Namespace choices: "private", "host", "container:NAME", "ns:PATH".
+// Namespace choices: "private", "host", "container:NAME", "ns:PATH". In a container's record also that of its pod.
 struct NamespaceChoice {
-  enum class Mode { automatic, private_, host, none, container, path, shareable };
+  enum class Mode { automatic, private_, host, none, container, path, shareable, pod };
   Mode mode = Mode::automatic;
   std::string value;  // container name or path
   bool operator==(const NamespaceChoice&) const = default;
 };
 
 struct UsernsChoice {
-  enum class Mode { host, keep_id, automatic, no_map, explicit_, container };
+  enum class Mode { host, keep_id, automatic, no_map, explicit_, container, pod };
   Mode mode = Mode::host;
   std::optional<uint32_t> keep_uid;  // keep-id:uid=…,gid=…
   std::optional<uint32_t> keep_gid;
@@ -221,7 +222,8 @@ struct ContainerSpec {
   std::vector<PortMapping> ports;
   bool publish_all_ports = false;
   std::vector<ExposedPort> exposed_ports;
-  std::string pod;  // as typed; in a container's record the pod's id
+  std::string pod;             // as typed; in a container's record the pod's id
+  std::string init_container;  // of a pod: "always", "once" or "sidecar"; empty: an ordinary member
   NamespaceChoice pid, ipc, uts, cgroup;
   std::string cgroups;         // --cgroups: "enabled", "disabled", "no-conmon", "split"; empty: enabled
   std::string cgroup_manager;  // --cgroup-manager; empty: what configuration and host say at the start
@@ -256,6 +258,7 @@ struct ContainerSpec {
   // With an empty test: what differs from the image's check. In a container's record: the check that is run.
   std::optional<oci::HealthConfig> health;
   HealthRules health_rules;
+  ProbeSpec probes;
   std::vector<std::string> create_command;  // argv, for inspect
   bool operator==(const ContainerSpec&) const = default;
 };

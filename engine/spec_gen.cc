@@ -37,13 +37,22 @@ bool keeps_groups(const ContainerSpec& spec) {
 
 bool is_host(const NamespaceChoice& choice) { return choice.mode == NamespaceChoice::Mode::host; }
 
+// What stands for a namespace of the pod until a start knows where that is held.
+std::string pod_namespace(const SpecInput& input, NamespaceType type) {
+  return fmt::format("{}/ns/{}", input.pod_dir, runtime::namespace_name(type));
+}
+
 // A namespace that `choice` asks for; nothing for the host's.
-Result<void> add_namespace(RuntimeSpec& spec, NamespaceType type, const NamespaceChoice& choice) {
+Result<void> add_namespace(const SpecInput& input, RuntimeSpec& spec, NamespaceType type,
+                           const NamespaceChoice& choice) {
   switch (choice.mode) {
     case NamespaceChoice::Mode::host:
       return ok();
     case NamespaceChoice::Mode::path:
       spec.linux_config.namespaces.push_back({type, choice.value});
+      return ok();
+    case NamespaceChoice::Mode::pod:
+      spec.linux_config.namespaces.push_back({type, pod_namespace(input, type)});
       return ok();
     case NamespaceChoice::Mode::container:
       return Error(Errc::unsupported, fmt::format("joining the {} namespace of another container is not supported",
@@ -60,7 +69,7 @@ Result<void> add_namespace(RuntimeSpec& spec, NamespaceType type, const Namespac
 
 Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
   const auto& spec = input.spec;
-  TRY(add_namespace(out, NamespaceType::pid, spec.pid));
+  TRY(add_namespace(input, out, NamespaceType::pid, spec.pid));
   switch (spec.network.mode) {
     case NetworkChoice::Mode::private_:
     case NetworkChoice::Mode::none:
@@ -70,17 +79,24 @@ Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
     case NetworkChoice::Mode::path:
       out.linux_config.namespaces.push_back({NamespaceType::network, spec.network.value});
       break;
+    case NetworkChoice::Mode::pod:
+      out.linux_config.namespaces.push_back({NamespaceType::network, pod_namespace(input, NamespaceType::network)});
+      break;
     case NetworkChoice::Mode::host:
       break;
     case NetworkChoice::Mode::container:
-      return Error(Errc::unsupported, "joining the network of another container is not supported");
+      // Where that is held a start knows.
+      out.linux_config.namespaces.push_back({NamespaceType::network, "container:" + spec.network.value});
+      break;
   }
-  TRY(add_namespace(out, NamespaceType::ipc, spec.ipc));
-  TRY(add_namespace(out, NamespaceType::uts, spec.uts));
+  TRY(add_namespace(input, out, NamespaceType::ipc, spec.ipc));
+  TRY(add_namespace(input, out, NamespaceType::uts, spec.uts));
   out.linux_config.namespaces.push_back({NamespaceType::mount, {}});
-  TRY(add_namespace(out, NamespaceType::cgroup, spec.cgroup));
+  TRY(add_namespace(input, out, NamespaceType::cgroup, spec.cgroup));
   if (!input.ids.empty()) {
-    out.linux_config.namespaces.push_back({NamespaceType::user, {}});
+    const bool of_pod = spec.userns.mode == UsernsChoice::Mode::pod;
+    out.linux_config.namespaces.push_back(
+        {NamespaceType::user, of_pod ? pod_namespace(input, NamespaceType::user) : std::string()});
     out.linux_config.ids = input.ids;
   }
   return ok();
@@ -110,10 +126,17 @@ void add_proc(const SpecInput& input, RuntimeSpec& out) {
   }
 }
 
+// A privileged caller's container may be in a user namespace that has no rights over the network it joins.
+bool joins_network_of_host(const SpecInput& input) {
+  const auto mode = input.spec.network.mode;
+  const bool joins = mode == NetworkChoice::Mode::container || mode == NetworkChoice::Mode::path;
+  return joins && input.host.privileged() && !input.ids.empty();
+}
+
 void add_sys(const SpecInput& input, RuntimeSpec& out) {
   const char* access = input.spec.security.privileged ? "rw" : "ro";
   const char* cgroup_access = input.systemd_cgroup ? "rw" : access;
-  if (!has_own_network(input.spec)) {
+  if (!has_own_network(input.spec) || joins_network_of_host(input)) {
     // The kernel lets a user namespace mount sysfs only with a network namespace of its own.
     out.mounts.push_back(
         restrict_tree({"/sys", "bind", "/sys", {"rbind", "rprivate", "nosuid", "noexec", "nodev", access}}));
@@ -143,6 +166,10 @@ void add_dev(const SpecInput& input, RuntimeSpec& out) {
   }
   out.mounts.push_back({"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}});
   if (spec.ipc.mode == NamespaceChoice::Mode::none) return;
+  if (spec.ipc.mode == NamespaceChoice::Mode::pod) {
+    out.mounts.push_back({"/dev/shm", "bind", input.pod_dir + "/shm", {"bind", "nosuid", "noexec", "nodev"}});
+    return;
+  }
   const auto size = spec.shm_size_bytes.value_or(input.config.shm_size_bytes);
   std::vector<std::string> shm = {"nosuid", "noexec", "nodev", "mode=1777", fmt::format("size={}", size)};
   if (frozen) shm.emplace_back("ro");
@@ -151,18 +178,20 @@ void add_dev(const SpecInput& input, RuntimeSpec& out) {
 
 // The files that ctr writes for the container; a mount of the user at the same place wins.
 void add_files(const SpecInput& input, RuntimeSpec& out) {
-  const auto add = [&](const std::string& destination, const char* name) {
+  const auto add = [&](const std::string& destination, const char* name, const std::string& dir) {
     if (input.mounts.covers(destination)) return;
-    out.mounts.push_back({destination, "bind", input.bundle + "/" + name, {"bind", "rprivate", "nosuid", "nodev"}});
+    out.mounts.push_back({destination, "bind", dir + "/" + name, {"bind", "rprivate", "nosuid", "nodev"}});
   };
+  // Who shares a network shares the names in it.
+  const auto& network_dir = input.network_dir.empty() ? input.bundle : input.network_dir;
   auto roots = input.spec.chroot_dirs;
   roots.insert(roots.begin(), "");
   for (const auto& root : roots) {
-    if (input.has_resolv_conf) add(root + "/etc/resolv.conf", "resolv.conf");
-    if (input.has_hosts) add(root + "/etc/hosts", "hosts");
-    if (input.has_hostname) add(root + "/etc/hostname", "hostname");
+    if (input.has_resolv_conf) add(root + "/etc/resolv.conf", "resolv.conf", network_dir);
+    if (input.has_hosts) add(root + "/etc/hosts", "hosts", network_dir);
+    if (input.has_hostname) add(root + "/etc/hostname", "hostname", input.bundle);
   }
-  add("/run/.containerenv", "containerenv");
+  add("/run/.containerenv", "containerenv", input.bundle);
 }
 
 void add_devices(const SpecInput& input, RuntimeSpec& out) {
@@ -363,7 +392,7 @@ Result<RuntimeSpec> generate_spec(const SpecInput& input) {
   RuntimeSpec out;
   out.root = {"rootfs", input.spec.read_only};
   if (!is_host(input.spec.uts)) {
-    out.hostname = input.hostname;
+    out.hostname = input.spec.uts.mode == NamespaceChoice::Mode::pod ? std::string() : input.hostname;
     out.domainname = input.spec.domainname;
   }
   out.annotations = input.spec.annotations;

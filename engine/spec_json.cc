@@ -30,7 +30,7 @@ constexpr Names<SecretUse::Type, 2> k_secret_types{{
     {SecretUse::Type::mount, "mount"},
     {SecretUse::Type::env, "env"},
 }};
-constexpr Names<NamespaceChoice::Mode, 7> k_namespace_modes{{
+constexpr Names<NamespaceChoice::Mode, 8> k_namespace_modes{{
     {NamespaceChoice::Mode::automatic, "automatic"},
     {NamespaceChoice::Mode::private_, "private"},
     {NamespaceChoice::Mode::host, "host"},
@@ -38,14 +38,16 @@ constexpr Names<NamespaceChoice::Mode, 7> k_namespace_modes{{
     {NamespaceChoice::Mode::container, "container"},
     {NamespaceChoice::Mode::path, "ns"},
     {NamespaceChoice::Mode::shareable, "shareable"},
+    {NamespaceChoice::Mode::pod, "pod"},
 }};
-constexpr Names<UsernsChoice::Mode, 6> k_userns_modes{{
+constexpr Names<UsernsChoice::Mode, 7> k_userns_modes{{
     {UsernsChoice::Mode::host, "host"},
     {UsernsChoice::Mode::keep_id, "keep-id"},
     {UsernsChoice::Mode::automatic, "auto"},
     {UsernsChoice::Mode::no_map, "nomap"},
     {UsernsChoice::Mode::explicit_, "explicit"},
     {UsernsChoice::Mode::container, "container"},
+    {UsernsChoice::Mode::pod, "pod"},
 }};
 
 constexpr Names<RestartSpec::Policy, 4> k_restart_policies{{
@@ -553,6 +555,7 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_flag(json, "publish_all_ports", spec.publish_all_ports);
   put_array(json, "exposed_ports", spec.exposed_ports, [](const ExposedPort& port) { return to_json(port); });
   put(json, "pod", spec.pod);
+  put(json, "init_container", spec.init_container);
   put_object(json, "pid", namespace_json(spec.pid));
   put_object(json, "ipc", namespace_json(spec.ipc));
   put_object(json, "uts", namespace_json(spec.uts));
@@ -599,6 +602,7 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.publish_all_ports = TRY(reader.bool_or("publish_all_ports", false));
   spec.exposed_ports = TRY(read_array<ExposedPort>(reader, "exposed_ports", exposed_port_from_json));
   spec.pod = TRY(reader.string_or("pod", ""));
+  spec.init_container = TRY(reader.string_or("init_container", ""));
   spec.pid = TRY(read_namespace(reader, "pid"));
   spec.ipc = TRY(read_namespace(reader, "ipc"));
   spec.uts = TRY(read_namespace(reader, "uts"));
@@ -680,6 +684,7 @@ Json to_json(const ContainerSpec& spec) {
   put_object(json, "notify", notify_json(spec.notify));
   if (spec.health) json.set("health", health_json(*spec.health));
   put_object(json, "health_rules", health_rules_json(spec.health_rules));
+  put_object(json, "probes", to_json(spec.probes));
   put(json, "create_command", spec.create_command);
   return json;
 }
@@ -702,6 +707,7 @@ Result<ContainerSpec> container_spec_from_json(const JsonReader& reader) {
   spec.notify = TRY(read_notify(reader));
   spec.health = TRY(read_health(reader));
   spec.health_rules = TRY(read_health_rules(reader));
+  spec.probes = TRY(probe_spec_from_json(TRY(object_or_empty(reader, "probes"))));
   spec.create_command = TRY(reader.strings("create_command"));
   return spec;
 }

@@ -7,13 +7,14 @@
 namespace ctr::engine {
 namespace {
 
-constexpr std::array<std::pair<NetworkChoice::Mode, std::string_view>, 6> k_modes{{
+constexpr std::array<std::pair<NetworkChoice::Mode, std::string_view>, 7> k_modes{{
     {NetworkChoice::Mode::private_, "private"},
     {NetworkChoice::Mode::none, "none"},
     {NetworkChoice::Mode::host, "host"},
     {NetworkChoice::Mode::container, "container"},
     {NetworkChoice::Mode::path, "ns"},
     {NetworkChoice::Mode::bridge, "bridge"},
+    {NetworkChoice::Mode::pod, "pod"},
 }};
 
 void put(Json& json, const char* key, const std::string& value) {
@@ -47,6 +48,8 @@ std::string network_mode_word(const NetworkChoice& choice) {
       return "ns:" + choice.value;
     case NetworkChoice::Mode::bridge:
       return "bridge";
+    case NetworkChoice::Mode::pod:
+      return "pod";
   }
   return "none";
 }

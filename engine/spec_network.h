@@ -23,7 +23,7 @@ struct NetworkAttachment {
 };
 
 struct NetworkChoice {
-  enum class Mode { private_, none, host, container, path, bridge };
+  enum class Mode { private_, none, host, container, path, bridge, pod };  // pod: that of the container's pod
   Mode mode = Mode::private_;
   std::string uplink;                       // "", "slirp4netns" or "pasta" when asked for by name
   std::vector<std::string> options;         // "host-loopback", …

@@ -8,15 +8,19 @@
 #include "engine/dependencies.h"
 #include "engine/env.h"
 #include "engine/health.h"
+#include "engine/join_network.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
 #include "engine/mounted_roots.h"
 #include "engine/plan_network.h"
+#include "engine/pod_join.h"
+#include "engine/ports.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
 #include "engine/running_row.h"
 #include "engine/secrets.h"
+#include "engine/side_programs.h"
 #include "engine/user_namespace.h"
 #include "engine/volumes.h"
 #include "runtime/attach.h"
@@ -107,6 +111,14 @@ Result<Stored> load(Core& core, const Dir& dir, const CreatedContainer* created)
   return stored;
 }
 
+// The sockets of its ports. Of a container that this process has created they are there already.
+Result<std::vector<Fd>> sockets_for(Core& core, const StartInput& input, Stored& stored) {
+  auto& spec = stored.record.spec;
+  if (spec.ports.empty() || !can_publish(spec.network)) return std::vector<Fd>{};
+  if (!input.created || input.created->sockets.empty()) return bind_mappings(core, spec.ports);
+  return std::exchange(input.created->sockets, {});
+}
+
 std::optional<runtime::StarterAttach> starter_streams(const StartInput& input) {
   if (!input.attach) return std::nullopt;
   return runtime::StarterAttach{input.attach->stdin_fd >= 0, input.attach->stdout_fd >= 0,
@@ -114,7 +126,7 @@ std::optional<runtime::StarterAttach> starter_streams(const StartInput& input) {
 }
 
 // Who joins the networks, as the container's plan has it so far.
-NetworkOwner network_owner(const Core& core, const ContainerRecord& record, const runtime::LaunchPlan& plan) {
+Result<NetworkOwner> network_owner(Core& core, const ContainerRecord& record, const runtime::LaunchPlan& plan) {
   NetworkOwner owner;
   owner.id = record.id;
   owner.name = plan.name;
@@ -124,6 +136,7 @@ NetworkOwner network_owner(const Core& core, const ContainerRecord& record, cons
   const auto hosts = plan.bundle + "/hosts";
   if (path_exists(hosts)) owner.hosts_file = hosts;
   owner.own_names = own_names(record);
+  owner.host_address = TRY(core.config())->host_containers_internal_ip;
   return owner;
 }
 
@@ -145,6 +158,8 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   plan.stdin_open = spec.stdin_open;
   plan.timeout = spec.timeout;
   plan.health = plan_health(stored.record);
+  plan.readiness = plan_readiness(spec);
+  plan.post_start = !spec.probes.post_start.empty();
   plan.initialize = input.initialize;
   plan.attach = starter_streams(input);
   if (input.attach) {
@@ -157,8 +172,9 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.image = stored.record.image_name;
   orders.auto_remove = spec.auto_remove;
   orders.restart = spec.restart;
+  orders.pod = spec.pod;
   orders.row = row_of_record(stored.record, plan.name);
-  orders.network = TRY(plan_network(spec, *host, network_owner(core, stored.record, plan)));
+  orders.network = TRY(plan_network(spec, *host, TRY(network_owner(core, stored.record, plan))));
   if (input.restart) {
     plan.restart_count = input.restart->count;
     plan.cgroup = input.restart->cgroup;
@@ -309,11 +325,16 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   TRY(add_root_files(core, dir, stored, store->containers().path(input.entry.id)));
   const auto secrets = TRY(read_secrets(core, stored.record.spec.secrets));
   add_variables(stored, secrets.env);
+  const auto sockets = TRY(sockets_for(core, input, stored));
   auto plan = TRY(make_plan(core, input, stored));
+  const auto network = TRY(join_network(core, stored.record.spec, plan));
+  TRY(add_to_shared_hosts(core, stored.record));
   const auto joined = TRY(join_userns(core, stored.record.spec, plan));
+  const auto in_pod = TRY(join_pod(core, stored.record.spec, plan));
   plan.secrets = secrets.files;
   TRY(add_notify(dir, stored.record.spec.notify, plan));
   if (plan.health) TRY(reset_health(dir));
+  if (plan.readiness) TRY(reset_readiness(dir));
   if (input.created) plan.preserved_fds = input.created->preserved_fds;
   const auto pid_file = TRY(PidFile::make(stored.record.spec.pid_file));
   const auto monitor_pid_file = TRY(PidFile::make(stored.record.spec.monitor_pid_file));
@@ -321,6 +342,8 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   runtime::MonitorStart start = {plan, "/proc/self/exe", core.helper_env()};
   start.secrets = secrets.bytes;
   start.preserved = plan.preserved_fds;
+  for (const auto& socket : sockets) start.for_engine.push_back(socket.get());
+  plan.engine_fds = sockets.size();
   if (plan.spec.linux_config.seccomp) start.seccomp = &filter;
   if (plan.log.driver == runtime::LogPlan::Driver::passthrough) start.stdio = {0, 1, 2};
   auto monitor = TRY(runtime::spawn_monitor(start));
@@ -355,11 +378,9 @@ Result<bool> has_program(const storage::ContainerDirs& containers, const storage
 }
 
 // What the container needs runs before it does.
-Result<void> start_dependencies(Core& core, const StartInput& input) {
-  const auto ids =
-      input.created ? input.created->prepared.record.spec.dependencies : TRY(read_dependencies(core, input.entry.id));
+Result<void> start_dependencies(Core& core, const Needs& needs) {
   const auto containers = TRY(core.store())->containers();
-  for (const auto& text : ids) {
+  for (const auto& text : needs.dependencies) {
     const auto id = TRY(storage::ContainerId::parse(text));
     if (TRY(has_program(containers, id))) continue;
     TRY(start_container(core, {.entry = {id, TRY(containers.find_name(id))}})
@@ -369,10 +390,10 @@ Result<void> start_dependencies(Core& core, const StartInput& input) {
 }
 
 // Who only prepares a container starts no other.
-Result<void> check_dependencies(Core& core, const StartInput& input) {
+Result<void> check_dependencies(Core& core, const StartInput& input, const Needs& needs) {
   const auto containers = TRY(core.store())->containers();
   std::vector<std::string> down;
-  for (const auto& text : TRY(read_dependencies(core, input.entry.id))) {
+  for (const auto& text : needs.dependencies) {
     if (!TRY(has_program(containers, TRY(storage::ContainerId::parse(text))))) down.push_back(text);
   }
   if (down.empty()) return ok();
@@ -381,12 +402,20 @@ Result<void> check_dependencies(Core& core, const StartInput& input) {
                                             input.entry.id.text(), join(down, ", ")));
 }
 
+Result<Needs> needs_of(Core& core, const StartInput& input) {
+  if (!input.created) return read_needs(core, input.entry.id);
+  const auto& spec = input.created->prepared.record.spec;
+  return Needs{spec.dependencies, spec.pod};
+}
+
 }  // namespace
 
 Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const StartInput& input) {
   const auto* store = TRY(core.store());
   auto started = [&]() -> Result<Started> {
-    TRY(input.initialize ? check_dependencies(core, input) : start_dependencies(core, input));
+    const auto needs = TRY(needs_of(core, input));
+    TRY(input.initialize ? check_dependencies(core, input, needs) : start_dependencies(core, needs));
+    const auto pod = TRY(hold_pod(core, needs.pod));
     const auto lock = TRY(store->containers().lock(input.entry.id, LockMode::exclusive, core.cancel()));
     return start_locked(core, input);
   }();

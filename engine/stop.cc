@@ -13,6 +13,7 @@
 #include "engine/live_cgroup.h"
 #include "engine/mounted_roots.h"
 #include "engine/restart.h"
+#include "engine/side_programs.h"
 #include "engine/spec_gen.h"
 #include "runtime/signal_fate.h"
 
@@ -37,6 +38,8 @@ constexpr milliseconds k_poll_step{20};
 // From its start until a program has set up its signals.
 constexpr milliseconds k_settling_time{1'000};
 constexpr int k_looks = 3;
+// After a hook that has taken all of the time.
+constexpr std::chrono::seconds k_least_patience{2};
 
 struct Running {
   runtime::StateRecord state;
@@ -138,7 +141,14 @@ Result<void> stop_running(Core& core, const storage::ContainerId& id, const Runn
                                               id.text()))
         .with_hint("`ctr unpause` lets it go on; `ctr kill` ends it as it is");
   }
-  const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
+  auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
+  if (timeout.count() > 0 && !record.spec.probes.pre_stop.empty()) {
+    const auto begin = steady_clock::now();
+    TRY(run_pre_stop(core, record, timeout));
+    // The hook and the program have the time together; a program that is asked at all has a moment.
+    const auto taken = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin);
+    timeout = std::max(timeout - taken, k_least_patience);
+  }
   if (timeout.count() > 0 && !TRY(is_out_of_reach(core, running.state, record.stop_signal))) {
     TRY(stop_by_signal(core, id, running, record.stop_signal));
     auto ended = wait_until_ended(core, id, std::chrono::duration_cast<milliseconds>(timeout));
@@ -154,6 +164,18 @@ bool may_come_back(const ContainerSpec& spec) {
 }
 
 }  // namespace
+
+Result<std::optional<steady_clock::time_point>> ask_to_stop(Core& core, const storage::ContainerEntry& entry,
+                                                            const StopOptions& options) {
+  const std::optional<steady_clock::time_point> nothing;
+  const auto running = TRY(look(core, entry.id));
+  if (!is_up(running.liveness) || running.state.initialized || is_paused(running.state)) return nothing;
+  const auto record = TRY(read_record(TRY(TRY(core.store())->containers().open(entry.id))));
+  const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
+  if (timeout.count() <= 0 || TRY(is_out_of_reach(core, running.state, record.stop_signal))) return nothing;
+  TRY(stop_by_signal(core, entry.id, running, record.stop_signal));
+  return std::optional(steady_clock::now() + timeout);
+}
 
 Result<void> stop_container(Core& core, const storage::ContainerEntry& entry, const StopOptions& options) {
   // Once, unless the program ends by itself at this moment and is started again.

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/container_info.h"
 #include "engine/image_lookup.h"
+#include "engine/pod_up.h"
 #include "engine/remove.h"
 #include "engine/transfer.h"
 #include "runtime/launch.h"
@@ -105,6 +106,7 @@ Result<void> reset_everything(Core& core) {
   options.timeout = std::chrono::seconds(0);
   options.dependents = true;
   for (const auto& entry : TRY(store->containers().list())) TRY(remove_container(core, entry, options));
+  for (const auto& entry : TRY(store->pods().list())) TRY(bring_down(core, entry.id));
   core.close_store();
   TRY(storage::reset_store(core.options().paths, core.cancel()));
   reclaim_space(core);

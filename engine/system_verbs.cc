@@ -42,6 +42,13 @@ class LocalSystemVerbs final : public SystemVerbs {
     return damages;
   }
 
+  Result<std::vector<WebAnswer>> ask_web(std::vector<WebRequest> requests) override {
+    TransferRequest transfer;
+    transfer.verb = TransferRequest::Verb::web;
+    transfer.web = std::move(requests);
+    return TRY(run_transfer(core_.options(), std::move(transfer))).web;
+  }
+
   void note(std::string_view type, std::string_view status, std::string_view name) override {
     core_.record_event(object_event(type, status, {}, name));
   }

@@ -10,6 +10,7 @@
 #include "engine/engine.h"
 #include "engine/event_log.h"
 #include "engine/store_check.h"
+#include "engine/web.h"
 
 namespace ctr::engine {
 
@@ -26,6 +27,9 @@ class SystemVerbs {
   virtual Result<DiskUsage> disk_usage() = 0;
   // Errors: corrupt when the list of images is damaged; interrupted.
   virtual Result<std::vector<Damage>> check(const CheckRequest& request) = 0;
+  // Requests to web servers, one after the other until one is answered with 400 or more. Errors: network, invalid for a
+  // URL or an answer that is too long.
+  virtual Result<std::vector<WebAnswer>> ask_web(std::vector<WebRequest> requests) = 0;
   // For what a verb did to several things: one event without a name, or one for the thing named.
   virtual void note(std::string_view type, std::string_view status, std::string_view name) = 0;
 };

@@ -26,6 +26,7 @@
 #include "engine/image_verbs.h"
 #include "engine/list_verbs.h"
 #include "engine/store_check.h"
+#include "engine/web.h"
 
 namespace ctr::engine {
 
@@ -50,7 +51,8 @@ struct TransferRequest {
     search,
     trust_show,
     trust_set,
-    unpack
+    unpack,
+    web
   };
   Verb verb = Verb::pull;
   std::string reference;  // pull, list_inspect: as typed; push, list_push: the destination; login: the registry
@@ -72,6 +74,7 @@ struct TransferRequest {
   SearchOptions search;
   TrustOptions trust;
   CheckRequest check;
+  std::vector<WebRequest> web;
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);
@@ -85,6 +88,7 @@ struct TransferAnswer {
   std::string document;                // list_inspect, trust_show
   std::vector<SearchHit> hits;         // search
   std::vector<Damage> damages;         // check
+  std::vector<WebAnswer> web;
 };
 Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);

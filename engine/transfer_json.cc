@@ -6,10 +6,10 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull",       "push",   "login",      "stored_login", "logout",
-                                   "logout_all", "load",   "save",       "copy",         "export",
-                                   "commit",     "import", "check",      "list_add",     "list_inspect",
-                                   "list_push",  "search", "trust_show", "trust_set",    "unpack"};
+constexpr const char* k_verbs[] = {"pull",      "push",     "login",        "stored_login", "logout", "logout_all",
+                                   "load",      "save",     "copy",         "export",       "commit", "import",
+                                   "check",     "list_add", "list_inspect", "list_push",    "search", "trust_show",
+                                   "trust_set", "unpack",   "web"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -375,6 +375,9 @@ Json to_json(const TransferRequest& request) {
   json.set("listAdd", list_add_to_json(request.list_add)).set("listAll", request.list_all);
   json.set("search", search_to_json(request.search)).set("trust", trust_to_json(request.trust));
   json.set("check", to_json(request.check));
+  Json web = Json::array();
+  for (const auto& one : request.web) web.push(to_json(one));
+  json.set("web", std::move(web));
   return json;
 }
 
@@ -406,6 +409,7 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   if (auto add = TRY(reader.find_object("listAdd"))) request.list_add = TRY(list_add_from_json(*add));
   request.list_all = TRY(reader.bool_or("listAll", true));
   if (auto search = TRY(reader.find_object("search"))) request.search = TRY(search_from_json(*search));
+  for (const auto& one : TRY(reader.elements("web"))) request.web.push_back(TRY(web_request_from_json(one)));
   if (auto trust = TRY(reader.find_object("trust"))) request.trust = TRY(trust_from_json(*trust));
   return request;
 }
@@ -413,6 +417,8 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
 Json to_json(const Result<TransferAnswer>& answer) {
   Json json = Json::object();
   if (!answer) return json.set("error", to_json(answer.error()));
+  Json web = Json::array();
+  for (const auto& one : answer->web) web.push(to_json(one));
   return json.set("imageIds", Json::strings(answer->image_ids))
       .set("digest", answer->digest)
       .set("username", answer->username)
@@ -420,6 +426,7 @@ Json to_json(const Result<TransferAnswer>& answer) {
       .set("damages", to_json(answer->damages))
       .set("images", images_to_json(answer->images))
       .set("document", answer->document)
+      .set("web", std::move(web))
       .set("hits", hits_to_json(answer->hits));
 }
 
@@ -433,6 +440,7 @@ Result<TransferAnswer> transfer_answer_from_json(const Json& answer) {
   result.auth_file = TRY(reader.string_or("authFile", ""));
   result.images = TRY(images_from_json(reader, "images"));
   result.document = TRY(reader.string_or("document", ""));
+  for (const auto& one : TRY(reader.elements("web"))) result.web.push_back(TRY(web_answer_from_json(one)));
   result.hits = TRY(hits_from_json(reader));
   result.damages = TRY(damages_from_json(reader, "damages"));
   return result;

@@ -7,6 +7,7 @@
 #include "engine/store_checker.h"
 #include "engine/trust.h"
 #include "engine/unpack_stored.h"
+#include "engine/web_transfer.h"
 
 namespace ctr::engine {
 
@@ -171,6 +172,9 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       answer.digest = TRY(push_list(session, request.image_id, request.reference, request.push, request.list_all));
       break;
     }
+    case TransferRequest::Verb::web:
+      answer.web = TRY(carry_out(request.web, "ctr/" + options.version, options.cancel));
+      break;
     case TransferRequest::Verb::search: {
       auto session = TRY(open_session(options, front, registry_access(request.search)));
       answer.hits = TRY(search_images(session, request.search));

@@ -16,6 +16,7 @@
 #include "engine/identity.h"
 #include "engine/init_file.h"
 #include "engine/launch_record.h"
+#include "engine/pod_record.h"
 #include "engine/record.h"
 #include "runtime/spec.h"
 
@@ -58,6 +59,14 @@ Result<std::vector<runtime::IdMap>> taken_ids(Core& core) {
     // It is being removed.
     if (!ids && ids.error().code() == Errc::not_found) continue;
     if (auto found = TRY(std::move(ids).context("container " + entry.id.text()))) taken.push_back(std::move(*found));
+  }
+  const auto pods = TRY(core.store())->pods();
+  for (const auto& entry : TRY(pods.list_unnamed())) {
+    const auto dir = pods.open(entry.id);
+    auto record = dir ? read_pod_record(*dir) : Result<PodRecord>(dir.error());
+    if (!record && record.error().code() == Errc::not_found) continue;
+    auto found = TRY(std::move(record).context("pod " + entry.id.text()));
+    if (has_own_ids(found.spec.shared.userns)) taken.push_back(std::move(found.ids));
   }
   return taken;
 }
@@ -107,6 +116,11 @@ Result<runtime::IdMap> joined_ids(Core& core, const UsernsChoice& choice) {
   return TRY(read_ids(TRY(TRY(core.store())->containers().open(id))));
 }
 
+Result<runtime::IdMap> pod_ids(Core& core, const std::string& pod) {
+  const auto id = TRY(storage::ContainerId::parse(pod));
+  return TRY(read_pod_record(TRY(TRY(core.store())->pods().open(id)))).ids;
+}
+
 Result<runtime::IdMap> find_ids(Core& core, const ContainerSpec& spec, const ResolvedUser& user,
                                 const runtime::RootfsPlan& rootfs, const runtime::IdMap& available) {
   switch (spec.userns.mode) {
@@ -122,6 +136,8 @@ Result<runtime::IdMap> find_ids(Core& core, const ContainerSpec& spec, const Res
       return explicit_ids(spec.userns, available);
     case Mode::container:
       return joined_ids(core, spec.userns);
+    case Mode::pod:
+      return pod_ids(core, spec.pod);
   }
   return available;
 }

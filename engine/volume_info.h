@@ -28,6 +28,15 @@ struct VolumeInfo {
   bool dangling() const { return users.empty(); }
 };
 
+// A file that a new volume begins with.
+struct VolumeFile {
+  std::string path;  // relative
+  std::string bytes;
+  uint32_t mode = 0644;
+  bool is_dir = false;  // a directory, without bytes
+  bool operator==(const VolumeFile&) const = default;
+};
+
 // What `volume create` says.
 struct VolumeOptions {
   std::string name;  // empty: one is made up
@@ -36,6 +45,11 @@ struct VolumeOptions {
   std::map<std::string, std::string> options;  // "type", "device", "o", …
   std::optional<uint32_t> uid, gid;            // owner of its directory, in the user namespace
   bool ignore_existing = false;
+  bool anonymous = false;  // it goes with the last container that uses it
+  // What it holds from the moment on in which it is there; nothing of an image is added then.
+  std::optional<std::vector<VolumeFile>> files = {};
+  uint32_t mode = 0755;  // of its directory, with `files`
+  bool operator==(const VolumeOptions&) const = default;
 };
 
 }  // namespace ctr::engine

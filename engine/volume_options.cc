@@ -199,6 +199,8 @@ Result<storage::VolumeRecord> plan_volume(const VolumeOptions& options, const st
   if (options.uid) record.uid = *options.uid;
   if (options.gid) record.gid = *options.gid;
   if (options.uid || options.gid) record.needs_chown = false;
+  record.is_anonymous = options.anonymous;
+  if (options.files) record.needs_copy_up = record.needs_chown = false;
   return record;
 }
 

@@ -1,5 +1,7 @@
 // The verbs of `ctr volume`.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -98,6 +100,32 @@ Result<void> fill_from_image(Core& core, const std::string& image, const Dir& vo
   return ok();
 }
 
+// Whatever the user's umask is.
+Result<void> set_mode(const Dir& data, const std::string& path, int flags, uint32_t mode) {
+  const auto fd = TRY(data.open_file(path, O_RDONLY | O_NOFOLLOW | flags));
+  if (fchmod(fd.get(), mode) != 0) return Error::from_errno(fmt::format("change the mode of '{}'", path));
+  return ok();
+}
+
+// Nobody else sees the directory yet.
+Result<void> fill(const std::vector<VolumeFile>& files, uint32_t mode, const Dir& data) {
+  for (const auto& file : files) {
+    for (size_t slash = file.path.find('/'); slash != std::string::npos; slash = file.path.find('/', slash + 1)) {
+      const auto dir = file.path.substr(0, slash);
+      (void)TRY(data.open_or_make_dir(dir, 0755));
+      TRY(set_mode(data, dir, O_DIRECTORY, 0755));
+    }
+    if (file.is_dir) {
+      (void)TRY(data.open_or_make_dir(file.path, 0755));
+    } else {
+      TRY(data.write_file(file.path, file.bytes, Sync::no));
+    }
+    TRY(set_mode(data, file.path, file.is_dir ? O_DIRECTORY : 0, file.mode));
+  }
+  if (fchmod(data.fd(), mode) != 0) return Error::from_errno("change the mode of a volume");
+  return ok();
+}
+
 }  // namespace
 
 Result<VolumeInfo> create_volume(Core& core, const VolumeOptions& options) {
@@ -106,9 +134,12 @@ Result<VolumeInfo> create_volume(Core& core, const VolumeOptions& options) {
   const auto record = TRY(plan_volume(options, name, now()));
   const auto prepare = [&](const Dir& volume) -> Result<void> {
     if (record.driver == k_image_driver) return fill_from_image(core, record.options.at("image"), volume);
-    if (record.uid == 0 && record.gid == 0) return ok();
+    if (record.uid == 0 && record.gid == 0 && !options.files) return ok();
     const auto data = TRY(volume.open_dir(storage::k_volume_data));
-    return chown_tree(core, {record.uid, record.gid, ChownRequest::Reach::itself}, data.fd());
+    if (options.files) TRY(fill(*options.files, options.mode, data));
+    if (record.uid == 0 && record.gid == 0) return ok();
+    const auto reach = options.files ? ChownRequest::Reach::tree : ChownRequest::Reach::itself;
+    return chown_tree(core, {record.uid, record.gid, reach}, data.fd());
   };
   auto made = store->volumes().make(record, Sync::yes, prepare);
   if (!made && made.error().code() == Errc::exists) {

@@ -9,6 +9,7 @@
 namespace ctr::engine {
 
 inline constexpr std::string_view k_monitor_verb = "monitor";
+inline constexpr std::string_view k_pod_verb = "pod-monitor";
 inline constexpr std::string_view k_reclaim_verb = "internal-reclaim";
 inline constexpr std::string_view k_reclaim_mapped_verb = "internal-reclaim-mapped";
 inline constexpr std::string_view k_volume_verb = "internal-volume";

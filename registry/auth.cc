@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/text.h"

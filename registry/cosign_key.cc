@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "registry/tokens.h"

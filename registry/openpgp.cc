@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 
+#include "base/base64.h"
 #include "base/child.h"
 #include "base/fd.h"
 #include "base/text.h"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "registry/lookaside.h"

@@ -31,8 +31,4 @@ Result<Token> parse_token(std::string_view body);
 // "Basic …" of RFC 7617.
 std::string basic_authorization(const Credentials& credentials);
 
-std::string base64_encode(std::string_view bytes);
-// nullopt unless all of `text` is base64, padded or not.
-std::optional<std::string> base64_decode(std::string_view text);
-
 }  // namespace ctr::registry

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/paths.h"

@@ -41,8 +41,8 @@ Result<Fd> connect_monitor(const Dir& run_dir) {
   return std::move(*channel).take_socket();
 }
 
-Result<Answer> ask(int socket, const Json& request) {
-  Result<void> sent = send_packet(socket, Frame::request, dump_json(request));
+Result<Answer> ask(int socket, const Json& request, int fd = -1) {
+  Result<void> sent = send_packet(socket, Frame::request, dump_json(request), fd);
   // It has ended since the connection was made.
   if (!sent && (sent.error().sys() == EPIPE || sent.error().sys() == ECONNRESET)) return not_running();
   TRY(std::move(sent));
@@ -118,9 +118,9 @@ Result<void> send_orders(const Dir& run_dir, const NewOrders& orders) {
   return ok();
 }
 
-Result<void> send_network_order(const Dir& run_dir, const Json& order) {
+Result<void> send_network_order(const Dir& run_dir, const Json& order, int fd) {
   Fd socket = TRY(connect_monitor(run_dir));
-  TRY(ask(socket.get(), Json::object().set("network", order)));
+  TRY(ask(socket.get(), Json::object().set("network", order), fd));
   return ok();
 }
 

@@ -43,6 +43,7 @@ int run_protocol_op(Interpreter& vm, const ChildOp& op) {
     case ChildOpKind::start_fuse:
       return op_start_fuse(vm, op);
     case ChildOpKind::stay:
+      if (op.x == 1) op_forget_children();
       for (;;) (void)call(SYS_ppoll, nullptr, 0, nullptr, nullptr, 0);
     case ChildOpKind::finish:
       end_process(0);

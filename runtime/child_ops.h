@@ -109,7 +109,7 @@ enum class ChildOpKind : uint16_t {
              //  ms, 0 for none; a, b files for its standard output and error, -1: they go into the report]
   find_program,  // [text as execute's]: fails as execute would for what can be told without it
   execute,       // [text candidates, each ended by NUL, then NUL; argv and envp of the image]
-  stay,          // nothing more, until it is killed
+  stay,          // [x 1: children that end are gone at once]: nothing more, until it is killed
   finish,        // ends the process with status 0
 };
 
@@ -139,9 +139,9 @@ constexpr uint64_t k_target_must_exist = 256;     // nothing is made
 // Tags of messages on the hand socket.
 constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace, then sockets asked for;
                                           // to who asks with k_ask_namespaces: the container's
-constexpr uint64_t k_tag_console = 2;   // the master
-constexpr uint64_t k_tag_pid = 3;       // pidfd; the pid follows the tag
-constexpr uint64_t k_tag_listener = 4;  // of the seccomp filter
+constexpr uint64_t k_tag_console = 2;     // the master
+constexpr uint64_t k_tag_pid = 3;         // pidfd; the pid follows the tag
+constexpr uint64_t k_tag_listener = 4;    // of the seccomp filter
 // Namespaces of a container at most, and the descriptors of a message.
 constexpr int k_max_namespaces = 8;
 

@@ -64,6 +64,15 @@ int op_reset_signals() {
   return call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none);
 }
 
+constexpr uint64_t k_ignored = 1;  // SIG_IGN
+
+// Whoever becomes a child of ours leaves no zombie behind.
+void op_forget_children() {
+  KernelSigaction action{};
+  action.handler = k_ignored;
+  (void)call(SYS_rt_sigaction, SIGCHLD, &action, nullptr, sizeof action.mask);
+}
+
 int op_set_rlimit(const ChildOp& op) {
   const uint64_t limits[2] = {op.y, op.z};
   return call(SYS_prlimit64, 0, op.x, limits, nullptr);

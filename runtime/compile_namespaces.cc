@@ -41,8 +41,9 @@ bool joins(const RuntimeSpec& spec, NamespaceType type) {
 
 // True when the process that joins or sets the clocks cannot become the container's: what it does takes effect for
 // children only, or takes rights that it no longer has in a user namespace of its own.
-bool needs_two_processes(const CompileInput& input) {
+bool needs_two_processes(const CompileInput& input, const RootfsPlan& rootfs) {
   const RuntimeSpec& spec = input.spec;
+  if (!rootfs.mounts_namespace.empty()) return true;
   if (joins(spec, NamespaceType::user) || joins(spec, NamespaceType::pid)) return true;
   if (spec.has_fresh_namespace(NamespaceType::time)) return true;
   return spec.has_fresh_namespace(NamespaceType::user) && joins_any(spec) && input.host.privileged();
@@ -76,25 +77,68 @@ const char* namespace_file(NamespaceType type) {
   return "/proc/self/ns/uts";
 }
 
-void emit_join(const RuntimeSpec& spec, const SpecNamespace& entry, ProgramBuilder* out) {
-  const std::string words = fmt::format("join {} namespace '{}'", namespace_name(entry.type), entry.path);
-  out->act(words);
+std::string join_words(const SpecNamespace& entry) {
+  return fmt::format("join {} namespace '{}'", namespace_name(entry.type), entry.path);
+}
+
+// The namespace's file in a register.
+int16_t emit_open_join(const RuntimeSpec& spec, const SpecNamespace& entry, ProgramBuilder* out) {
+  out->act(join_words(entry));
   const int16_t file = out->take_register();
   out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(entry.path), .x = O_RDONLY});
   if (sets_values_of(spec, entry.type)) {
     out->act(
         fmt::format("set values of {} namespace '{}', which is the host's", namespace_name(entry.type), entry.path));
     out->add({.kind = ChildOpKind::check_other, .a = file, .text = out->text(namespace_file(entry.type))});
-    out->act(words);
   }
+  return file;
+}
+
+void emit_enter(const SpecNamespace& entry, int16_t file, ProgramBuilder* out) {
+  out->act(join_words(entry));
   out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = namespace_flag(entry.type)});
   out->close_register(file);
 }
 
+void emit_join(const RuntimeSpec& spec, const SpecNamespace& entry, ProgramBuilder* out) {
+  emit_enter(entry, emit_open_join(spec, entry, out), out);
+}
+
+// The files of the namespaces that are joined, in the order in which they are: in a user namespace that is joined, the
+// descriptors of processes outside are out of reach.
+std::vector<std::pair<NamespaceType, int16_t>> emit_open_joins(const RuntimeSpec& spec, ProgramBuilder* out) {
+  std::vector<std::pair<NamespaceType, int16_t>> files;
+  for (const NamespaceType type : k_join_order) {
+    if (joins(spec, type)) files.emplace_back(type, emit_open_join(spec, *spec.find_namespace(type), out));
+  }
+  return files;
+}
+
 void emit_joins(const RuntimeSpec& spec, ProgramBuilder* out) {
+  if (joins(spec, NamespaceType::user)) {
+    for (const auto& [type, file] : emit_open_joins(spec, out)) emit_enter(*spec.find_namespace(type), file, out);
+    return;
+  }
   for (const NamespaceType type : k_join_order) {
     if (joins(spec, type)) emit_join(spec, *spec.find_namespace(type), out);
   }
+}
+
+// What the container sees of the host's mounts are those of that namespace, which is joined before one of the
+// container's own is made from it.
+int16_t emit_open_mounts(const RootfsPlan& rootfs, ProgramBuilder* out) {
+  if (rootfs.mounts_namespace.empty()) return -1;
+  out->act(fmt::format("begin from the mounts of '{}'", rootfs.mounts_namespace));
+  const int16_t file = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(rootfs.mounts_namespace), .x = O_RDONLY});
+  return file;
+}
+
+void emit_enter_mounts(const RootfsPlan& rootfs, int16_t file, ProgramBuilder* out) {
+  if (file < 0) return;
+  out->act(fmt::format("begin from the mounts of '{}'", rootfs.mounts_namespace));
+  out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = CLONE_NEWNS});
+  out->close_register(file);
 }
 
 void emit_wait(std::string words, ProgramBuilder* out) {
@@ -115,12 +159,6 @@ void emit_hand_over(const RuntimeSpec& spec, ProgramBuilder* out) {
   out->add({.kind = ChildOpKind::send_fds, .a = first, .x = 3, .y = k_tag_namespaces});
   for (int i = 0; i < 3; ++i) out->close_register(static_cast<int16_t>(first + i));
   out->program().hands_over_namespaces = true;
-}
-
-std::string map_file(const std::vector<IdRange>& ranges) {
-  std::string out;
-  for (const IdRange& range : ranges) out += fmt::format("{} {} {}\n", range.inside, range.outside, range.size);
-  return out;
 }
 
 std::string clock_line(const char* clock, const std::optional<SpecTimeOffset>& offset) {
@@ -153,11 +191,8 @@ Result<void> emit_joined_outer_namespace(const CompileInput& input, const Rootfs
   const int16_t file = out->take_register();
   out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(rootfs.outer_namespace), .x = O_RDONLY});
   // What is joined later is opened while the paths lead there.
-  const int16_t inner = out->take_register();
-  out->add({.kind = ChildOpKind::open_path,
-            .a = inner,
-            .text = out->text(input.spec.find_namespace(NamespaceType::user)->path),
-            .x = O_RDONLY});
+  const auto files = emit_open_joins(input.spec, out);
+  out->act(fmt::format("join the user namespace around '{}'", input.spec.find_namespace(NamespaceType::user)->path));
   out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = CLONE_NEWUSER});
   out->close_register(file);
   emit_become_root(out);
@@ -166,9 +201,7 @@ Result<void> emit_joined_outer_namespace(const CompileInput& input, const Rootfs
   out->act("stop mounts from propagating");
   out->add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
   TRY(emit_fuse(input, rootfs, out));
-  out->act("join the container's user namespace");
-  out->add({.kind = ChildOpKind::set_namespace, .a = inner, .x = CLONE_NEWUSER});
-  out->close_register(inner);
+  for (const auto& [type, joined] : files) emit_enter(*input.spec.find_namespace(type), joined, out);
   emit_time_namespace(input.spec, out);
   out->act("clone the container's first process");
   out->add({.kind = ChildOpKind::clone_child,
@@ -206,7 +239,7 @@ Result<void> emit_outer_namespace(const CompileInput& input, const RootfsPlan& r
 }
 
 // A first process joins and sets the clocks, and clones the container's.
-void emit_two_processes(const CompileInput& input, ProgramBuilder* out) {
+void emit_two_processes(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out) {
   const RuntimeSpec& spec = input.spec;
   ChildProgram& program = out->program();
   program.clones_again = true;
@@ -219,7 +252,9 @@ void emit_two_processes(const CompileInput& input, ProgramBuilder* out) {
     emit_wait("wait for the id maps", out);
     emit_become_root(out);
   }
+  const int16_t mounts = emit_open_mounts(rootfs, out);
   emit_joins(spec, out);
+  emit_enter_mounts(rootfs, mounts, out);
   emit_time_namespace(spec, out);
   out->act("clone the container's first process");
   ChildOp clone{.kind = ChildOpKind::clone_child, .x = flags};
@@ -233,6 +268,12 @@ void emit_two_processes(const CompileInput& input, ProgramBuilder* out) {
 }
 
 }  // namespace
+
+std::string map_file(const std::vector<IdRange>& ranges) {
+  std::string out;
+  for (const IdRange& range : ranges) out += fmt::format("{} {} {}\n", range.inside, range.outside, range.size);
+  return out;
+}
 
 void emit_become_root(ProgramBuilder* out) {
   out->act("become root of the user namespace");
@@ -254,15 +295,16 @@ Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootf
   emit_host_proc_writes(input, out);
   if (rootfs.kind == RootfsPlan::Kind::fuse && input.user_namespace) {
     TRY(emit_outer_namespace(input, rootfs, out));
-  } else if (needs_two_processes(input)) {
-    emit_two_processes(input, out);
+  } else if (needs_two_processes(input, rootfs)) {
+    emit_two_processes(input, rootfs, out);
   } else {
     program.clone_flags = fresh_flags(input.spec);
     if (input.spec.has_fresh_namespace(NamespaceType::user)) program.first_map = input.spec.linux_config.ids;
     emit_joins(input.spec, out);
   }
   const auto& devices = input.spec.linux_config.net_devices;
-  if (input.options.unattended && !input.user_namespace && !needs_two_processes(input) && devices.empty()) return ok();
+  if (input.options.unattended && !input.user_namespace && !needs_two_processes(input, rootfs) && devices.empty())
+    return ok();
   emit_hand_over(input.spec, out);
   program.net_devices = devices;
   emit_wait("wait for the id maps", out);

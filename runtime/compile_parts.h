@@ -22,6 +22,8 @@ struct CompileInput {
 // compile_namespaces.cc: from the first clone until the process is root of its user namespace.
 Result<void> emit_first_steps(const CompileInput& input, const RootfsPlan& rootfs, ProgramBuilder* out);
 void emit_become_root(ProgramBuilder* out);
+// A map as /proc/PID/uid_map takes it.
+std::string map_file(const std::vector<IdRange>& ranges);
 // Opens what a waiting process hands out for more processes, while the host's /proc is in sight.
 void emit_open_namespaces(const CompileInput& input, ProgramBuilder* out);
 // Into all namespaces of a container that is there.
@@ -48,6 +50,8 @@ bool opens_ahead(const CompileInput& input);
 // The same for the root and for what is put into it.
 void emit_root_ahead(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
 Result<void> emit_mounts(const CompileInput& input, int16_t root, ProgramBuilder* out);
+// Read-only file systems that had to be written to until now: places for mounts, devices and secrets were made in them.
+void emit_freezes(ProgramBuilder* out);
 // `path` as an absolute one, without doubled slashes, "." and "..".
 std::string mount_destination(std::string_view path);
 // A source of the host; relative ones begin at the bundle.

@@ -59,7 +59,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void start(Fd socket, const std::optional<StarterAttach>& streams) override;
   void keep_down() override { stopped_by_user_ = true; }
   void change_orders(const NewOrders& orders) override;
-  Result<void> change_network(const Json& order) override;
+  Result<void> change_network(const Json& order, Fd fd) override;
   void close_output(int stream) override { streams_->close_output(stream); }
   void output_caught_up() override { streams_->resume(); }
   pid_t init_pid() const override { return init_ ? init_->pid() : 0; }
@@ -75,8 +75,13 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void undo_start(const Error& error);
   void forget_plan();
   void watch_network();
+  void forget_network_children();
+  void on_network_source(int fd);
   void on_network_child(int pidfd);
   void watch_health();
+  void watch_side_programs();
+  void on_post_start_end(bool passed);
+  void end_side_programs();
   Result<void> open_notify();
   void watch_notify();
   void on_check(CheckEnd end);
@@ -99,8 +104,10 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   StateRecord record_;
   std::unique_ptr<NetworkSetup> network_;
   std::set<int> network_pidfds_;
+  std::set<int> network_sources_;
   std::optional<Child> init_;
-  std::optional<HealthWatch> health_;
+  std::optional<HealthWatch> health_, readiness_;
+  std::optional<Child> post_start_;
   std::optional<NotifyProxy> notify_;
   std::optional<Child> root_copy_;  // answers a client
   bool timed_out_ = false;
@@ -288,6 +295,7 @@ Result<void> Monitor::serve() {
   }
   watch_network();
   watch_health();
+  watch_side_programs();
   watch_notify();
   forget_plan();
   return loop_.run();
@@ -316,6 +324,22 @@ void Monitor::watch_network() {
     loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_network_child(pidfd); })
         .ignore("a helper that cannot be watched is not started again");
   }
+  for (const int fd : network_->sources()) {
+    if (!network_sources_.insert(fd).second) continue;
+    loop_.add(fd, EPOLLIN, [this, fd](uint32_t) { on_network_source(fd); })
+        .ignore("what the network does not hear of does not change");
+  }
+}
+
+// A helper that goes with a change is no accident, and its number may be another's afterwards.
+void Monitor::forget_network_children() {
+  for (const int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+}
+
+void Monitor::on_network_source(int fd) {
+  forget_network_children();
+  network_->on_source(fd);
+  watch_network();
 }
 
 void Monitor::on_network_child(int pidfd) {
@@ -350,6 +374,36 @@ void Monitor::watch_health() {
       [this](CheckEnd end) { on_check(end); });
 }
 
+void Monitor::watch_side_programs() {
+  if (plan_.readiness && hooks_.start_readiness_check) {
+    readiness_.emplace(
+        loop_, *plan_.readiness, [this] { return hooks_.start_readiness_check(plan_); }, [](CheckEnd) {});
+  }
+  if (!plan_.post_start || !hooks_.start_post_start) return;
+  auto started = hooks_.start_post_start(plan_);
+  if (!started) return on_post_start_end(false);
+  post_start_.emplace(std::move(*started));
+  const auto watched = loop_.add(post_start_->pidfd(), EPOLLIN, [this](uint32_t) {
+    loop_.remove(post_start_->pidfd());
+    const auto status = post_start_->wait();
+    post_start_.reset();
+    on_post_start_end(status && status->code == 0);
+  });
+  if (watched) return;
+  post_start_.reset();
+  on_post_start_end(false);
+}
+
+void Monitor::on_post_start_end(bool passed) {
+  if (!passed && init_) init_->signal(SIGKILL).ignore("it has ended by itself at this moment");
+}
+
+void Monitor::end_side_programs() {
+  readiness_.reset();
+  if (post_start_) loop_.remove(post_start_->pidfd());
+  post_start_.reset();
+}
+
 void Monitor::change_orders(const NewOrders& orders) {
   for (const auto& [key, value] : orders.engine.as_object()) plan_.engine.set(key, value);
   if (orders.health == plan_.health) return;
@@ -358,12 +412,11 @@ void Monitor::change_orders(const NewOrders& orders) {
   if (init_ && !waits_for_start()) watch_health();
 }
 
-Result<void> Monitor::change_network(const Json& order) {
-  if (!network_) return AttachTarget::change_network(order);
-  // A helper that goes with the change is no accident, and its number may be another's afterwards.
-  for (const int pidfd : network_pidfds_) loop_.remove(pidfd);
-  network_pidfds_.clear();
-  auto changed = network_->change(order);
+Result<void> Monitor::change_network(const Json& order, Fd fd) {
+  if (!init_ && !waits_for_start()) return Error(Errc::bad_state, "the program has ended");
+  if (!network_) return Error(Errc::unsupported, "the container has no network of its own");
+  forget_network_children();
+  auto changed = network_->change(order, std::move(fd));
   watch_network();
   return changed;
 }
@@ -381,7 +434,10 @@ void Monitor::on_check(CheckEnd end) {
   }
   auto action = HealthPlan::Action::none;
   if (end == CheckEnd::unhealthy) action = plan_.health->action;
-  if (end == CheckEnd::startup_failed) action = HealthPlan::Action::restart;
+  if (end == CheckEnd::startup_failed) {
+    const bool kills = plan_.health->action == HealthPlan::Action::kill;
+    action = kills ? HealthPlan::Action::kill : HealthPlan::Action::restart;
+  }
   switch (action) {
     case HealthPlan::Action::none:
       return;
@@ -416,6 +472,7 @@ void Monitor::on_end() {
   ExitStatus status = init_->wait().value_or(ExitStatus{.code = 128 + SIGKILL, .signal = SIGKILL});
   init_.reset();
   health_.reset();
+  end_side_programs();
   streams_->drain();
   if (notify_) {
     loop_.remove(notify_->fd());
@@ -423,7 +480,8 @@ void Monitor::on_end() {
     notify_->relay();
     notify_.reset();
   }
-  for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+  forget_network_children();
+  for (const int fd : std::exchange(network_sources_, {})) loop_.remove(fd);
   Result<Launcher::Leftover> leftover = launcher_.clean_up();
   if (network_) network_->stop();
   record_.init.reset();

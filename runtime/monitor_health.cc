@@ -18,7 +18,12 @@ CheckEnd end_of(const Result<ExitStatus>& status) {
 HealthWatch::HealthWatch(EventLoop& loop, const HealthPlan& plan, std::function<Result<Child>()> start_check,
                          std::function<void(CheckEnd)> on_end)
     : loop_(loop), plan_(plan), start_check_(std::move(start_check)), on_end_(std::move(on_end)) {
-  if (interval().count() > 0) run_check();
+  if (interval().count() <= 0) return;
+  if (plan_.delay.count() > 0) {
+    timer_ = loop_.add_timer(plan_.delay, [this] { run_check(); });
+  } else {
+    run_check();
+  }
 }
 
 HealthWatch::~HealthWatch() {

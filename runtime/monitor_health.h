@@ -22,8 +22,8 @@ enum class CheckEnd {
 
 class [[nodiscard]] HealthWatch {
  public:
-  // `loop` outlives this object. The first check starts at once, each further one the interval after the end of the one
-  // before it. `on_end` may not destroy this object.
+  // `loop` outlives this object. The first check starts after the delay, each further one the interval after the end of
+  // the one before it. `on_end` may not destroy this object.
   HealthWatch(EventLoop& loop, const HealthPlan& plan, std::function<Result<Child>()> start_check,
               std::function<void(CheckEnd)> on_end);
   HealthWatch(const HealthWatch&) = delete;

@@ -44,6 +44,7 @@ Result<JsonReader> get_object(const JsonReader& reader, std::string_view key) {
 Json to_json(const HealthPlan& health) {
   Json json = Json::object();
   json.set("interval_ms", int64_t{health.interval.count()});
+  if (health.delay.count() > 0) json.set("delay_ms", int64_t{health.delay.count()});
   if (health.startup_interval) json.set("startup_interval_ms", int64_t{health.startup_interval->count()});
   return json.set("action", k_actions[static_cast<size_t>(health.action)])
       .set("stop_signal", health.stop_signal)
@@ -53,6 +54,7 @@ Json to_json(const HealthPlan& health) {
 Result<HealthPlan> health_from_json(const JsonReader& reader) {
   HealthPlan health;
   health.interval = std::chrono::milliseconds(TRY(reader.get_int("interval_ms")));
+  health.delay = std::chrono::milliseconds(TRY(reader.int_or("delay_ms", 0)));
   if (const auto startup = TRY(reader.find_int("startup_interval_ms"))) {
     health.startup_interval = std::chrono::milliseconds(*startup);
   }
@@ -132,9 +134,12 @@ Json to_json(const LaunchPlan& plan) {
     for (const int fd : plan.preserved_fds) numbers.push(int64_t{fd});
     json.set("preserved_fds", std::move(numbers));
   }
+  if (plan.engine_fds > 0) json.set("engine_fds", uint64_t{plan.engine_fds});
   if (plan.restart_count > 0) json.set("restart_count", plan.restart_count);
   if (plan.initialize) json.set("initialize", true);
   if (plan.health) json.set("health", to_json(*plan.health));
+  if (plan.readiness) json.set("readiness", to_json(*plan.readiness));
+  if (plan.post_start) json.set("post_start", true);
   if (plan.notify) json.set("notify", to_json(*plan.notify));
   return json;
 }
@@ -173,9 +178,12 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
     if (!number.value().is_integer()) return reader.wrong("preserved_fds", "numbers");
     plan.preserved_fds.push_back(static_cast<int>(number.value().as_int()));
   }
+  plan.engine_fds = TRY(reader.uint_or("engine_fds", 0));
   plan.restart_count = static_cast<int>(TRY(reader.int_or("restart_count", 0)));
   plan.initialize = TRY(reader.bool_or("initialize", false));
   if (const auto health = TRY(reader.find_object("health"))) plan.health = TRY(health_from_json(*health));
+  if (const auto check = TRY(reader.find_object("readiness"))) plan.readiness = TRY(health_from_json(*check));
+  plan.post_start = TRY(reader.bool_or("post_start", false));
   if (const auto notify = TRY(reader.find_object("notify"))) plan.notify = TRY(notify_from_json(*notify));
   if (const Json* engine = reader.value().find("engine")) plan.engine = *engine;
   return plan;

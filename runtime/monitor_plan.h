@@ -48,6 +48,7 @@ struct StarterAttach {
 struct HealthPlan {
   enum class Action { none, kill, restart, stop };
   std::chrono::milliseconds interval{0};                      // between two checks; 0: they are run by hand
+  std::chrono::milliseconds delay{0};                         // before the first
   std::optional<std::chrono::milliseconds> startup_interval;  // until the program has shown that it is up
   Action action = Action::none;                               // on a program that is unhealthy
   int stop_signal = 15;
@@ -83,9 +84,12 @@ struct LaunchPlan {
   std::optional<std::chrono::seconds> timeout;  // killed after this long
   std::optional<StarterAttach> attach;
   std::vector<int> preserved_fds;  // the numbers under which the program gets descriptors of the starter's, ascending
+  size_t engine_fds = 0;           // descriptors of the starter's that the hooks get, see take_engine_fds()
   int restart_count = 0;           // of this start, see StateRecord
   bool initialize = false;         // everything but the program, which waits for somebody to ask_start()
   std::optional<HealthPlan> health;
+  std::optional<HealthPlan> readiness;  // looked at, and nothing is done about it
+  bool post_start = false;              // there is something to be run once the program runs
   std::optional<NotifyPlan> notify;
   // The engine's own part, which the runtime carries without looking inside: network, auto-remove, ….
   Json engine;

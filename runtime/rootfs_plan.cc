@@ -61,6 +61,7 @@ Json to_json(const RootfsPlan& plan) {
       .set("skip_sync", plan.skip_sync)
       .set("shift_ids", plan.shift_ids);
   if (!plan.outer_namespace.empty()) out.set("outer_namespace", plan.outer_namespace);
+  if (!plan.mounts_namespace.empty()) out.set("mounts_namespace", plan.mounts_namespace);
   if (!plan.edits.empty()) out.set("edits", edits_json(plan.edits));
   return out;
 }
@@ -78,6 +79,7 @@ Result<RootfsPlan> rootfs_plan_from_json(const JsonReader& reader) {
   plan.skip_sync = TRY(reader.get_bool("skip_sync"));
   plan.shift_ids = TRY(reader.get_bool("shift_ids"));
   plan.outer_namespace = TRY(reader.string_or("outer_namespace", ""));
+  plan.mounts_namespace = TRY(reader.string_or("mounts_namespace", ""));
   for (const auto& edit : TRY(reader.elements("edits"))) plan.edits.push_back(TRY(read_edit(edit)));
   return plan;
 }

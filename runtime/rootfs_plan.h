@@ -44,6 +44,9 @@ struct RootfsPlan {
   bool shift_ids = false;
   // With Kind::fuse in a user namespace that is joined: the path of the one around it, where the server runs.
   std::string outer_namespace;
+  // The path of a mount namespace in which everything is found that is mounted into the container; empty: the
+  // caller's. Not with Kind::fuse.
+  std::string mounts_namespace;
   std::vector<RootEdit> edits;  // in this order
   bool operator==(const RootfsPlan&) const = default;
 };

@@ -69,7 +69,9 @@ struct ContainerEntry {
 
 class ContainerDirs {
  public:
-  explicit ContainerDirs(const StoreRoot& root) : root_(&root) {}
+  // Pods have directories and names of their own, which work the same way: they have no rw/.
+  enum class Kind { containers, pods };
+  explicit ContainerDirs(const StoreRoot& root, Kind kind = Kind::containers) : root_(&root), kind_(kind) {}
 
   // Reserves `name` and starts a directory. The reservation is a symbolic link: the kernel decides the race. A link
   // that a dead creation left behind is taken over. Errors: exists (the name belongs to a container, which is named),
@@ -116,6 +118,7 @@ class ContainerDirs {
 
  private:
   const StoreRoot* root_;
+  Kind kind_;
 };
 
 }  // namespace ctr::storage

@@ -29,13 +29,16 @@ enum class Area {
   containers,
   container_staging,
   names,
+  pods,
+  pod_staging,
+  pod_names,
   volumes,
   volume_staging,
   secrets,
   secret_staging,
   trash,
 };
-inline constexpr size_t k_areas = 16;
+inline constexpr size_t k_areas = 19;
 
 class StoreRoot {
  public:

@@ -109,6 +109,7 @@ BlobStore Store::blobs() const { return BlobStore(image_root()); }
 ImageStore Store::images() const { return ImageStore(image_root()); }
 LayerStore Store::layers() const { return LayerStore(image_root()); }
 ContainerDirs Store::containers() const { return ContainerDirs(*root_); }
+ContainerDirs Store::pods() const { return ContainerDirs(*root_, ContainerDirs::Kind::pods); }
 VolumeStore Store::volumes() const { return VolumeStore(*root_); }
 SecretStore Store::secrets() const { return SecretStore(*root_); }
 Trash Store::trash() const { return Trash(*root_); }
@@ -117,11 +118,12 @@ Quarantine Store::quarantine() const { return Quarantine(image_root()); }
 
 Result<void> Store::sweep(size_t limit) const {
   (void)TRY(sweep_staging(image_root(), Area::layer_staging, limit));
-  for (Area area : {Area::container_staging, Area::volume_staging, Area::secret_staging}) {
+  for (Area area : {Area::container_staging, Area::pod_staging, Area::volume_staging, Area::secret_staging}) {
     (void)TRY(sweep_staging(*root_, area, limit));
   }
   TRY(layers().sweep_locks(limit));
   TRY(containers().sweep_names(limit));
+  TRY(pods().sweep_names(limit));
   TRY(images().sweep_pins());
   return blobs().drop_partials(BlobStore::Partials::expired);
 }

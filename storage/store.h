@@ -7,6 +7,8 @@
 //     layers/      <hex of diff id>/{diff/,layer.json}   .staging/<random>/  .locks/<hex>
 //     containers/  <id>/…                                .staging/<id>/
 //     names/       <name> -> ../containers/<id>
+//     pods/        <id>/…                                .staging/<id>/
+//     pod-names/   <name> -> ../pods/<id>
 //     volumes/     <name>/{_data/,volume.json}           .staging/<random>/
 //     secrets/     <id>/{data,secret.json}               .staging/<random>/
 //     trash/       <random>/
@@ -17,7 +19,8 @@
 // free belongs to a dead process and is garbage. Deleting is a rename into trash/.
 //
 // Lock order, never backwards, sorted where several of one kind are taken:
-//   store (shared; exclusive for migration and reset) -> images -> ids -> partial blobs -> layers -> container -> names
+//   store (shared; exclusive for migration and reset) -> images -> ids -> partial blobs -> layers -> pod -> container
+//   -> names
 //   -> volumes -> secrets.
 #pragma once
 
@@ -70,6 +73,7 @@ class [[nodiscard]] Store {
   ImageStore images() const;
   LayerStore layers() const;
   ContainerDirs containers() const;
+  ContainerDirs pods() const;
   VolumeStore volumes() const;
   SecretStore secrets() const;
   Trash trash() const;

@@ -50,6 +50,10 @@ constexpr std::array k_commands = {
     &k_init_command,
     &k_inspect_command,
     &k_kill_command,
+    &k_kube_apply_command,
+    &k_kube_down_command,
+    &k_kube_generate_command,
+    &k_kube_play_command,
     &k_listing_command,
     &k_load_command,
     &k_login_command,
@@ -75,7 +79,25 @@ constexpr std::array k_commands = {
     &k_network_rm_command,
     &k_network_update_command,
     &k_pause_command,
+    &k_pod_clone_command,
+    &k_pod_create_command,
+    &k_pod_exists_command,
+    &k_pod_inspect_command,
+    &k_pod_kill_command,
+    &k_pod_logs_command,
+    &k_pod_pause_command,
+    &k_pod_prune_command,
+    &k_pod_ps_command,
+    &k_pod_restart_command,
+    &k_pod_rm_command,
+    &k_pod_start_command,
+    &k_pod_stats_command,
+    &k_pod_stop_command,
+    &k_pod_top_command,
+    &k_pod_unpause_command,
     &k_port_command,
+    &k_port_add_command,
+    &k_port_rm_command,
     &k_ps_command,
     &k_pull_command,
     &k_push_command,
@@ -121,8 +143,9 @@ constexpr std::array k_commands = {
     &k_wait_command,
 };
 
-constexpr std::array<std::string_view, 9> k_groups = {"config",  "container", "context", "image", "manifest",
-                                                      "network", "secret",    "system",  "volume"};
+constexpr std::array<std::string_view, 12> k_groups = {"config", "container", "context",  "healthcheck",
+                                                       "image",  "kube",      "manifest", "network",
+                                                       "pod",    "secret",    "system",   "volume"};
 
 const Command* find_name(std::string_view name) {
   for (const auto* command : k_commands) {

@@ -17,6 +17,7 @@ constexpr std::array k_options = {
     flag("destroy", 0, "Remove the container that was cloned"),
     flag("force", 'f', "With --destroy: also when it runs"),
     value("name", 0, "NAME", "Name of the clone (default NAME-clone)"),
+    value("pod", 0, "POD", "Make the clone a member of this pod", Complete::pods),
     flag("run", 0, "Start the clone"),
 };
 
@@ -32,6 +33,7 @@ Result<engine::ContainerSpec> wanted_spec(const Args& args, engine::ContainerSpe
     spec.image = words[2];
     spec.rootfs.clear();
   }
+  if (args.has("pod")) spec.pod = args.text("pod");
   if (args.has("cgroup-parent")) spec.cgroup_parent = args.text("cgroup-parent");
   spec.resources = engine::change_limits(spec.resources, TRY(parse_limits(args)));
   return spec;

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/suggest.h"
 #include "engine/network_verbs.h"
+#include "engine/pods.h"
 #include "engine/secret_info.h"
 #include "engine/volume_info.h"
 
@@ -50,6 +51,10 @@ Result<std::vector<Suggestion>> names(engine::Engine& engine, Complete kind) {
     for (const auto& volume : TRY(engine.list_volumes({}))) out.push_back({volume.name, ""});
   } else if (kind == Complete::secrets) {
     for (const auto& secret : TRY(engine.list_secrets({}))) out.push_back({secret.name, ""});
+  } else if (kind == Complete::pods) {
+    for (const auto& pod : TRY(engine::pod_verbs(engine).list({}))) {
+      out.push_back({pod.name, std::string(engine::state_name(pod.state))});
+    }
   } else {
     TRY(engine.visit_containers([&](const engine::ContainerInfo& info) -> Result<void> {
       if (is_offered(kind, info.state)) out.push_back({info.name, info.image_name});

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
+#include "cli/commands/pod_common.h"
 #include "cli/output.h"
 #include "engine/container_verbs.h"
 
@@ -23,6 +24,9 @@ constexpr std::array k_logs_options = {
     flag("timestamps", 't', "Put the time in front of each line"),
     value("until", 0, "TIME", "Only lines before TIME"),
 };
+
+constexpr std::array k_pod_options = {
+    list("container", 'c', "CONTAINER", "Only this container of the pod", Complete::containers)};
 
 // How lines look.
 struct LineStyle {
@@ -92,17 +96,14 @@ std::string prefix_of(const engine::ContainerInfo& info, const LineStyle& style,
   return style.color ? fmt::format("\x1b[{}m{}\x1b[0m ", k_colors[index % k_colors.size()], name) : name + " ";
 }
 
-Result<int> logs(Context& context, const Args& args) {
+Result<int> print_logs(Context& context, const Args& args, const std::vector<engine::ContainerInfo>& infos) {
   const auto options = TRY(log_options(args));
   const LineStyle style = {args.flag("timestamps"), args.flag("names"), args.flag("color"), options.follow};
-  const auto wanted = TRY(selection(k_logs_command, args));
   auto* engine = TRY(context.engine());
-  const auto found = TRY(engine->select(wanted));
   std::vector<engine::ContainerId> ids;
   std::vector<Printer> printers;
-  for (const auto& [info, outcome] : found) {
-    if (outcome.error) return *outcome.error;
-    printers.emplace_back(context.output(), style, prefix_of(info, style, ids.size(), found.size() > 1));
+  for (const auto& info : infos) {
+    printers.emplace_back(context.output(), style, prefix_of(info, style, ids.size(), infos.size() > 1));
     ids.push_back(info.id);
   }
   size_t last = 0;
@@ -112,6 +113,33 @@ Result<int> logs(Context& context, const Args& args) {
   };
   TRY(engine::container_verbs(*engine).logs(ids, options, print));
   return 0;
+}
+
+Result<int> logs(Context& context, const Args& args) {
+  const auto wanted = TRY(selection(k_logs_command, args));
+  std::vector<engine::ContainerInfo> infos;
+  for (auto& [info, outcome] : TRY(TRY(context.engine())->select(wanted))) {
+    if (outcome.error) return std::move(*outcome.error);
+    infos.push_back(std::move(info));
+  }
+  return print_logs(context, args, infos);
+}
+
+// The members of a pod, or those that --container names.
+Result<int> pod_logs(Context& context, const Args& args) {
+  const auto pod = TRY(one_pod(context, args));
+  auto* engine = TRY(context.engine());
+  std::vector<engine::ContainerInfo> infos;
+  for (const auto& name : args.list("container")) {
+    auto info = TRY(engine->find_container(name));
+    if (info.spec.pod != pod.id.hex) {
+      return Error(Errc::not_found, fmt::format("container {} is not in pod {}", printable(name), pod.id.hex));
+    }
+    infos.push_back(std::move(info));
+  }
+  const auto members = args.has("container") ? std::vector<engine::PodMember>{} : pod.members;
+  for (const auto& member : members) infos.push_back(TRY(engine->find_container(member.id.hex)));
+  return print_logs(context, args, infos);
 }
 
 constexpr std::string_view k_logs_aliases[] = {"container logs"};
@@ -125,5 +153,14 @@ constexpr Command k_logs_command = {.name = "logs",
                                     .options = {group<k_logs_options>, latest_options},
                                     .complete = Complete::containers,
                                     .run = logs};
+
+constexpr Command k_pod_logs_command = {.name = "pod logs",
+                                        .aliases = {},
+                                        .usage = "[options] POD",
+                                        .summary = "Print what the containers of a pod have written",
+                                        .options = {group<k_logs_options>, group<k_pod_options>, latest_options},
+                                        .most_words = 1,
+                                        .complete = Complete::pods,
+                                        .run = pod_logs};
 
 }  // namespace ctr::cli

@@ -23,5 +23,7 @@ Result<Pruned> prune_volumes(Context& context, const std::vector<engine::VolumeI
 
 // Those that no container uses.
 Result<Pruned> prune_networks(Context& context, std::vector<engine::ContainerFilter> filters);
+// Every pod whose containers have ended.
+Result<Pruned> prune_pods(Context& context);
 
 }  // namespace ctr::cli

@@ -10,6 +10,7 @@
 #include "cli/commands/common.h"
 #include "cli/container_view.h"
 #include "cli/output.h"
+#include "engine/pods.h"
 
 namespace ctr::cli {
 namespace {
@@ -53,7 +54,7 @@ class Choice {
     TRY(engine.matches({}, choice.filters_));
     const auto last = TRY(args.number("last"));
     const bool latest = args.flag("latest");
-    if (latest || (last && *last >= 0)) choice.most_ = latest ? 1 : static_cast<size_t>(*last);
+    if (latest || (last && *last > 0)) choice.most_ = latest ? 1 : static_cast<size_t>(*last);
     const bool by_state = std::any_of(choice.filters_.begin(), choice.filters_.end(),
                                       [](const auto& filter) { return filter.key == "status"; });
     choice.all_ = args.flag("all") || by_state || choice.most_;
@@ -147,6 +148,10 @@ Result<int> print_list(Context& context, const Args& args) {
   options.ids = args.flag("no-trunc") ? PsOptions::Ids::whole : PsOptions::Ids::shortened;
   options.size = args.flag("size");
   options.pod = args.flag("pod");
+  // Names of pods take a look at each of them.
+  if (options.pod || format.find(".PodName") != std::string::npos || is_json_format(format)) {
+    options.pod_names = TRY(engine::pod_verbs(*engine).names());
+  }
   options.namespaces = args.flag("ns") || format.find(".Namespaces") != std::string::npos;
   const auto choice = TRY(Choice::from(*engine, args));
   auto listing = ps_listing(options);

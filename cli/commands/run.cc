@@ -10,7 +10,9 @@
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
 #include "cli/output.h"
+#include "cli/pod_args.h"
 #include "cli/spec_args.h"
+#include "engine/pods.h"
 
 namespace ctr::cli {
 namespace {
@@ -45,6 +47,32 @@ Result<Plan> plan(Context& context, const Args& args) {
   return plan;
 }
 
+// Makes the pod of --pod new:NAME, and takes it away again unless the container came to be.
+class NewPod {
+ public:
+  NewPod() = default;
+  NewPod(const NewPod&) = delete;
+  NewPod& operator=(const NewPod&) = delete;
+  ~NewPod() {
+    if (!id_) return;
+    verbs_->remove(*id_, {.force = true, .timeout = {}}).ignore("the error of the container is the one to tell");
+  }
+  Result<void> make(Context& context, engine::ContainerSpec& spec, bool starts) {
+    if (!spec.pod.starts_with("new:")) return ok();
+    auto pod = TRY(pod_around(spec));
+    pod.shared.create_command = spec.create_command;
+    verbs_ = &engine::pod_verbs(*TRY(context.engine()));
+    id_ = TRY(verbs_->create(std::move(pod), {.replace = false, .starts = starts})).id;
+    spec.pod = id_->hex;
+    return ok();
+  }
+  void keep() { id_.reset(); }
+
+ private:
+  engine::PodVerbs* verbs_ = nullptr;
+  std::optional<engine::PodId> id_;
+};
+
 // What only run has.
 Result<void> add_run_options(const Args& args, Plan& plan) {
   auto& spec = plan.spec;
@@ -61,6 +89,7 @@ Result<void> add_run_options(const Args& args, Plan& plan) {
   if (spec.remove_image && spec.image.empty()) return Error(Errc::invalid, "--rmi needs an image, not --rootfs");
   spec.auto_remove = spec.auto_remove || spec.remove_image;
   plan.options.preserved_fds = TRY(preserved_descriptors(args));
+  plan.options.starts = true;
   return ok();
 }
 
@@ -110,6 +139,9 @@ Result<int> run(Context& context, const Args& args) {
   Plan wanted = TRY(plan(context, args));
   TRY(add_run_options(args, wanted));
   if (args.flag("explain")) {
+    if (wanted.spec.pod.starts_with("new:")) {
+      return Error(Errc::invalid, "--explain changes nothing, and cannot make the pod of --pod new:");
+    }
     auto* engine = TRY(context.engine());
     for (const auto& step : TRY(engine->explain(std::move(wanted.spec), wanted.options))) context.output().line(step);
     return 0;
@@ -120,7 +152,10 @@ Result<int> run(Context& context, const Args& args) {
   }
   const auto named = TRY(named_streams(args));
   auto* engine = TRY(context.engine());
+  NewPod pod;
+  TRY(pod.make(context, wanted.spec, true));
   const auto info = TRY(engine->create(std::move(wanted.spec), wanted.options));
+  pod.keep();
   return detach ? run_detached(context, info) : run_attached(context, info, streams(args, info.spec, named));
 }
 
@@ -128,7 +163,11 @@ Result<int> run_create(Context& context, const Args& args) {
   TRY(named_streams(args));  // what is attached is decided by start
   auto wanted = TRY(plan(context, args));
   auto* engine = TRY(context.engine());
-  context.output().line(TRY(engine->create(std::move(wanted.spec), wanted.options)).id.hex);
+  NewPod pod;
+  TRY(pod.make(context, wanted.spec, false));
+  const auto info = TRY(engine->create(std::move(wanted.spec), wanted.options));
+  pod.keep();
+  context.output().line(info.id.hex);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
+#include "cli/commands/pod_common.h"
 #include "cli/output.h"
 #include "cli/stats_view.h"
 #include "engine/container_verbs.h"
@@ -22,6 +23,13 @@ constexpr std::array k_options = {
     flag("no-reset", 0, "Do not clear the screen before each round"),
     flag("no-stream", 0, "Print one round and end"),
     flag("no-trunc", 0, "Do not shorten ids"),
+};
+
+constexpr std::array k_pod_options = {
+    flag("all", 'a', "Containers that do not run, too"),
+    value("format", 0, "FORMAT", "Print with a template, or as json"),
+    flag("no-reset", 0, "Do not clear the screen before each round"),
+    flag("no-stream", 0, "Print one round and end"),
 };
 
 constexpr int64_t k_default_interval_seconds = 5;
@@ -66,17 +74,40 @@ Result<std::vector<ContainerInfo>> wanted_containers(Context& context, const Arg
   return infos;
 }
 
+// The members of the pods that are named, or of all.
+Result<std::vector<ContainerInfo>> wanted_members(Context& context, const Args& args) {
+  auto* engine = TRY(context.engine());
+  std::vector<engine::PodInfo> pods;
+  if (args.words().empty() && !args.flag("latest")) {
+    pods = TRY(engine::pod_verbs(*engine).list({}));
+  } else {
+    const auto choice = TRY(choose_pods(context, k_pod_stats_command, args));
+    if (!choice.errors.empty()) return choice.errors.front();
+    for (const auto& pod : choice.pods) pods.push_back(pod.info);
+  }
+  std::vector<ContainerInfo> infos;
+  for (const auto& pod : pods) {
+    for (const auto& member : pod.members) {
+      if (member.state != ContainerState::running && !args.flag("all")) continue;
+      infos.push_back(TRY(engine->find_container(member.id.hex)));
+    }
+  }
+  return infos;
+}
+
+using Choose = Result<std::vector<ContainerInfo>> (*)(Context& context, const Args& args);
 using Former = std::map<std::string, ContainerUse>;  // by id
 
 // One that is removed meanwhile is left out unless it was named.
-Result<std::vector<StatsEntry>> measure(Context& context, const Args& args, Former& former) {
+Result<std::vector<StatsEntry>> measure(Context& context, const Args& args, Choose choose, Former& former) {
   auto& verbs = engine::container_verbs(*TRY(context.engine()));
+  const bool whole_ids = choose == wanted_containers && args.flag("no-trunc");
   std::vector<StatsEntry> entries;
   Former present;
-  for (auto& info : TRY(wanted_containers(context, args))) {
+  for (auto& info : TRY(choose(context, args))) {
     auto use = verbs.use(info.id);
     if (!use && use.error().code() == Errc::not_found && args.words().empty()) continue;
-    StatsEntry entry{std::move(info), TRY(std::move(use)), {}, args.flag("no-trunc")};
+    StatsEntry entry{std::move(info), TRY(std::move(use)), {}, whole_ids};
     if (const auto found = former.find(entry.info.id.hex); found != former.end()) entry.former = found->second;
     present[entry.info.id.hex] = entry.use;
     entries.push_back(std::move(entry));
@@ -102,19 +133,27 @@ Result<void> print_round(Context& context, const Args& args, const std::vector<S
   return output.flush();
 }
 
-Result<int> stats(Context& context, const Args& args) {
-  TRY(check_words(args));
-  const auto pause = TRY(interval(args));
+Result<int> show(Context& context, const Args& args, Choose choose, std::chrono::milliseconds pause) {
   auto& verbs = engine::container_verbs(*TRY(context.engine()));
   TRY(verbs.check_measurable());
   Former former;
   while (true) {
-    TRY(print_round(context, args, TRY(measure(context, args, former))));
+    TRY(print_round(context, args, TRY(measure(context, args, choose, former))));
     if (args.flag("no-stream")) return 0;
     pollfd entry = {context.cancel().fd(), POLLIN, 0};
     (void)::poll(&entry, entry.fd >= 0 ? 1 : 0, static_cast<int>(pause.count()));
     TRY(context.cancel().check());
   }
+}
+
+Result<int> stats(Context& context, const Args& args) {
+  TRY(check_words(args));
+  return show(context, args, wanted_containers, TRY(interval(args)));
+}
+
+Result<int> pod_stats(Context& context, const Args& args) {
+  TRY(check_words(args));
+  return show(context, args, wanted_members, std::chrono::seconds(k_default_interval_seconds));
 }
 
 constexpr std::string_view k_aliases[] = {"container stats"};
@@ -128,5 +167,13 @@ constexpr Command k_stats_command = {.name = "stats",
                                      .options = {group<k_options>, latest_options},
                                      .complete = Complete::running,
                                      .run = stats};
+
+constexpr Command k_pod_stats_command = {.name = "pod stats",
+                                         .aliases = {},
+                                         .usage = "[options] [POD...]",
+                                         .summary = "Show what the containers of pods use",
+                                         .options = {group<k_pod_options>, latest_options},
+                                         .complete = Complete::pods,
+                                         .run = pod_stats};
 
 }  // namespace ctr::cli

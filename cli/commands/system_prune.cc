@@ -37,7 +37,7 @@ Result<Filters> prune_filters(const Args& args) {
 std::string warning(const Args& args) {
   std::string text =
       "WARNING! This command removes:\n\t- all stopped containers\n"
-      "\t- all networks not used by at least one container\n";
+      "\t- all networks not used by at least one container\n\t- all stopped pods\n";
   if (args.flag("volumes")) text += "\t- all volumes not used by at least one container\n";
   return text + (args.flag("all") ? "\t- all images without at least one container associated with them\n"
                                   : "\t- all dangling images\n");
@@ -74,6 +74,8 @@ Result<int> prune(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
   auto& verbs = engine::system_verbs(*engine);
   const auto before = TRY(verbs.disk_usage());
+  // Filters are for what has labels of its own: podman has none for pods here.
+  const auto pods = filters.empty() ? TRY(prune_pods(context)) : Pruned{};
   const auto containers = TRY(prune_containers(context, filters));
   const auto images = TRY(engine->prune_images(args.flag("all"), filters));
   const auto networks = TRY(prune_networks(context, filters));
@@ -81,6 +83,7 @@ Result<int> prune(Context& context, const Args& args) {
   const auto after = TRY(verbs.disk_usage());
   verbs.note("system", "prune", "");
   auto& output = context.output();
+  print_removed(output, "Pods", pods.names);
   print_removed(output, "Containers", containers.names);
   print_removed(output, "Images", images);
   print_removed(output, "Volumes", volumes.names);
@@ -89,7 +92,7 @@ Result<int> prune(Context& context, const Args& args) {
   // What somebody else has pulled meanwhile is not counted against it.
   if (after.images_bytes < before.images_bytes) freed += before.images_bytes - after.images_bytes;
   output.line("Total reclaimed space: " + human_size(freed));
-  return std::max({containers.code, volumes.code, networks.code});
+  return std::max({pods.code, containers.code, volumes.code, networks.code});
 }
 
 }  // namespace

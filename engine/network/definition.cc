@@ -137,6 +137,14 @@ bool NetworkDefinition::has_default_route() const {
   return !off || !*off;
 }
 
+std::optional<IpAddress> NetworkDefinition::names_address() const {
+  if (!dns) return std::nullopt;
+  for (const auto& subnet : subnets) {
+    if (subnet.gateway) return subnet.gateway;
+  }
+  return std::nullopt;
+}
+
 Json to_json(const NetworkDefinition& definition) {
   Json json = Json::object();
   json.set("name", definition.name)

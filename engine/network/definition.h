@@ -19,6 +19,9 @@ namespace ctr::engine::network {
 // The network that `--network bridge` means. It is there without a definition file, and has no names.
 inline constexpr std::string_view k_default_network = "podman";
 
+// Where the names of members are: "web.ctr.internal" is as "web".
+inline constexpr std::string_view k_names_domain = "ctr.internal";
+
 struct NetworkSubnet {
   IpPrefix subnet;
   std::optional<IpAddress> gateway;      // of the bridge
@@ -53,6 +56,8 @@ struct NetworkDefinition {
   uint32_t mtu_bytes() const;      // 0: the kernel's
   uint32_t metric() const;         // of several networks, the one with the lowest is the way out
   bool has_default_route() const;  // members reach the world over it
+  // The gateway that the network's resolver answers at; nullopt where members have no names, or there is no gateway.
+  std::optional<IpAddress> names_address() const;
 };
 
 Json to_json(const NetworkDefinition& definition);

@@ -64,6 +64,7 @@ Json to_json(const LinksPlan& plan) {
       .set("container_name", plan.container_name)
       .set("hosts_file", plan.hosts_file)
       .set("own_names", Json::strings(plan.own_names))
+      .set("dns_servers", Json::strings(plan.dns_servers))
       .set("links", std::move(links));
 }
 
@@ -75,6 +76,7 @@ Result<LinksPlan> links_plan_from_json(const JsonReader& reader) {
   plan.container_name = TRY(reader.get_string("container_name"));
   plan.hosts_file = TRY(reader.string_or("hosts_file", ""));
   plan.own_names = TRY(reader.strings("own_names"));
+  plan.dns_servers = TRY(reader.strings("dns_servers"));
   for (const auto& link : TRY(reader.elements("links"))) plan.links.push_back(TRY(link_plan_from_json(link)));
   return plan;
 }
@@ -108,7 +110,8 @@ NetworkUser Links::user() const {
   return {.net_dir = plan_.net_dir,
           .container_id = plan_.container_id,
           .container_name = plan_.container_name,
-          .namespace_fd = namespace_fd_};
+          .namespace_fd = namespace_fd_,
+          .servers = plan_.dns_servers};
 }
 
 Result<void> Links::join_all() {

@@ -23,8 +23,9 @@ struct LinksPlan {
   std::string container_name;
   // The container's /etc/hosts, to which its addresses are added; empty: it has none of ctr.
   std::string hosts_file;
-  std::vector<std::string> own_names;  // what its addresses are called there
-  std::vector<LinkPlan> links;         // in the order of the interfaces
+  std::vector<std::string> own_names;    // what its addresses are called there
+  std::vector<std::string> dns_servers;  // that are asked for names of others on its behalf; empty: the networks'
+  std::vector<LinkPlan> links;           // in the order of the interfaces
   bool operator==(const LinksPlan&) const = default;
 };
 Json to_json(const LinksPlan& plan);

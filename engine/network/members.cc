@@ -88,12 +88,13 @@ std::vector<MemberNames> parse_names(std::string_view text) {
   std::vector<MemberNames> out;
   for (const auto& line : split(text, '\n')) {
     const auto words = split(line, ' ');
-    if (words.size() != 5) continue;
+    if (words.size() != 5 && words.size() != 6) continue;
     const auto ipv4 = read_address(words[0], AF_INET);
     const auto ipv6 = read_address(words[1], AF_INET6);
     if (!ipv4 || !ipv6) continue;
     MemberNames names{.ipv4 = *ipv4, .ipv6 = *ipv6, .name = words[2], .aliases = {}, .short_id = words[4]};
     if (words[3] != k_nothing) names.aliases = split(words[3], ',');
+    if (words.size() == 6) names.servers = split(words[5], ',');
     out.push_back(std::move(names));
   }
   return out;
@@ -102,10 +103,18 @@ std::vector<MemberNames> parse_names(std::string_view text) {
 std::string format_names(const std::vector<MemberNames>& names) {
   std::string out;
   for (const auto& entry : names) {
-    out += fmt::format("{} {} {} {} {}\n", address_word(entry.ipv4), address_word(entry.ipv6), entry.name,
+    out += fmt::format("{} {} {} {} {}", address_word(entry.ipv4), address_word(entry.ipv6), entry.name,
                        entry.aliases.empty() ? std::string(k_nothing) : join(entry.aliases, ","), entry.short_id);
+    out += entry.servers.empty() ? "\n" : " " + join(entry.servers, ",") + "\n";
   }
   return out;
+}
+
+Result<void> show_definition(const Dir& dir, const NetworkDefinition& network) {
+  const auto text = dump_json(to_json(network));
+  const auto shown = dir.read_file(k_definition_file);
+  if (shown && *shown == text) return ok();
+  return dir.write_file(k_definition_file, text, Sync::no);
 }
 
 std::vector<std::string> live_members(const std::string& net_dir, const std::string& network) {

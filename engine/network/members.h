@@ -3,7 +3,9 @@
 //   lock            held while any of these files changes
 //   members         a line for each container: its id, pid and start time of its monitor, the number of the monitor's
 //                   descriptor of the network's namespace, and that namespace's inode
-//   names           a line for each container: <ipv4> <ipv6> <name> <alias,alias> <short id>; "-" for what it has not
+//   names           a line for each container: <ipv4> <ipv6> <name> <alias,alias> <short id>; "-" for what it has not.
+//                   With name servers of its own they follow, as <server,server>
+//   definition.json the network's definition, for the resolvers, which see nothing but these files
 //   lease/ADDRESS   an address that is taken: locked by the monitor whose container has it
 //
 // All of it is true only as long as the monitors live: whoever reads looks after them.
@@ -19,6 +21,7 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/result.h"
+#include "engine/network/definition.h"
 #include "engine/network/netlink.h"
 #include "runtime/state.h"
 
@@ -26,6 +29,7 @@ namespace ctr::engine::network {
 
 inline constexpr const char* k_members_file = "members";
 inline constexpr const char* k_names_file = "names";
+inline constexpr const char* k_definition_file = "definition.json";
 inline constexpr const char* k_lease_directory = "lease";
 
 struct Member {
@@ -41,7 +45,8 @@ struct MemberNames {
   std::optional<IpAddress> ipv4, ipv6;
   std::string name;
   std::vector<std::string> aliases;
-  std::string short_id;  // the first 12 digits of the container's id
+  std::string short_id;                   // the first 12 digits of the container's id
+  std::vector<std::string> servers = {};  // who is asked for other names on its behalf; empty: the network's
   bool operator==(const MemberNames&) const = default;
 };
 
@@ -50,6 +55,9 @@ std::vector<Member> parse_members(std::string_view text);
 std::string format_members(const std::vector<Member>& members);
 std::vector<MemberNames> parse_names(std::string_view text);
 std::string format_names(const std::vector<MemberNames>& names);
+
+// Shows the definition to the resolvers of a network that has members, in place of an older one.
+Result<void> show_definition(const Dir& dir, const NetworkDefinition& network);
 
 // A network's files, while nobody else changes them.
 class [[nodiscard]] MemberFiles {

@@ -29,17 +29,8 @@ std::string port_name(const std::string& container_id, const std::optional<IpAdd
   return "v" + to_hex(std::string_view(reinterpret_cast<const char*>(ipv4->bytes.data()), 4));
 }
 
-// The gateway that the network's resolver answers at.
-std::optional<IpAddress> names_address(const NetworkDefinition& network) {
-  if (!network.dns) return std::nullopt;
-  for (const auto& subnet : network.subnets) {
-    if (subnet.gateway) return subnet.gateway;
-  }
-  return std::nullopt;
-}
-
 std::vector<runtime::SocketKind> wanted_sockets(const NetworkDefinition& network) {
-  const auto address = names_address(network);
+  const auto address = network.names_address();
   if (!address) return {};
   return {{address->family, SOCK_DGRAM}, {address->family, SOCK_STREAM}};
 }
@@ -206,7 +197,8 @@ Result<Membership> Membership::join(const NetworkUser& user, LinkPlan plan, cons
                     .ipv6 = {},
                     .name = user.container_name,
                     .aliases = self.state_.aliases,
-                    .short_id = short_id(user.container_id)};
+                    .short_id = short_id(user.container_id),
+                    .servers = user.servers};
   for (const auto& entry : self.state_.addresses) {
     (entry.address.family == AF_INET ? names.ipv4 : names.ipv6) = entry.address;
   }
@@ -216,6 +208,7 @@ Result<Membership> Membership::join(const NetworkUser& user, LinkPlan plan, cons
   member.descriptor = self.hub_.get();
   member.inode = status.st_ino;
   files.add(std::move(member), std::move(names));
+  TRY(show_definition(files.dir(), self.plan_.network));
   TRY(files.write());
   return self;
 }
@@ -319,7 +312,7 @@ Result<void> Membership::configure(Netlink& inside) const {
 }
 
 Result<void> Membership::bind_names(std::vector<Fd> sockets) {
-  const auto address = names_address(plan_.network);
+  const auto address = plan_.network.names_address();
   if (!address) return ok();
   if (sockets.size() != 2) return Error(Errc::internal, "the sockets for names of a network came incomplete");
   for (const Fd& socket : sockets) TRY(bind_socket(socket, *address));
@@ -332,7 +325,7 @@ std::optional<NameService> Membership::name_service() const {
   if (!udp_.valid()) return std::nullopt;
   return NameService{.network = plan_.network.name,
                      .names_file = names_file_,
-                     .gateway = names_address(plan_.network).value_or(IpAddress{}),
+                     .gateway = plan_.network.names_address().value_or(IpAddress{}),
                      .udp = udp_.get(),
                      .tcp = tcp_.get()};
 }

@@ -37,7 +37,8 @@ struct NetworkUser {
   std::string net_dir;  // $XDG_RUNTIME_DIR/ctr/net
   std::string container_id;
   std::string container_name;
-  int namespace_fd = -1;  // its network namespace
+  int namespace_fd = -1;                  // its network namespace
+  std::vector<std::string> servers = {};  // name servers of its own
 };
 
 struct LinkAddress {

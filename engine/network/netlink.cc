@@ -67,12 +67,28 @@ Result<void> Netlink::set_link_up(int index) {
   return ok();
 }
 
-Result<void> Netlink::set_link_mtu(int index, uint32_t mtu_bytes) {
+namespace {
+
+NetlinkRequest link_change(int index, uint32_t sequence) {
   ifinfomsg header{};
   header.ifi_index = index;
-  NetlinkRequest request(RTM_NEWLINK, 0, ++sequence_, header);
+  return NetlinkRequest(RTM_NEWLINK, 0, sequence, header);
+}
+
+}  // namespace
+
+Result<void> Netlink::set_link_mtu(int index, uint32_t mtu_bytes) {
+  auto request = link_change(index, ++sequence_);
   request.attribute(IFLA_MTU, mtu_bytes);
   TRY(exchange_netlink(socket_.get(), request, sequence_, "set the MTU of network interface " + std::to_string(index)));
+  return ok();
+}
+
+Result<void> Netlink::set_link_queue(int index, uint32_t packets) {
+  auto request = link_change(index, ++sequence_);
+  request.attribute(IFLA_TXQLEN, packets);
+  TRY(exchange_netlink(socket_.get(), request, sequence_,
+                       "set the queue of network interface " + std::to_string(index)));
   return ok();
 }
 

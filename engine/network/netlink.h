@@ -69,6 +69,7 @@ class [[nodiscard]] Netlink {
   Result<int> link_index(std::string_view name);
   Result<void> set_link_up(int index);
   Result<void> set_link_mtu(int index, uint32_t mtu_bytes);
+  Result<void> set_link_queue(int index, uint32_t packets);
   // IPv6 addresses skip duplicate address detection: nobody else is on these links.
   Result<void> add_address(int link_index, const IpAddress& address, uint8_t prefix_bits);
   // Takes the place of one that is there. So do those below.

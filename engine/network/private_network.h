@@ -4,12 +4,16 @@
 // Source: the manual page ctr-run(1), "--network".
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/network/links.h"
+#include "engine/network/proxy_plan.h"
 #include "engine/network/uplink.h"
 #include "runtime/monitor.h"
 
@@ -19,6 +23,7 @@ namespace ctr::engine::network {
 struct NetworkPlan {
   std::optional<UplinkPlan> uplink;  // nullopt: loopback only. With `links`, for when one of them leads out
   std::optional<LinksPlan> links;    // nullopt: in no user network, and never
+  std::optional<ProxyPlan> proxy;    // nullopt: nothing is published, and no names are answered
   // The way out is there before the container's first process becomes root of its user namespace: once that makes it
   // another user of the host, the kernel lets no program of the caller look for its namespaces until it runs the
   // container's (ptrace(2), "dumpable").
@@ -28,7 +33,10 @@ struct NetworkPlan {
 Json to_json(const NetworkPlan& plan);
 Result<NetworkPlan> network_plan_from_json(const JsonReader& reader);
 
-// For MonitorHooks::make_network.
-std::unique_ptr<runtime::NetworkSetup> make_network_setup(NetworkPlan plan);
+// Is called when a helper has ended and is about to be started again, with its name.
+using RestartNotice = std::function<void(std::string_view helper)>;
+// For MonitorHooks::make_network. `sockets` are those of plan.proxy->ports.
+std::unique_ptr<runtime::NetworkSetup> make_network_setup(NetworkPlan plan, std::vector<Fd> sockets = {},
+                                                          RestartNotice notice = {});
 
 }  // namespace ctr::engine::network

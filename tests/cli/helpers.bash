@@ -128,6 +128,7 @@ no_store_processes() { [ -z "$(store_processes)" ]; }
 
 # After every test: containers removed, then no process, mount or held lock of this store.
 assert_nothing_left() {
+  [ ! -d "$XDG_DATA_HOME/ctr/pods" ] || ctr pod rm -f -a -t 0 >/dev/null 2>&1 || true
   ctr rm -f -a -t 0 >/dev/null 2>&1 || true
   wait_for no_store_processes || { store_processes >&2; return 1; }
   ! grep -F "$file_dir" /proc/self/mountinfo >&2 || fail 'mounts are left'

@@ -1,6 +1,7 @@
 // What registries, token servers and configuration files say: headers, URLs, answers, policies.
 #include <algorithm>
 
+#include "base/base64.h"
 #include "registry/auth.h"
 #include "registry/challenge.h"
 #include "registry/download.h"

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/base64.h"
 #include "base/paths.h"
 #include "registry/tokens.h"
 
@@ -180,6 +181,6 @@ registry::Endpoint secure(const std::string& host, const std::string& repository
   return {.host = host, .repository = repository};
 }
 oci::ImageReference reference(const std::string& text) { return expect(oci::parse_reference(text)); }
-std::string base64(const std::string& text) { return registry::base64_encode(text); }
+std::string base64(const std::string& text) { return base64_encode(text); }
 
 }  // namespace ctr::test

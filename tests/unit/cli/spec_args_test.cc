@@ -242,6 +242,9 @@ TEST_CASE("limits are parsed and checked against each other") {
   CHECK(wrong({"--cpus", "-1", "i"}) == "'-1' is not a valid number for --cpus");
   CHECK(wrong({"--ulimit", "nofile=2:1", "i"}) == "ulimit soft limit must be less than or equal to hard limit: 2 > 1");
   CHECK(wrong({"--ulimit", "bogus=1", "i"}) == "invalid ulimit type: bogus");
+  CHECK(good({"--ulimit", "host", "i"}).ulimits == std::vector{engine::UlimitSpec{"host", 0, 0}});
+  CHECK(wrong({"--uts", "host", "--hostname", "x", "i"}) ==
+        "cannot set hostname when running in the host UTS namespace");
   CHECK_FALSE(spec_of({"-m", "64x", "i"}));
 }
 

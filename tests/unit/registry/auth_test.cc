@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "base/base64.h"
 #include "registry/tokens.h"
 #include "tests/catch.h"
 #include "tests/unit/registry/home.h"

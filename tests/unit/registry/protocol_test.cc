@@ -1,6 +1,7 @@
 // Tokens, error answers and ranges: the small parsers of the protocol.
 #include <string>
 
+#include "base/base64.h"
 #include "registry/download.h"
 #include "registry/errors.h"
 #include "registry/tokens.h"

@@ -1,6 +1,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "registry/cosign_key.h"
 #include "registry/openpgp.h"

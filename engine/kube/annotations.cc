@@ -1,0 +1,78 @@
+#include "engine/kube/annotations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/parse.h"
+#include "base/text.h"
+
+namespace ctr::engine::kube {
+
+namespace {
+
+// What a file may not carry to another host: it names the call that made the container, or files and groups of here.
+constexpr std::array<std::string_view, 8> k_not_carried = {"name",     "pod",    "create_command", "cid_file",
+                                                           "pid_file", "notify", "dependencies",   "initContainer"};
+
+bool is_carried(std::string_view key) {
+  return std::find(k_not_carried.begin(), k_not_carried.end(), key) == k_not_carried.end();
+}
+
+Result<void> apply_own(const std::string& text, ContainerSpec& spec) {
+  const auto changes = TRY(parse_json(text, "the annotation"));
+  if (!changes.is_object()) return Error(Errc::invalid, "the annotation is no object");
+  Json json = to_json(spec);
+  for (const auto& [key, value] : changes.as_object()) {
+    if (!is_carried(key)) {
+      return Error(Errc::invalid, fmt::format("the annotation cannot set '{}'", printable(key)));
+    }
+    json.set(key, value);
+  }
+  spec = TRY(container_spec_from_json(JsonReader(json, "the annotation")));
+  return ok();
+}
+
+}  // namespace
+
+bool is_own_annotation(std::string_view key) {
+  return key.starts_with(k_spec_annotation) || key.starts_with("io.podman.annotations.");
+}
+
+Result<void> apply_annotations(const std::map<std::string, std::string>& annotations, const std::string& container,
+                               ContainerSpec& spec) {
+  for (const auto& [key, value] : annotations) {
+    const auto named = split_once(key, '/');
+    if (!named || named->second != container) continue;
+    if (named->first == "io.podman.annotations.init") {
+      spec.init = value == "TRUE" || value == "true";
+    } else if (named->first == "io.podman.annotations.autoremove") {
+      spec.auto_remove = value == "TRUE" || value == "true";
+    } else if (named->first == "io.podman.annotations.pids-limit") {
+      spec.resources.pids = TRY(parse_signed(value, key));
+    } else if (named->first == "io.podman.annotations.volumes-from") {
+      spec.volumes_from.push_back(value);
+    } else if (key == std::string(k_spec_annotation) + container) {
+      TRY(apply_own(value, spec).context(key));
+    }
+  }
+  return ok();
+}
+
+Json spec_difference(const ContainerSpec& wanted, const ContainerSpec& written) {
+  Json difference = Json::object();
+  const Json from = to_json(written);
+  const Json to = to_json(wanted);
+  for (const auto& [key, value] : to.as_object()) {
+    const auto* there = from.find(key);
+    if (is_carried(key) && (there == nullptr || *there != value)) difference.set(key, value);
+  }
+  // What is there by default is no member: it is said by its absence.
+  for (const auto& [key, value] : from.as_object()) {
+    if (is_carried(key) && to.find(key) == nullptr) difference.set(key, nullptr);
+  }
+  return difference;
+}
+
+}  // namespace ctr::engine::kube

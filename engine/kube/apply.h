@@ -1,0 +1,40 @@
+// The way to a cluster: kubeconfig files, and the requests that bring documents there. Pure.
+//
+// Each document is one request of server-side apply, which makes what is not there and changes what is.
+// Source: the documentation of Kubernetes, "Organizing Cluster Access Using kubeconfig Files", "Server-Side Apply".
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/kube/plan.h"
+#include "engine/web.h"
+
+namespace ctr::engine::kube {
+
+struct Cluster {
+  std::string server;  // "https://…"
+  std::string space;   // the context's namespace; empty: default
+  bool verify = true;
+  std::string authorities_pem, client_certificate_pem, client_key_pem;
+  std::string authorization;  // the value of the header; empty: none
+  bool operator==(const Cluster&) const = default;
+};
+
+using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+// The cluster of the current context. Relative paths in the file are seen from its own directory.
+// Errors: invalid with the line; unsupported for programs that give credentials.
+Result<Cluster> read_kubeconfig(const InputFile& file, const ReadFile& read_file);
+
+struct Apply {
+  std::vector<WebRequest> requests;
+  std::vector<std::string> names;  // "pod/NAME" of each
+};
+// Errors: invalid, for kinds that cannot be applied, too.
+Result<Apply> plan_apply(const InputFile& file, const Cluster& cluster, const std::string& space);
+// The words of the cluster for what it has refused.
+Error apply_error(const std::string& name, const WebAnswer& answer);
+
+}  // namespace ctr::engine::kube

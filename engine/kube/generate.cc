@@ -1,0 +1,336 @@
+#include "engine/kube/generate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "engine/kube/annotations.h"
+#include "engine/kube/generate_container.h"
+#include "engine/kube/plan.h"
+
+namespace ctr::engine::kube {
+
+namespace {
+
+// What all containers of a pod have in common, told by one of them.
+const ContainerSpec& first_spec(const SourcePod& pod) { return pod.containers.front().spec; }
+
+const ContainerSpec& shared_spec(const SourcePod& pod) { return pod.spec ? pod.spec->shared : first_spec(pod); }
+
+std::string name_in_pod(const SourceContainer& container, const SourcePod& pod) {
+  const auto prefix = pod.name + "-";
+  return container.name.starts_with(prefix) ? container.name.substr(prefix.size()) : container.name;
+}
+
+std::string_view restart_word(RestartSpec::Policy policy) {
+  switch (policy) {
+    case RestartSpec::Policy::no:
+      return "Never";
+    case RestartSpec::Policy::on_failure:
+      return "OnFailure";
+    case RestartSpec::Policy::always:
+    case RestartSpec::Policy::unless_stopped:
+      return "Always";
+  }
+  return "Always";
+}
+
+Json dns_json(const ContainerSpec& shared) {
+  Json json = Json::object();
+  if (!shared.dns_servers.empty()) json.set("nameservers", Json::strings(shared.dns_servers));
+  if (!shared.dns_search.empty()) json.set("searches", Json::strings(shared.dns_search));
+  Json options = Json::array();
+  for (const auto& option : shared.dns_options) {
+    const auto pair = split_once(option, ':');
+    Json entry = Json::object().set("name", pair ? pair->first : option);
+    if (pair) entry.set("value", pair->second);
+    options.push(std::move(entry));
+  }
+  if (!options.as_array().empty()) json.set("options", std::move(options));
+  return json;
+}
+
+Json aliases_json(const ContainerSpec& shared) {
+  Json list = Json::array();
+  for (const auto& host : shared.add_hosts) {
+    const auto pair = split_once(host, ':');
+    if (!pair) continue;
+    list.push(Json::object().set("hostnames", Json::strings({pair->first})).set("ip", pair->second));
+  }
+  return list;
+}
+
+Json pod_security_json(const SourcePod& pod) {
+  const auto& spec = first_spec(pod);
+  Json json = Json::object();
+  Json groups = Json::array();
+  for (const auto& group : spec.groups) {
+    const bool is_id = group.size() < 10 && group.find_first_not_of("0123456789") == std::string::npos;
+    if (is_id) groups.push(int64_t{std::stol(group)});
+  }
+  if (!groups.as_array().empty()) json.set("supplementalGroups", std::move(groups));
+  Json sysctls = Json::array();
+  for (const auto& [name, value] : shared_spec(pod).sysctls) {
+    sysctls.push(Json::object().set("name", name).set("value", value));
+  }
+  if (!sysctls.as_array().empty()) json.set("sysctls", std::move(sysctls));
+  return json;
+}
+
+// Containers without ports of their own listen on those of the pod: the first one tells them.
+Json containers_json(const SourcePod& pod, bool init, GeneratedVolumes& volumes) {
+  Json list = Json::array();
+  bool first = !init;
+  for (const auto& source : pod.containers) {
+    if (source.spec.init_container.empty() == init) continue;
+    Json json = container_json(source, name_in_pod(source, pod), pod, volumes);
+    if (source.spec.init_container == k_sidecar) json.set("restartPolicy", "Always");
+    auto published = pod.spec ? (first ? pod.spec->shared.ports : std::vector<PortMapping>()) : source.spec.ports;
+    Json ports = ports_json(published, source.spec.exposed_ports);
+    if (!ports.as_array().empty()) json.set("ports", std::move(ports));
+    list.push(std::move(json));
+    first = false;
+  }
+  return list;
+}
+
+void set_if(Json& json, std::string_view key, Json value) {
+  const bool empty = (value.is_array() && value.as_array().empty()) || (value.is_object() && value.as_object().empty());
+  if (!empty) json.set(std::string(key), std::move(value));
+}
+
+Json spec_json(const SourcePod& pod) {
+  const auto& first = first_spec(pod);
+  const auto& shared = shared_spec(pod);
+  GeneratedVolumes volumes;
+  Json spec = Json::object();
+  set_if(spec, "containers", containers_json(pod, false, volumes));
+  set_if(spec, "initContainers", containers_json(pod, true, volumes));
+  set_if(spec, "dnsConfig", dns_json(shared));
+  set_if(spec, "hostAliases", aliases_json(shared));
+  set_if(spec, "securityContext", pod_security_json(pod));
+  if (first.ipc.mode == NamespaceChoice::Mode::host) spec.set("hostIPC", true);
+  if (shared.network.mode == NetworkChoice::Mode::host) spec.set("hostNetwork", true);
+  if (first.pid.mode == NamespaceChoice::Mode::host || shared.pid.mode == NamespaceChoice::Mode::host) {
+    spec.set("hostPID", true);
+  }
+  if (shared.userns.mode == UsernsChoice::Mode::automatic) spec.set("hostUsers", false);
+  if (!shared.hostname.empty()) spec.set("hostname", shared.hostname);
+  if (pod.spec && pod.spec->share.contains("pid")) spec.set("shareProcessNamespace", true);
+  const auto& last = pod.containers.back().spec;
+  spec.set("restartPolicy", restart_word(last.restart.policy));
+  if (last.stop_timeout) spec.set("terminationGracePeriodSeconds", int64_t{last.stop_timeout->count()});
+  if (last.timeout) spec.set("activeDeadlineSeconds", int64_t{last.timeout->count()});
+  Json list = Json::array();
+  for (auto& [name, volume] : volumes) list.push(std::move(volume));
+  set_if(spec, "volumes", std::move(list));
+  return spec;
+}
+
+std::map<std::string, std::string> labels_of(const SourcePod& pod) {
+  auto labels = pod.spec ? pod.spec->shared.labels : first_spec(pod).labels;
+  // Labels that programs keep their own notes in are theirs.
+  std::erase_if(labels, [](const auto& entry) { return entry.first.starts_with("io.containers."); });
+  labels.try_emplace("app", pod.name);
+  return labels;
+}
+
+Json metadata_json(const SourcePod& pod, const std::map<std::string, std::string>& annotations) {
+  Json metadata = Json::object();
+  set_if(metadata, "annotations", Json::string_map(annotations));
+  return metadata.set("labels", Json::string_map(labels_of(pod))).set("name", pod.name);
+}
+
+struct Words {
+  std::string_view kind, api, suffix;
+};
+
+Words words_of(GeneratedKind kind) {
+  switch (kind) {
+    case GeneratedKind::pod:
+      return {"Pod", "v1", ""};
+    case GeneratedKind::deployment:
+      return {"Deployment", "apps/v1", "-deployment"};
+    case GeneratedKind::daemon_set:
+      return {"DaemonSet", "apps/v1", "-daemonset"};
+    case GeneratedKind::job:
+      return {"Job", "batch/v1", "-job"};
+  }
+  return {};
+}
+
+// Playing it adds "-pod".
+std::string controller_name(const std::string& pod, std::string_view suffix) {
+  constexpr std::string_view k_added = "-pod";
+  return pod.ends_with(k_added) ? pod.substr(0, pod.size() - k_added.size()) : pod + std::string(suffix);
+}
+
+Json document_of(const SourcePod& pod, const GenerateOptions& options,
+                 const std::map<std::string, std::string>& annotations) {
+  const auto words = words_of(options.kind);
+  Json metadata = metadata_json(pod, annotations);
+  Json document = Json::object().set("apiVersion", words.api).set("kind", words.kind);
+  if (options.kind == GeneratedKind::pod) {
+    return document.set("metadata", std::move(metadata)).set("spec", spec_json(pod));
+  }
+  Json selector = Json::object().set("matchLabels", Json::object().set("app", labels_of(pod).at("app")));
+  Json spec = Json::object();
+  if (options.kind == GeneratedKind::deployment) spec.set("replicas", options.replicas);
+  if (options.kind != GeneratedKind::job) spec.set("selector", std::move(selector));
+  spec.set("template", Json::object().set("metadata", std::move(metadata)).set("spec", spec_json(pod)));
+  Json outer = Json::object()
+                   .set("labels", Json::string_map(labels_of(pod)))
+                   .set("name", controller_name(pod.name, words.suffix));
+  return document.set("metadata", std::move(outer)).set("spec", std::move(spec));
+}
+
+Json service_json(const SourcePod& pod) {
+  constexpr uint16_t k_first_node_port = 30000;
+  constexpr uint16_t k_last_node_port = 32767;
+  Json ports = Json::array();
+  for (const auto& mapping : shared_spec(pod).ports) {
+    for (uint16_t i = 0; i < mapping.range; ++i) {
+      const int64_t inside = int64_t{mapping.container_port} + i;
+      const int64_t outside = int64_t{mapping.host_port} + i;
+      Json port = Json::object().set("name", fmt::format("{}-{}", inside, mapping.protocol));
+      if (outside >= k_first_node_port && outside <= k_last_node_port) port.set("nodePort", outside);
+      port.set("port", inside).set("protocol", to_upper(mapping.protocol)).set("targetPort", inside);
+      ports.push(std::move(port));
+    }
+  }
+  Json spec = Json::object();
+  set_if(spec, "ports", std::move(ports));
+  spec.set("selector", Json::object().set("app", labels_of(pod).at("app"))).set("type", "NodePort");
+  return Json::object()
+      .set("apiVersion", "v1")
+      .set("kind", "Service")
+      .set("metadata", Json::object().set("labels", Json::string_map(labels_of(pod))).set("name", pod.name))
+      .set("spec", std::move(spec));
+}
+
+// What playing the document makes of a container, to see what is lost. JSON is YAML.
+Result<std::map<std::string, ContainerSpec>> play_back(const Json& document) {
+  Choices choices;
+  choices.unsupported = Unsupported::ignored;
+  const auto plan = TRY(plan_kube({"the generated document", dump_json(document)}, {}, choices));
+  std::map<std::string, ContainerSpec> specs;
+  for (const auto& planned : plan.pods) {
+    for (const auto& container : planned.containers) specs.emplace(container.name, container.spec);
+  }
+  return specs;
+}
+
+// The container as a member of the pod: what the pod has is no loss.
+ContainerSpec as_member(const SourceContainer& source, const SourcePod& pod) {
+  auto spec = source.spec;
+  const ContainerSpec nothing;
+  spec.image = source.image.empty() ? spec.image : source.image;
+  spec.network = nothing.network;
+  spec.ports = nothing.ports;
+  spec.publish_all_ports = false;
+  spec.hostname = nothing.hostname;
+  spec.dns_servers = spec.dns_search = spec.dns_options = nothing.dns_servers;
+  spec.add_hosts = nothing.add_hosts;
+  spec.sysctls = nothing.sysctls;
+  spec.userns = nothing.userns;
+  spec.uts = nothing.uts;
+  if (spec.pid.mode != NamespaceChoice::Mode::host) spec.pid = nothing.pid;
+  if (spec.ipc.mode != NamespaceChoice::Mode::host) spec.ipc = nothing.ipc;
+  if (pod.spec) spec.cgroup_parent = nothing.cgroup_parent;
+  return spec;
+}
+
+// Differences that are none: Kubernetes has one way to say it, and ctr another.
+void forgive(ContainerSpec& written, const ContainerSpec& wanted) {
+  const bool more_labels = std::all_of(wanted.labels.begin(), wanted.labels.end(), [&](const auto& entry) {
+    const auto found = written.labels.find(entry.first);
+    return (found != written.labels.end() && found->second == entry.second) ||
+           entry.first.starts_with("io.containers.");
+  });
+  if (more_labels) written.labels = wanted.labels;
+  if (written.exposed_ports != wanted.exposed_ports) written.exposed_ports = wanted.exposed_ports;
+  written.log = wanted.log.driver.empty() ? written.log : wanted.log;
+  if (wanted.restart.policy == RestartSpec::Policy::unless_stopped) written.restart = wanted.restart;
+  for (size_t i = 0; i < written.mounts.size() && i < wanted.mounts.size(); ++i) {
+    if (written.mounts[i].destination == wanted.mounts[i].destination) written.mounts[i] = wanted.mounts[i];
+  }
+}
+
+std::string lost_members(const Json& difference) {
+  std::vector<std::string> names;
+  for (const auto& [key, value] : difference.as_object()) names.push_back(key);
+  return join(names, ", ");
+}
+
+Result<void> check_source(const SourcePod& pod, const GenerateOptions& options) {
+  if (pod.containers.empty()) {
+    return Error(Errc::invalid, fmt::format("pod '{}' has no containers, which Kubernetes does not allow", pod.name));
+  }
+  if (options.replicas > 1 && options.kind != GeneratedKind::deployment) {
+    return Error(Errc::invalid, "--replicas can only be set when --type is set to deployment");
+  }
+  const auto has_image = [](const auto& container) { return container.spec.rootfs.empty(); };
+  const auto without = std::find_if_not(pod.containers.begin(), pod.containers.end(), has_image);
+  if (without == pod.containers.end()) return ok();
+  return Error(Errc::unsupported, fmt::format("container '{}' has no image, which Kubernetes needs", without->name));
+}
+
+}  // namespace
+
+std::string pod_name_of(const std::string& container) { return container + "-pod"; }
+
+Result<Generated> generate_pod(const SourcePod& pod, const GenerateOptions& options) {
+  TRY(check_source(pod, options));
+  Generated generated;
+  std::map<std::string, std::string> annotations = first_spec(pod).annotations;
+  const auto written = TRY(play_back(document_of(pod, {}, annotations)));
+  for (const auto& source : pod.containers) {
+    const auto name = name_in_pod(source, pod);
+    const auto found = written.find(name);
+    if (found == written.end()) continue;
+    const auto wanted = as_member(source, pod);
+    auto back = found->second;
+    forgive(back, wanted);
+    const Json difference = spec_difference(wanted, back);
+    if (difference.as_object().empty()) continue;
+    if (options.podman_only) {
+      annotations[std::string(k_spec_annotation) + name] = dump_json(difference);
+    } else {
+      generated.warnings.push_back(
+          fmt::format("container {}: Kubernetes cannot say {}; --podman-only keeps it in an "
+                      "annotation",
+                      source.name, lost_members(difference)));
+    }
+  }
+  generated.documents.push_back(document_of(pod, options, annotations));
+  if (options.service) generated.documents.push_back(service_json(pod));
+  return generated;
+}
+
+Json generate_claim(const VolumeInfo& volume) {
+  std::map<std::string, std::string> annotations;
+  if (volume.driver != "local") annotations["volume.podman.io/driver"] = volume.driver;
+  for (const auto& [key, value] : volume.options) {
+    if (key == "device" || key == "type" || key == "image") annotations["volume.podman.io/" + key] = value;
+    if (key == "o") annotations["volume.podman.io/mount-options"] = value;
+  }
+  if (volume.uid != 0) annotations["volume.podman.io/uid"] = std::to_string(volume.uid);
+  if (volume.gid != 0) annotations["volume.podman.io/gid"] = std::to_string(volume.gid);
+  Json metadata = Json::object();
+  set_if(metadata, "annotations", Json::string_map(annotations));
+  set_if(metadata, "labels", Json::string_map(volume.labels));
+  metadata.set("name", volume.name);
+  Json requests = Json::object().set("storage", "1Gi");
+  Json spec = Json::object()
+                  .set("accessModes", Json::strings({"ReadWriteOnce"}))
+                  .set("resources", Json::object().set("requests", std::move(requests)));
+  return Json::object()
+      .set("apiVersion", "v1")
+      .set("kind", "PersistentVolumeClaim")
+      .set("metadata", std::move(metadata))
+      .set("spec", std::move(spec));
+}
+
+}  // namespace ctr::engine::kube

@@ -1,0 +1,314 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2016
+# Kubernetes YAML: played, taken down, generated and brought to a cluster.
+
+load helpers
+
+setup_file() {
+  start_test_file
+  pull_busybox
+}
+teardown_file() { end_test_file; }
+setup() { cd "$BATS_TEST_TMPDIR" || return 1; }
+teardown() {
+  ctr kube down --force play.yaml >/dev/null 2>&1 || true
+  assert_nothing_left
+}
+
+# pod NAME [LINE...]: a pod of one container that sleeps, with further lines of the container.
+pod() {
+  local name=$1
+  shift
+  printf 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: %s\n  labels: {app: %s}\nspec:\n' "$name" "$name"
+  printf '  terminationGracePeriodSeconds: 0\n  containers:\n  - name: c\n    image: %s\n' "$IMAGE"
+  printf '    imagePullPolicy: IfNotPresent\n    command: [sleep, "1000"]\n'
+  [ $# = 0 ] || printf '    %s\n' "$@"
+}
+play() { ctr kube play --network none "$@"; }
+nothing_is_left() {
+  [ -z "$(ctr pod ps -q)$(ctr ps -aq)$(ctr volume ls -q)$(ctr secret ls -q)" ] || fail "$(ctr pod ps; ctr ps -a; ctr volume ls; ctr secret ls)"
+}
+
+@test "a pod is played and taken down, and nothing is left" {
+  pod p >play.yaml
+  run -0 play play.yaml
+  assert_match $'^Pod:\n[0-9a-f]{64}\nContainer:\n[0-9a-f]{64}$'
+  [ "${lines[1]}" = "$(ctr pod ps -q --no-trunc)" ]
+  [ "${lines[3]}" = "$(ctr ps -q --no-trunc)" ]
+  run -0 ctr ps --format '{{.Names}} {{.State}}'
+  assert_output 'p-c running'
+  run -0 ctr exec p-c cat /proc/1/cmdline
+  assert_contains sleep
+  run -0 ctr pod inspect -f '{{.State}} {{.Hostname}} {{.ExitPolicy}} {{.Labels}}' p
+  assert_output 'Running p stop map[app:p]'
+  id=$(ctr pod ps -q --no-trunc)
+  run -0 ctr kube down play.yaml
+  assert_output "Pods stopped:
+$id
+Pods removed:
+$id
+Secrets removed:
+Volumes removed:"
+  nothing_is_left
+}
+
+@test "a file comes from stdin or a server, and a pod that is there is replaced" {
+  pod p | play - >/dev/null
+  run -125 play - < <(pod p)
+  assert_contains 'name "p" is in use: pod already exists'
+  id=$(ctr pod ps -q)
+  pod p >play.yaml
+  run -0 play --replace play.yaml
+  [ "$(ctr pod ps -q)" != "$id" ]
+  [ "$(ctr ps -q | wc -l)" = 1 ]
+  run -0 play --down play.yaml
+  nothing_is_left
+  python3 -m http.server --bind 127.0.0.1 0 >server.log 2>&1 &
+  server=$!
+  has_port() { grep -q 'port [0-9]' server.log; }
+  PYTHONUNBUFFERED=1 wait_for has_port || { kill "$server"; fail "$(cat server.log)"; }
+  port=$(grep -o 'port [0-9]*' server.log | cut -d ' ' -f 2)
+  run ctr play kube --start=false --network none "http://127.0.0.1:$port/play.yaml"
+  kill "$server"
+  assert_status 0
+  [ "$(ctr ps -a --format '{{.State}}')" = created ]
+}
+
+@test "a field that is not supported is refused with its line, unless it is to be left out" {
+  pod p 'gravity: strong' >play.yaml
+  run -125 play play.yaml
+  assert_output 'Error: play.yaml:12: spec.containers[0].gravity: not supported
+with --ignore-unsupported such fields are left out'
+  nothing_is_left
+  run -0 play --ignore-unsupported play.yaml
+  assert_contains 'play.yaml:12: spec.containers[0].gravity: not supported'
+  run -125 ctr kube play --build play.yaml
+  assert_contains '--build: images cannot be built yet'
+  printf 'apiVersion: apps/v1\nkind: StatefulSet\n' >set.yaml
+  run -125 play set.yaml
+  assert_contains "set.yaml:2: kind: 'StatefulSet' is not supported"
+}
+
+@test "a step that fails leaves nothing behind" {
+  {
+    printf 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n---\n'
+    printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n---\n'
+    pod first 'volumeMounts: [{name: d, mountPath: /d}, {name: h, mountPath: /h}]'
+    printf '  volumes:\n  - {name: d, emptyDir: {}}\n  - name: h\n    hostPath: {path: %s/made/dir, type: DirectoryOrCreate}\n---\n' "$PWD"
+    pod second | sed 's/sleep, "1000"/nosuch/'
+  } >play.yaml
+  run -127 play play.yaml
+  assert_contains "start container 'second-c'"
+  nothing_is_left
+  [ ! -e made ]
+}
+
+@test "variables and files come from ConfigMaps and Secrets" {
+  printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {color: blue}\n' >map.yaml
+  {
+    printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {token: c2VjcmV0}\n---\n'
+    pod p 'args: ["$(color)"]' 'envFrom: [{configMapRef: {name: m}}]' \
+      'env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: s, key: token}}}]' \
+      'volumeMounts: [{name: m, mountPath: /m}, {name: s, mountPath: /s, readOnly: true}]' |
+      sed 's/\[sleep, "1000"\]/[sh, -c, "echo $(color) $TOKEN; exec sleep 1000"]/'
+    printf '  volumes:\n  - {name: m, configMap: {name: m}}\n'
+    printf '  - {name: s, secret: {secretName: s, items: [{key: token, path: a/t, mode: 0400}]}}\n'
+  } >play.yaml
+  run -125 play play.yaml
+  assert_contains "there is no ConfigMap 'm'"
+  run -0 play --configmap map.yaml play.yaml
+  assert_match $'^Secrets:\n[0-9a-f]{25}\nPod:'
+  run -0 ctr logs p-c
+  assert_output 'blue secret'
+  run -0 ctr exec p-c sh -c 'cat /m/color; stat -c %a /m/color; cat /s/a/t; stat -c %a /s/a/t; touch /s/x 2>&1'  || true
+  assert_contains $'blue644\nsecret400'
+  run -0 ctr kube down play.yaml
+  assert_match $'Secrets removed:\n[0-9a-f]{25}'
+  nothing_is_left
+}
+
+@test "containers of a pod share its volumes, and init containers and sidecars come first" {
+  cat >play.yaml <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 0
+  shareProcessNamespace: true
+  volumes: [{name: d, emptyDir: {}}, {name: tmp, emptyDir: {medium: Memory, sizeLimit: 1Mi}}]
+  initContainers:
+  - {name: first, image: $IMAGE, command: [sh, -c, "echo first >/d/log"], volumeMounts: [{name: d, mountPath: /d}]}
+  - name: side
+    image: $IMAGE
+    restartPolicy: Always
+    command: [sh, -c, "echo side >>/d/log; touch /d/up; exec sleep 1000"]
+    startupProbe: {exec: {command: [test, -e, /d/up]}, periodSeconds: 1}
+    volumeMounts: [{name: d, mountPath: /d}]
+  - {name: second, image: $IMAGE, command: [sh, -c, "echo second >>/d/log"], volumeMounts: [{name: d, mountPath: /d}]}
+  containers:
+  - name: main
+    image: $IMAGE
+    command: [sh, -c, "cat /d/log; df -m /tmp | tail -1; pidof sleep; exec sleep 1000"]
+    volumeMounts: [{name: d, mountPath: /d}, {name: tmp, mountPath: /tmp}]
+YAML
+  run -0 play play.yaml
+  assert_contains 'Init Containers:'
+  said() { ctr logs p-main | grep -q '^first$' && [ "$(ctr logs p-main | wc -l)" -ge 5 ]; }
+  wait_for said
+  run -0 ctr logs p-main
+  [ "${lines[0]} ${lines[1]} ${lines[2]}" = 'first side second' ]
+  assert_match 'tmpfs +1 '
+  run -0 ctr ps --format '{{.Names}}' --sort names
+  assert_output $'p-main\np-side'
+  run -0 ctr kube down play.yaml
+  nothing_is_left
+}
+
+@test "what a claim holds outlives the pod, until it is taken down by force" {
+  {
+    printf 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n---\n'
+    pod p 'volumeMounts: [{name: d, mountPath: /d}]'
+    printf '  volumes: [{name: d, persistentVolumeClaim: {claimName: data}}]\n'
+  } >play.yaml
+  play play.yaml >/dev/null
+  ctr exec p-c sh -c 'echo kept >/d/f'
+  run -0 play --replace play.yaml
+  assert_match $'^Volumes:\ndata\nPod:'
+  run -0 ctr exec p-c cat /d/f
+  assert_output kept
+  run -0 ctr kube down --force play.yaml
+  assert_line data
+  nothing_is_left
+}
+
+@test "a container that does not live is started again, and one that is not ready is told" {
+  pod p 'livenessProbe: {exec: {command: [test, "!", -e, /sick]}, periodSeconds: 1, failureThreshold: 1}' \
+    'readinessProbe: {tcpSocket: {port: 1000}, periodSeconds: 1}' \
+    'lifecycle: {postStart: {exec: {command: [touch, /hooked]}}}' |
+    sed 's/\[sleep, "1000"\]/[sh, -c, "test -e \/again || touch \/again; exec sleep 1000"]/' >play.yaml
+  play play.yaml >/dev/null
+  is_healthy() { [ "$(ctr inspect -f '{{.State.Health.Status}}' p-c)" = healthy ]; }
+  wait_for is_healthy
+  hooked() { ctr exec p-c test -e /hooked; }
+  wait_for hooked
+  [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = false ]
+  ctr exec -d p-c nc -lk -p 1000 -e true
+  is_ready() { [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = true ]; }
+  wait_for is_ready
+  before=$(ctr inspect -f '{{.State.StartedAt}}' p-c)
+  ctr exec p-c touch /sick
+  started_anew() { [ "$(ctr inspect -f '{{.State.StartedAt}}' p-c)" != "$before" ]; }
+  wait_for started_anew
+  ctr exec p-c rm -f /sick || true
+}
+
+@test "a container whose postStart hook fails is killed, and preStop runs before the end" {
+  pod p 'lifecycle: {postStart: {exec: {command: ["false"]}}}' | sed 's/^spec:/spec:\n  restartPolicy: Never/' >play.yaml
+  play play.yaml >/dev/null
+  killed() { [ "$(ctr inspect -f '{{.State.Status}} {{.State.ExitCode}}' p-c)" = 'exited 137' ]; }
+  wait_for killed
+  ctr kube down play.yaml >/dev/null
+  pod p 'volumeMounts: [{name: h, mountPath: /h}]' 'lifecycle: {preStop: {exec: {command: [touch, /h/stopped]}}}' |
+    sed 's/PeriodSeconds: 0/PeriodSeconds: 5/; s/\[sleep, "1000"\]/[sh, -c, "trap exit TERM; sleep 1000 \& wait"]/' >play.yaml
+  printf '  volumes: [{name: h, hostPath: {path: %s/h, type: DirectoryOrCreate}}]\n' "$PWD" >>play.yaml
+  play play.yaml >/dev/null
+  ctr kube down play.yaml >/dev/null
+  [ -e h/stopped ]
+}
+
+@test "play waits for the end of the pods when asked to, and removes them" {
+  pod p | sed 's/sleep, "1000"/"true"/; s/^spec:/spec:\n  restartPolicy: Never/' >play.yaml
+  run -0 play --wait play.yaml
+  assert_contains 'Pods removed:'
+  nothing_is_left
+  pod p >play.yaml
+  ctr kube play --network none --wait play.yaml >out 2>&1 &
+  waiter=$!
+  is_running() { [ "$(ctr ps -q | wc -l)" = 1 ]; }
+  wait_for is_running
+  kill -TERM "$waiter"
+  wait "$waiter" || fail "$(cat out)"
+  grep -q 'Pods removed:' out
+  nothing_is_left
+}
+
+@test "what is generated is played to the same, and kubectl takes it" {
+  ctr volume create cache >/dev/null
+  ctr create --name web --network none -e 'A=$(b) $$' -e B=yes -w /srv --user 7:8 --cap-drop all --read-only \
+    --read-only-tmpfs=false -v cache:/cache --stop-timeout 0 --restart always --ulimit nofile=10:20 "$IMAGE" sleep 1000 >/dev/null
+  run -0 ctr kube generate -s web
+  assert_contains 'warning'
+  run -0 --separate-stderr ctr kube generate --podman-only web
+  [ -z "$stderr" ]
+  echo "$output" >play.yaml
+  ctr generate kube cache >claim.yaml
+  printf -- '---\n' >>play.yaml
+  cat claim.yaml >>play.yaml
+  # kubectl asks the cluster for the names of kinds alone.
+  start_cluster
+  for kind in deployment daemonset job; do
+    printf -- '---\n' >>all.yaml
+    ctr kube generate --podman-only -s -t "$kind" web >>all.yaml
+  done
+  run kubectl --kubeconfig config create --dry-run=client --validate=false -o name -f play.yaml -f all.yaml
+  kill "$cluster"
+  assert_status 0
+  assert_output "pod/web-pod
+persistentvolumeclaim/cache
+deployment.apps/web
+service/web-pod
+daemonset.apps/web
+service/web-pod
+job.batch/web
+service/web-pod"
+  play --start=false play.yaml >/dev/null
+  settings() {
+    ctr inspect "$1" | jq -S '.[0] | [.Config.Env, .Config.Cmd, .Config.WorkingDir, .Config.User, .Config.StopTimeout,
+      .HostConfig.CapDrop, .HostConfig.ReadonlyRootfs, .HostConfig.Ulimits, .HostConfig.RestartPolicy,
+      [.Mounts[] | [.Name, .Destination]]]'
+  }
+  [ "$(settings web)" = "$(settings web-pod-web)" ] || fail "$(diff <(settings web) <(settings web-pod-web))"
+  ctr kube generate web-pod >again.yaml
+  ctr kube generate -f file.yaml web
+  run -125 ctr kube generate -f file.yaml web
+  assert_contains 'cannot write to "file.yaml"; file exists'
+  run -125 ctr kube generate nosuch
+  assert_contains 'name or ID "nosuch" not found'
+  ctr kube down --force play.yaml >/dev/null
+}
+
+# start_cluster: a fake one, and `config` with the access to it; $cluster is its process.
+start_cluster() {
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=api \
+    -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+  "$cli_dir/fake-cluster" cert.pem key.pem requests >port 2>cluster.log &
+  cluster=$!
+  has_cluster_port() { [ -s port ]; }
+  wait_for has_cluster_port || { kill "$cluster"; fail "$(cat cluster.log)"; }
+  cat >config <<YAML
+apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: c, user: u, namespace: mine}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:$(cat port)", certificate-authority: cert.pem}}]
+users: [{name: u, user: {token: sesame, client-certificate: cert.pem, client-key: key.pem}}]
+YAML
+}
+
+@test "documents are applied to a cluster over its API" {
+  start_cluster
+  pod p >play.yaml
+  run ctr kube apply -k config -f play.yaml
+  kube=$output code=$status
+  run ctr kube apply -k config --ns refused -f play.yaml
+  refused=$output refused_code=$status
+  kill "$cluster"
+  [ "$code $kube" = '0 pod/p applied' ] || fail "$kube"
+  [ "$refused_code" = 125 ]
+  [ "$refused" = 'Error: pod/p: pods "p" is forbidden' ] || fail "$refused"
+  run -0 cat requests
+  [ "${lines[0]}" = 'PATCH /api/v1/namespaces/mine/pods/p?fieldManager=ctr&force=true Bearer sesame CN=api' ] || fail "$output"
+  [ "$(jq -r .metadata.namespace <<<"${lines[1]}")" = mine ]
+  KUBECONFIG=$PWD/config run -125 ctr kube apply
+  assert_contains 'name either containers'
+}

@@ -1,0 +1,181 @@
+#include "engine/kube/annotations.h"
+#include "engine/kube/generate.h"
+#include "engine/kube/plan.h"
+#include "tests/catch.h"
+
+using namespace ctr;
+using namespace ctr::engine;
+
+namespace {
+
+// What playing a generated document makes.
+kube::PodPlan play_back(const Json& document) {
+  auto plan = kube::plan_kube({"f", dump_json(document)}, {}, {});
+  INFO((plan ? std::string() : plan.error().text()));
+  REQUIRE(plan);
+  REQUIRE(plan->pods.size() == 1);
+  return std::move(plan->pods[0]);
+}
+
+kube::Generated generate(const kube::SourcePod& pod, const kube::GenerateOptions& options = {}) {
+  auto generated = kube::generate_pod(pod, options);
+  INFO((generated ? std::string() : generated.error().text()));
+  REQUIRE(generated);
+  return std::move(*generated);
+}
+
+kube::SourcePod pod_of(ContainerSpec spec) {
+  kube::SourceContainer container;
+  container.name = spec.name;
+  container.image = spec.image;
+  container.spec = std::move(spec);
+  return {kube::pod_name_of(container.name), std::nullopt, {std::move(container)}, {}};
+}
+
+ContainerSpec rich_spec() {
+  ContainerSpec spec;
+  spec.name = "web";
+  spec.image = "docker.io/library/busybox:1.36";
+  spec.entrypoint = std::vector<std::string>{"sh", "-c", "echo $HOME $(date) $$ $$(x)"};
+  spec.command = {"a b", "yes"};
+  spec.env = {"A=1", "B=$(A) $$", "C=", "D=yes"};
+  spec.working_dir = "/srv";
+  spec.terminal = true;
+  spec.stdin_open = true;
+  spec.user = "7:8";
+  spec.groups = {"9"};
+  spec.stop_timeout = std::chrono::seconds(3);
+  spec.security.cap_add = {"CAP_NET_ADMIN"};
+  spec.security.cap_drop = {"ALL"};
+  spec.security.no_new_privileges = true;
+  spec.read_only = true;
+  spec.read_only_tmpfs = false;
+  spec.resources.memory_bytes = 1 << 20;
+  spec.resources.memory_reservation_bytes = 1 << 19;
+  spec.resources.cpu_shares = 1000;
+  spec.resources.cpu_period_us = 100'000;
+  spec.resources.cpu_quota_us = 150'000;
+  spec.restart.policy = RestartSpec::Policy::always;
+  spec.mounts = {{MountSpec::Type::bind, "/srv/data", "/data", {"rbind", "ro"}, "part"},
+                 {MountSpec::Type::volume, "cache", "/cache", {}, ""},
+                 {MountSpec::Type::tmpfs, "", "/scratch", {"size=1024"}, ""},
+                 {MountSpec::Type::image, "tools:1", "/tools", {}, ""}};
+  spec.health =
+      oci::HealthConfig{{"CMD", "true"}, std::chrono::seconds(5), std::chrono::seconds(2), std::chrono::seconds(1), 4};
+  spec.health_rules.on_failure = HealthAction::restart;
+  spec.probes.readiness = ReadinessSpec{
+      {"CTR-TCP", "127.0.0.1", "80"}, std::chrono::seconds(1), std::chrono::seconds(2), std::chrono::seconds(1), 3, 2};
+  spec.probes.pre_stop = {"CTR-SLEEP", "1"};
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("playing what was generated of a container gives the container") {
+  const auto spec = rich_spec();
+  const auto generated = generate(pod_of(spec));
+  CHECK(generated.warnings.empty());
+  auto pod = play_back(generated.documents.at(0));
+  CHECK(pod.spec.name == "web-pod");
+  REQUIRE(pod.containers.size() == 1);
+  auto back = pod.containers[0].spec;
+  CHECK(back.name == "web-pod-web");
+  CHECK(pod.spec.shared.labels == std::map<std::string, std::string>{{"app", "web-pod"}});
+  back.name = spec.name;
+  back.labels.clear();
+  CHECK(dump_json(to_json(back), {.indent = 1, .escape_html = false}) ==
+        dump_json(to_json(spec), {.indent = 1, .escape_html = false}));
+}
+
+TEST_CASE("what Kubernetes cannot say is kept in an annotation when asked for") {
+  auto spec = rich_spec();
+  spec.ulimits = {{"nofile", 10, 20}};
+  spec.oom_score_adj = 5;
+  spec.user = "nobody";
+  spec.http_proxy = false;
+  const auto lossy = generate(pod_of(spec));
+  REQUIRE(lossy.warnings.size() == 1);
+  CHECK(lossy.warnings[0] ==
+        "container web: Kubernetes cannot say user, oom_score_adj, ulimits, http_proxy; --podman-only keeps it in an "
+        "annotation");
+  kube::GenerateOptions options;
+  options.podman_only = true;
+  const auto whole = generate(pod_of(spec), options);
+  CHECK(whole.warnings.empty());
+  auto back = play_back(whole.documents.at(0)).containers.at(0).spec;
+  back.name = spec.name;
+  back.labels = spec.labels;
+  CHECK(to_json(back) == to_json(spec));
+}
+
+TEST_CASE("an annotation cannot set what belongs to this host") {
+  ContainerSpec spec;
+  for (const auto* member : {"name", "pod", "cid_file", "pid_file", "create_command", "notify"}) {
+    const auto text = dump_json(Json::object().set(member, "x"));
+    CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", text}}, "c", spec));
+  }
+  CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", "[]"}}, "c", spec));
+  CHECK(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "other", "[]"}}, "c", spec));
+}
+
+TEST_CASE("a pod is generated with its containers, ports and namespaces") {
+  kube::SourcePod pod;
+  pod.name = "p";
+  pod.spec.emplace();
+  pod.spec->share.insert("pid");
+  pod.spec->shared.labels = {{"app", "x"}};
+  pod.spec->shared.hostname = "host";
+  pod.spec->shared.ports = {{"127.0.0.1", 30080, 80, 2, "tcp"}, {"", 53, 53, 1, "udp"}};
+  pod.spec->shared.dns_servers = {"10.0.0.1"};
+  pod.spec->shared.add_hosts = {"one:10.1.2.3"};
+  for (const auto* name : {"p-first", "other"}) {
+    kube::SourceContainer container;
+    container.name = name;
+    container.spec.name = name;
+    container.spec.image = "localhost/i:1";
+    pod.containers.push_back(container);
+  }
+  pod.containers[0].spec.init_container = "once";
+  pod.containers[1].spec.mounts = {{MountSpec::Type::volume, "p-data", "/data", {}, ""}};
+  pod.anonymous = {"p-data"};
+  kube::GenerateOptions options;
+  options.service = true;
+  const auto generated = generate(pod, options);
+  REQUIRE(generated.documents.size() == 2);
+  const auto back = play_back(generated.documents[0]);
+  CHECK(back.spec.share == pod.spec->share);
+  CHECK(back.spec.shared.hostname == "host");
+  CHECK(back.spec.shared.dns_servers == pod.spec->shared.dns_servers);
+  CHECK(back.spec.shared.add_hosts == pod.spec->shared.add_hosts);
+  CHECK(back.spec.shared.ports == std::vector<PortMapping>{{"127.0.0.1", 30080, 80, 1, "tcp"},
+                                                           {"127.0.0.1", 30081, 81, 1, "tcp"},
+                                                           {"", 53, 53, 1, "udp"}});
+  CHECK(back.containers.at(0).name == "first");
+  CHECK(back.containers.at(0).role == kube::ContainerPlan::Role::init);
+  CHECK(back.volumes.at(0).name == "p-data");
+  CHECK(generated.documents[1].find("kind")->as_string() == "Service");
+}
+
+TEST_CASE("a controller is generated such that playing it makes the same pod") {
+  for (const auto kind : {kube::GeneratedKind::deployment, kube::GeneratedKind::daemon_set, kube::GeneratedKind::job}) {
+    kube::GenerateOptions options;
+    options.kind = kind;
+    CHECK(play_back(generate(pod_of(rich_spec()), options).documents.at(0)).spec.name == "web-pod");
+  }
+  kube::GenerateOptions options;
+  options.replicas = 2;
+  CHECK_FALSE(kube::generate_pod(pod_of(rich_spec()), options));
+}
+
+TEST_CASE("a volume is generated as a claim") {
+  VolumeInfo volume;
+  volume.name = "v";
+  volume.driver = "local";
+  volume.labels = {{"a", "b"}};
+  volume.options = {{"type", "tmpfs"}, {"o", "size=1m"}};
+  const auto plan = kube::plan_kube({"f", dump_json(kube::generate_claim(volume))}, {}, {});
+  REQUIRE(plan);
+  CHECK(plan->claims.at(0).name == "v");
+  CHECK(plan->claims.at(0).labels == volume.labels);
+  CHECK(plan->claims.at(0).options == volume.options);
+}

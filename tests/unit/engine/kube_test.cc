@@ -1,0 +1,240 @@
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "engine/kube/plan.h"
+#include "engine/kube/quantity.h"
+#include "tests/catch.h"
+
+using namespace ctr;
+using namespace ctr::engine;
+
+namespace {
+
+kube::Choices test_choices() {
+  kube::Choices choices;
+  choices.node_name = "here";
+  return choices;
+}
+
+Result<kube::Plan> plan(const std::string& text, const kube::Choices& choices = test_choices()) {
+  return kube::plan_kube({"f.yaml", text}, {}, choices);
+}
+
+std::string error_of(const std::string& text, const kube::Choices& choices = test_choices()) {
+  const auto made = plan(text, choices);
+  return made ? "" : made.error().text();
+}
+
+Json json_of(const VolumeOptions& volume) {
+  Json json = Json::object().set("name", volume.name).set("anonymous", volume.anonymous).set("mode", volume.mode);
+  json.set("options", Json::string_map(volume.options)).set("labels", Json::string_map(volume.labels));
+  if (volume.gid) json.set("gid", *volume.gid);
+  if (volume.files) {
+    Json files = Json::array();
+    for (const auto& file : *volume.files) {
+      files.push(Json::object()
+                     .set("path", file.path)
+                     .set("bytes", file.bytes)
+                     .set("mode", file.mode)
+                     .set("dir", file.is_dir));
+    }
+    json.set("files", std::move(files));
+  }
+  return json;
+}
+
+Json json_of(const kube::ContainerPlan& container) {
+  return Json::object()
+      .set("name", container.name)
+      .set("role", static_cast<int>(container.role))
+      .set("pull", static_cast<int>(container.pull))
+      .set("not_root", container.not_root)
+      .set("spec", to_json(container.spec));
+}
+
+Json json_of(const kube::PodPlan& pod) {
+  Json containers = Json::array();
+  for (const auto& container : pod.containers) containers.push(json_of(container));
+  Json volumes = Json::array();
+  for (const auto& volume : pod.volumes) volumes.push(json_of(volume));
+  Json paths = Json::array();
+  for (const auto& check : pod.host_paths) paths.push(fmt::format("{} {}", static_cast<int>(check.type), check.path));
+  return Json::object()
+      .set("kind", pod.kind)
+      .set("name", pod.spec.name)
+      .set("share", Json::strings({pod.spec.share.begin(), pod.spec.share.end()}))
+      .set("stops", pod.spec.exit_policy == PodSpec::ExitPolicy::stop)
+      .set("shared", to_json(pod.spec.shared))
+      .set("volumes", std::move(volumes))
+      .set("host_paths", std::move(paths))
+      .set("containers", std::move(containers));
+}
+
+Json json_of(const kube::Plan& plan) {
+  Json pods = Json::array();
+  for (const auto& pod : plan.pods) pods.push(json_of(pod));
+  Json claims = Json::array();
+  for (const auto& claim : plan.claims) claims.push(json_of(claim));
+  Json secrets = Json::array();
+  for (const auto& secret : plan.secrets) secrets.push(Json::object().set(secret.name, secret.document));
+  return Json::object()
+      .set("claims", std::move(claims))
+      .set("secrets", std::move(secrets))
+      .set("pods", std::move(pods))
+      .set("warnings", Json::strings(plan.warnings));
+}
+
+// Plays tests/golden/kube/<name>.yaml on paper, and compares with <name>.json; CTR_ACCEPT=1 writes it.
+void check_golden(const std::string& name, const kube::Choices& choices = test_choices()) {
+  const char* root = std::getenv("CTR_SOURCE_ROOT");
+  REQUIRE(root != nullptr);
+  const auto path = std::string(root) + "/tests/golden/kube/" + name;
+  const auto text = read_file(path + ".yaml");
+  REQUIRE(text);
+  const auto made = plan(*text, choices);
+  INFO((made ? std::string() : made.error().text()));
+  REQUIRE(made);
+  const auto json = dump_json(json_of(*made), {.indent = 2, .escape_html = false}) + "\n";
+  if (std::getenv("CTR_ACCEPT") != nullptr) {
+    const auto dir = Dir::open(std::string(root) + "/tests/golden/kube");
+    REQUIRE(dir);
+    REQUIRE(dir->write_file(name + ".json", json, Sync::no, 0644));
+  }
+  const auto golden = read_file(path + ".json");
+  REQUIRE(golden);
+  CHECK(*golden == json);
+}
+
+std::string pod_with(const std::string& spec) {
+  return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n" + spec;
+}
+
+std::string container_with(const std::string& fields) {
+  return pod_with("  containers:\n  - name: c\n    image: i:1\n" + fields);
+}
+
+}  // namespace
+
+TEST_CASE("Kubernetes YAML becomes pods and containers") {
+  check_golden("pod");
+  check_golden("controllers");
+  check_golden("env");
+  check_golden("volumes");
+  check_golden("probes");
+  check_golden("security");
+}
+
+TEST_CASE("amounts of Kubernetes are numbers") {
+  CHECK(*kube::parse_quantity_milli("250m") == 250);
+  CHECK(*kube::parse_quantity_milli("1.5") == 1500);
+  CHECK(*kube::parse_quantity_milli("0.1") == 100);
+  CHECK(*kube::parse_quantity("64Mi") == int64_t{64} << 20);
+  CHECK(*kube::parse_quantity("1e3") == 1000);
+  CHECK(*kube::parse_quantity("1.5G") == 1'500'000'000);
+  CHECK(*kube::parse_quantity("100m") == 1);
+  for (const auto* text : {"", "x", "1X", "-1", "1 Mi", "Mi", "nan", "1e99"}) CHECK_FALSE(kube::parse_quantity(text));
+}
+
+TEST_CASE("a field that is not supported is named with file, line and path") {
+  CHECK(error_of(container_with("    foo: 1\n")) == "f.yaml:9: spec.containers[0].foo: not supported");
+  CHECK(error_of(pod_with("  bar: {}\n  containers: []\n")) == "f.yaml:6: spec: there are no containers");
+  CHECK(error_of(container_with("    livenessProbe:\n      grpc: {port: 1}\n")) ==
+        "f.yaml:10: spec.containers[0].livenessProbe.grpc: only exec, httpGet and tcpSocket are supported");
+  CHECK(error_of("apiVersion: apps/v1\nkind: StatefulSet\n") ==
+        "f.yaml:2: kind: 'StatefulSet' is not supported; write its pod as a Pod or a Deployment");
+  CHECK(error_of("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 3\n") ==
+        "f.yaml:5: spec.replicas: 3 is not supported: there is one pod");
+  CHECK(error_of("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Node\n") ==
+        "f.yaml:5: kind: 'Node' is not supported");
+}
+
+TEST_CASE("fields that are not supported can be left out") {
+  auto choices = test_choices();
+  choices.unsupported = kube::Unsupported::ignored;
+  const auto made = plan(container_with("    foo: 1\n    resources:\n      limits:\n        bar: 1\n"), choices);
+  REQUIRE(made);
+  CHECK(made->warnings == std::vector<std::string>{"f.yaml:12: spec.containers[0].resources.limits.bar: not supported",
+                                                   "f.yaml:9: spec.containers[0].foo: not supported"});
+}
+
+TEST_CASE("mistakes in Kubernetes YAML are named with file, line and path") {
+  CHECK(error_of(container_with("    tty: maybe\n")) ==
+        "f.yaml:9: spec.containers[0].tty: expected true or false, not a text");
+  CHECK(error_of(container_with("    ports:\n    - containerPort: 70000\n")) ==
+        "f.yaml:10: spec.containers[0].ports[0].containerPort: 70000 is not between 1 and 65535");
+  CHECK(error_of(pod_with("  containers:\n  - image: i\n")) == "f.yaml:7: spec.containers[0]: name is missing");
+  CHECK(error_of(container_with("    volumeMounts:\n    - {name: v, mountPath: /v}\n")) ==
+        "f.yaml:10: spec.containers[0].volumeMounts[0].name: there is no volume 'v'");
+  CHECK(error_of(container_with(
+            "    env:\n    - name: A\n      valueFrom:\n        configMapKeyRef: {name: m, key: k}\n")) ==
+        "f.yaml:12: spec.containers[0].env[0].valueFrom.configMapKeyRef: there is no ConfigMap 'm'");
+  CHECK(error_of(container_with("  restartPolicy: Sometimes\n")) ==
+        "f.yaml:9: spec.restartPolicy: is none of Always, OnFailure and Never");
+  CHECK(error_of(container_with("    resources: {limits: {memory: lots}}\n")) ==
+        "f.yaml:9: spec.containers[0].resources.limits.memory: 'lots' is not an amount, such as 250m, 2 or 64Mi");
+  CHECK(error_of(container_with("    livenessProbe:\n      httpGet: {port: web}\n")) ==
+        "f.yaml:10: spec.containers[0].livenessProbe.httpGet.port: 'web' is no port and no name of one of the "
+        "container's");
+  CHECK(error_of(container_with("  - name: c\n    image: i:1\n")) ==
+        "f.yaml:9: spec.containers[1].name: 'c' is there twice");
+  CHECK(error_of("apiVersion: v2\nkind: Pod\n") == "f.yaml:1: apiVersion: 'v2' is not v1, of which Pod is");
+  CHECK(error_of("kind: Pod\n") == "f.yaml:1: the document: apiVersion is missing");
+  CHECK(error_of("# nothing\n").starts_with("f.yaml: there is nothing to play"));
+}
+
+TEST_CASE("what a file names stays below what it may name") {
+  const std::string volume =
+      "  volumes:\n  - name: v\n    configMap:\n      name: m\n      items:\n      - {key: k, path: ";
+  const std::string map = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {k: x}\n";
+  const std::string mount = "    volumeMounts:\n    - {name: v, mountPath: /v, subPath: ";
+  for (const auto* path : {"../x", "/x", "a/../../x", "a//b"}) {
+    CHECK(error_of(container_with(volume + path + "}\n") + map).find("is not a path below the volume") !=
+          std::string::npos);
+    CHECK(error_of(container_with(mount + path + "}\n  volumes:\n  - name: v\n"))
+              .find("is not a path below the volume") != std::string::npos);
+  }
+  CHECK(error_of(container_with(
+            "    securityContext:\n      seccompProfile: {type: Localhost, localhostProfile: ../x}\n")) ==
+        "f.yaml:10: spec.containers[0].securityContext.seccompProfile.localhostProfile: is not a path below "
+        "--seccomp-profile-root");
+  CHECK(error_of("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a/b: x}\n") ==
+        "f.yaml:1: the document: 'a/b' cannot be a key");
+  CHECK(error_of("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: '*'}\n") ==
+        "f.yaml:4: data: the value of 'a' is not base64");
+}
+
+TEST_CASE("options of the command line count for all pods of a file") {
+  auto choices = test_choices();
+  choices.pod_prefix = false;
+  choices.annotations = {{"a", "b"}};
+  choices.publish_all = true;
+  choices.ports = {{"127.0.0.1", 8080, 80, 1, "tcp"}};
+  choices.log.driver = "none";
+  const auto made = plan(container_with("    ports:\n    - {containerPort: 80, hostPort: 81}\n    - containerPort: 53\n"
+                                        "      protocol: UDP\n"),
+                         choices);
+  REQUIRE(made);
+  const auto& pod = made->pods.at(0);
+  CHECK(pod.containers.at(0).spec.name == "c");
+  CHECK(pod.containers.at(0).spec.annotations.at("a") == "b");
+  CHECK(pod.containers.at(0).spec.log.driver == "none");
+  CHECK(pod.spec.shared.ports == std::vector<PortMapping>{{"127.0.0.1", 8080, 80, 1, "tcp"}, {"", 53, 53, 1, "udp"}});
+}
+
+TEST_CASE("a pod can name a secret that is stored already") {
+  auto choices = test_choices();
+  choices.read_secret = [](const std::string& name) -> Result<std::string> {
+    if (name == "broken") return std::string("just text");
+    if (name != "s") return Error(Errc::not_found, "no such secret");
+    return std::string(R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"data":{"k":"dg=="}})");
+  };
+  const auto env = [](const std::string& name) {
+    return container_with("    env:\n    - name: A\n      valueFrom:\n        secretKeyRef: {name: " + name +
+                          ", key: k}\n");
+  };
+  const auto made = plan(env("s"), choices);
+  REQUIRE(made);
+  CHECK(made->pods.at(0).containers.at(0).spec.env == std::vector<std::string>{"A=v"});
+  CHECK(error_of(env("t"), choices).find("there is no Secret 't'") != std::string::npos);
+  CHECK(error_of(env("broken"), choices).find("secret broken:1:") != std::string::npos);
+}
