@@ -260,8 +260,12 @@ ${id:0:12}  n2          bridge
   assert_line 'Error: "x" has associated containers with it. Use -f to forcibly delete containers and pods: network is being used'
   run -0 ctr network prune -f
   refute_contains x
+  ctr pod create --name p --network x >/dev/null
+  run -2 ctr network rm x
+  assert_contains 'it is in use by: a, p'
   run -0 ctr network rm -f x
   run -1 ctr container exists a
+  run -1 ctr pod exists p
 }
 
 @test "kill -9 of everything leaves nothing, and the address is free at once" {
