@@ -94,7 +94,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
   Result<std::string> create(const NetworkOptions& options) override {
     const auto networks = store();
     const auto lock = TRY(networks.lock());
-    auto planned = plan_definition({options, random_hex(32), now(), TRY(networks.list()), host_routes()});
+    auto planned = plan_definition({options, random_hex(32), now(), TRY(networks.list(warn_of())), host_routes()});
     if (!planned && planned.error().code() == Errc::exists && options.ignore_existing) return options.name;
     const auto definition = TRY(std::move(planned));
     TRY(networks.write(definition));
@@ -108,7 +108,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
     TRY(network_matches({}, filters, context));
     const auto users = TRY(users_of_networks(core_));
     std::vector<NetworkInfo> out;
-    for (const auto& definition : TRY(store().list())) {
+    for (const auto& definition : TRY(store().list(warn_of()))) {
       const auto found = users.find(definition.name);
       auto info = info_of(definition, found == users.end() ? Users{} : found->second.all());
       if (TRY(network_matches(info, filters, context))) out.push_back(std::move(info));
@@ -222,6 +222,9 @@ class LocalNetworkVerbs final : public NetworkVerbs {
  private:
   enum class Failure { told, ignored };
 
+  std::function<void(const Error&)> warn_of() const {
+    return [this](const Error& error) { core_.warn(error.text()); };
+  }
   NetworkStore store() const { return NetworkStore(core_.options().paths.store); }
 
   static Error already_connected(const std::string& container, const std::string& network) {

@@ -293,6 +293,14 @@ ${id:0:12}  n2          bridge
   printf '{"name":"fromfile","id":"%064d","driver":"bridge","network_interface":"br7","created":"2026-01-02T03:04:05Z","subnets":[{"subnet":"10.77.0.0/24","gateway":"10.77.0.1"}],"ipv6_enabled":false,"internal":false,"dns_enabled":true,"ipam_options":{"driver":"host-local"}}' 7 >"$(network_file fromfile)"
   run -0 ctr run --rm --network fromfile "$IMAGE" ip -4 -o addr show eth0
   assert_contains 10.77.0.2/24
+  # One that cannot be a network here hides none that is.
+  sed 's/fromfile/other/; s/"bridge"/"macvlan"/' "$(network_file fromfile)" >"$(network_file other)"
+  run -0 ctr network ls -q
+  assert_contains 'other.json: driver "macvlan" needs root on the host'
+  assert_line fromfile
+  run -125 ctr network inspect other
+  assert_contains 'driver "macvlan" needs root on the host'
+  rm "$(network_file other)"
   # And podman takes ours.
   ctr network create ours >/dev/null
   mkdir -p "$BATS_TEST_TMPDIR/networks"
