@@ -150,8 +150,8 @@ END
 }
 
 @test "options of a later version are refused in one line" {
-  run -125 ctr create --pod x "$IMAGE"
-  assert_output 'Error: --pod: pods are not supported yet'
+  run -125 ctr create --gpus all "$IMAGE"
+  assert_output 'Error: --gpus: devices of the Container Device Interface are not supported; name each with --device'
 }
 
 @test "verbs on containers name the one that does not exist" {
