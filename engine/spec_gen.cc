@@ -85,8 +85,10 @@ Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
     case NetworkChoice::Mode::host:
       break;
     case NetworkChoice::Mode::container:
-      // Where that is held a start knows.
-      out.linux_config.namespaces.push_back({NamespaceType::network, "container:" + spec.network.value});
+      // What stands for it until a start knows where it is held.
+      out.linux_config.namespaces.push_back(
+          {NamespaceType::network,
+           input.bundle.substr(0, input.bundle.rfind('/') + 1) + spec.network.value + "/ns/network"});
       break;
   }
   TRY(add_namespace(input, out, NamespaceType::ipc, spec.ipc));
