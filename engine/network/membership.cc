@@ -37,7 +37,11 @@ std::vector<runtime::SocketKind> wanted_sockets(const NetworkDefinition& network
 
 Result<void> furnish_hub(const NetworkDefinition& network, Netlink& outside) {
   TRY(outside.set_link_up(TRY(outside.link_index("lo"))));
-  TRY(outside.add_bridge(network.interface_name, network.mtu_bytes()));
+  std::optional<MacAddress> mac;
+  for (const auto& subnet : network.subnets) {
+    if (subnet.gateway && !mac) mac = mac_of(*subnet.gateway);
+  }
+  TRY(outside.add_bridge(network.interface_name, network.mtu_bytes(), mac));
   const int bridge = TRY(outside.link_index(network.interface_name));
   for (const auto& subnet : network.subnets) {
     if (subnet.gateway) TRY(outside.add_address(bridge, *subnet.gateway, subnet.subnet.bits));

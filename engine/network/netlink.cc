@@ -156,10 +156,11 @@ Result<void> Netlink::add_route(const StaticRoute& route) {
   return ok();
 }
 
-Result<void> Netlink::add_bridge(const std::string& name, uint32_t mtu_bytes) {
+Result<void> Netlink::add_bridge(const std::string& name, uint32_t mtu_bytes, const std::optional<MacAddress>& mac) {
   NetlinkRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ++sequence_, link_that_is_up());
   add_name(request, name);
   if (mtu_bytes != 0) request.attribute(IFLA_MTU, mtu_bytes);
+  if (mac) request.attribute(IFLA_ADDRESS, mac->data(), mac->size());
   const size_t info = request.begin_nested(IFLA_LINKINFO);
   add_kind(request, "bridge");
   const size_t data = request.begin_nested(IFLA_INFO_DATA);

@@ -76,7 +76,9 @@ class [[nodiscard]] Netlink {
   Result<void> add_default_route(const DefaultRoute& route);
   Result<void> add_route(const StaticRoute& route);
   // A bridge that is up, and passes frames on at once.
-  Result<void> add_bridge(const std::string& name, uint32_t mtu_bytes);
+  // Without an address of its own it has that of a port, which changes as ports come and go: its neighbours then talk
+  // to nobody until they have asked again.
+  Result<void> add_bridge(const std::string& name, uint32_t mtu_bytes, const std::optional<MacAddress>& mac);
   // The peer is down yet. Errors: exists.
   Result<void> add_veth(const VethPair& pair);
   // Errors: not_found.

@@ -134,17 +134,17 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
 }
 
 @test "the host's loopback is reached when it is asked for, and only then" {
-  local port
-  port=$((20000 + RANDOM % 10000))
-  busybox nc -ll -s 127.0.0.1 -p "$port" -e echo heard 3>&- &
+  local port=$((20000 + RANDOM % 10000))
+  "$BATS_TEST_DIRNAME/net-peer" serve tcp "$port" >"$BATS_TEST_TMPDIR/serve" 3>&- &
   other=$!
+  wait_for grep -q ready "$BATS_TEST_TMPDIR/serve"
   for mode in private:host-loopback slirp4netns:allow_host_loopback=true; do
-    runs --network "$mode" "$IMAGE" sh -c "grep host.containers /etc/hosts; until nc -w 5 10.0.2.2 $port; do sleep 0.1; done"
+    runs --network "$mode" "$IMAGE" sh -c "grep host.containers /etc/hosts; nc -w 5 10.0.2.2 $port </dev/null"
     assert_line $'10.0.2.2\thost.containers.internal host.docker.internal'
-    assert_line heard
+    assert_line 127.0.0.1
   done
   run ctr run --rm "$IMAGE" nc -w 2 10.0.2.2 "$port"
-  refute_contains heard
+  refute_contains 127.0.0.1
 }
 
 @test "an uplink that is killed is replaced, event and all, and ends with its monitor" {

@@ -76,7 +76,7 @@ helper() {
   wait_for test -s "$log"
 }
 answer_outside() {
-  outside busybox nc -ll -s 203.0.113.9 -p 80 -e echo heard 3>&- &
+  outside busybox nc -ll -p 80 -e echo heard 3>&- &
   helpers="${helpers:-} $!"
 }
 hold_connection() {
