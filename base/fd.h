@@ -37,10 +37,6 @@ class [[nodiscard]] Fd {
   int fd_ = -1;
 };
 
-// Opens /dev/null for those of the first three descriptors that the caller has closed. A file of ours would get such a
-// number otherwise: it would be written to as the output, and containers would inherit it.
-Result<void> open_missing_standard_fds();
-
 // Both ends of pipe2(2), CLOEXEC.
 struct Pipe {
   Fd read_end;

@@ -173,6 +173,12 @@ Result<void> parse_words(const std::string& program, std::vector<std::string> wo
   return apply_globals(line.args, line.global);
 }
 
+// With some options at least. Whoever ends such a command, as with Ctrl-C, has no failure to hear of.
+bool goes_on_until_ended(const Command& command) {
+  static constexpr std::array<std::string_view, 5> k_names = {"events", "logs", "ps", "stats", "wait"};
+  return std::find(k_names.begin(), k_names.end(), command.name) != k_names.end();
+}
+
 }  // namespace
 
 const Command& global_command() { return k_global; }
@@ -269,7 +275,8 @@ int run_command_line(Context& context, const CommandLine& line) {
   } else if (line.command != nullptr) {
     auto result = line.command->run(context, line.args);
     code = result ? *result : exit_code_for(result.error());
-    if (!result) output.error(result.error(), code);
+    const bool ended = code == k_interrupted_code && goes_on_until_ended(*line.command);
+    if (!result && !ended) output.error(result.error(), code);
   } else if (line.global.version) {
     output.line(fmt::format("{} version {}", context.program(), k_version));
   } else if (!line.group.empty()) {

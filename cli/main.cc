@@ -9,9 +9,9 @@
 #include <optional>
 
 #include "base/cancel.h"
-#include "base/fd.h"
 #include "base/memory.h"
 #include "base/paths.h"
+#include "base/standard_fds.h"
 #include "cli/command.h"
 #include "cli/commands/all.h"
 #include "cli/dispatch.h"

@@ -236,15 +236,14 @@ Result<Config> load_config(const Environment& environment, const UserPaths& path
   Config config;
   auto files = TRY(candidate_files(environment, paths, uid));
   const auto named = environment_value(environment, "CONTAINERS_CONF");
-  if (const auto last = environment_value(environment, "CONTAINERS_CONF_OVERRIDE"); !last.empty()) {
-    files.push_back(last);
-  }
+  const auto last = environment_value(environment, "CONTAINERS_CONF_OVERRIDE");
+  if (!last.empty()) files.push_back(last);
   for (const auto& file : files) {
     const auto text = TRY(read_file_if_exists(file));
     if (!text) {
-      if (file == named)
-        return Error(Errc::not_found, fmt::format("CONTAINERS_CONF names '{}', which does not exist", file));
-      continue;
+      if (file != named && file != last) continue;
+      const auto* variable = file == named ? "CONTAINERS_CONF" : "CONTAINERS_CONF_OVERRIDE";
+      return Error(Errc::not_found, fmt::format("{} names '{}', which does not exist", variable, file));
     }
     TRY(apply_config(config, *text, file));
     config.files.push_back(file);

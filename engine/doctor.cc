@@ -218,6 +218,8 @@ Check check_seccomp(const HostFacts& host) {
                 k_new_kernel);
 }
 
+}  // namespace
+
 Result<std::string> file_system_name(std::string path) {
   struct statfs info{};
   while (::statfs(path.c_str(), &info) < 0) {
@@ -249,8 +251,6 @@ Result<std::string> file_system_name(std::string path) {
       return fmt::format("file system type {:#x}", static_cast<uint64_t>(info.f_type));
   }
 }
-
-}  // namespace
 
 DoctorProbes host_probes(const HostFacts& host, const UserPaths& paths) {
   DoctorProbes probes;

@@ -28,6 +28,8 @@ struct DoctorProbes {
   // True when newuidmap at this path may set maps: set-user-id root, or the capability as an attribute.
   std::function<bool(const std::string&)> is_privileged_program;
 };
+// The name of the file system that `path` is on or would be: "ext4", "nfs", …
+Result<std::string> file_system_name(std::string path);
 DoctorProbes host_probes(const runtime::HostFacts& host, const UserPaths& paths);
 
 // All checks, in the order in which they should be mended. Changes nothing.

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/caps.h"
 #include "engine/cgroup_choice.h"
+#include "engine/doctor.h"
 #include "engine/host_probe.h"
 #include "engine/inspect.h"
 #include "engine/storage_config.h"
@@ -190,6 +191,10 @@ Result<Json> store_json(Core& core, const runtime::HostFacts& host) {
   struct statvfs space{};
   if (statvfs(store->path().c_str(), &space) != 0) return Error::from_errno("look at '" + store->path() + "'");
   Json status = Json::object();
+  // As podman calls it.
+  const auto backing = file_system_name(store->path()).value_or("<unknown>");
+  status.set("Backing Filesystem", backing == "ext4" ? "extfs" : backing);
+  status.set("Supports d_type", "true");  // the kernel refuses overlays without
   status.set("Native Overlay Diff", driver == storage::OverlayDriver::native ? "true" : "false");
   Json options = Json::object();
   if (driver == storage::OverlayDriver::fuse) options.set("overlay.mount_program", program_json(host.fuse_overlayfs));

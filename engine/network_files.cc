@@ -84,7 +84,8 @@ Result<std::vector<NetworkDefinition>> networks_of(Core& core, const ContainerSp
 }  // namespace
 
 bool has_resolv_conf(const ContainerSpec& spec) {
-  return spec.network.mode != Mode::none && spec.dns_servers != std::vector<std::string>{"none"};
+  if (spec.dns_servers == std::vector<std::string>{"none"}) return false;
+  return spec.network.mode != Mode::none || !spec.dns_servers.empty();
 }
 
 ResolvInput resolv_input(const ContainerSpec& spec, const Config& config, const HostNetwork& host,

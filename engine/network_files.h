@@ -15,7 +15,8 @@
 
 namespace ctr::engine {
 
-// --dns none: the image's resolv.conf stays. Without a network there is none either, as with podman.
+// --dns none: the image's resolv.conf stays. Without a network there is none either, as with podman, unless servers are
+// named, as those of a pod may be.
 bool has_resolv_conf(const ContainerSpec& spec);
 
 // What is known of the host when the files are written.

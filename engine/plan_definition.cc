@@ -123,6 +123,17 @@ std::vector<IpPrefix> taken_subnets(const DefinitionInput& input) {
   return taken;
 }
 
+// Words that --network understands by itself: nobody could join a network of that name.
+Result<void> check_not_mode(const std::string& name) {
+  for (const std::string_view mode :
+       {"bridge", "container", "default", "host", "none", "ns", "pasta", "private", "slirp4netns"}) {
+    if (name != mode) continue;
+    return wrong(
+        fmt::format("cannot create network with name \"{}\" because it conflicts with a valid network mode", name));
+  }
+  return ok();
+}
+
 Result<void> check_free(const NetworkDefinition& out, const std::vector<NetworkDefinition>& others) {
   for (const auto& other : others) {
     if (other.name == out.name) {
@@ -144,6 +155,7 @@ Result<NetworkDefinition> plan_definition(const DefinitionInput& input) {
   const auto free_name = free_interface(input.others);
   out.name = options.name.empty() ? free_name : options.name;
   TRY(network::check_network_name(out.name));
+  TRY(check_not_mode(out.name));
   out.id = input.id;
   out.driver = options.driver;
   out.created = input.now;

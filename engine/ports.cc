@@ -39,9 +39,15 @@ void publish(std::vector<PortMapping>& mappings, const ExposedPort& exposed) {
 // Who shares a network publishes where that network belongs.
 Result<void> discard_ports(Core& core, ContainerSpec& spec) {
   const auto mode = spec.network.mode;
+  // The ports of a pod are those of its members, who show them.
+  if (mode == NetworkChoice::Mode::pod) return ok();
   if (mode == NetworkChoice::Mode::container && !spec.ports.empty()) {
-    return Error(Errc::invalid, fmt::format("-p is not possible with --network container:{}", spec.network.value))
-        .with_hint(fmt::format("publish on {} instead", spec.network.value));
+    std::string owner = spec.network.value;
+    if (const auto id = storage::ContainerId::parse(owner)) {
+      owner = TRY(core.store())->containers().find_name(*id).value_or(owner);
+    }
+    return Error(Errc::invalid, fmt::format("-p is not possible with --network container:{}", owner))
+        .with_hint(fmt::format("publish on {} instead", owner));
   }
   if (!spec.ports.empty()) {
     const std::string_view word = mode == NetworkChoice::Mode::host   ? "host"

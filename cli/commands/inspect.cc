@@ -25,6 +25,7 @@ constexpr std::array k_type_options = {value("type", 't', "TYPE", "container, im
 struct Wanted {
   std::string_view type;  // "all": the first kind that has the name
   bool size = false;
+  bool latest = false;
   bool for_template = false;  // templates see fields that JSON leaves out when they are empty
 };
 
@@ -85,12 +86,12 @@ Result<void> look_up(engine::Engine& engine, const std::string& name, const Want
   return Error(Errc::not_found, fmt::format("no such object: \"{}\"", printable(name)));
 }
 
-Result<int> show(Context& context, const Args& args, std::string_view type) {
+Result<int> show(Context& context, const Args& args, Wanted wanted) {
   auto* engine = TRY(context.engine());
   const std::string format = args.text("format");
-  const Wanted wanted{type, args.flag("size"), !format.empty() && !is_json_format(format)};
+  wanted.for_template = !format.empty() && !is_json_format(format);
   Found found;
-  if (args.flag("latest")) {
+  if (wanted.latest) {
     if (!args.words().empty()) return Error(Errc::invalid, "--latest and arguments cannot be used together");
     found.documents.push(TRY(engine->inspect_container(TRY(one_container(context, args)).info, wanted.size)));
   } else if (args.words().empty()) {
@@ -122,12 +123,16 @@ Result<int> inspect(Context& context, const Args& args) {
     return Error(Errc::invalid,
                  fmt::format("{} is not supported for type \"{}\"", args.flag("size") ? "size" : "latest", type));
   }
-  return show(context, args, type);
+  return show(context, args, {type, args.flag("size"), args.flag("latest"), false});
 }
 
-Result<int> inspect_container(Context& context, const Args& args) { return show(context, args, "container"); }
+Result<int> inspect_container(Context& context, const Args& args) {
+  return show(context, args, {"container", args.flag("size"), args.flag("latest"), false});
+}
 
-Result<int> inspect_image(Context& context, const Args& args) { return show(context, args, "image"); }
+Result<int> inspect_image(Context& context, const Args& args) {
+  return show(context, args, {"image", false, false, false});
+}
 
 }  // namespace
 

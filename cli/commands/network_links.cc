@@ -47,11 +47,15 @@ Result<int> reload(Context& context, const Args& args) {
     return Error(Errc::invalid, "you must provide at least one name or id");
   }
   selection.running_only = selection.all;
-  return for_each_container(context, selection, Echo::typed, [](engine::Engine& engine, const auto& info) {
+  const auto act = [&context](engine::Engine& engine, const engine::ContainerInfo& info) -> Result<void> {
     // Other containers' networks are as they were made.
-    if (info.spec.network.mode != engine::NetworkChoice::Mode::bridge) return Result<void>();
-    return engine::network_verbs(engine).reload(info.id);
-  });
+    if (info.spec.network.mode == engine::NetworkChoice::Mode::bridge) {
+      TRY(engine::network_verbs(engine).reload(info.id));
+    }
+    context.output().line(info.id.hex);
+    return ok();
+  };
+  return for_each_container(context, selection, Echo::nothing, act);
 }
 
 constexpr std::array k_reload_options = {flag("all", 'a', "All running containers")};

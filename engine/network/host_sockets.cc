@@ -134,6 +134,8 @@ Result<std::vector<Fd>> bind_ports(std::vector<PublishedPort>& ports, const std:
     if (given != passed.end()) {
       Fd copy(::fcntl(given->fd, F_DUPFD_CLOEXEC, 3));
       if (!copy.valid()) return Error::from_errno("take the socket of " + port_text(port));
+      // Processes that we start are not to have it, too.
+      TRY(set_inherit(given->fd, Inherit::no));
       sockets.push_back(std::move(copy));
       continue;
     }

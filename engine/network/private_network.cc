@@ -67,7 +67,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   void move_to(pid_t pid) override { pid_ = pid; }
 
   void respawn() override {
-    if (proxy_ && has_work(*plan_.proxy)) proxy_->respawn();
+    if (proxy_) proxy_->respawn();
     if (!uplink_ && wants_uplink()) respawn_uplink();
   }
 

@@ -30,6 +30,7 @@ Json list_of(const PublishedPort& port) {
 }  // namespace
 
 Result<void> Proxy::start(int netns, const ProxyAddresses& addresses) {
+  if (sockets_.size() != plan_.ports.size()) return Error(Errc::internal, "ports and their sockets differ in number");
   const int copy = ::fcntl(netns, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) return Error::from_errno("keep the network namespace of the container");
   netns_ = Fd(copy);

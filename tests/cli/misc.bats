@@ -168,6 +168,8 @@ complete_words() {
   [ "$(jq -r .host.os <<<"$output")" = linux ]
   run -0 ctr info -f '{{.Host.Security.Rootless}} {{.Store.GraphDriverName}}'
   assert_match '^true overlay$'
+  run -0 ctr info -f '{{index .Store.GraphStatus "Backing Filesystem"}}'
+  assert_match "^[a-z0-9]+"
   run -0 ctr info -f '{{.Host.Security.Capabilities}}'
   assert_match '^CAP_CHOWN,CAP_'
   run -0 ctr system info --format '{{.Host.CgroupsVersion}}'

@@ -131,8 +131,8 @@ ${id:0:12}  n2          bridge
   refute_contains 'this is a'
   run -0 ctr network inspect -f '{{range .Containers}}{{.Name}} {{range .Interfaces}}{{range .Subnets}}{{.IPNet}} {{end}}{{end}}{{end}}' two
   assert_output 'c 10.89.1.2/24 '
-  run -0 ctr ps --filter network=one --format '{{.Names}} {{.Networks}}'
-  assert_output 'a one'
+  run -0 ctr ps --filter network=two --format '{{.Names}} {{.Networks}}'
+  assert_output 'c two'
 }
 
 @test "a container has one IPv4 address, which is what leaves for the world" {
@@ -178,6 +178,16 @@ ${id:0:12}  n2          bridge
   assert_line eth1
   assert_contains 'inet 10.88.0.'
   assert_contains 'default via 10.0.2.2 dev uplink0  src 10.89.0.2'
+}
+
+@test "containers that start at the same time get addresses of their own" {
+  ctr network create x >/dev/null
+  for name in 1 2 3 4 5 6; do ctr run -d --name "c$name" --network x "$IMAGE" sleep 100 >/dev/null & done
+  wait
+  run -0 ctr network inspect -f '{{range .Containers}}{{range .Interfaces}}{{range .Subnets}}{{println .IPNet}}{{end}}{{end}}{{end}}' x
+  [ "$(sort -u <<<"$output" | grep -c '^10\.89\.0\.')" = 6 ]
+  run -0 sort -u "$XDG_RUNTIME_DIR/ctr/net/x/names"
+  [ "${#lines[@]}" = 6 ]
 }
 
 @test "a running container joins and leaves networks" {
@@ -228,7 +238,7 @@ ${id:0:12}  n2          bridge
   ctr run -d --name a --network x --cap-add net_admin "$IMAGE" sleep 100 >/dev/null
   ctr exec a sh -c 'ip addr flush dev eth0; ip link set uplink0 down'
   run -0 ctr network reload a
-  assert_output a
+  assert_output "$(ctr inspect -f '{{.Id}}' a)"
   run -0 ctr exec a ip route get 203.0.113.9
   assert_contains 'dev uplink0  src 10.89.0.2'
   ctr exec a ip link del eth0
@@ -259,6 +269,8 @@ ${id:0:12}  n2          bridge
     kill -9 "$(ctr inspect -f '{{.State.ConmonPid}}' $name)" "$(ctr inspect -f '{{.State.Pid}}' $name)" 2>/dev/null || true
   done
   wait_for no_store_processes
+  # The kernel keeps a namespace for descriptors and processes only.
+  [ -z "$(find /proc/[0-9]*/fd -lname "net:\\[$hub\\]" 2>/dev/null)" ]
   run -0 ctr run --rm --network x --ip 10.89.0.111 "$IMAGE" ip -4 -o addr show eth0
   assert_contains 10.89.0.111/24
   # Nobody is left who would keep the network.

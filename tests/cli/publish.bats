@@ -21,9 +21,10 @@ peer=$BATS_TEST_DIRNAME/net-peer
 serve() {
   local container=$1 kind=$2 port=$3 pid
   pid=$(ctr inspect -f '{{.State.Pid}}' "$container")
+  rm -f "$BATS_TEST_TMPDIR/serve.$kind.$port"
   nsenter -t "$pid" -U --preserve-credentials -n "$peer" serve "$kind" "$port" >"$BATS_TEST_TMPDIR/serve.$kind.$port" 3>&- &
   peers="${peers:-} $!"
-  wait_for grep -q ready "$BATS_TEST_TMPDIR/serve.$kind.$port"
+  wait_for grep -qs ready "$BATS_TEST_TMPDIR/serve.$kind.$port"
 }
 address() { ctr port "$1" "$2" | sed 's/^0.0.0.0/127.0.0.1/'; }
 number() { ctr port "$1" "$2" | sed 's/.*://'; }
@@ -163,6 +164,30 @@ PY
   assert_output 'Error: failed to find published port "80/tcp"'
 }
 
+@test "the ports of a pod lead to its members, which show them" {
+  ctr pod create --name together -p 127.0.0.1::80 >/dev/null
+  sleeper --name web --pod together >/dev/null
+  serve web tcp 80
+  run -0 ctr port web
+  assert_match '^80/tcp -> 127\.0\.0\.1:[0-9]+$'
+  run -0 "$peer" ask tcp 127.0.0.1 "$(number web 80)"
+  assert_output 10.0.2.2
+  ctr pod rm -f -t 0 together >/dev/null
+}
+
+@test "a container of a network is reached like any other" {
+  ctr network create mine >/dev/null
+  sleeper --name web --network mine -p 127.0.0.1::80 -p 127.0.0.1::53/udp >/dev/null
+  serve web tcp 80
+  serve web udp 53
+  run -0 "$peer" ask tcp 127.0.0.1 "$(number web 80)"
+  assert_match '^10\.89\.[0-9]+\.1$'
+  run -0 "$peer" ask udp 127.0.0.1 "$(number web 53/udp)"
+  assert_match '^10\.89\.[0-9]+\.1$'
+  ctr rm -f -t 0 web >/dev/null
+  ctr network rm mine >/dev/null
+}
+
 @test "a netproxy that dies is replaced and nobody is refused meanwhile" {
   sleeper --name web -p 127.0.0.1::80 >/dev/null
   serve web tcp 80
@@ -207,8 +232,8 @@ PY
       [ "$held" = held ]
     fi
     ctr restart -t 0 web >/dev/null
+    if ((i % 10 == 0)); then kill "$CLIENT_PID" && wait "$CLIENT_PID" || true; fi
   done
-  kill "$CLIENT_PID" 2>/dev/null || true
 }
 
 @test "a thousand connections at once are carried" {

@@ -66,9 +66,10 @@ peer=$BATS_TEST_DIRNAME/../net-peer
 serve() {
   local pid
   pid=$(on_host "$CTR" inspect -f '{{.State.Pid}}' "$1")
+  rm -f "$BATS_TEST_TMPDIR/serve.$2.$3"
   nsenter -t "$pid" -n "$peer" serve "$2" "$3" >"$BATS_TEST_TMPDIR/serve.$2.$3" 3>&- &
   peers="${peers:-} $!"
-  wait_for grep -q ready "$BATS_TEST_TMPDIR/serve.$2.$3"
+  wait_for grep -qs ready "$BATS_TEST_TMPDIR/serve.$2.$3"
 }
 
 @test "the server sees the address of a client on another machine, in both families and protocols" {

@@ -1,5 +1,7 @@
 #include "engine/config.h"
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "engine/config_keys.h"
 #include "tests/catch.h"
@@ -120,7 +122,11 @@ TEST_CASE("drop-ins come in the order of their names, and the override last") {
   REQUIRE(only);
   CHECK(only->umask == "0022");
   CHECK(only->files == std::vector<std::string>{dir.path() + "/over"});
-  CHECK_FALSE(load_config({{"CONTAINERS_CONF", dir.path() + "/nosuch"}}, paths, 1000));
+  for (const auto* variable : {"CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE"}) {
+    const auto missing = load_config({{variable, dir.path() + "/nosuch"}}, paths, 1000);
+    REQUIRE_FALSE(missing);
+    CHECK(missing.error().text() == fmt::format("{} names '{}/nosuch', which does not exist", variable, dir.path()));
+  }
 }
 
 TEST_CASE("what is shown is every key that is followed, and nothing else") {

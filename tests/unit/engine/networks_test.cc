@@ -132,6 +132,9 @@ TEST_CASE("what a network cannot be is refused in podman's words", "[networks]")
   options = {};
   options.name = "a/b";
   CHECK(error_of(options) == "network name a/b invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
+  options.name = "bridge";
+  CHECK(error_of(options) ==
+        "cannot create network with name \"bridge\" because it conflicts with a valid network mode");
   options = {};
   options.options = {{"foo", "bar"}};
   CHECK(error_of(options) == "unsupported bridge network option foo");
