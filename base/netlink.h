@@ -38,6 +38,21 @@ class NetlinkRequest {
   }
   void attribute(uint16_t type, uint32_t value) { attribute(type, &value, sizeof value); }
 
+  // Attributes, and first perhaps a header, that are added up to end_nested() are inside of one of this type.
+  size_t begin_nested(uint16_t type) {
+    const size_t begin = NLMSG_ALIGN(used_);
+    attribute(static_cast<uint16_t>(type | NLA_F_NESTED), nullptr, 0);
+    return begin;
+  }
+  template <typename Header>
+  void nested_header(const Header& header) {
+    append(&header, sizeof header);
+  }
+  void end_nested(size_t begin) {
+    const auto length = static_cast<uint16_t>(used_ - begin);
+    std::memcpy(buffer_.data() + begin, &length, sizeof length);  // rta_len is the first member
+  }
+
   std::string_view finish() {
     auto length = static_cast<uint32_t>(used_);
     std::memcpy(buffer_.data(), &length, sizeof length);  // nlmsg_len is the first member
@@ -48,7 +63,7 @@ class NetlinkRequest {
   void append(const void* data, size_t size_bytes) {
     size_t aligned = NLMSG_ALIGN(used_);
     CTR_ASSERT(aligned + size_bytes <= buffer_.size());
-    std::memcpy(buffer_.data() + aligned, data, size_bytes);
+    if (size_bytes > 0) std::memcpy(buffer_.data() + aligned, data, size_bytes);
     used_ = aligned + size_bytes;
   }
 

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "engine/port_words.h"
 
 namespace ctr::cli {
 namespace {
@@ -39,6 +40,12 @@ constexpr int64_t k_go_zero_time = -62135596800;
 std::vector<std::string> destinations(const ContainerInfo& info) {
   std::vector<std::string> out;
   for (const auto& mount : info.spec.mounts) out.push_back(mount.destination);
+  return out;
+}
+
+std::vector<std::string> networks(const ContainerInfo& info) {
+  std::vector<std::string> out;
+  for (const auto& joined : info.spec.network.networks) out.push_back(joined.network);
   return out;
 }
 
@@ -126,11 +133,12 @@ constexpr std::array k_fields = {
     Field{"Labels", [](const Row& row) -> Json { return Json::string_map(row.info.spec.labels); }},
     Field{"Mounts", [](const Row& row) -> Json { return Json::strings(destinations(row.info)); }},
     Field{"Names", [](const Row& row) -> Json { return row.info.name; }},
-    Field{"Networks", [](const Row&) -> Json { return ""; }},
+    Field{"Networks", [](const Row& row) -> Json { return join(networks(row.info), ","); }},
     Field{"Pid", [](const Row& row) -> Json { return row.info.pid; }},
     Field{"Pod", [](const Row& row) -> Json { return shown_id(row.info.spec.pod, row.options); }},
     Field{"PodName", [](const Row& row) -> Json { return pod_name(row.info, row.options); }},
-    Field{"Ports", [](const Row&) -> Json { return ""; }},
+    Field{"Ports",
+          [](const Row& row) -> Json { return engine::ports_text(row.info.spec.ports, row.info.spec.exposed_ports); }},
     Field{"Restarts", [](const Row& row) -> Json { return std::to_string(row.info.restart_count); }},
     Field{"RunningFor", [](const Row& row) -> Json { return ago(row.info.created, row.at); }},
     Field{"Size", [](const Row& row) -> Json { return size_text(row.size); }},
@@ -144,6 +152,7 @@ constexpr std::array k_fields = {
     Field{"PIDNS", [](const Row& row) -> Json { return shown_inode(row, "pid"); }},
     Field{"UTS", [](const Row& row) -> Json { return shown_inode(row, "uts"); }},
     Field{"User", [](const Row& row) -> Json { return shown_inode(row, "user"); }},
+    Field{"USERNS", [](const Row& row) -> Json { return shown_inode(row, "user"); }},
     Field{"Namespaces", all_inodes},
 };
 
@@ -180,6 +189,24 @@ Json PsRows::value(const PsEntry& entry, size_t column) const {
   return k_fields[fields_[column]].value({*entry.info, entry.size, options_, at_});
 }
 
+namespace {
+
+Json ports_json(const ContainerInfo& info) {
+  if (info.spec.ports.empty()) return Json();
+  Json list = Json::array();
+  for (const auto& mapping : engine::merge_neighbours(info.spec.ports)) {
+    list.push(Json::object()
+                  .set("host_ip", mapping.host_ip)
+                  .set("container_port", uint64_t{mapping.container_port})
+                  .set("host_port", uint64_t{mapping.host_port})
+                  .set("range", uint64_t{mapping.range})
+                  .set("protocol", mapping.protocol));
+  }
+  return list;
+}
+
+}  // namespace
+
 Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {
   const auto& info = *entry.info;
   Json namespaces = Json::object();
@@ -206,11 +233,11 @@ Json ps_json(const PsEntry& entry, const PsOptions& options, TimePoint at) {
       .set("Mounts", Json::strings(destinations(info)))
       .set("Names", Json::strings({info.name}))
       .set("Namespaces", std::move(namespaces))
-      .set("Networks", Json::array())
+      .set("Networks", Json::strings(networks(info)))
       .set("Pid", info.pid)
       .set("Pod", info.spec.pod)
       .set("PodName", pod_name(info, options))
-      .set("Ports", nullptr)
+      .set("Ports", ports_json(info))
       .set("Restarts", info.restart_count)
       .set("Size", std::move(size))
       .set("StartedAt", unix_or_zero(info.started, k_go_zero_time))

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::array k_global_options = {
     value("cgroup-manager", 0, "NAME", "Who makes cgroups: systemd, cgroupfs or disabled"),
+    flag("debug", 'D', "Print messages on stderr that help to find mistakes: as --log-level debug"),
     value("error-format", 0, "FORMAT", "How errors and warnings are written: text or json"),
     value("events-backend", 0, "NAME", "Where events are kept: file, journald or none"),
     flag("help", 0, "Print help"),
@@ -25,6 +26,7 @@ constexpr std::array k_global_options = {
     value("log-level", 0, "LEVEL", "Messages on stderr: error, warn, info or debug"),
     value("root", 0, "DIR", "Keep images and containers in DIR", Complete::directories),
     value("runroot", 0, "DIR", "Keep sockets and other passing state in DIR", Complete::directories),
+    value("runtime", 0, "RUNTIME", "The runtime of containers that are created, unless they name one"),
     value("storage-driver", 0, "NAME", "Only overlay"),
     list("storage-opt", 0, "KEY=VALUE", "An option of storage.conf, such as imagestore=DIR for more images"),
     flag("version", 'v', "Print the version"),
@@ -46,6 +48,7 @@ Result<void> apply_globals(const Args& args, GlobalOptions& global) {
   static constexpr std::array<std::string_view, 3> k_managers = {"systemd", "cgroupfs", "disabled"};
   if (args.has("root")) global.root = args.text("root");
   if (args.has("runroot")) global.runroot = args.text("runroot");
+  if (args.has("runtime")) global.runtime = args.text("runtime");
   if (args.has("error-format")) {
     global.error_format = args.text("error-format");
     (void)TRY(wants_json_errors(global.error_format, {}));
@@ -56,6 +59,7 @@ Result<void> apply_globals(const Args& args, GlobalOptions& global) {
       return wrong(fmt::format("--events-backend {}: choose file, journald or none", printable(global.events_backend)));
     }
   }
+  if (args.flag("debug")) global.debug = true;
   if (args.has("log-level")) {
     const std::string level = to_lower(args.text("log-level"));
     if (std::find(k_levels.begin(), k_levels.end(), level) == k_levels.end()) {
@@ -123,6 +127,12 @@ Result<void> parse_group(const std::string& program, const std::vector<std::stri
   return unrecognized(program, name, words[1]);
 }
 
+bool has_runtime_option(OptionGroup group) {
+  if (group == nullptr) return false;
+  const auto options = group();
+  return std::any_of(options.begin(), options.end(), [](const auto& option) { return option.name == "runtime"; });
+}
+
 Result<void> parse_words(const std::string& program, std::vector<std::string> words, CommandLine& line) {
   bool asked_for_help = false;
   if (!words.empty() && words[0] == "help") {
@@ -148,6 +158,10 @@ Result<void> parse_words(const std::string& program, std::vector<std::string> wo
   }
   // Help is given whatever else is missing or wrong behind it.
   if (!words.empty() && words[0] == "--help") return line.command_help = true, ok();
+  // Before those of the command, which win.
+  const auto& own = line.command->options;
+  const bool has_runtime = std::any_of(own.begin(), own.end(), has_runtime_option);
+  if (has_runtime && !line.global.runtime.empty()) words.insert(words.begin(), "--runtime=" + line.global.runtime);
   auto args = parse_args(*line.command, words);
   if (!args) {
     const bool refused = args.error().code() == Errc::unsupported;
@@ -157,6 +171,12 @@ Result<void> parse_words(const std::string& program, std::vector<std::string> wo
   line.args = std::move(args).value();
   line.command_help = line.args.flag("help");
   return apply_globals(line.args, line.global);
+}
+
+// With some options at least. Whoever ends such a command, as with Ctrl-C, has no failure to hear of.
+bool goes_on_until_ended(const Command& command) {
+  static constexpr std::array<std::string_view, 5> k_names = {"events", "logs", "ps", "stats", "wait"};
+  return std::find(k_names.begin(), k_names.end(), command.name) != k_names.end();
 }
 
 }  // namespace
@@ -191,6 +211,7 @@ Result<CommandLine> parse_command_line(const std::string& program, const std::ve
   // A lone -h means help here; behind run it is the host's name.
   if (!words.empty() && words[0] == "-h") return line.global.help = true, line;
   auto args = parse_args(k_global, words);
+  if (!args && args.error().code() == Errc::unsupported) return std::move(args).error();
   if (!args) return usage_error(program, k_global, args.error());
   TRY(apply_globals(*args, line.global));
   line.global.version = args->flag("version");
@@ -254,7 +275,8 @@ int run_command_line(Context& context, const CommandLine& line) {
   } else if (line.command != nullptr) {
     auto result = line.command->run(context, line.args);
     code = result ? *result : exit_code_for(result.error());
-    if (!result) output.error(result.error(), code);
+    const bool ended = code == k_interrupted_code && goes_on_until_ended(*line.command);
+    if (!result && !ended) output.error(result.error(), code);
   } else if (line.global.version) {
     output.line(fmt::format("{} version {}", context.program(), k_version));
   } else if (!line.group.empty()) {

@@ -17,6 +17,7 @@ struct GlobalOptions {
   bool debug = false;
   std::string root;     // --root: the store
   std::string runroot;  // --runroot: the runtime directory
+  std::string runtime;  // --runtime, for commands that have it themselves
   std::string cgroup_manager;
   engine::StorageFlags storage;
   std::string events_backend;

@@ -172,7 +172,7 @@ Json history_rows(const ImageInfo& image, const HistoryOptions& options, TimePoi
                   .set("CreatedAt", stamp)
                   .set("CreatedSince", since)
                   .set("CreatedBy", created_by)
-                  .set("Size", options.human ? human_size(step.size_bytes, "", 3) : std::to_string(step.size_bytes))
+                  .set("Size", options.human ? human_size(step.size_bytes, " ", 3) : std::to_string(step.size_bytes))
                   .set("Comment", step.entry->comment)
                   .set("Tags", step.newest ? Json::strings(image.names) : Json::array()));
   }

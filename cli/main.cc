@@ -11,6 +11,7 @@
 #include "base/cancel.h"
 #include "base/memory.h"
 #include "base/paths.h"
+#include "base/standard_fds.h"
 #include "cli/command.h"
 #include "cli/commands/all.h"
 #include "cli/dispatch.h"
@@ -142,6 +143,7 @@ int run(std::vector<std::string> argv) {
 }  // namespace ctr::cli
 
 int main(int argc, char** argv) {
+  if (!ctr::open_missing_standard_fds()) ::_exit(125);
   // Before a descriptor is opened: the caller's from 3 on may be meant for the container.
   ctr::engine::take_over_program();
   const std::string_view name = argc > 0 ? argv[0] : "";

@@ -382,7 +382,7 @@ Result<MountSpec> parse_volume(std::string_view text, const std::string& cwd) {
     return mount;
   }
   // "DST:ro" has no source: the second part holds options, not a path.
-  if (parts.size() == 2 && !parts[1].starts_with('/') && parts[0].starts_with('/')) {
+  if (parts.size() == 2 && !parts[1].empty() && !parts[1].starts_with('/') && parts[0].starts_with('/')) {
     mount.type = Type::volume;
     mount.destination = TRY(destination(parts[0]));
     auto options = add_options(parts[1], mount);

@@ -17,6 +17,7 @@ enum class Complete {
   images,
   objects,
   volumes,
+  networks,
   secrets,
   pods,
   shells,

@@ -14,16 +14,16 @@ using engine::ContainerSpec;
 using engine::PodSpec;
 
 constexpr std::array k_pod_options = {
-    value("blkio-weight", 0, "N", "Refused: a pod as a whole has no limits"),
-    list("blkio-weight-device", 0, "DEVICE:N", "Refused, as --blkio-weight"),
+    value("blkio-weight", 0, "N", "Relative weight of block i/o of the whole pod, 10 to 1000"),
+    list("blkio-weight-device", 0, "DEVICE:N", "The same for one device"),
     value("cgroup-parent", 0, "PARENT", "Where the members' cgroups are made: a slice, or with cgroupfs a directory"),
-    value("cpu-shares", 'c', "N", "Refused, as --blkio-weight"),
-    value("cpus", 0, "N", "Refused, as --blkio-weight"),
-    value("cpuset-cpus", 0, "LIST", "Refused, as --blkio-weight"),
-    value("cpuset-mems", 0, "LIST", "Refused, as --blkio-weight"),
+    value("cpu-shares", 'c', "N", "Relative weight of CPU time of the whole pod"),
+    value("cpus", 0, "N", "Number of CPUs of the whole pod, also a fraction"),
+    value("cpuset-cpus", 0, "LIST", "CPUs the pod may use"),
+    value("cpuset-mems", 0, "LIST", "Memory nodes the pod may use"),
     list("device", 0, "HOST[:CONTAINER[:PERMISSIONS]]", "Add a device of the host to the members"),
-    list("device-read-bps", 0, "DEVICE:RATE", "Refused, as --blkio-weight"),
-    list("device-write-bps", 0, "DEVICE:RATE", "Refused, as --blkio-weight"),
+    list("device-read-bps", 0, "DEVICE:RATE", "Bytes a second that the pod may read from a device"),
+    list("device-write-bps", 0, "DEVICE:RATE", "Bytes a second that the pod may write to a device"),
     list("gidmap", 0, "MAP", "Map group ids of the members: [FLAGS]CONTAINER:FROM[:SIZE]"),
     value("hostname", 0, "NAME", "Name of the members' host (default the pod's name)"),
     value("infra-command", 0, "COMMAND", "Accepted: no program runs for a pod"),
@@ -31,8 +31,8 @@ constexpr std::array k_pod_options = {
     value("infra-name", 0, "NAME", "Accepted: there is no infra container"),
     list("label", 'l', "KEY=VALUE", "Add a label"),
     list("label-file", 0, "FILE", "Read labels from FILE", Complete::files),
-    value("memory", 'm', "SIZE", "Refused, as --blkio-weight"),
-    value("memory-swap", 0, "SIZE", "Refused, as --blkio-weight"),
+    value("memory", 'm', "SIZE", "Memory limit of the whole pod"),
+    value("memory-swap", 0, "SIZE", "Limit of memory and swap together"),
     value("name", 'n', "NAME", "Name of the pod"),
     value("pid", 0, "MODE", "With --share pid: private, host or ns:PATH"),
     value("restart", 0, "POLICY", "When to start members again that have no policy of their own"),
@@ -60,10 +60,15 @@ constexpr std::array k_create_options = {
     value("hosts-file", 0, "FILE", "What /etc/hosts begins with: a file or none", Complete::files),
     flag("infra", 0, "Hold namespaces that members share (default true)"),
     value("infra-image", 0, "IMAGE", "Accepted: there is no infra container"),
-    list("network", 0, "MODE", "Network of the members: private, none, host, slirp4netns or ns:PATH"),
+    value("ip", 0, "ADDRESS", "IPv4 address on the one network that is named"),
+    value("ip6", 0, "ADDRESS", "IPv6 address on the one network that is named"),
+    value("mac-address", 0, "ADDRESS", "Hardware address on the one network that is named"),
+    list("network", 0, "MODE", "Network of the members: private, none, host, slirp4netns, or names"),
+    list("network-alias", 0, "NAME", "Another name of the pod on its networks"),
     flag("no-hostname", 0, "Do not write /etc/hostname"),
     flag("no-hosts", 0, "Do not write /etc/hosts"),
     value("pod-id-file", 0, "FILE", "Write the pod's id to FILE", Complete::files),
+    list("publish", 'p', "[[IP:]HOST:]PORT[/PROTOCOL]", "Publish a port of the members, or a range, on the host"),
     flag("replace", 0, "Remove a pod of the same name first"),
     value("share", 0, "LIST", "What members share: cgroup, ipc, net, pid, uts or none (default ipc,net,uts)"),
     flag("share-parent", 0, "Make the members' cgroups where --cgroup-parent says (default true)"),
@@ -85,7 +90,8 @@ Result<void> check_without_infra(const Args& args) {
   }
   if (args.has("infra-name")) return wrong("cannot set infra-name without an infra container");
   if (args.flag("no-hosts")) return wrong("cannot specify --no-hosts without an infra container");
-  for (const char* name : {"network", "hostname", "dns", "add-host", "userns", "uidmap", "gidmap", "sysctl"}) {
+  for (const char* name :
+       {"network", "publish", "hostname", "dns", "add-host", "userns", "uidmap", "gidmap", "sysctl"}) {
     if (args.has(name)) return wrong(fmt::format("cannot set --{} without infra container", name));
   }
   return ok();
@@ -118,6 +124,8 @@ Result<PodSpec> pod_spec(const Args& args, const SpecInputs& inputs) {
   // What containers.conf says of containers is for the members, not for what they share.
   SpecInputs shared = {inputs.environment, inputs.cwd, inputs.read_file, {}};
   shared.config.default_network_cmd = inputs.config.default_network_cmd;
+  shared.config.slirp_options = inputs.config.slirp_options;
+  shared.config.pasta_options = inputs.config.pasta_options;
   shared.config.netns = inputs.config.netns;
   spec.shared = TRY(shared_spec(args.loose({"name", "replace"}), shared));
   return spec;

@@ -18,18 +18,33 @@ constexpr std::string_view k_run = "run create";
 constexpr std::string_view k_no_sigstore_file = "parameter files are not read; use --sign-by-sigstore-private-key";
 constexpr std::string_view k_no_sequoia = "Sequoia is not supported; use --sign-by and GnuPG";
 
+constexpr std::string_view k_this_host = "ctr works on this host only";
+constexpr std::string_view k_no_hooks =
+    "containers.conf and ctr know no hooks of the host; `ctr runtime` runs those of a bundle";
+
 constexpr std::array k_refusals = {
-    Refusal{k_run, "publish p publish-all P expose", "ports cannot be published yet; use --network host"},
-    Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
-            "networks with names and addresses are not supported yet"},
+    // Options before the command, and behind it by their long names.
+    Refusal{"", "remote url connection identity ssh host H context c tls tlsverify tlscacert tlscert tlskey",
+            k_this_host},
+    Refusal{"", "config", "credentials are read where --authfile, REGISTRY_AUTH_FILE and DOCKER_CONFIG say"},
+    Refusal{"", "module", "name the file in CONTAINERS_CONF_OVERRIDE"},
+    Refusal{"", "hooks-dir", k_no_hooks},
+    Refusal{"", "conmon network-cmd-path", "ctr is its own monitor and finds its helpers by PATH"},
+    Refusal{"", "tmpdir volumepath network-config-dir", "all that ctr keeps is below --root and --runroot"},
+    Refusal{"", "transient-store", "containers outlive a restart of the host"},
+    Refusal{"", "runtime-flag", "name a program for --runtime that calls the runtime with it"},
+    Refusal{"", "syslog", "messages go to stderr"},
+    Refusal{"", "out noout", "use the shell: > FILE"},
+    Refusal{"", "registries-conf", "name the file in CONTAINERS_REGISTRIES_CONF"},
+    Refusal{k_run, "link-local-ip", "link-local addresses are the kernel's choice; --ip and --ip6 choose others"},
     Refusal{k_run, "decryption-key", "encrypted images are not supported"},
     Refusal{k_run, "gpus", "devices of the Container Device Interface are not supported; name each with --device"},
-    Refusal{"kube play", "build context-dir",
-            "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
     Refusal{"pod create", "gpus",
             "devices of the Container Device Interface are not supported; name each with --device"},
     Refusal{"pod clone", "gpus",
             "devices of the Container Device Interface are not supported; name each with --device"},
+    Refusal{"kube play", "build context-dir",
+            "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
     Refusal{"container cleanup", "exec", "ctr keeps nothing of commands that exec has run"},
     Refusal{"pull", "decryption-key", "encrypted images are not supported"},
     Refusal{"push", "encrypt-layer encryption-key", "encrypting is not supported"},
@@ -44,7 +59,7 @@ constexpr std::array k_refusals = {
             "artifact-layer-type artifact-subject artifact-type",
             "artifacts are not supported yet"},
     Refusal{"save", "compress", "layers keep the form they are stored in"},
-    Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
+    Refusal{"unshare", "rootless-netns", "there is no namespace that all networks share; each is one of its own"},
     Refusal{"image prune", "external", "ctr keeps no containers outside its own store"},
     Refusal{"image prune", "build-cache", "ctr keeps no cache of builds beside its images"},
     Refusal{"system prune", "external", "ctr keeps no containers outside its own store"},
@@ -60,7 +75,6 @@ constexpr std::array k_refused_commands = {
     CommandRefusal{
         "build,image build,buildx,builder",
         "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
-    CommandRefusal{"network", "named networks are not supported yet; there are --network private, host and none"},
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},
     CommandRefusal{"artifact", "artifacts are not supported yet"},
@@ -83,6 +97,7 @@ bool has_word(std::string_view words, std::string_view word, char separator = ' 
 }
 
 bool is_for(std::string_view commands, std::string_view name) {
+  if (commands.empty()) return true;
   return name.find(' ') == std::string_view::npos ? has_word(commands, name) : commands == name;
 }
 
@@ -102,6 +117,8 @@ std::optional<RefusedCommand> find_refused_command(std::span<const std::string> 
 std::optional<std::string> why_refused(const Command& command, std::string_view name) {
   for (const auto& refusal : k_refusals) {
     if (!is_for(refusal.commands, command.name) || !has_word(refusal.options, name)) continue;
+    // Letters mean something else behind each command.
+    if (refusal.commands.empty() && name.size() == 1 && !command.name.empty()) continue;
     return fmt::format("{}{}: {}", name.size() == 1 ? "-" : "--", name, refusal.reason);
   }
   return {};

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/health_args.h"
 #include "cli/mount_args.h"
+#include "cli/port_args.h"
 #include "cli/restart_args.h"
 #include "cli/secret_args.h"
 #include "cli/spec_security.h"
@@ -458,6 +459,7 @@ Result<ContainerSpec> container_spec(const Args& args, const SpecInputs& inputs)
   TRY(add_identity(args, spec));
   TRY(add_security(args, inputs.config, spec));
   TRY(add_namespaces(args, inputs.config, spec));
+  TRY(add_ports(args, spec));
   TRY(add_pod(args, inputs, spec));
   TRY(add_resources(args, spec));
   TRY(add_log(args, spec));
@@ -476,6 +478,7 @@ Result<ContainerSpec> shared_spec(const Args& args, const SpecInputs& inputs) {
   TRY(add_identity(args, spec));
   TRY(add_security(args, inputs.config, spec));
   TRY(add_namespaces(args, inputs.config, spec));
+  TRY(add_ports(args, spec));
   TRY(add_resources(args, spec));
   spec.restart = TRY(parse_restart(args.text("restart")));
   return spec;

@@ -9,6 +9,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "cli/network_args.h"
 #include "cli/userns_args.h"
 
 namespace ctr::cli {
@@ -16,7 +17,6 @@ namespace {
 
 using engine::ContainerSpec;
 using engine::NamespaceChoice;
-using engine::NetworkChoice;
 
 Error wrong(std::string text) { return Error(Errc::invalid, std::move(text)); }
 Error unsupported(std::string text) { return Error(Errc::unsupported, std::move(text)); }
@@ -122,32 +122,6 @@ Result<NamespaceChoice> namespace_choice(const std::string& option, const std::s
                            printable(text), option));
 }
 
-Result<NetworkChoice> network_choice(const std::string& text) {
-  NetworkChoice choice;
-  const size_t colon = text.find(':');
-  const std::string head = text.substr(0, colon);
-  const std::string tail = colon == std::string::npos ? "" : text.substr(colon + 1);
-  using Mode = NetworkChoice::Mode;
-  if (head == "none" || head == "host" || head == "private") {
-    if (!tail.empty()) return wrong(fmt::format("--network {}: takes no options", printable(text)));
-    choice.mode = head == "none" ? Mode::none : head == "host" ? Mode::host : Mode::private_;
-    return choice;
-  }
-  if (head == "slirp4netns" || head == "pasta") {
-    choice.uplink = head;
-    if (!tail.empty()) choice.options = split(tail, ',');
-    return choice;
-  }
-  if ((head == "container" || head == "ns") && !tail.empty()) {
-    choice.mode = head == "container" ? Mode::container : Mode::path;
-    choice.value = tail;
-    return choice;
-  }
-  if (head == "bridge") return unsupported("--network bridge: bridge networks are not supported yet");
-  return unsupported(fmt::format("--network {}: named networks are not supported yet", printable(text)))
-      .with_hint("use none, host, private, container:NAME or ns:PATH");
-}
-
 }  // namespace
 
 Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
@@ -190,8 +164,9 @@ Result<void> add_security(const Args& args, const engine::Config& config, Contai
   }
   security.seccomp_of_image = policy == "image";
   for (const auto& text : args.list("ulimit")) {
-    if (text == "host") return unsupported("--ulimit host: not supported yet; name the limits");
-    spec.ulimits.push_back(TRY(parse_ulimit(text)));
+    // The limits of the caller, which a process inherits where none are set.
+    if (text == "host" && args.list("ulimit").size() > 1) return wrong("--ulimit host stands alone");
+    spec.ulimits.push_back(text == "host" ? engine::UlimitSpec{text, 0, 0} : TRY(parse_ulimit(text)));
   }
   for (const auto& text : args.list("sysctl")) {
     const auto pair = split_once(text, '=');
@@ -204,15 +179,13 @@ Result<void> add_security(const Args& args, const engine::Config& config, Contai
 }
 
 Result<void> add_namespaces(const Args& args, const engine::Config& config, ContainerSpec& spec) {
-  if (args.list("network").size() > 1) return unsupported("--network: several networks are not supported yet");
-  const std::string network = args.text("network", config.netns);
-  if (!network.empty()) spec.network = TRY(network_choice(network));
-  if (spec.network.mode == NetworkChoice::Mode::private_ && spec.network.uplink.empty()) {
-    spec.network.uplink = config.default_network_cmd;
-  }
+  TRY(add_networks(args, config, spec));
   spec.pid = TRY(namespace_choice("pid", args.text("pid", config.pidns), false));
   spec.ipc = TRY(namespace_choice("ipc", args.text("ipc", config.ipcns), true));
   spec.uts = TRY(namespace_choice("uts", args.text("uts", config.utsns), false));
+  if (spec.uts.mode == engine::NamespaceChoice::Mode::host && !spec.hostname.empty()) {
+    return wrong("cannot set hostname when running in the host UTS namespace");
+  }
   spec.cgroup = TRY(namespace_choice("cgroupns", args.text("cgroupns", config.cgroupns), false));
   spec.cgroups = args.text("cgroups", config.cgroups);
   spec.cgroup_parent = args.text("cgroup-parent");

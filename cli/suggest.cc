@@ -178,7 +178,9 @@ std::vector<Suggestion> suggest_names(Complete kind, std::string_view typed, con
   if (kind == Complete::nothing || kind == Complete::files || kind == Complete::directories) return {};
   if (kind == Complete::objects) {
     auto all = suggest_names(Complete::containers, typed, find_names);
-    for (auto& image : suggest_names(Complete::images, typed, find_names)) all.push_back(std::move(image));
+    for (const auto other : {Complete::images, Complete::volumes}) {
+      for (auto& suggestion : suggest_names(other, typed, find_names)) all.push_back(std::move(suggestion));
+    }
     return beginning_with(typed, std::move(all));
   }
   auto all = find_names(kind);

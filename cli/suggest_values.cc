@@ -28,6 +28,8 @@ struct Words {
 constexpr std::array k_words = {
     Words{"images,image prune", "filter", k_image_filters},
     Words{"volume ls,volume prune", "filter", k_volume_filters},
+    Words{"network ls", "filter", "dangling= driver= id= label= label!= name= until="},
+    Words{"network prune", "filter", "label= label!= until="},
     Words{"secret ls", "filter", "id= name="},
     Words{"search", "filter", "is-automated= is-official= stars="},
     Words{"events", "filter", "container= event= image= label= pod= type= volume="},
@@ -58,7 +60,7 @@ constexpr std::array k_words = {
     Words{"", "log-opt", "label= max-size= path= tag="},
     Words{"", "image-volume", "anonymous bind ignore tmpfs"},
     Words{"", "health-on-failure", "kill none restart stop"},
-    Words{"", "network", "container: host none private slirp4netns"},
+    Words{"", "network", "bridge container: host none ns: pasta private slirp4netns"},
     Words{"", "ipc", "container: host none ns: private shareable"},
     Words{"", "pid", "container: host ns: private"},
     Words{"", "uts", "container: host ns: private"},
@@ -72,7 +74,7 @@ constexpr std::array k_words = {
     Words{"", "seccomp-policy", "default image"},
     Words{"", "compression-format", "gzip zstd"},
     Words{"", "events-backend", "file journald none"},
-    Words{"", "type", "all container image volume"},
+    Words{"", "type", "all container image pod volume"},
     Words{"", "condition",
           "configured created exited healthy initialized paused removing running stopped stopping "
           "unhealthy"},
@@ -104,10 +106,10 @@ struct FilterNames {
   Complete kind;
 };
 constexpr std::array k_filter_names = {
-    FilterNames{"ancestor=", Complete::images},      FilterNames{"reference=", Complete::images},
-    FilterNames{"image=", Complete::images},         FilterNames{"container=", Complete::containers},
-    FilterNames{"name=", Complete::containers},      FilterNames{"volume=", Complete::volumes},
-    FilterNames{"container:", Complete::containers},
+    FilterNames{"ancestor=", Complete::images},  FilterNames{"reference=", Complete::images},
+    FilterNames{"image=", Complete::images},     FilterNames{"container=", Complete::containers},
+    FilterNames{"name=", Complete::containers},  FilterNames{"volume=", Complete::volumes},
+    FilterNames{"network=", Complete::networks}, FilterNames{"container:", Complete::containers},
 };
 
 std::vector<Suggestion> separated(std::string_view words, std::string_view front) {
@@ -136,8 +138,12 @@ std::vector<Suggestion> behind_key(const Command& command, std::string_view type
   for (const auto& names : k_filter_names) {
     if (names.key != key) continue;
     const bool of_volumes = key == "name=" && command.name.starts_with("volume");
+    const bool of_networks = key == "name=" && command.name.starts_with("network");
     const bool of_secrets = key == "name=" && command.name.starts_with("secret");
-    const Complete kind = of_volumes ? Complete::volumes : of_secrets ? Complete::secrets : names.kind;
+    const Complete kind = of_volumes    ? Complete::volumes
+                          : of_networks ? Complete::networks
+                          : of_secrets  ? Complete::secrets
+                                        : names.kind;
     auto found = suggest_names(kind, rest, find_names);
     for (auto& suggestion : found) suggestion.word.insert(0, key);
     return found;
@@ -182,7 +188,11 @@ Suggestions suggest_values(const Command& command, const OptionSpec& option, std
   for (const auto& words : k_words) {
     if (words.option != option.name || !is_for(words, command)) continue;
     out.words = behind_key(command, typed, find_names);
-    if (out.words.empty()) out.words = beginning_with(typed, separated(words.words, ""));
+    if (out.words.empty()) {
+      out.words = beginning_with(typed, separated(words.words, ""));
+      // An option may take names beside its words.
+      for (auto& name : suggest_names(option.complete, typed, find_names)) out.words.push_back(std::move(name));
+    }
     out.open = is_open(out.words);
     return out;
   }

@@ -176,6 +176,7 @@ Result<void> read_engine(Table table, Config& config) {
   table.read("events_logger", config.events_logger);
   if (!is_events_backend(config.events_logger)) table.fail("events_logger", "file, journald or none");
   table.read("image_volume_mode", config.image_volume_mode);
+  table.read("network_cmd_options", config.slirp_options);
   table.read("pod_exit_policy", config.pod_exit_policy);
   const auto& exit_policy = config.pod_exit_policy;
   if (!exit_policy.empty() && exit_policy != "continue" && exit_policy != "stop") {
@@ -227,6 +228,7 @@ Result<void> apply_config(Config& config, std::string_view text, const std::stri
   TRY(read_engine(Table(file, "engine", what, config), config));
   Table network(file, "network", what, config);
   network.read("default_rootless_network_cmd", config.default_network_cmd);
+  network.read("pasta_options", config.pasta_options);
   return network.finish();
 }
 
@@ -234,15 +236,14 @@ Result<Config> load_config(const Environment& environment, const UserPaths& path
   Config config;
   auto files = TRY(candidate_files(environment, paths, uid));
   const auto named = environment_value(environment, "CONTAINERS_CONF");
-  if (const auto last = environment_value(environment, "CONTAINERS_CONF_OVERRIDE"); !last.empty()) {
-    files.push_back(last);
-  }
+  const auto last = environment_value(environment, "CONTAINERS_CONF_OVERRIDE");
+  if (!last.empty()) files.push_back(last);
   for (const auto& file : files) {
     const auto text = TRY(read_file_if_exists(file));
     if (!text) {
-      if (file == named)
-        return Error(Errc::not_found, fmt::format("CONTAINERS_CONF names '{}', which does not exist", file));
-      continue;
+      if (file != named && file != last) continue;
+      const auto* variable = file == named ? "CONTAINERS_CONF" : "CONTAINERS_CONF_OVERRIDE";
+      return Error(Errc::not_found, fmt::format("{} names '{}', which does not exist", variable, file));
     }
     TRY(apply_config(config, *text, file));
     config.files.push_back(file);

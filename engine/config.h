@@ -53,8 +53,10 @@ struct Config {
   uint32_t userns_size = 0;  // how many ids --userns auto gives; 0: as many as the image needs
   std::string netns;         // "private", "host", "none"
   std::string ipcns, pidns, utsns, cgroupns;
-  std::string cgroups;              // "enabled", "disabled", "no-conmon", "split"
-  std::string default_network_cmd;  // [network] default_rootless_network_cmd
+  std::string cgroups;                     // "enabled", "disabled", "no-conmon", "split"
+  std::string default_network_cmd;         // [network] default_rootless_network_cmd
+  std::vector<std::string> slirp_options;  // [engine] network_cmd_options: of slirp4netns, in front of those by hand
+  std::vector<std::string> pasta_options;  // [network] pasta_options
   std::string host_containers_internal_ip;
   // [engine]
   std::string cgroup_manager;          // "systemd", "cgroupfs"; empty: what the host has

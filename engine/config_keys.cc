@@ -171,15 +171,13 @@ constexpr auto k_idle_keys = std::to_array<std::string_view>({"containers.apparm
                                                               "engine.image_parallel_copies",
                                                               "engine.multi_image_archive",
                                                               "engine.namespace",
-                                                              "engine.network_cmd_options",
                                                               "engine.network_cmd_path",
                                                               "engine.no_pivot_root",
                                                               "engine.platform_to_oci_runtime",
                                                               "engine.runtimes",
                                                               "engine.tls_verify",
                                                               "engine.volume_path",
-                                                              "engine.volume_plugins",
-                                                              "network.pasta_options"});
+                                                              "engine.volume_plugins"});
 static_assert(std::is_sorted(k_idle_keys.begin(), k_idle_keys.end()));
 
 }  // namespace

@@ -86,6 +86,7 @@ std::vector<ConfigValue> engine_values(const Config& config) {
       .add("events_logger", config.events_logger)
       .add("image_default_transport", "docker://")
       .add("image_volume_mode", text_or_null(config.image_volume_mode))
+      .add("network_cmd_options", Json::strings(config.slirp_options))
       .add("pod_exit_policy", text_or_null(config.pod_exit_policy))
       .add("pull_policy", policy_word(config.pull_policy))
       .add("retry", config.retry)
@@ -101,6 +102,7 @@ std::vector<ConfigValue> config_values(const Config& config) {
   auto values = containers_values(config);
   for (auto& value : engine_values(config)) values.push_back(std::move(value));
   values.push_back({"network", "default_rootless_network_cmd", text_or_null(config.default_network_cmd)});
+  values.push_back({"network", "pasta_options", Json::strings(config.pasta_options)});
   return values;
 }
 

@@ -133,6 +133,7 @@ Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& 
   auto seen = TRY(runtime::observe(dir));
   view.info = join_state(summarize(view.record), seen, entry.name);
   view.bundle = containers.path(entry.id);
+  view.run_dir = core.run_dir(entry.id.text());
   if (has_health_check(view.record.spec)) {
     view.health = read_health(dir).value_or(HealthRecord());
     view.info.health = known_status(view.health.status);
@@ -197,6 +198,7 @@ Result<std::string> current_name(Core& core, const storage::ContainerEntry& entr
 Event container_event(std::string_view status, const RecordSummary& summary) {
   auto event = object_event("container", status, summary.id, summary.name);
   event.image = summary.image_name;
+  event.pod = summary.spec.pod;
   event.attributes = summary.spec.labels;
   return event;
 }
@@ -204,6 +206,7 @@ Event container_event(std::string_view status, const RecordSummary& summary) {
 Event container_event(std::string_view status, const ContainerRecord& record) {
   auto event = object_event("container", status, record.id, record.name);
   event.image = record.image_name;
+  event.pod = record.spec.pod;
   event.attributes = record.spec.labels;
   return event;
 }

@@ -27,7 +27,8 @@ ContainerInfo info_of(RecordSummary summary);
 
 // Everything about one container.
 struct ContainerView {
-  std::string bundle;  // absolute path of the container's directory
+  std::string bundle;   // absolute path of the container's directory
+  std::string run_dir;  // of the container
   ContainerInfo info;
   ContainerRecord record;
   runtime::StateRecord state;

@@ -13,11 +13,14 @@
 #include "engine/dependencies.h"
 #include "engine/host_probe.h"
 #include "engine/image_lookup.h"
+#include "engine/join_network.h"
 #include "engine/layers_at_hand.h"
 #include "engine/lingering.h"
 #include "engine/names.h"
+#include "engine/networks.h"
 #include "engine/pod_join.h"
 #include "engine/pod_record.h"
+#include "engine/ports.h"
 #include "engine/provide.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -149,6 +152,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_dependencies(core, spec.dependencies));
   TRY(resolve_pod_of(core, spec));
+  TRY(resolve_network(core, spec));
   TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
@@ -163,6 +167,8 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   const auto& bundle = staging.final_path();
   const auto base = TRY(find_base(core, spec, id, bundle, image));
   CreatedContainer created;
+  const std::vector<std::string> exposed(base.config.exposed_ports.begin(), base.config.exposed_ports.end());
+  created.sockets = TRY(settle_ports(core, spec, exposed, options.starts ? PortsFor::start : PortsFor::later));
   created.prepared = TRY(prepare_container(core, {spec, id.text(), name, bundle}, base));
   auto& prepared = created.prepared;
   if (!options.preserved_fds.empty() && !prepared.launch.runtime.empty()) {
@@ -188,6 +194,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
 Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const CreateOptions& options) {
   // Mistakes are told before anything is pulled.
   TRY(settle_limits(core, spec.resources));
+  TRY(settle_attachments(core.options().paths.store, spec.network));
   if (!spec.name.empty()) TRY(check_name(spec.name));
   std::string image;
   if (spec.rootfs.empty()) image = TRY(provide_image(core, spec.image, options.pull)).front();
@@ -201,9 +208,11 @@ Result<CreatedContainer> create_container(Core& core, ContainerSpec spec, const 
 
 Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   TRY(settle_limits(core, spec.resources));
+  TRY(settle_attachments(core.options().paths.store, spec.network));
   const auto name = TRY(choose_name(core, spec));
   TRY(resolve_secrets(core, spec.secrets));
   TRY(resolve_pod_of(core, spec));
+  TRY(resolve_network(core, spec));
   TRY(resolve_userns(core, spec));
   const auto* store = TRY(core.store());
   const auto id = storage::ContainerId::make_random();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "engine/core.h"
 #include "engine/prepare.h"
@@ -15,6 +16,7 @@ struct CreatedContainer {
   ContainerInfo info;
   PreparedContainer prepared;
   std::vector<int> preserved_fds;  // see CreateOptions
+  std::vector<Fd> sockets;         // of its ports, for the start that follows; see bind_mappings()
 };
 
 // Finds or pulls the image, prepares, and commits the directory.

@@ -8,6 +8,8 @@
 #include <numeric>
 
 #include "base/file.h"
+#include "base/parse.h"
+#include "base/text.h"
 #include "runtime/launch.h"
 
 namespace ctr::engine {
@@ -137,6 +139,20 @@ Check check_network(const HostFacts& host, const DoctorProbes& probes) {
   return good(name, host.slirp4netns + " and /dev/net/tun can be used");
 }
 
+// What leaves a container's network is sent by a program of this user: it has to be allowed to ping.
+Check check_ping(const HostFacts& host, const DoctorProbes& probes) {
+  const std::string name = "ping";
+  const auto groups = probes.ping_groups();
+  if (host.privileged() || !groups || (groups->first <= host.gid && host.gid <= groups->second)) {
+    return good(name, "works from containers to the outside");
+  }
+  return warning(name,
+                 fmt::format("net.ipv4.ping_group_range is '{} {}': ping from containers reaches other containers only",
+                             groups->first, groups->second),
+                 "echo 'net.ipv4.ping_group_range = 0 2147483647' | sudo tee /etc/sysctl.d/90-ping.conf && sudo sysctl "
+                 "--system");
+}
+
 Check check_cgroup(const HostFacts& host) {
   const std::string name = "cgroup delegation";
   std::string lost = ": everything works but limits (--memory, --cpus, --pids-limit)";
@@ -202,6 +218,8 @@ Check check_seccomp(const HostFacts& host) {
                 k_new_kernel);
 }
 
+}  // namespace
+
 Result<std::string> file_system_name(std::string path) {
   struct statfs info{};
   while (::statfs(path.c_str(), &info) < 0) {
@@ -234,8 +252,6 @@ Result<std::string> file_system_name(std::string path) {
   }
 }
 
-}  // namespace
-
 DoctorProbes host_probes(const HostFacts& host, const UserPaths& paths) {
   DoctorProbes probes;
   probes.native_overlay = [&host, store = paths.store]() -> Result<bool> {
@@ -244,6 +260,15 @@ DoctorProbes host_probes(const HostFacts& host, const UserPaths& paths) {
   };
   probes.store_file_system = [store = paths.store] { return file_system_name(store); };
   probes.exists = [](const std::string& path) { return path_exists(path); };
+  probes.ping_groups = []() -> std::optional<std::pair<uint32_t, uint32_t>> {
+    const auto text = read_kernel_file("/proc/sys/net/ipv4/ping_group_range");
+    const auto words = text ? split_once(trim(*text), '\t') : std::nullopt;
+    if (!words) return std::nullopt;
+    const auto first = parse_unsigned(trim(words->first), "a group", UINT32_MAX);
+    const auto last = parse_unsigned(trim(words->second), "a group", UINT32_MAX);
+    if (!first || !last) return std::nullopt;
+    return std::pair(static_cast<uint32_t>(*first), static_cast<uint32_t>(*last));
+  };
   probes.is_privileged_program = [](const std::string& path) {
     struct stat info{};
     if (::stat(path.c_str(), &info) < 0) return false;
@@ -258,6 +283,7 @@ std::vector<Check> run_checks(const HostFacts& host, const UserPaths& paths, con
   std::vector<Check> checks = {check_user_namespaces(host), check_subordinate_ids(host, probes)};
   for (auto& check : check_overlay(host, probes)) checks.push_back(std::move(check));
   checks.push_back(check_network(host, probes));
+  checks.push_back(check_ping(host, probes));
   checks.push_back(check_seccomp(host));
   checks.push_back(check_cgroup(host));
   checks.push_back(check_runtime_dir(paths, environment, probes));

@@ -1,8 +1,11 @@
 // The checks of `ctr doctor`: what this host and this user lack, and the one command that mends it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/paths.h"
@@ -20,9 +23,13 @@ struct DoctorProbes {
   std::function<Result<std::string>()> store_file_system;
   // True when the path exists.
   std::function<bool(const std::string&)> exists;
+  // The host's net.ipv4.ping_group_range: the groups that may ping without rights; nullopt where the kernel has none.
+  std::function<std::optional<std::pair<uint32_t, uint32_t>>()> ping_groups;
   // True when newuidmap at this path may set maps: set-user-id root, or the capability as an attribute.
   std::function<bool(const std::string&)> is_privileged_program;
 };
+// The name of the file system that `path` is on or would be: "ext4", "nfs", …
+Result<std::string> file_system_name(std::string path);
 DoctorProbes host_probes(const runtime::HostFacts& host, const UserPaths& paths);
 
 // All checks, in the order in which they should be mended. Changes nothing.

@@ -22,6 +22,7 @@
 #include "engine/lifecycle.h"
 #include "engine/list_verbs.h"
 #include "engine/logs.h"
+#include "engine/network_verbs.h"
 #include "engine/pod_record.h"
 #include "engine/pods.h"
 #include "engine/provide.h"
@@ -68,6 +69,7 @@ class LocalEngine final : public Engine {
         container_verbs_(make_container_verbs(core_)),
         pod_verbs_(make_pod_verbs(core_)),
         file_verbs_(make_file_verbs(core_)),
+        network_verbs_(make_network_verbs(core_)),
         system_verbs_(make_system_verbs(core_)) {}
 
   Result<ContainerInfo> create(ContainerSpec spec, const CreateOptions& options) override {
@@ -229,6 +231,7 @@ class LocalEngine final : public Engine {
   ContainerVerbs& container_verbs() { return *container_verbs_; }
   PodVerbs& pod_verbs() { return *pod_verbs_; }
   FileVerbs& file_verbs() { return *file_verbs_; }
+  NetworkVerbs& network_verbs() { return *network_verbs_; }
   SystemVerbs& system_verbs() { return *system_verbs_; }
 
   Result<VolumeInfo> create_volume(const VolumeOptions& options) override {
@@ -306,7 +309,7 @@ class LocalEngine final : public Engine {
     return resolve_container(core_, id.hex);
   }
 
-  const CreatedContainer* just_created(const ContainerId& id) const {
+  CreatedContainer* just_created(const ContainerId& id) {
     return created_ && created_->info.id == id ? &*created_ : nullptr;
   }
 
@@ -314,8 +317,11 @@ class LocalEngine final : public Engine {
     FilterContext context;
     context.now = now();
     context.created_of = [this](const std::string& name) -> Result<TimePoint> {
-      if (const auto container = find_container(name)) return container->created;
-      return TRY(find_image(name)).created;
+      auto container = find_container(name);
+      if (container) return container->created;
+      const auto image = find_image(name);
+      if (image) return image->created;
+      return std::move(container).error();
     };
     context.image_ids_of = [this](const std::string& name) -> Result<std::vector<std::string>> {
       const auto image = TRY(find_image_record(core_, name));
@@ -345,6 +351,7 @@ class LocalEngine final : public Engine {
   std::unique_ptr<ContainerVerbs> container_verbs_;
   std::unique_ptr<PodVerbs> pod_verbs_;
   std::unique_ptr<FileVerbs> file_verbs_;
+  std::unique_ptr<NetworkVerbs> network_verbs_;
   std::unique_ptr<SystemVerbs> system_verbs_;
   std::optional<CreatedContainer> created_;
 };
@@ -392,6 +399,7 @@ ListVerbs& list_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine)
 ContainerVerbs& container_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).container_verbs(); }
 PodVerbs& pod_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).pod_verbs(); }
 SystemVerbs& system_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).system_verbs(); }
+NetworkVerbs& network_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).network_verbs(); }
 FileVerbs& file_verbs(Engine& engine) { return static_cast<LocalEngine&>(engine).file_verbs(); }
 
 Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {

@@ -107,6 +107,8 @@ struct CreateOptions {
   bool replace = false;
   // Descriptors of this process, each from 3 on, which the program gets under the same numbers at its first start.
   std::vector<int> preserved_fds;
+  // It is started at once, by start() or start_attached(): its ports have to be there, or nothing is created.
+  bool starts = false;
 };
 
 // How the caller's terminal or pipes are joined to the container. Descriptors are borrowed.

@@ -61,6 +61,7 @@ Json to_json(const Event& event) {
   if (event.exit_code) json.set("ContainerExitCode", *event.exit_code);
   if (!event.health.empty()) json.set("health_status", event.health);
   if (!event.health_log.empty()) json.set("health_log", event.health_log);
+  if (!event.pod.empty()) json.set("PodID", event.pod);
   if (!event.attributes.empty()) json.set("Attributes", Json::string_map(event.attributes));
   return json;
 }
@@ -75,7 +76,9 @@ Result<Event> event_from_json(const JsonReader& reader) {
   event.type = TRY(reader.get_string("Type"));
   event.time = TimePoint(std::chrono::nanoseconds(TRY(reader.get_int("timeNano"))));
   event.health = TRY(reader.string_or("health_status", ""));
-  event.health_log = TRY(reader.string_or("health_log", ""));
+  event.pod = TRY(reader.string_or("PodID", ""));
+  event.health = TRY(reader.string_or("health_status", ""));
+  TRY(reader.string_or("health_log", ""));
   if (std::optional<int64_t> code = TRY(reader.find_int("ContainerExitCode"))) {
     event.exit_code = static_cast<int>(*code);
   }
@@ -102,6 +105,7 @@ std::string format_event(const Event& event, EventIds ids) {
     return event.name.empty() ? line : fmt::format("{} {}", line, event.name);
   }
   line += fmt::format(" {} (image={}, name={}", id, event.image, event.name);
+  if (!event.pod.empty()) line += fmt::format(", pod_id={}", event.pod);
   if (!event.health.empty()) line += fmt::format(", health_status={}", event.health);
   if (!event.health_log.empty()) line += fmt::format(", health_log={}", event.health_log);
   for (const auto& [key, value] : event.attributes) line += fmt::format(", {}={}", key, value);

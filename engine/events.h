@@ -25,6 +25,7 @@ struct Event {
   std::string health = {};                             // of health_status
   std::string health_log = {};                         // with --health-log-destination events_logger
   std::map<std::string, std::string> attributes = {};  // the container's labels
+  std::string pod = {};                                // the id of the container's pod
   bool operator==(const Event&) const = default;
 };
 

@@ -162,10 +162,17 @@ Result<runtime::Launched> launch_in(Core& core, const Target& target, const stor
     }
   }
   const auto cgroup = TRY(open_cgroup(target, *host));
-  runtime::ExecRequest request = {target.spec, process, *host, target.init.get(), target.state.init->pid};
+  // A filter that the specification asks for and that is not given would be refused.
+  std::optional<runtime::RuntimeSpec> unfiltered;
+  if (options.privileged) {
+    unfiltered = target.spec;
+    unfiltered->linux_config.seccomp.reset();
+  }
+  const auto& spec = unfiltered ? *unfiltered : target.spec;
+  runtime::ExecRequest request = {spec, process, *host, target.init.get(), target.state.init->pid};
   if (!options.detach) request.stdio = stdio;
   request.extra_fds = runtime::numbered_fds(options.preserved_fds, options.preserved_fds);
-  if (target.spec.linux_config.seccomp && !options.privileged) request.seccomp = &target.filter;
+  if (spec.linux_config.seccomp) request.seccomp = &target.filter;
   request.cgroup_fd = cgroup.get();
   request.subject = {
       .id = entry.id.text(), .bundle = target.bundle, .status = "running", .annotations = target.spec.annotations};

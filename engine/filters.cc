@@ -53,6 +53,9 @@ bool is_network(const NetworkChoice& network, const std::string& value) {
     case NetworkChoice::Mode::container:
     case NetworkChoice::Mode::path:
       return value == network.value;
+    case NetworkChoice::Mode::bridge:
+      return std::any_of(network.networks.begin(), network.networks.end(),
+                         [&](const auto& entry) { return entry.network == value; });
     case NetworkChoice::Mode::pod:
       return value == "pod";
   }
@@ -223,6 +226,18 @@ Result<bool> volume_holds(const VolumeInfo& info, const ContainerFilter& filter,
   return Error(Errc::invalid, fmt::format("\"{}\" is an invalid volume filter", printable(key)));
 }
 
+Result<bool> network_holds(const NetworkInfo& info, const ContainerFilter& filter, const FilterContext& context) {
+  const auto& [key, value] = filter;
+  if (key == "name") return regex_matches(value, info.name);
+  if (key == "id") return info.id.starts_with(value) || regex_matches(value, info.id);
+  if (key == "driver") return info.driver == value;
+  if (key == "label") return has_label(info.labels, value);
+  if (key == "label!") return !has_label(info.labels, value);
+  if (key == "until") return holds_time(value, info.created, context);
+  if (key == "dangling") return info.dangling() == TRY(parse_bool(value, "the filter dangling"));
+  return Error(Errc::invalid, fmt::format("invalid filter \"{}\"", printable(key)));
+}
+
 Result<bool> secret_holds(const SecretInfo& info, const ContainerFilter& filter, const FilterContext&) {
   if (filter.key == "name") return regex_matches(filter.value, info.name);
   if (filter.key == "id") return info.id.starts_with(filter.value) || regex_matches(filter.value, info.id);
@@ -275,6 +290,10 @@ bool filters_names(const Filters& filters) {
 
 Result<bool> volume_matches(const VolumeInfo& info, const Filters& filters, const FilterContext& context) {
   return all_hold(info, filters, context, volume_holds);
+}
+
+Result<bool> network_matches(const NetworkInfo& info, const Filters& filters, const FilterContext& context) {
+  return all_hold(info, filters, context, network_holds);
 }
 
 Result<bool> pod_matches(const PodInfo& info, const Filters& filters, const FilterContext& context) {

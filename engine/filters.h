@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "engine/network_verbs.h"
 #include "engine/pods.h"
 
 namespace ctr::engine {
@@ -35,6 +36,9 @@ bool filters_names(const std::vector<ContainerFilter>& filters);
 // Errors: invalid ("\"nosuch\" is an invalid volume filter").
 Result<bool> volume_matches(const VolumeInfo& info, const std::vector<ContainerFilter>& filters,
                             const FilterContext& context);
+// Errors: invalid ("invalid filter \"nosuch\"").
+Result<bool> network_matches(const NetworkInfo& info, const std::vector<ContainerFilter>& filters,
+                             const FilterContext& context);
 Result<bool> pod_matches(const PodInfo& info, const std::vector<ContainerFilter>& filters,
                          const FilterContext& context);
 Result<bool> secret_matches(const SecretInfo& info, const std::vector<ContainerFilter>& filters);

@@ -46,24 +46,45 @@ void collect(const Dir& dir, const std::string& path, int depth, std::vector<Dev
 
 }  // namespace
 
-std::string host_address() {
-  // A UDP socket that is connected sends nothing, but knows the address it would send from. 192.0.2.1 is TEST-NET-1
-  // (RFC 5737): routed like any outside address.
-  const Fd socket_fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in peer{};
-  peer.sin_family = AF_INET;
-  peer.sin_port = htons(9);
-  peer.sin_addr.s_addr = htonl(0xc0000201);
-  if (!socket_fd.valid() || connect(socket_fd.get(), reinterpret_cast<const sockaddr*>(&peer), sizeof peer) != 0) {
-    return {};
-  }
-  sockaddr_in own{};
+namespace {
+
+// The address that packets to `peer` would come from; empty where there is no way to it. A UDP socket that is connected
+// sends nothing.
+std::string source_towards(const sockaddr* peer, socklen_t peer_size) {
+  const Fd socket_fd(socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket_fd.valid() || connect(socket_fd.get(), peer, peer_size) != 0) return {};
+  sockaddr_storage own{};
   socklen_t size = sizeof own;
   if (getsockname(socket_fd.get(), reinterpret_cast<sockaddr*>(&own), &size) != 0) return {};
-  std::array<char, INET_ADDRSTRLEN> text{};
-  if (!inet_ntop(AF_INET, &own.sin_addr, text.data(), text.size())) return {};
-  const std::string address = text.data();
-  return address.starts_with("127.") || address == "0.0.0.0" ? std::string{} : address;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* address = peer->sa_family == AF_INET
+                            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(&own)->sin_addr)
+                            : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(&own)->sin6_addr);
+  if (!inet_ntop(peer->sa_family, address, text.data(), text.size())) return {};
+  const std::string found = text.data();
+  const bool usable = !found.starts_with("127.") && !found.starts_with("fe80:") && found != "0.0.0.0" && found != "::1";
+  return usable ? found : std::string{};
+}
+
+}  // namespace
+
+std::string host_address() {
+  // 192.0.2.1 and 2001:db8::1 are for documentation (RFC 5737, RFC 3849): routed like any outside address.
+  sockaddr_in peer4{};
+  peer4.sin_family = AF_INET;
+  peer4.sin_port = htons(9);
+  peer4.sin_addr.s_addr = htonl(0xc0000201);
+  auto address = source_towards(reinterpret_cast<const sockaddr*>(&peer4), sizeof peer4);
+  if (!address.empty()) return address;
+  sockaddr_in6 peer6{};
+  peer6.sin6_family = AF_INET6;
+  peer6.sin6_port = htons(9);
+  peer6.sin6_addr.s6_addr[0] = 0x20;
+  peer6.sin6_addr.s6_addr[1] = 0x01;
+  peer6.sin6_addr.s6_addr[2] = 0x0d;
+  peer6.sin6_addr.s6_addr[3] = 0xb8;
+  peer6.sin6_addr.s6_addr[15] = 1;
+  return source_towards(reinterpret_cast<const sockaddr*>(&peer6), sizeof peer6);
 }
 
 std::string host_name() {
@@ -77,6 +98,19 @@ std::vector<DeviceSpec> host_devices() {
   std::sort(devices.begin(), devices.end(),
             [](const auto& a, const auto& b) { return a.container_path < b.container_path; });
   return devices;
+}
+
+Result<void> check_devices(const std::vector<DeviceSpec>& devices) {
+  for (const DeviceSpec& device : devices) {
+    struct stat facts{};
+    if (::stat(device.host_path.c_str(), &facts) != 0) {
+      return Error::from_errno(fmt::format("stat '{}'", printable(device.host_path)));
+    }
+    if (S_ISCHR(facts.st_mode) || S_ISBLK(facts.st_mode) || S_ISDIR(facts.st_mode)) continue;
+    return Error(Errc::invalid, fmt::format("{} is not a valid device: not a device node", printable(device.host_path)))
+        .with_hint("-v shows the container a file that is no device");
+  }
+  return ok();
 }
 
 Result<std::vector<runtime::SpecDeviceRule>> device_rules(const std::vector<DeviceSpec>& devices) {

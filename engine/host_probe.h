@@ -15,6 +15,8 @@ std::string host_address();
 std::string host_name();
 // Every character and block device below /dev that a container may be given (--privileged).
 std::vector<DeviceSpec> host_devices();
+// Checks that each is a device, or a directory of some. Errors: not_found; invalid.
+Result<void> check_devices(const std::vector<DeviceSpec>& devices);
 // Rules for the cgroup of a container of root: of the host's devices those that it is given, with the accesses it is
 // given. Devices that every container has need none. Errors: not_found.
 Result<std::vector<runtime::SpecDeviceRule>> device_rules(const std::vector<DeviceSpec>& devices);

@@ -124,11 +124,15 @@ ResolvConf parse_resolv_conf(std::string_view text) {
 
 std::string resolv_conf_file(const ResolvInput& input) {
   auto conf = parse_resolv_conf(input.host_text);
-  if (!input.forwarder.empty()) conf.servers = {input.forwarder};
+  if (!input.forwarders.empty()) conf.servers = input.forwarders;
   if (!input.servers.empty()) conf.servers = input.servers;
   if (!input.search.empty()) conf.search = input.search;
   if (!input.options.empty()) conf.options = input.options;
-  if (conf.search == std::vector<std::string>{"."}) conf.search.clear();
+  if (conf.search == std::vector<std::string>{"."}) {
+    conf.search.clear();
+  } else if (!input.first_search.empty()) {
+    conf.search.insert(conf.search.begin(), input.first_search);
+  }
   std::string text;
   if (!conf.search.empty()) text += "search " + join(conf.search, " ") + "\n";
   for (const auto& server : conf.servers) text += "nameserver " + server + "\n";

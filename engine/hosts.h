@@ -43,7 +43,8 @@ ResolvConf parse_resolv_conf(std::string_view text);
 struct ResolvInput {
   std::string host_text;                              // the host's /etc/resolv.conf
   std::vector<std::string> servers, search, options;  // by hand
-  std::string forwarder;  // the resolver behind the container's network; empty: the host's servers are named
+  std::vector<std::string> forwarders;  // the resolver behind the container's network; empty: the host's are named
+  std::string first_search;             // a domain in front of the list, unless that is to be empty
 };
 // Source: resolv.conf(5); docker's rule that a search list of "." means none.
 std::string resolv_conf_file(const ResolvInput& input);

@@ -9,7 +9,9 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "engine/caps.h"
 #include "engine/cgroup_choice.h"
+#include "engine/doctor.h"
 #include "engine/host_probe.h"
 #include "engine/inspect.h"
 #include "engine/storage_config.h"
@@ -48,7 +50,7 @@ std::string uptime_text(long seconds) {
   const auto hours = seconds / 3600;
   const auto minutes = seconds / 60 % 60;
   auto text = fmt::format("{}h {}m {}.00s", hours, minutes, seconds % 60);
-  if (hours >= 24) text += fmt::format(" (Approximately {:.2f} days)", static_cast<double>(seconds) / 86400.0);
+  if (hours >= 1) text += fmt::format(" (Approximately {:.2f} days)", static_cast<double>(seconds) / 86400.0);
   return text;
 }
 
@@ -87,11 +89,14 @@ Json program_json(const std::string& path) {
 
 Json security_json(const runtime::HostFacts& host, const Config& config) {
   const auto profile = runtime::find_default_seccomp();
+  auto capabilities = config.default_capabilities;
+  // Debian's containers.conf leaves the "CAP_" out. What is no capability is the business of the next run.
+  for (auto& name : capabilities) name = normalise_capability(name).value_or(name);
   auto path = config.seccomp_profile;
   if (path.empty() && profile) path = profile->path;
   return Json::object()
       .set("apparmorEnabled", host.apparmor)
-      .set("capabilities", join(config.default_capabilities, ","))
+      .set("capabilities", join(capabilities, ","))
       .set("rootless", !host.privileged())
       .set("seccompEnabled", host.seccomp)
       .set("seccompProfilePath", path)
@@ -186,6 +191,10 @@ Result<Json> store_json(Core& core, const runtime::HostFacts& host) {
   struct statvfs space{};
   if (statvfs(store->path().c_str(), &space) != 0) return Error::from_errno("look at '" + store->path() + "'");
   Json status = Json::object();
+  // As podman calls it.
+  const auto backing = file_system_name(store->path()).value_or("<unknown>");
+  status.set("Backing Filesystem", backing == "ext4" ? "extfs" : backing);
+  status.set("Supports d_type", "true");  // the kernel refuses overlays without
   status.set("Native Overlay Diff", driver == storage::OverlayDriver::native ? "true" : "false");
   Json options = Json::object();
   if (driver == storage::OverlayDriver::fuse) options.set("overlay.mount_program", program_json(host.fuse_overlayfs));
@@ -223,7 +232,7 @@ Result<Json> info_document(Core& core) {
   host_document.set("eventLogger", TRY(core.events_backend()));
   Json plugins = Json::object();
   plugins.set("volume", Json::strings({"local"}))
-      .set("network", Json::strings({"private", "none", "host"}))
+      .set("network", Json::strings({"bridge", "private", "none", "host"}))
       .set("log", Json::strings({"k8s-file", "none", "passthrough", "journald"}))
       .set("authorization", Json());
   return Json::object()

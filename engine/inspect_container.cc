@@ -1,11 +1,16 @@
 // podman's container document. Members that ctr has nothing to say about carry podman's empty value, since scripts
 // index into them.
 #include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 
 #include "base/signals.h"
 #include "base/text.h"
 #include "engine/inspect.h"
+#include "engine/inspect_ports.h"
 #include "engine/launch_record.h"
+#include "engine/network/links.h"
 #include "engine/network/uplink.h"
 #include "engine/spec_gen.h"
 
@@ -39,24 +44,6 @@ std::string_view mode_word(const NamespaceChoice& choice, std::string_view autom
       return choice.value;
   }
   return automatic;
-}
-
-std::string network_mode(const NetworkChoice& network) {
-  switch (network.mode) {
-    case NetworkChoice::Mode::private_:
-      return network.uplink.empty() ? "slirp4netns" : network.uplink;
-    case NetworkChoice::Mode::none:
-      return "none";
-    case NetworkChoice::Mode::host:
-      return "host";
-    case NetworkChoice::Mode::container:
-      return "container:" + network.value;
-    case NetworkChoice::Mode::path:
-      return "ns:" + network.value;
-    case NetworkChoice::Mode::pod:
-      return "pod";
-  }
-  return "none";
 }
 
 Json null_if_empty(const std::vector<std::string>& values) { return values.empty() ? Json() : Json::strings(values); }
@@ -98,12 +85,6 @@ Json state_json(const ContainerView& view) {
   if (!view.record.spec.probes.readiness) return json;
   // One that does not run is not ready.
   return json.set("Ready", info.state == ContainerState::running && view.ready);
-}
-
-Json exposed_json(const ContainerRecord& record) {
-  Json json = Json::object();
-  for (const auto& port : record.exposed_ports) json.set(port, Json::object());
-  return json;
 }
 
 // What the container was given, never what is in it.
@@ -160,11 +141,11 @@ Json config_json(const ContainerView& view) {
       .set("Secrets", secrets_json(spec))
       .set("Timeout", spec.timeout ? static_cast<int64_t>(spec.timeout->count()) : int64_t{0})
       .set("StopTimeout", record.stop_timeout_seconds)
-      .set("Passwd", false)
+      .set("Passwd", spec.add_accounts)
       .set("ChrootDirs", spec.chroot_dirs.empty() ? Json() : Json::strings(spec.chroot_dirs))
       .set("sdNotifyMode", notify_word(spec.notify.mode))
       .set("sdNotifySocket", spec.notify.socket)
-      .set("ExposedPorts", record.exposed_ports.empty() ? Json() : exposed_json(record));
+      .set("ExposedPorts", exposed_ports_json(record));
   return json;
 }
 
@@ -231,6 +212,7 @@ Json devices_json(const ContainerSpec& spec) {
 Json ulimits_json(const ContainerSpec& spec) {
   Json json = Json::array();
   for (const auto& limit : spec.ulimits) {
+    if (limit.name == "host") continue;
     json.push(
         Json::object().set("Name", "RLIMIT_" + to_upper(limit.name)).set("Soft", limit.soft).set("Hard", limit.hard));
   }
@@ -315,8 +297,8 @@ Json host_config_json(const ContainerView& view) {
       .set("CgroupMode", mode_word(spec.cgroup, "private"))
       .set("ContainerIDFile", spec.cid_file)
       .set("LogConfig", log_json(view))
-      .set("NetworkMode", network_mode(spec.network))
-      .set("PortBindings", Json::object())
+      .set("NetworkMode", network_mode_word(spec.network))
+      .set("PortBindings", port_bindings_json(view.record))
       .set("RestartPolicy", Json::object()
                                 .set("Name", policy_word(spec.restart.policy))
                                 .set("MaximumRetryCount", spec.restart.most_retries))
@@ -340,7 +322,7 @@ Json host_config_json(const ContainerView& view) {
       .set("OomScoreAdj", spec.oom_score_adj.value_or(0))
       .set("PidMode", mode_word(spec.pid, "private"))
       .set("Privileged", spec.security.privileged)
-      .set("PublishAllPorts", false)
+      .set("PublishAllPorts", spec.publish_all_ports)
       .set("ReadonlyRootfs", spec.read_only)
       .set("SecurityOpt", security_json(spec))
       .set("Tmpfs", tmpfs_json(view.record))
@@ -377,25 +359,74 @@ Json mounts_json(const ContainerRecord& record) {
   return json;
 }
 
+const network::LinkAddress* find_family(const network::LinkState& state, int family) {
+  const auto found = std::find_if(state.addresses.begin(), state.addresses.end(),
+                                  [&](const auto& entry) { return entry.address.family == family; });
+  return found == state.addresses.end() ? nullptr : &*found;
+}
+
+// The addresses of one network, as both podman's top level and its "Networks" have them; empty without `state`.
+void set_addresses(Json& json, const network::LinkState* state) {
+  const auto* ipv4 = state != nullptr ? find_family(*state, AF_INET) : nullptr;
+  const auto* ipv6 = state != nullptr ? find_family(*state, AF_INET6) : nullptr;
+  const auto gateway = [](const network::LinkAddress* entry) {
+    return entry != nullptr && entry->gateway ? entry->gateway->to_string() : std::string();
+  };
+  json.set("EndpointID", "")
+      .set("Gateway", gateway(ipv4))
+      .set("IPAddress", ipv4 != nullptr ? ipv4->address.to_string() : std::string())
+      .set("IPPrefixLen", ipv4 != nullptr ? int{ipv4->bits} : 0)
+      .set("IPv6Gateway", gateway(ipv6))
+      .set("GlobalIPv6Address", ipv6 != nullptr ? ipv6->address.to_string() : std::string())
+      .set("GlobalIPv6PrefixLen", ipv6 != nullptr ? int{ipv6->bits} : 0)
+      .set("MacAddress", state != nullptr ? network::to_string(state->mac) : std::string());
+}
+
+// Every network the container names; addresses only while it runs.
+Json networks_json(const ContainerView& view, const std::vector<network::LinkState>& states) {
+  Json out = Json::object();
+  for (const auto& wanted : view.record.spec.network.networks) {
+    const auto state =
+        std::find_if(states.begin(), states.end(), [&](const auto& entry) { return entry.network == wanted.network; });
+    Json entry = Json::object();
+    set_addresses(entry, state == states.end() ? nullptr : &*state);
+    auto aliases = wanted.aliases;
+    aliases.push_back(network::short_id(view.record.id));
+    entry
+        .set("NetworkID", wanted.network)  // podman's network ids there are names
+        .set("DriverOpts", nullptr)
+        .set("IPAMConfig", nullptr)
+        .set("Links", nullptr)
+        .set("Aliases", Json::strings(aliases));
+    out.set(wanted.network, std::move(entry));
+  }
+  return out;
+}
+
 Json network_json(const ContainerView& view) {
-  const bool up = view.info.pid != 0 && view.record.spec.network.mode == NetworkChoice::Mode::private_;
-  return Json::object()
-      .set("EndpointID", "")
-      .set("Gateway", up ? network::k_gateway_address : std::string_view{})
-      .set("IPAddress", up ? network::k_container_address : std::string_view{})
-      .set("IPPrefixLen", up ? 24 : 0)
-      .set("IPv6Gateway", "")
-      .set("GlobalIPv6Address", "")
-      .set("GlobalIPv6PrefixLen", 0)
-      .set("MacAddress", "")
-      .set("Bridge", "")
+  const bool runs = view.info.pid != 0;
+  const auto mode = view.record.spec.network.mode;
+  std::vector<network::LinkState> states;
+  if (runs && mode == NetworkChoice::Mode::bridge) {
+    states = network::read_link_states(view.run_dir).value_or({});
+  }
+  Json json = Json::object();
+  // As in podman, the addresses at the top are those of the default network, when there is no other.
+  const bool is_default = states.size() == 1 && states.front().network == network::k_default_network;
+  set_addresses(json, is_default ? &states.front() : nullptr);
+  if (runs && mode == NetworkChoice::Mode::private_) {
+    json.set("Gateway", network::k_gateway_address)
+        .set("IPAddress", network::k_container_address)
+        .set("IPPrefixLen", 24);
+  }
+  return json.set("Bridge", "")
       .set("SandboxID", "")
       .set("HairpinMode", false)
       .set("LinkLocalIPv6Address", "")
       .set("LinkLocalIPv6PrefixLen", 0)
-      .set("Ports", exposed_json(view.record))
-      .set("SandboxKey", view.info.pid > 0 ? fmt::format("/proc/{}/ns/net", view.info.pid) : std::string{})
-      .set("Networks", Json::object());
+      .set("Ports", ports_json(view.record))
+      .set("SandboxKey", runs ? fmt::format("/proc/{}/ns/net", view.info.pid) : std::string{})
+      .set("Networks", networks_json(view, states));
 }
 
 Json graph_driver_json(const ContainerView& view) {

@@ -23,7 +23,7 @@ namespace ctr::engine {
 // Errors: as runtime::launch(); what had to be removed (--rm) is.
 struct StartInput {
   storage::ContainerEntry entry;
-  const CreatedContainer* created = nullptr;
+  CreatedContainer* created = nullptr;    // its sockets are taken
   const AttachOptions* attach = nullptr;  // joined from the first byte on
   const RestartOrder* restart = nullptr;  // by the policy; the result has no monitor when it is not due any more
   bool initialize = false;                // the program waits for another start

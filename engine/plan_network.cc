@@ -1,16 +1,48 @@
 #include "engine/plan_network.h"
 
+#include <algorithm>
+
 #include "engine/network/uplink.h"
+#include "engine/networks.h"
+#include "engine/ports.h"
 
 namespace ctr::engine {
 
-Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& spec, const runtime::HostFacts& host) {
+namespace {
+
+Result<network::LinksPlan> plan_links(const ContainerSpec& spec, const NetworkOwner& owner) {
+  network::LinksPlan plan;
+  plan.net_dir = owner.run + "/net";
+  plan.state_dir = owner.run + "/containers/" + owner.id;
+  plan.container_id = owner.id;
+  plan.container_name = owner.name;
+  plan.hosts_file = owner.hosts_file;
+  plan.own_names = owner.own_names;
+  if (spec.dns_servers != std::vector<std::string>{"none"}) plan.dns_servers = spec.dns_servers;
+  for (const auto& wanted : spec.network.networks) plan.links.push_back(TRY(plan_link(owner.store, wanted)));
+  return plan;
+}
+
+}  // namespace
+
+Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& spec, const runtime::HostFacts& host,
+                                                         const NetworkOwner& owner) {
   std::optional<network::NetworkPlan> plan;
   if (spec.network.mode == NetworkChoice::Mode::none) plan = network::NetworkPlan{};
-  if (spec.network.mode == NetworkChoice::Mode::private_) {
-    plan.emplace();
-    plan->uplink = TRY(network::plan_uplink(spec.network, host));
-    plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
+  const bool joins = spec.network.mode == NetworkChoice::Mode::bridge;
+  if (!joins && spec.network.mode != NetworkChoice::Mode::private_) return plan;
+  plan.emplace();
+  plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
+  if (joins) plan->links = TRY(plan_links(spec, owner));
+  plan->uplink = TRY(network::plan_uplink(spec.network, host));
+  if (joins) plan->uplink->interface_name = network::k_uplink_interface;
+  if (joins) {
+    plan->proxy.emplace();
+    plan->proxy->resolver = network::ResolverPlan{.net_dir = owner.run + "/net", .host_address = owner.host_address};
+  }
+  if (can_publish(spec.network) && !spec.ports.empty()) {
+    if (!plan->proxy) plan->proxy.emplace();
+    plan->proxy->ports = single_ports(spec.ports);
   }
   return plan;
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/network/private_network.h"
@@ -10,7 +12,20 @@
 
 namespace ctr::engine {
 
-// nullopt where the network namespace is not the container's own. Errors: as network::plan_uplink().
-Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& spec, const runtime::HostFacts& host);
+// Who gets the networks: a container, by what of it is known without its image.
+struct NetworkOwner {
+  std::string id;
+  std::string name;
+  std::string store;                   // where the definitions of networks are
+  std::string run;                     // $XDG_RUNTIME_DIR/ctr
+  std::string hosts_file;              // its /etc/hosts on the host; empty: none of ctr's
+  std::vector<std::string> own_names;  // what its addresses are called in there
+  std::string host_address;            // of host.containers.internal, where it is configured
+};
+
+// nullopt where the network namespace is not the container's own. Errors: as network::plan_uplink(); not_found for a
+// network that is gone.
+Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& spec, const runtime::HostFacts& host,
+                                                         const NetworkOwner& owner);
 
 }  // namespace ctr::engine

@@ -10,10 +10,14 @@
 #include "base/text.h"
 #include "engine/container_info.h"
 #include "engine/create.h"
+#include "engine/join_network.h"
 #include "engine/names.h"
+#include "engine/networks.h"
+#include "engine/pod_cgroup.h"
 #include "engine/pod_record.h"
 #include "engine/pod_stop.h"
 #include "engine/pod_up.h"
+#include "engine/ports.h"
 #include "engine/remove.h"
 #include "engine/user_namespace.h"
 
@@ -61,12 +65,13 @@ Result<void> check_pod(const PodSpec& spec) {
     return Error(Errc::unsupported, "the cgroup namespace cannot be shared in a pod")
         .with_hint("leave cgroup out of --share; members still have their cgroups below the pod's");
   }
+  const auto mode = spec.shared.network.mode;
+  if (mode == NetworkChoice::Mode::container || mode == NetworkChoice::Mode::path) {
+    return Error(Errc::unsupported, "the network of a pod is its own, or the host's")
+        .with_hint("choose private, none, host, or names of networks");
+  }
   if (spec.shared.hosts_file == "image") {
     return Error(Errc::invalid, "--hosts-file image: a pod has no image");
-  }
-  if (spec.shared.resources != ResourceSpec{}) {
-    return Error(Errc::unsupported, "limits of a whole pod are not supported")
-        .with_hint("give its members limits, or make a slice with limits and name it with --cgroup-parent");
   }
   return ok();
 }
@@ -98,6 +103,17 @@ Result<runtime::IdMap> pod_ids(Core& core, const PodSpec& spec) {
   return choose_ids(core, asked, {}, nothing);
 }
 
+// Sockets are bound again when it is started: a pod may be down for long.
+Result<void> settle_pod_ports(Core& core, PodSpec& spec, const PodCreateOptions& options) {
+  if (spec.infra && spec.share.contains("net")) {
+    TRY(settle_ports(core, spec.shared, {}, options.starts ? PortsFor::start : PortsFor::later));
+    return ok();
+  }
+  if (spec.shared.ports.empty()) return ok();
+  return Error(Errc::invalid, "ports can be published for a pod whose members share its network only")
+      .with_hint("leave net in --share, or publish ports of the containers");
+}
+
 // Errors: bad_state in podman's words when a member would have to be stopped.
 Result<void> check_removable(const PodInfo& info, const PodRemoveOptions& options) {
   if (options.force) return ok();
@@ -118,8 +134,10 @@ Result<void> check_removable(const PodInfo& info, const PodRemoveOptions& option
 Result<PodInfo> create_pod(Core& core, PodSpec spec, const PodCreateOptions& options) {
   if (!spec.name.empty()) TRY(check_name(spec.name));
   TRY(check_pod(spec));
+  TRY(resolve_network(core, spec.shared));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
+  TRY(settle_attachments(core.options().paths.store, spec.shared.network));
   const auto id = storage::ContainerId::make_random();
   PodRecord record;
   record.id = id.text();
@@ -127,6 +145,8 @@ Result<PodInfo> create_pod(Core& core, PodSpec spec, const PodCreateOptions& opt
   record.spec = std::move(spec);
   record.created = now();
   if (store->pods().resolve(record.name) && !record.spec.name.empty()) return name_taken(record.name);
+  TRY(settle_pod_ports(core, record.spec, options));
+  record.cgroup = TRY(choose_pod_cgroup(core, record.id, record.spec));
   IdFile id_file;
   TRY(id_file.make(record.spec.id_file, record.id));
   const auto ids = TRY(hold_ids(core, record.spec.shared));
@@ -167,6 +187,10 @@ Result<void> remove_pod(Core& core, const storage::ContainerEntry& entry, const 
   TRY(bring_down(core, entry.id));
   TRY(pods.remove(entry.id));
   if (record) core.record_event(pod_event("remove", *record));
+  // What its networks have told while it was up.
+  if (const auto parent = Dir::open(core.options().paths.run + "/containers")) {
+    remove_tree(*parent, entry.id.text()).ignore("the runtime directory is emptied at the next boot");
+  }
   reclaim_space(core);
   return ok();
 }

@@ -114,7 +114,7 @@ Json inspect_pod(const PodInfo& info) {
       .set("Labels", Json::string_map(spec.shared.labels))
       .set("CreateCgroup", spec.share_parent)
       .set("CgroupParent", spec.shared.cgroup_parent)
-      .set("CgroupPath", "")
+      .set("CgroupPath", info.cgroup)
       .set("CreateInfra", spec.infra)
       .set("InfraContainerID", "")
       .set("InfraConfig", spec.infra ? infra_config(spec) : Json())

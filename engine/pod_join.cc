@@ -140,7 +140,11 @@ Result<void> apply_pod(ContainerSpec& spec, const PodRecord& pod) {
   apply_security(spec.security, shared.security);
   apply_files(spec, shared);
   spec.no_hostname = spec.no_hostname || shared.no_hostname;
-  if (pod.spec.share_parent) set_if_empty(spec.cgroup_parent, shared.cgroup_parent);
+  if (pod.spec.share_parent) {
+    // Limits of the pod hold for each of its members.
+    if (!pod.cgroup.empty()) spec.cgroup_parent = pod.cgroup;
+    set_if_empty(spec.cgroup_parent, shared.cgroup_parent);
+  }
   const bool may_restart = !spec.auto_remove && spec.init_container.empty();
   if (spec.restart.policy == RestartSpec::Policy::no && may_restart) spec.restart = shared.restart;
   return ok();

@@ -26,6 +26,7 @@ Result<PodRecord> read_record(const JsonReader& reader) {
   record.name = TRY(reader.get_string("name"));
   record.created = TRY(parse_rfc3339(TRY(reader.get_string("created")), reader.path() + ".created"));
   record.hostname = TRY(reader.string_or("hostname", ""));
+  record.cgroup = TRY(reader.string_or("cgroup", ""));
   const auto spec = TRY(reader.find_object("spec"));
   if (!spec) return reader.wrong("spec", "an object");
   record.spec = TRY(pod_spec_from_json(*spec));
@@ -67,6 +68,7 @@ Json to_json(const PodRecord& record) {
       .set("created", format_rfc3339_nano(record.created))
       .set("hostname", record.hostname)
       .set("spec", to_json(record.spec));
+  if (!record.cgroup.empty()) json.set("cgroup", record.cgroup);
   if (record.ids.empty()) return json;
   Json ids = Json::object();
   runtime::set_id_map(&ids, record.ids);
@@ -101,6 +103,7 @@ Result<PodInfo> view_pod(Core& core, const storage::ContainerEntry& entry) {
   info.name = entry.name.empty() ? record.name : entry.name;
   info.created = record.created;
   info.hostname = std::move(record.hostname);
+  info.cgroup = std::move(record.cgroup);
   info.members = TRY(read_members(core, dir));
   const bool running = seen.liveness == runtime::Liveness::running;
   info.state = pod_state({record.spec.infra, running, seen.record.started.has_value()}, info.members);

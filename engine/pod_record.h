@@ -24,6 +24,7 @@ struct PodRecord {
   TimePoint created;
   std::string hostname;
   runtime::IdMap ids;  // of the user namespace, to the host; empty: there is none
+  std::string cgroup;  // see choose_pod_cgroup()
   bool operator==(const PodRecord&) const = default;
 };
 inline constexpr const char* k_pod_file = "pod.json";

@@ -13,6 +13,8 @@
 #include "engine/id_maps.h"
 #include "engine/launch_record.h"
 #include "engine/plan_network.h"
+#include "engine/pod_cgroup.h"
+#include "engine/ports.h"
 #include "engine/prepare.h"
 #include "runtime/pod_monitor.h"
 #include "runtime/state.h"
@@ -25,13 +27,15 @@ namespace {
 
 constexpr const char* k_shm_dir = "shm";
 constexpr const char* k_hosts_file = "hosts";
-constexpr const char* k_own_hosts_file = "hosts.own";  // without the names of members
-constexpr const char* k_hosts_lock = "hosts.lock";
+// Members may write to it.
+constexpr size_t k_hosts_limit_bytes = size_t{4} << 20;
 
 bool holds(const PodSpec& spec, NamespaceType type) {
   const auto held = held_namespaces(spec);
   return std::find(held.begin(), held.end(), type) != held.end();
 }
+
+bool publishes(const PodSpec& spec) { return holds(spec, NamespaceType::network) && can_publish(spec.shared.network); }
 
 // The files of the network, as a container's that has its settings.
 Result<void> write_network_files(Core& core, const Dir& dir, const PodRecord& record) {
@@ -41,10 +45,11 @@ Result<void> write_network_files(Core& core, const Dir& dir, const PodRecord& re
   like.name = record.name;
   like.hostname = record.hostname;
   like.spec = record.spec.shared;
+  // Members find both, also where there is no name server.
+  TRY(dir.write_file("resolv.conf", "", Sync::no, 0644));
   for (const auto& [name, content] : TRY(fresh_files(core, like, {}))) {
     if (name == "containerenv") continue;
     TRY(dir.write_file(name, content, Sync::no, 0644));
-    if (name == k_hosts_file) TRY(dir.write_file(k_own_hosts_file, content, Sync::no, 0644));
   }
   return ok();
 }
@@ -57,6 +62,20 @@ Result<std::string> make_shm_dir(const storage::Store& store, const Dir& dir) {
   // Where the root of a member is a FUSE file system this directory itself is its /dev/shm.
   if (::fchmod(made.fd(), 01777) < 0) return Error::from_errno("make the directory of /dev/shm");
   return made.path();
+}
+
+// What the pod's network takes, told to the monitor.
+Result<Json> network_orders(Core& core, const PodRecord& record, const std::string& dir) {
+  const auto& paths = core.options().paths;
+  NetworkOwner owner = {record.id, record.name, paths.store, paths.run, {}, {}, {}};
+  if (path_exists(dir + "/" + k_hosts_file)) owner.hosts_file = dir + "/" + k_hosts_file;
+  owner.own_names = {record.hostname};
+  if (record.hostname != record.name) owner.own_names.push_back(record.name);
+  owner.host_address = TRY(core.config())->host_containers_internal_ip;
+  MonitorOrders orders;
+  orders.name = record.name;
+  orders.network = TRY(plan_network(record.spec.shared, *TRY(core.host()), owner));
+  return to_json(orders);
 }
 
 Result<runtime::PodPlan> make_plan(Core& core, const storage::ContainerId& id, const Dir& dir,
@@ -82,10 +101,7 @@ Result<runtime::PodPlan> make_plan(Core& core, const storage::ContainerId& id, c
   if (holds(record.spec, NamespaceType::network)) {
     namespaces.sysctls.emplace("net.ipv4.ping_group_range", fmt::format("0 {}", record.ids.last_gid_without_gap()));
     namespaces.sysctls.emplace("net.ipv4.ip_unprivileged_port_start", "0");
-    MonitorOrders orders;
-    orders.name = record.name;
-    orders.network = TRY(plan_network(shared, *host));
-    plan.engine = to_json(orders);
+    plan.engine = TRY(network_orders(core, record, plan.dir));
   }
   return plan;
 }
@@ -104,8 +120,11 @@ Result<void> bring_up(Core& core, const storage::ContainerId& pod) {
   const auto dir = TRY(pods.open(pod));
   const auto record = TRY(read_pod_record(dir));
   TRY(write_network_files(core, dir, record));
+  TRY(make_pod_cgroup(core, record.cgroup, record.spec.shared.resources));
+  auto ports = publishes(record.spec) ? record.spec.shared.ports : std::vector<PortMapping>{};
+  const auto sockets = TRY(bind_mappings(core, ports));
   const auto plan = TRY(make_plan(core, pod, dir, record));
-  auto monitor = TRY(runtime::spawn_pod_monitor(plan, "/proc/self/exe", core.helper_env()));
+  auto monitor = TRY(runtime::spawn_pod_monitor(plan, "/proc/self/exe", core.helper_env(), sockets));
   auto report = monitor.report(core.cancel());
   if (!report && report.error().code() == Errc::interrupted) {
     if (monitor.report()) TRY(runtime::end_pod_monitor(dir, {}));
@@ -121,24 +140,25 @@ Result<void> bring_up(Core& core, const storage::ContainerId& pod) {
 }
 
 Result<void> bring_down(Core& core, const storage::ContainerId& pod) {
-  return runtime::end_pod_monitor(TRY(TRY(core.store())->pods().open(pod)), core.cancel());
+  const auto dir = TRY(TRY(core.store())->pods().open(pod));
+  TRY(runtime::end_pod_monitor(dir, core.cancel()));
+  const auto record = read_pod_record(dir);
+  return record ? remove_pod_cgroup(core, record->cgroup) : ok();
 }
 
 Result<void> add_member_names(Core& core, const storage::ContainerId& pod) {
   const auto dir = TRY(TRY(core.store())->pods().open(pod));
-  if (!dir.exists(k_own_hosts_file)) return ok();
-  const auto lock = TRY(FileLock::acquire(dir, k_hosts_lock, LockMode::exclusive, core.cancel()));
-  std::string text = TRY(dir.read_file(k_own_hosts_file));
+  if (!dir.exists(k_hosts_file)) return ok();
+  const auto text = TRY(dir.read_file(k_hosts_file, k_hosts_limit_bytes));
+  std::string lines;
   for (const auto& member : TRY(member_entries(core, dir))) {
-    if (!member.name.empty()) text += fmt::format("127.0.0.1\t{}\n", member.name);
+    const auto line = fmt::format("127.0.0.1\t{}\n", member.name);
+    if (!member.name.empty() && text.find("\n" + line) == std::string::npos) lines += line;
   }
-  // In place: it is mounted in the members.
-  const Fd file = TRY(dir.open_file(k_hosts_file, O_RDWR | O_NOFOLLOW));
-  if (TRY(read_all(file.get(), size_t{4} << 20, "the hosts file of the pod")) == text) return ok();
-  if (::ftruncate(file.get(), 0) < 0 || ::lseek(file.get(), 0, SEEK_SET) < 0) {
-    return Error::from_errno("write the hosts file of the pod");
-  }
-  return write_all(file.get(), text, "the hosts file of the pod");
+  if (lines.empty()) return ok();
+  // In place: it is mounted in the members. Their addresses in user networks are added by others.
+  const Fd file = TRY(dir.open_file(k_hosts_file, O_WRONLY | O_APPEND | O_NOFOLLOW));
+  return write_all(file.get(), lines, "the hosts file of the pod");
 }
 
 namespace {

@@ -91,6 +91,7 @@ struct PodInfo {
   PodSpec spec;
   TimePoint created;
   std::string hostname;  // that the members show, if they share it
+  std::string cgroup;    // of a pod with limits: where those of its members are
   PodState state = PodState::created;
   int monitor_pid = 0;               // 0 unless it is up
   std::vector<PodMember> members;    // sorted by creation
@@ -100,6 +101,7 @@ struct PodInfo {
 
 struct PodCreateOptions {
   bool replace = false;
+  bool starts = false;  // at once: ports that are taken are told before anything is made
 };
 
 // What a verb on a pod did to its members: one entry for each that failed.

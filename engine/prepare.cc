@@ -14,10 +14,12 @@
 #include "engine/host_probe.h"
 #include "engine/hosts.h"
 #include "engine/id_maps.h"
+#include "engine/join_network.h"
 #include "engine/limits.h"
 #include "engine/live_cgroup.h"
 #include "engine/log_choice.h"
 #include "engine/mount_sources.h"
+#include "engine/network_files.h"
 #include "engine/other_runtime.h"
 #include "engine/root_files.h"
 #include "engine/spec_gen.h"
@@ -61,6 +63,10 @@ Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedConta
   if (!spec.secrets.empty()) {
     return Error(Errc::unsupported,
                  fmt::format("--secret is not supported with --runtime '{}'", printable(spec.runtime)));
+  }
+  if (spec.network.mode == NetworkChoice::Mode::container) {
+    return Error(Errc::unsupported,
+                 fmt::format("--network container: is not supported with --runtime '{}'", printable(spec.runtime)));
   }
   if (spec.userns.mode == UsernsChoice::Mode::pod) {
     return Error(Errc::unsupported, fmt::format("--pod is not supported with --runtime '{}'", printable(spec.runtime)));
@@ -238,6 +244,14 @@ Result<std::vector<runtime::SpecDeviceRule>> all_device_rules(const ContainerSpe
   return rules;
 }
 
+// Who shares a network shares the files of its names, as far as there are any.
+Result<void> share_files(Core& core, const ContainerSpec& spec, SpecInput& generation) {
+  generation.network_dir = TRY(shared_files_dir(core, spec));
+  generation.has_resolv_conf = generation.has_resolv_conf && path_exists(generation.network_dir + "/resolv.conf");
+  generation.has_hosts = generation.has_hosts && path_exists(generation.network_dir + "/hosts");
+  return ok();
+}
+
 // A name may be that of a list, and an image in a file has no name that could be looked up: then the id counts.
 Result<FoundImage> image_of(Core& core, const ContainerSpec& spec, const std::string& image_id) {
   auto named = TRY(find_image_record(core, spec.image));
@@ -275,61 +289,18 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
   return base;
 }
 
-namespace {
-
-// A list of hosts that is longer is a mistake, or an attack by an image.
-constexpr size_t k_hosts_limit_bytes = size_t{1} << 20;
-
-// --hosts-file: what the container's /etc/hosts begins with.
-Result<std::string> base_hosts(const std::string& choice, const runtime::RootfsPlan& rootfs) {
-  if (choice == "none") return std::string();
-  if (choice.empty()) return TRY(read_file_if_exists("/etc/hosts")).value_or("");
-  if (choice != "image") return TRY(read_file(choice, k_hosts_limit_bytes).context("--hosts-file"));
-  auto image_root = rootfs;
-  image_root.upper_dir.clear();
-  return TRY(TRY(open_root_view(image_root)).read_file("etc/hosts", k_hosts_limit_bytes)).value_or("");
+std::vector<std::string> own_names(const ContainerRecord& record) {
+  if (record.hostname == record.name) return {record.name};
+  return {record.hostname, record.name};
 }
-
-}  // namespace
-
-bool keeps_resolv_conf(const ContainerSpec& spec) { return spec.dns_servers == std::vector<std::string>{"none"}; }
 
 Result<std::vector<std::pair<std::string, std::string>>> fresh_files(Core& core, const ContainerRecord& record,
                                                                      const runtime::RootfsPlan& rootfs) {
-  const auto* config = TRY(core.config());
   const auto& spec = record.spec;
-  const auto mode = spec.network.mode;
-  const bool is_private = mode == NetworkChoice::Mode::private_;
-  ResolvInput resolv;
-  resolv.host_text = TRY(read_file_if_exists("/etc/resolv.conf")).value_or("");
-  resolv.servers = spec.dns_servers.empty() ? config->dns_servers : spec.dns_servers;
-  resolv.search = spec.dns_search.empty() ? config->dns_searches : spec.dns_search;
-  resolv.options = spec.dns_options.empty() ? config->dns_options : spec.dns_options;
-  if (is_private) resolv.forwarder = network::k_resolver_address;
-  std::vector<std::pair<std::string, std::string>> files;
+  auto files = TRY(network_files(core, spec, own_names(record), rootfs));
   files.emplace_back("containerenv",
                      container_env_file({core.options().version, record.name, record.id, record.image_name,
                                          record.image_id, core.options().uid != 0, spec.security.privileged}));
-  // Those of a network that is shared are the pod's.
-  if (mode == NetworkChoice::Mode::pod) return files;
-  if (!keeps_resolv_conf(spec)) files.emplace_back("resolv.conf", resolv_conf_file(resolv));
-  if (spec.no_hosts || config->no_hosts) return files;
-
-  HostsInput hosts;
-  hosts.base = TRY(base_hosts(spec.hosts_file.empty() ? config->base_hosts_file : spec.hosts_file, rootfs));
-  hosts.add_hosts = spec.add_hosts;
-  hosts.own_names = {record.hostname, record.name};
-  if (record.hostname == record.name) hosts.own_names.pop_back();
-  hosts.own_address = is_private ? std::string(network::k_container_address)
-                                 : std::string(mode == NetworkChoice::Mode::host ? "127.0.1.1" : "127.0.0.1");
-  const auto& options = spec.network.options;
-  const bool loopback = std::find(options.begin(), options.end(), "host-loopback") != options.end();
-  if (!config->host_containers_internal_ip.empty()) {
-    hosts.host_address = config->host_containers_internal_ip;
-  } else if (mode != NetworkChoice::Mode::none) {
-    hosts.host_address = loopback ? std::string(network::k_gateway_address) : host_address();
-  }
-  files.emplace_back("hosts", TRY(hosts_file(hosts)));
   return files;
 }
 
@@ -373,11 +344,14 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   if (!spec.pod.empty()) {
     generation.pod_dir = TRY(core.store())->pods().path(TRY(storage::ContainerId::parse(spec.pod)));
   }
-  generation.has_resolv_conf = !keeps_resolv_conf(spec);
+  if (spec.network.mode == NetworkChoice::Mode::pod) generation.network_dir = generation.pod_dir;
+  generation.has_resolv_conf = has_resolv_conf(spec);
   generation.has_hosts = !spec.no_hosts && !config->no_hosts;
+  if (spec.network.mode == NetworkChoice::Mode::container) TRY(share_files(core, spec, generation));
   generation.has_hostname = !spec.no_hostname && !config->no_hostname;
   generation.open_files = own_limit(RLIMIT_NOFILE);
   generation.processes = own_limit(RLIMIT_NPROC);
+  TRY(check_devices(spec.devices));
   if (spec.security.privileged) generation.host_devices = host_devices();
   const auto cgroup = TRY(choose_cgroup(spec, record.id, *config, *host));
   generation.systemd = record.systemd;

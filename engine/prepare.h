@@ -54,8 +54,8 @@ Result<ContainerBase> find_base(Core& core, const ContainerSpec& spec, const sto
 // Errors: invalid, not_found (user, bind source), unsupported (limits, namespaces, options).
 Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& input, const ContainerBase& base);
 
-// --dns none: the container keeps the resolv.conf of its image.
-bool keeps_resolv_conf(const ContainerSpec& spec);
+// What a container's own addresses are called in its /etc/hosts.
+std::vector<std::string> own_names(const ContainerRecord& record);
 
 // The files of a container that are written again at every start: /etc/hosts and /etc/resolv.conf from the host's at
 // this moment, and /run/.containerenv with the name at this moment.

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "engine/container_info.h"
 #include "engine/names.h"
+#include "runtime/attach.h"
 
 namespace ctr::engine {
 
@@ -15,6 +16,14 @@ Error name_taken(const storage::ContainerId& id, const std::string& name) {
                                          "container already exists",
                                          id.text(), name, id.text()))
       .with_hint("remove or rename the container of that name, or choose another name");
+}
+
+// Others on its networks find the container by its new name from now on, if it runs.
+void tell_networks(const Core& core, const ContainerRecord& record) {
+  if (record.spec.network.mode != NetworkChoice::Mode::bridge) return;
+  if (const auto run_dir = Dir::open(core.run_dir(record.id))) {
+    runtime::send_network_order(*run_dir, Json::object().set("rename", record.name)).ignore("it does not run");
+  }
 }
 
 }  // namespace
@@ -32,6 +41,7 @@ Result<void> rename_container(Core& core, const storage::ContainerId& id, const 
   if (record.name != new_name) {
     record.name = new_name;
     TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
+    tell_networks(core, record);
   }
   core.record_event(container_event("rename", record));
   return ok();

@@ -85,7 +85,9 @@ Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
     case NetworkChoice::Mode::host:
       break;
     case NetworkChoice::Mode::container:
-      return Error(Errc::unsupported, "joining the network of another container is not supported");
+      // Where that is held a start knows.
+      out.linux_config.namespaces.push_back({NamespaceType::network, "container:" + spec.network.value});
+      break;
   }
   TRY(add_namespace(input, out, NamespaceType::ipc, spec.ipc));
   TRY(add_namespace(input, out, NamespaceType::uts, spec.uts));
@@ -124,10 +126,17 @@ void add_proc(const SpecInput& input, RuntimeSpec& out) {
   }
 }
 
+// A privileged caller's container may be in a user namespace that has no rights over the network it joins.
+bool joins_network_of_host(const SpecInput& input) {
+  const auto mode = input.spec.network.mode;
+  const bool joins = mode == NetworkChoice::Mode::container || mode == NetworkChoice::Mode::path;
+  return joins && input.host.privileged() && !input.ids.empty();
+}
+
 void add_sys(const SpecInput& input, RuntimeSpec& out) {
   const char* access = input.spec.security.privileged ? "rw" : "ro";
   const char* cgroup_access = input.systemd_cgroup ? "rw" : access;
-  if (!has_own_network(input.spec)) {
+  if (!has_own_network(input.spec) || joins_network_of_host(input)) {
     // The kernel lets a user namespace mount sysfs only with a network namespace of its own.
     out.mounts.push_back(
         restrict_tree({"/sys", "bind", "/sys", {"rbind", "rprivate", "nosuid", "noexec", "nodev", access}}));
@@ -174,7 +183,7 @@ void add_files(const SpecInput& input, RuntimeSpec& out) {
     out.mounts.push_back({destination, "bind", dir + "/" + name, {"bind", "rprivate", "nosuid", "nodev"}});
   };
   // Who shares a network shares the names in it.
-  const auto& network_dir = input.spec.network.mode == NetworkChoice::Mode::pod ? input.pod_dir : input.bundle;
+  const auto& network_dir = input.network_dir.empty() ? input.bundle : input.network_dir;
   auto roots = input.spec.chroot_dirs;
   roots.insert(roots.begin(), "");
   for (const auto& root : roots) {

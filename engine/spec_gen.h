@@ -35,9 +35,10 @@ struct SpecInput {
   std::vector<std::string> env;
   MountPlan mounts;
   std::string container_id;
-  std::string hostname;      // effective
-  std::string bundle;        // absolute path of the container's directory, where hosts, resolv.conf, … are
-  std::string pod_dir = {};  // the same of the container's pod; empty: it is in none
+  std::string hostname;          // effective
+  std::string bundle;            // absolute path of the container's directory, where hosts, resolv.conf, … are
+  std::string network_dir = {};  // where hosts and resolv.conf are instead; empty: there
+  std::string pod_dir = {};      // the same of the container's pod; empty: it is in none
   bool has_resolv_conf = true;
   bool has_hosts = true;
   bool has_hostname = true;

@@ -24,25 +24,6 @@ void put(Json& json, const char* key, const std::vector<std::string>& values) {
   if (!values.empty()) json.set(key, Json::strings(values));
 }
 
-Json attachment_json(const NetworkAttachment& attachment) {
-  Json json = Json::object().set("network", attachment.network);
-  put(json, "interface", attachment.interface_name);
-  put(json, "ips", attachment.ips);
-  put(json, "mac", attachment.mac);
-  put(json, "aliases", attachment.aliases);
-  return json;
-}
-
-Result<NetworkAttachment> read_attachment(const JsonReader& reader) {
-  NetworkAttachment attachment;
-  attachment.network = TRY(reader.get_string("network"));
-  attachment.interface_name = TRY(reader.string_or("interface", ""));
-  attachment.ips = TRY(reader.strings("ips"));
-  attachment.mac = TRY(reader.string_or("mac", ""));
-  attachment.aliases = TRY(reader.strings("aliases"));
-  return attachment;
-}
-
 // Ports and how many of them: 1 to 65535, `fallback` where the member is absent.
 Result<uint16_t> read_port(const JsonReader& reader, const char* key, uint16_t fallback) {
   const auto value = TRY(reader.find_uint(key));
@@ -52,6 +33,45 @@ Result<uint16_t> read_port(const JsonReader& reader, const char* key, uint16_t f
 }
 
 }  // namespace
+
+std::string network_mode_word(const NetworkChoice& choice) {
+  switch (choice.mode) {
+    case NetworkChoice::Mode::private_:
+      return choice.uplink.empty() ? "slirp4netns" : choice.uplink;
+    case NetworkChoice::Mode::none:
+      return "none";
+    case NetworkChoice::Mode::host:
+      return "host";
+    case NetworkChoice::Mode::container:
+      return "container:" + choice.value;
+    case NetworkChoice::Mode::path:
+      return "ns:" + choice.value;
+    case NetworkChoice::Mode::bridge:
+      return "bridge";
+    case NetworkChoice::Mode::pod:
+      return "pod";
+  }
+  return "none";
+}
+
+Json to_json(const NetworkAttachment& attachment) {
+  Json json = Json::object().set("network", attachment.network);
+  put(json, "interface", attachment.interface_name);
+  put(json, "ips", attachment.ips);
+  put(json, "mac", attachment.mac);
+  put(json, "aliases", attachment.aliases);
+  return json;
+}
+
+Result<NetworkAttachment> attachment_from_json(const JsonReader& reader) {
+  NetworkAttachment attachment;
+  attachment.network = TRY(reader.get_string("network"));
+  attachment.interface_name = TRY(reader.string_or("interface", ""));
+  attachment.ips = TRY(reader.strings("ips"));
+  attachment.mac = TRY(reader.string_or("mac", ""));
+  attachment.aliases = TRY(reader.strings("aliases"));
+  return attachment;
+}
 
 Json to_json(const NetworkChoice& choice) {
   Json json = Json::object();
@@ -64,7 +84,7 @@ Json to_json(const NetworkChoice& choice) {
   put(json, "value", choice.value);
   if (choice.networks.empty()) return json;
   Json networks = Json::array();
-  for (const auto& attachment : choice.networks) networks.push(attachment_json(attachment));
+  for (const auto& attachment : choice.networks) networks.push(to_json(attachment));
   return json.set("networks", std::move(networks));
 }
 
@@ -83,7 +103,7 @@ Result<NetworkChoice> network_choice_from_json(const JsonReader& reader) {
   choice.options = TRY(reader.strings("options"));
   choice.value = TRY(reader.string_or("value", ""));
   for (const auto& element : TRY(reader.elements("networks"))) {
-    choice.networks.push_back(TRY(read_attachment(element)));
+    choice.networks.push_back(TRY(attachment_from_json(element)));
   }
   return choice;
 }

@@ -50,6 +50,11 @@ struct ExposedPort {
   bool operator==(const ExposedPort&) const = default;
 };
 
+// podman's word for the mode, as "NetworkMode" of inspect has it.
+std::string network_mode_word(const NetworkChoice& choice);
+
+Json to_json(const NetworkAttachment& attachment);
+Result<NetworkAttachment> attachment_from_json(const JsonReader& reader);
 // An object that is empty for the default.
 Json to_json(const NetworkChoice& choice);
 Result<NetworkChoice> network_choice_from_json(const JsonReader& reader);

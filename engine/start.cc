@@ -8,12 +8,14 @@
 #include "engine/dependencies.h"
 #include "engine/env.h"
 #include "engine/health.h"
+#include "engine/join_network.h"
 #include "engine/launch_record.h"
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
 #include "engine/mounted_roots.h"
 #include "engine/plan_network.h"
 #include "engine/pod_join.h"
+#include "engine/ports.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
 #include "engine/running_row.h"
@@ -109,10 +111,33 @@ Result<Stored> load(Core& core, const Dir& dir, const CreatedContainer* created)
   return stored;
 }
 
+// The sockets of its ports. Of a container that this process has created they are there already.
+Result<std::vector<Fd>> sockets_for(Core& core, const StartInput& input, Stored& stored) {
+  auto& spec = stored.record.spec;
+  if (spec.ports.empty() || !can_publish(spec.network)) return std::vector<Fd>{};
+  if (!input.created || input.created->sockets.empty()) return bind_mappings(core, spec.ports);
+  return std::exchange(input.created->sockets, {});
+}
+
 std::optional<runtime::StarterAttach> starter_streams(const StartInput& input) {
   if (!input.attach) return std::nullopt;
   return runtime::StarterAttach{input.attach->stdin_fd >= 0, input.attach->stdout_fd >= 0,
                                 input.attach->stderr_fd >= 0};
+}
+
+// Who joins the networks, as the container's plan has it so far.
+Result<NetworkOwner> network_owner(Core& core, const ContainerRecord& record, const runtime::LaunchPlan& plan) {
+  NetworkOwner owner;
+  owner.id = record.id;
+  owner.name = plan.name;
+  owner.store = core.options().paths.store;
+  owner.run = core.options().paths.run;
+  if (record.spec.network.mode != NetworkChoice::Mode::bridge) return owner;
+  const auto hosts = plan.bundle + "/hosts";
+  if (path_exists(hosts)) owner.hosts_file = hosts;
+  owner.own_names = own_names(record);
+  owner.host_address = TRY(core.config())->host_containers_internal_ip;
+  return owner;
 }
 
 Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Stored& stored) {
@@ -149,7 +174,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.restart = spec.restart;
   orders.pod = spec.pod;
   orders.row = row_of_record(stored.record, plan.name);
-  orders.network = TRY(plan_network(spec, *host));
+  orders.network = TRY(plan_network(spec, *host, TRY(network_owner(core, stored.record, plan))));
   if (input.restart) {
     plan.restart_count = input.restart->count;
     plan.cgroup = input.restart->cgroup;
@@ -300,7 +325,10 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   TRY(add_root_files(core, dir, stored, store->containers().path(input.entry.id)));
   const auto secrets = TRY(read_secrets(core, stored.record.spec.secrets));
   add_variables(stored, secrets.env);
+  const auto sockets = TRY(sockets_for(core, input, stored));
   auto plan = TRY(make_plan(core, input, stored));
+  const auto network = TRY(join_network(core, stored.record.spec, plan));
+  TRY(add_to_shared_hosts(core, stored.record));
   const auto joined = TRY(join_userns(core, stored.record.spec, plan));
   const auto in_pod = TRY(join_pod(core, stored.record.spec, plan));
   plan.secrets = secrets.files;
@@ -314,6 +342,8 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   runtime::MonitorStart start = {plan, "/proc/self/exe", core.helper_env()};
   start.secrets = secrets.bytes;
   start.preserved = plan.preserved_fds;
+  for (const auto& socket : sockets) start.for_engine.push_back(socket.get());
+  plan.engine_fds = sockets.size();
   if (plan.spec.linux_config.seccomp) start.seccomp = &filter;
   if (plan.log.driver == runtime::LogPlan::Driver::passthrough) start.stdio = {0, 1, 2};
   auto monitor = TRY(runtime::spawn_monitor(start));

@@ -12,6 +12,8 @@
 #include "engine/spec_gen.h"
 #include "runtime/attach.h"
 #include "runtime/cgroup_check.h"
+#include "storage/root.h"
+#include "storage/running.h"
 
 namespace ctr::engine {
 
@@ -49,7 +51,10 @@ Result<void> change_running(Core& core, const Dir& dir, const ContainerView& vie
   if (health && !plan_health(view.record)) TRY(reset_health(dir));
   Json orders = Json::object().set("restart", to_json(changed.spec.restart));
   const auto run_dir = TRY(Dir::open(core.run_dir(changed.id)));
-  return runtime::send_orders(run_dir, {.health = health, .engine = std::move(orders)});
+  const auto sent = runtime::send_orders(run_dir, {.health = health, .engine = std::move(orders)});
+  if (sent || sent.error().code() != Errc::bad_state) return sent;
+  core.warn("the monitor of container " + changed.id + " is gone: the change counts from its next start on");
+  return ok();
 }
 
 }  // namespace
@@ -70,6 +75,11 @@ Result<void> update_container(Core& core, const storage::ContainerId& id, Contai
   }
   TRY(change_config(dir, changes));
   TRY(dir.write_file(k_record_file, dump_json(to_json(changed)) + "\n", Sync::yes));
+  // Listings show the health of what runs where the monitor's row says that there is a check: without a row they look
+  // here.
+  if (has_health_check(changed.spec) != has_health_check(view.record.spec)) {
+    TRY(storage::forget_running(TRY(core.store())->root().dir(), id));
+  }
   core.record_event(container_event("update", changed));
   return ok();
 }

@@ -13,6 +13,7 @@
 #include "engine/health.h"
 #include "engine/launch_record.h"
 #include "engine/network/private_network.h"
+#include "engine/network/proxy/part.h"
 #include "engine/pod_up.h"
 #include "engine/remove.h"
 #include "engine/restart.h"
@@ -43,19 +44,30 @@ Result<EngineOptions> worker_options(char** environment_block) {
   return options;
 }
 
-Result<std::unique_ptr<runtime::NetworkSetup>> make_network_of(const Json& engine) {
+// `sockets` are those of the ports of the plan; `id` is the container's or the pod's.
+Result<std::unique_ptr<runtime::NetworkSetup>> make_network_of(const EngineOptions& options, const Json& engine,
+                                                               const std::string& id, std::string_view type,
+                                                               std::vector<Fd> sockets) {
   auto orders = TRY(monitor_orders_from_json(engine));
   if (!orders.network) return std::unique_ptr<runtime::NetworkSetup>{};
-  return network::make_network_setup(std::move(*orders.network));
+  const auto tell = [options, id, type = std::string(type), name = orders.name, image = orders.image](auto helper) {
+    Event event = object_event(type, "network-restart", id, name);
+    event.image = image;
+    event.attributes.emplace("helper", helper);
+    Core(options).record_events({std::move(event)});
+  };
+  return network::make_network_setup(std::move(*orders.network), std::move(sockets), tell);
 }
 
-Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const runtime::LaunchPlan& plan) {
-  return make_network_of(plan.engine);
+Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const EngineOptions& options,
+                                                            const runtime::LaunchPlan& plan) {
+  return make_network_of(options, plan.engine, plan.container_id, "container", TRY(runtime::take_engine_fds(plan)));
 }
 
-Result<std::unique_ptr<runtime::NetworkSetup>> make_pod_network(const runtime::PodPlan& plan) {
+Result<std::unique_ptr<runtime::NetworkSetup>> make_pod_network(const EngineOptions& options,
+                                                                const runtime::PodPlan& plan, std::vector<Fd> sockets) {
   if (plan.engine.find("network") == nullptr) return std::unique_ptr<runtime::NetworkSetup>{};
-  return make_network_of(plan.engine);
+  return make_network_of(options, plan.engine, plan.pod_id, "pod", std::move(sockets));
 }
 
 // What the plan says of the container is older than a change of its name.
@@ -64,6 +76,7 @@ void record_end(Core& core, const storage::ContainerEntry& entry, const MonitorO
   Event died = object_event("container", "died", entry.id.text(), orders.name);
   if (const auto name = current_name(core, entry)) died.name = *name;
   died.image = orders.image;
+  died.pod = orders.pod;
   ContainerInfo info;
   if (read_running_row(died.id, running_row(orders.row, state), info)) died.attributes = std::move(info.spec.labels);
   std::vector<Event> events = {died};
@@ -137,7 +150,7 @@ int run_monitor_process(char** environment_block) {
   std::optional<PendingRestart> restart;
   std::string pod;
   runtime::MonitorHooks hooks;
-  hooks.make_network = make_network;
+  hooks.make_network = [&](const runtime::LaunchPlan& plan) { return make_network(*options, plan); };
   hooks.on_started = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
     // Without a row, listings look into the container's directory.
     if (auto made = show_running(*options, plan, state)) row.emplace(std::move(*made));
@@ -170,9 +183,13 @@ int run_monitor_process(char** environment_block) {
   return code;
 }
 
-int run_pod_monitor_process() {
+int run_pod_monitor_process(char** environment_block) {
+  const auto options = worker_options(environment_block);
+  if (!options) return 1;
   runtime::PodHooks hooks;
-  hooks.make_network = [](const runtime::PodPlan& plan) { return make_pod_network(plan); };
+  hooks.make_network = [&](const runtime::PodPlan& plan, std::vector<Fd> sockets) {
+    return make_pod_network(*options, plan, std::move(sockets));
+  };
   return runtime::run_pod_monitor(hooks);
 }
 
@@ -221,13 +238,14 @@ int run_reclaim_mapped() {
 
 std::optional<int> run_worker(std::string_view verb, std::string_view word, char** environment_block) {
   if (verb == k_monitor_verb) return run_monitor_process(environment_block);
-  if (verb == k_pod_verb) return run_pod_monitor_process();
+  if (verb == k_pod_verb) return run_pod_monitor_process(environment_block);
   if (verb == k_reclaim_verb) return run_reclaim(environment_block);
   if (verb == k_reclaim_mapped_verb) return run_reclaim_mapped();
   if (verb == k_volume_verb) return run_volume_worker();
   if (verb == k_diff_verb) return run_diff_process();
   if (verb == k_exec_verb) return run_exec(word, environment_block);
   if (verb == k_health_verb) return run_health(word, environment_block);
+  if (verb == network::k_proxy_verb) return network::run_netproxy();
   if (verb == k_readiness_verb || verb == k_post_start_verb || verb == k_pre_stop_verb) {
     return run_side(verb, word, environment_block);
   }

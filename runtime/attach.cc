@@ -41,8 +41,8 @@ Result<Fd> connect_monitor(const Dir& run_dir) {
   return std::move(*channel).take_socket();
 }
 
-Result<Answer> ask(int socket, const Json& request) {
-  Result<void> sent = send_packet(socket, Frame::request, dump_json(request));
+Result<Answer> ask(int socket, const Json& request, int fd = -1) {
+  Result<void> sent = send_packet(socket, Frame::request, dump_json(request), fd);
   // It has ended since the connection was made.
   if (!sent && (sent.error().sys() == EPIPE || sent.error().sys() == ECONNRESET)) return not_running();
   TRY(std::move(sent));
@@ -51,7 +51,7 @@ Result<Answer> ask(int socket, const Json& request) {
   if (!packet || packet->frame != Frame::answer) return not_running();
   Json body = TRY(parse_json(packet->data, "answer of the monitor"));
   if (const Json* error = body.find("error")) {
-    return Error(Errc::bad_state, error->is_string() ? error->as_string() : "the monitor refused");
+    return error->is_string() ? Error(Errc::bad_state, error->as_string()) : error_from_json(*error);
   }
   return Answer{std::move(body), std::move(packet->fd)};
 }
@@ -115,6 +115,12 @@ Result<void> send_orders(const Dir& run_dir, const NewOrders& orders) {
   Json request = Json::object().set("orders", orders.engine);
   if (orders.health) request.set("health", to_json(*orders.health));
   TRY(ask(socket.get(), request));
+  return ok();
+}
+
+Result<void> send_network_order(const Dir& run_dir, const Json& order, int fd) {
+  Fd socket = TRY(connect_monitor(run_dir));
+  TRY(ask(socket.get(), Json::object().set("network", order), fd));
   return ok();
 }
 

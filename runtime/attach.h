@@ -128,6 +128,9 @@ struct NewOrders {
 };
 // Errors: bad_state when no monitor answers.
 Result<void> send_orders(const Dir& run_dir, const NewOrders& orders);
+// Changes the networks of a running container: see NetworkSetup::change(). Errors: those of the change; bad_state when
+// no monitor answers.
+Result<void> send_network_order(const Dir& run_dir, const Json& order, int fd = -1);
 // Waits for the end of a running container: its exit code; nullopt when no monitor answers (read state.json).
 Result<std::optional<int>> wait_for_exit(const Dir& run_dir, const CancelToken& cancel = {},
                                          std::optional<std::chrono::milliseconds> timeout = {});

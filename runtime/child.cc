@@ -120,6 +120,8 @@ int run_process_op(Interpreter& vm, const ChildOp& op) {
       return op_loopback_up();
     case ChildOpKind::open_netlink:
       return store(vm, op.a, call(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    case ChildOpKind::open_socket:
+      return store(vm, op.a, call(SYS_socket, op.x, op.y | SOCK_CLOEXEC, 0));
     default:
       return run_scheduling_op(vm, op);
   }

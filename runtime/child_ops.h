@@ -54,6 +54,7 @@ enum class ChildOpKind : uint16_t {
   start_fuse,    // [text argv, each word ended by NUL, then NUL]: starts a FUSE server
   loopback_up,   // lo of this network namespace
   open_netlink,  // [a]: a NETLINK_ROUTE socket
+  open_socket,   // [a, x domain, y type]
   // ---- files
   open_path,     // [a ← open(text), x flags, y mode]: a path of the host; with z 1 or 2 only if a is
                  // -1, which it stays with z 2 if that fails
@@ -136,8 +137,8 @@ constexpr uint64_t k_target_may_be_denied = 128;  // a denial leaves the registe
 constexpr uint64_t k_target_must_exist = 256;     // nothing is made
 
 // Tags of messages on the hand socket.
-constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace (those asked for); to
-                                          // who asks with k_ask_namespaces: the container's
+constexpr uint64_t k_tag_namespaces = 1;  // netlink socket, network namespace, user namespace, then sockets asked for;
+                                          // to who asks with k_ask_namespaces: the container's
 constexpr uint64_t k_tag_console = 2;     // the master
 constexpr uint64_t k_tag_pid = 3;         // pidfd; the pid follows the tag
 constexpr uint64_t k_tag_listener = 4;    // of the seccomp filter

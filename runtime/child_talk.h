@@ -53,10 +53,10 @@ int send_message(int socket, uint64_t tag, uint64_t value, const int* fds, size_
 
 // The value has bit i set when the i-th register of the range was sent.
 int op_send_fds(const Interpreter& vm, const ChildOp& op) {
-  int fds[4];
+  int fds[k_max_namespaces];
   size_t count = 0;
   uint64_t present = 0;
-  for (uint64_t i = 0; i < op.x && i < 4; ++i) {
+  for (uint64_t i = 0; i < op.x && i < k_max_namespaces; ++i) {
     const int fd = vm.fd(op.a + static_cast<int>(i));
     if (fd < 0) continue;
     fds[count++] = fd;

@@ -116,6 +116,7 @@ Result<int16_t> emit_own_mounts(const CompileInput& input, const RootfsPlan& roo
   TRY(emit_devices(input, root, out));
   TRY(emit_secrets(input, root, out));
   emit_console(input, root, out);
+  emit_freezes(out);
   emit_masks(input, root, out);
   emit_keyring(input, out);
   emit_open_namespaces(input, out);

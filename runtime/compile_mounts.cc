@@ -229,6 +229,14 @@ void emit_long_mount(const SpecMount& mount, const MountOptions& options, std::v
   out->close_register(target);
 }
 
+// Whether places are made in a new file system there: for other mounts, for devices or for secrets.
+bool is_filled_later(const CompileInput& input, const std::string& destination) {
+  if (destination == "/dev" || !input.options.secrets.empty()) return true;
+  return std::any_of(input.spec.mounts.begin(), input.spec.mounts.end(), [&](const SpecMount& mount) {
+    return mount_destination(mount.destination).starts_with(destination + "/");
+  });
+}
+
 void emit_fresh(const CompileInput& input, const SpecMount& spec_mount, const MountOptions& options,
                 const MountPlace& place, ProgramBuilder* out) {
   const std::vector<std::string> data = mount_data(input, spec_mount, options);
@@ -250,7 +258,8 @@ void emit_fresh(const CompileInput& input, const SpecMount& spec_mount, const Mo
   const uint64_t wanted = options.set | options.set_recursive;
   // A tmpfs that is to be filled first becomes read-only afterwards.
   const bool copies_up = options.copy_up && is_tmpfs;
-  const uint64_t attributes = copies_up ? wanted & ~uint64_t{MOUNT_ATTR_RDONLY} : wanted;
+  const bool freezes = is_tmpfs && (wanted & MOUNT_ATTR_RDONLY) != 0 && is_filled_later(input, place.destination);
+  const uint64_t attributes = copies_up || freezes ? wanted & ~uint64_t{MOUNT_ATTR_RDONLY} : wanted;
   const int16_t mount = out->take_register();
   out->add({.kind = ChildOpKind::make_mount,
             .a = mount,
@@ -263,13 +272,14 @@ void emit_fresh(const CompileInput& input, const SpecMount& spec_mount, const Mo
   if (covered >= 0) out->close_register(covered);
   if (copies_up) emit_copy_up(place, mount, out);
   MountOptions rest;
-  rest.set = wanted & ~attributes;
+  rest.set = freezes ? 0 : wanted & ~attributes;
   rest.propagations = options.propagations;
   // A new mount is private.
   if (!rest.propagations.empty() && rest.propagations[0].flag == MS_PRIVATE)
     rest.propagations.erase(rest.propagations.begin());
   emit_changes(rest, false, std::nullopt, mount, out);
   emit_attach(place, k_target_directory, -1, mount, out);
+  if (freezes) return out->freeze_later(mount);
   out->close_register(mount);
 }
 
@@ -511,6 +521,14 @@ Result<void> emit_mounts(const CompileInput& input, int16_t root, ProgramBuilder
             .context(fmt::format("mount at '{}'", mount_destination(mount.destination))));
   }
   return ok();
+}
+
+void emit_freezes(ProgramBuilder* out) {
+  for (const int16_t mount : out->take_to_freeze()) {
+    out->act("make a file system read-only");
+    out->add({.kind = ChildOpKind::set_mount, .a = mount, .x = MOUNT_ATTR_RDONLY});
+    out->close_register(mount);
+  }
 }
 
 }  // namespace ctr::runtime

@@ -50,6 +50,8 @@ bool opens_ahead(const CompileInput& input);
 // The same for the root and for what is put into it.
 void emit_root_ahead(const CompileInput& input, const RootfsPlan& plan, ProgramBuilder* out);
 Result<void> emit_mounts(const CompileInput& input, int16_t root, ProgramBuilder* out);
+// Read-only file systems that had to be written to until now: places for mounts, devices and secrets were made in them.
+void emit_freezes(ProgramBuilder* out);
 // `path` as an absolute one, without doubled slashes, "." and "..".
 std::string mount_destination(std::string_view path);
 // A source of the host; relative ones begin at the bundle.

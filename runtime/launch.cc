@@ -82,6 +82,7 @@ class Launch {
                            .netlink_fd = netlink_.get(),
                            .netns_fd = network_.get(),
                            .userns_fd = user_.get(),
+                           .sockets = sockets_,
                            .later = &later};
     if (request_.observer != nullptr) TRY(request_.observer->on_created(created));
     if (program().waits_at_start) TRY(go());
@@ -200,10 +201,11 @@ class Launch {
   Result<void> take_namespaces() {
     if (!program().hands_over_namespaces) return ok();
     Handover handover = TRY(expect(k_tag_namespaces));
-    if (handover.fds.size() != 3) return Error(Errc::internal, "the namespaces of the container came incomplete");
+    if (handover.fds.size() < 3) return Error(Errc::internal, "the namespaces of the container came incomplete");
     netlink_ = std::move(handover.fds[0]);
     network_ = std::move(handover.fds[1]);
     user_ = std::move(handover.fds[2]);
+    for (size_t i = 3; i < handover.fds.size(); ++i) sockets_.push_back(std::move(handover.fds[i]));
     return ok();
   }
 
@@ -235,6 +237,7 @@ class Launch {
   Fd netlink_;
   Fd network_;
   Fd user_;
+  std::vector<Fd> sockets_;
 };
 
 std::vector<std::pair<int, int>> to_registers(const std::vector<int>& extra, int first) {

@@ -80,8 +80,9 @@ struct CreatedProcess {
   // A NETLINK_ROUTE socket opened inside the fresh network namespace; -1 when the network namespace is not fresh.
   // Requests need sendto(2) with a sockaddr_nl: see netlink(7) and network namespaces of other users' namespaces.
   int netlink_fd = -1;
-  int netns_fd = -1;   // the container's network namespace; -1 as above
-  int userns_fd = -1;  // the container's user namespace; -1 when it has none of its own
+  int netns_fd = -1;                 // the container's network namespace; -1 as above
+  int userns_fd = -1;                // the container's user namespace; -1 when it has none of its own
+  std::span<const Fd> sockets = {};  // of open_network_namespace()
   // What it does once it is started over its socket; empty without LaunchRequest::Waiting::start_socket.
   const LaterSteps* later = nullptr;
   int console_fd = -1;  // the terminal's master; only in before_exec(), and -1 without a terminal

@@ -59,6 +59,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void start(Fd socket, const std::optional<StarterAttach>& streams) override;
   void keep_down() override { stopped_by_user_ = true; }
   void change_orders(const NewOrders& orders) override;
+  Result<void> change_network(const Json& order, Fd fd) override;
   void close_output(int stream) override { streams_->close_output(stream); }
   void output_caught_up() override { streams_->resume(); }
   pid_t init_pid() const override { return init_ ? init_->pid() : 0; }
@@ -74,6 +75,8 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void undo_start(const Error& error);
   void forget_plan();
   void watch_network();
+  void forget_network_children();
+  void on_network_source(int fd);
   void on_network_child(int pidfd);
   void watch_health();
   void watch_side_programs();
@@ -101,6 +104,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   StateRecord record_;
   std::unique_ptr<NetworkSetup> network_;
   std::set<int> network_pidfds_;
+  std::set<int> network_sources_;
   std::optional<Child> init_;
   std::optional<HealthWatch> health_, readiness_;
   std::optional<Child> post_start_;
@@ -320,6 +324,22 @@ void Monitor::watch_network() {
     loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_network_child(pidfd); })
         .ignore("a helper that cannot be watched is not started again");
   }
+  for (const int fd : network_->sources()) {
+    if (!network_sources_.insert(fd).second) continue;
+    loop_.add(fd, EPOLLIN, [this, fd](uint32_t) { on_network_source(fd); })
+        .ignore("what the network does not hear of does not change");
+  }
+}
+
+// A helper that goes with a change is no accident, and its number may be another's afterwards.
+void Monitor::forget_network_children() {
+  for (const int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+}
+
+void Monitor::on_network_source(int fd) {
+  forget_network_children();
+  network_->on_source(fd);
+  watch_network();
 }
 
 void Monitor::on_network_child(int pidfd) {
@@ -392,6 +412,15 @@ void Monitor::change_orders(const NewOrders& orders) {
   if (init_ && !waits_for_start()) watch_health();
 }
 
+Result<void> Monitor::change_network(const Json& order, Fd fd) {
+  if (!init_ && !waits_for_start()) return Error(Errc::bad_state, "the program has ended");
+  if (!network_) return Error(Errc::unsupported, "the container has no network of its own");
+  forget_network_children();
+  auto changed = network_->change(order, std::move(fd));
+  watch_network();
+  return changed;
+}
+
 void Monitor::watch_notify() {
   if (!notify_) return;
   loop_.add(notify_->fd(), EPOLLIN, [this](uint32_t) { notify_->relay(); }).ignore("the program runs all the same");
@@ -451,7 +480,8 @@ void Monitor::on_end() {
     notify_->relay();
     notify_.reset();
   }
-  for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+  forget_network_children();
+  for (const int fd : std::exchange(network_sources_, {})) loop_.remove(fd);
   Result<Launcher::Leftover> leftover = launcher_.clean_up();
   if (network_) network_->stop();
   record_.init.reset();

@@ -28,6 +28,7 @@
 #include "base/cancel.h"
 #include "base/child.h"
 #include "base/fd.h"
+#include "base/json.h"
 #include "base/result.h"
 #include "runtime/launch.h"
 #include "runtime/monitor_plan.h"
@@ -45,6 +46,7 @@ struct MonitorStart {
   std::string_view secrets = {};            // the bytes of plan.secrets, one behind the other
   std::array<int, 3> stdio = {-1, -1, -1};  // with LogPlan::Driver::passthrough
   std::vector<int> preserved = {};          // as many as plan.preserved_fds
+  std::vector<int> for_engine = {};         // as many as plan.engine_fds
 };
 
 // What the monitor said once the program runs.
@@ -95,6 +97,15 @@ class NetworkSetup {
   virtual void move_to(pid_t /*pid*/) {}
   // Starts what has ended again.
   virtual void respawn() = 0;
+  // What a user wants to be different from now on, in words that only both ends understand. children() are asked for
+  // again afterwards. With a descriptor where the order needs one.
+  virtual Result<void> change(const Json& /*order*/, Fd /*fd*/) {
+    return Error(Errc::unsupported, "the networks of this container cannot be changed while it runs");
+  }
+  // Descriptors that say by being readable that there is something to do. Asked again where children() are; each stays.
+  virtual std::vector<int> sources() const { return {}; }
+  // One of them is readable. children() are asked for again afterwards.
+  virtual void on_source(int /*fd*/) {}
   // Ends all helpers and waits for them: afterwards their ports are free.
   virtual void stop() = 0;
 };
@@ -135,13 +146,17 @@ struct MonitorHooks {
 
 // The descriptors a monitor is started with.
 struct MonitorDescriptors {
-  static constexpr int k_plan = 3;       // sealed memfd: LaunchPlan as JSON
-  static constexpr int k_starter = 4;    // SOCK_SEQPACKET to the starter
-  static constexpr int k_bundle = 5;     // containers/<id>, O_RDONLY | O_DIRECTORY
-  static constexpr int k_seccomp = 6;    // sealed memfd: BPF; absent for unconfined containers
-  static constexpr int k_secrets = 7;    // sealed memfd: the bytes of the secrets; absent without any
-  static constexpr int k_preserved = 8;  // and above: those of LaunchPlan::preserved_fds
+  static constexpr int k_plan = 3;     // sealed memfd: LaunchPlan as JSON
+  static constexpr int k_starter = 4;  // SOCK_SEQPACKET to the starter
+  static constexpr int k_bundle = 5;   // containers/<id>, O_RDONLY | O_DIRECTORY
+  static constexpr int k_seccomp = 6;  // sealed memfd: BPF; absent for unconfined containers
+  static constexpr int k_secrets = 7;  // sealed memfd: the bytes of the secrets; absent without any
+  // And above: those of LaunchPlan::preserved_fds, then those of LaunchPlan::engine_fds.
+  static constexpr int k_preserved = 8;
 };
+
+// What the starter has passed for the hooks, for the first hook that is called; nobody takes them twice.
+Result<std::vector<Fd>> take_engine_fds(const LaunchPlan& plan);
 
 // The whole life of a monitor: reads the descriptors above, runs the container, and returns the process's exit code
 // (0 also when the start failed: that is answered on the socket).

@@ -119,8 +119,8 @@ void AttachServer::on_client(Client& client, uint32_t events) {
   }
 }
 
-void AttachServer::on_packet(Client& client, const Packet& packet) {
-  if (packet.frame == Frame::request) return on_request(client, packet.data);
+void AttachServer::on_packet(Client& client, Packet& packet) {
+  if (packet.frame == Frame::request) return on_request(client, packet.data, std::move(packet.fd));
   if (!client.attached) return;
   switch (packet.frame) {
     case Frame::input:
@@ -190,8 +190,8 @@ void AttachServer::on_start(Client& client, const Json& streams) {
   target_.start(std::move(socket), attached ? std::optional(streams_of(streams)) : std::nullopt);
 }
 
-void AttachServer::on_request(Client& client, std::string_view text) {
-  Result<Json> request = parse_json(text, "attach request", {.size_bytes = 4096, .depth = 4});
+void AttachServer::on_request(Client& client, std::string_view text, Fd passed) {
+  Result<Json> request = parse_json(text, "attach request", {.size_bytes = k_frame_bytes, .depth = 8});
   Json answer = Json::object();
   int fd = -1;
   if (!request) {
@@ -213,6 +213,9 @@ void AttachServer::on_request(Client& client, std::string_view text) {
   } else if (request->find("orders") != nullptr) {
     Result<void> changed = on_orders(*request);
     answer.set(changed ? "changed" : "error", changed ? Json(true) : Json(changed.error().text()));
+  } else if (const Json* order = request->find("network"); order != nullptr) {
+    const Result<void> changed = target_.change_network(*order, std::move(passed));
+    answer.set(changed ? "changed" : "error", changed ? Json(true) : to_json(changed.error()));
   } else if (request->find("pidfd") != nullptr) {
     fd = target_.init_pidfd();
     answer.set("pid", int64_t{target_.init_pid()});

@@ -39,6 +39,10 @@ class AttachTarget {
   // A user wants the container to stay down once its program has ended.
   virtual void keep_down() = 0;
   virtual void change_orders(const NewOrders& orders) = 0;
+  // See NetworkSetup::change().
+  virtual Result<void> change_network(const Json& /*order*/, Fd /*fd*/) {
+    return Error(Errc::bad_state, "the container has no network of its own");
+  }
   // Nobody who reads stream 1 or 2 is left, and the starter's reader broke off: the program gets EPIPE.
   virtual void close_output(int stream) = 0;
   // Every client has read what it must before the program may go on.
@@ -79,8 +83,8 @@ class [[nodiscard]] AttachServer {
   Result<void> add_client(Fd socket, const std::optional<StarterAttach>& streams);
   void on_accept();
   void on_client(Client& client, uint32_t events);
-  void on_packet(Client& client, const Packet& packet);
-  void on_request(Client& client, std::string_view text);
+  void on_packet(Client& client, Packet& packet);
+  void on_request(Client& client, std::string_view text, Fd passed);
   Result<void> on_orders(const Json& request);
   void on_start(Client& client, const Json& streams);
   void on_output_closed(Client& client, int stream);

@@ -134,6 +134,7 @@ Json to_json(const LaunchPlan& plan) {
     for (const int fd : plan.preserved_fds) numbers.push(int64_t{fd});
     json.set("preserved_fds", std::move(numbers));
   }
+  if (plan.engine_fds > 0) json.set("engine_fds", uint64_t{plan.engine_fds});
   if (plan.restart_count > 0) json.set("restart_count", plan.restart_count);
   if (plan.initialize) json.set("initialize", true);
   if (plan.health) json.set("health", to_json(*plan.health));
@@ -177,6 +178,7 @@ Result<LaunchPlan> launch_plan_from_json(const JsonReader& reader) {
     if (!number.value().is_integer()) return reader.wrong("preserved_fds", "numbers");
     plan.preserved_fds.push_back(static_cast<int>(number.value().as_int()));
   }
+  plan.engine_fds = TRY(reader.uint_or("engine_fds", 0));
   plan.restart_count = static_cast<int>(TRY(reader.int_or("restart_count", 0)));
   plan.initialize = TRY(reader.bool_or("initialize", false));
   if (const auto health = TRY(reader.find_object("health"))) plan.health = TRY(health_from_json(*health));

@@ -84,6 +84,7 @@ struct LaunchPlan {
   std::optional<std::chrono::seconds> timeout;  // killed after this long
   std::optional<StarterAttach> attach;
   std::vector<int> preserved_fds;  // the numbers under which the program gets descriptors of the starter's, ascending
+  size_t engine_fds = 0;           // descriptors of the starter's that the hooks get, see take_engine_fds()
   int restart_count = 0;           // of this start, see StateRecord
   bool initialize = false;         // everything but the program, which waits for somebody to ask_start()
   std::optional<HealthPlan> health;

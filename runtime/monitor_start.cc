@@ -46,8 +46,22 @@ Result<StartedMonitor> spawn_monitor(const MonitorStart& start) {
   for (size_t i = 0; i < start.preserved.size(); ++i) {
     options.fds.emplace_back(start.preserved[i], MonitorDescriptors::k_preserved + static_cast<int>(i));
   }
+  const int first = MonitorDescriptors::k_preserved + static_cast<int>(start.preserved.size());
+  for (size_t i = 0; i < start.for_engine.size(); ++i) {
+    options.fds.emplace_back(start.for_engine[i], first + static_cast<int>(i));
+  }
   Child process = TRY(spawn(options).context("start the monitor"));
   return StartedMonitor(std::move(process), std::move(pair.ours));
+}
+
+Result<std::vector<Fd>> take_engine_fds(const LaunchPlan& plan) {
+  std::vector<Fd> fds;
+  const int first = MonitorDescriptors::k_preserved + static_cast<int>(plan.preserved_fds.size());
+  for (size_t i = 0; i < plan.engine_fds; ++i) {
+    fds.emplace_back(first + static_cast<int>(i));
+    TRY(set_inherit(fds.back().get(), Inherit::no));
+  }
+  return fds;
 }
 
 Result<StartReport> StartedMonitor::report(const CancelToken& cancel) {

@@ -29,8 +29,10 @@ namespace {
 constexpr int k_plan_fd = 3;     // sealed memfd: PodPlan as JSON
 constexpr int k_starter_fd = 4;  // SOCK_SEQPACKET to the starter
 constexpr int k_dir_fd = 5;      // pods/<id>
+constexpr int k_engine_fd = 6;   // and above: those of PodPlan::engine_fds
 // Where it keeps the namespaces, in the order of k_pod_namespaces: above all that it opens for itself.
 constexpr int k_first_namespace = 64;
+constexpr int k_last_namespace = k_first_namespace + static_cast<int>(std::size(k_pod_namespaces)) - 1;
 constexpr size_t k_plan_limit_bytes = size_t{1} << 20;
 // Of a monitor that is asked to end, which has helpers to wait for.
 constexpr std::chrono::seconds k_end_timeout{10};
@@ -81,6 +83,7 @@ class PodMonitor final : public LaunchObserver {
       : plan_(std::move(plan)), dir_(std::move(dir)), hooks_(hooks), loop_(std::move(loop)) {}
 
   // Until everything is there. What is half made ends with this process.
+  void take_engine_fds(std::vector<Fd> fds) { engine_fds_ = std::move(fds); }
   Result<StartReport> start();
   // Until it is asked to end.
   Result<void> serve(const Fd& signals);
@@ -97,6 +100,7 @@ class PodMonitor final : public LaunchObserver {
   Result<void> keep_namespaces();
   void watch_network();
   void on_network_child(int pidfd);
+  void on_network_source(int fd);
   void respawn();
   void end();
 
@@ -107,14 +111,16 @@ class PodMonitor final : public LaunchObserver {
   std::optional<FileLock> alive_;
   std::unique_ptr<NetworkSetup> network_;
   std::set<int> network_pidfds_;
+  std::set<int> network_sources_;
   PodNamespaces namespaces_;
+  std::vector<Fd> engine_fds_;
   StateRecord record_;
 };
 
 Result<StartReport> PodMonitor::start() {
   alive_ = TRY(FileLock::try_acquire(dir_, k_alive_lock, LockMode::exclusive));
   if (!alive_) return Error(Errc::bad_state, "pod '" + plan_.name + "' is already running");
-  if (hooks_.make_network) network_ = TRY(hooks_.make_network(plan_));
+  if (hooks_.make_network) network_ = TRY(hooks_.make_network(plan_, std::move(engine_fds_)));
   namespaces_ = TRY(make_pod_namespaces(plan_.namespaces, plan_.host, *this));
   TRY(keep_namespaces());
   record_.boot_id = TRY(read_boot_id());
@@ -130,6 +136,7 @@ Result<void> PodMonitor::keep_namespaces() {
     for (auto& [type, file] : namespaces_.files) {
       if (type != k_pod_namespaces[i]) continue;
       const int place = k_first_namespace + static_cast<int>(i);
+      CTR_ASSERT(::fcntl(place, F_GETFD) < 0);
       if (::dup3(file.get(), place, O_CLOEXEC) < 0) return Error::from_errno("keep a namespace of the pod");
       file = Fd(place);
     }
@@ -153,6 +160,17 @@ void PodMonitor::watch_network() {
     loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_network_child(pidfd); })
         .ignore("a helper that cannot be watched is not started again");
   }
+  for (const int fd : network_->sources()) {
+    if (!network_sources_.insert(fd).second) continue;
+    loop_.add(fd, EPOLLIN, [this, fd](uint32_t) { on_network_source(fd); })
+        .ignore("what the network does not hear of does not change");
+  }
+}
+
+void PodMonitor::on_network_source(int fd) {
+  for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+  network_->on_source(fd);
+  watch_network();
 }
 
 void PodMonitor::on_network_child(int pidfd) {
@@ -172,13 +190,13 @@ void PodMonitor::respawn() {
 
 void PodMonitor::end() {
   for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
+  for (int fd : std::exchange(network_sources_, {})) loop_.remove(fd);
   if (network_) network_->stop();
   record_.monitor.reset();
   record_.init.reset();
   record_.finished = now();
   namespaces_ = {};
   write_state(dir_, record_).ignore("a full disk: the record reads as a killed monitor's");
-  if (hooks_.on_exit) hooks_.on_exit(plan_);
   alive_.reset();
   loop_.stop();
 }
@@ -204,12 +222,27 @@ Result<PodPlan> read_plan() {
   return pod_plan_from_json(JsonReader(json, "plan of the pod"));
 }
 
+// Before anything else is opened, so that the numbers are those of the starter. There may be many: they go where they
+// are in nobody's way.
+Result<std::vector<Fd>> take_fds(size_t count) {
+  std::vector<Fd> fds;
+  for (size_t i = 0; i < count; ++i) {
+    const Fd low(k_engine_fd + static_cast<int>(i));
+    fds.emplace_back(::fcntl(low.get(), F_DUPFD_CLOEXEC, k_last_namespace + 1));
+    if (!fds.back().valid()) return Error::from_errno("keep a socket of the pod");
+  }
+  return fds;
+}
+
 Result<std::unique_ptr<PodMonitor>> make_monitor(const PodHooks& hooks) {
   PodPlan plan = TRY(read_plan());
+  auto engine_fds = TRY(take_fds(plan.engine_fds));
   Dir dir(Fd(k_dir_fd), plan.dir);
   TRY(set_inherit(dir.fd(), Inherit::no));
   EventLoop loop = TRY(EventLoop::create());
-  return std::make_unique<PodMonitor>(std::move(plan), std::move(dir), hooks, std::move(loop));
+  auto monitor = std::make_unique<PodMonitor>(std::move(plan), std::move(dir), hooks, std::move(loop));
+  monitor->take_engine_fds(std::move(engine_fds));
+  return monitor;
 }
 
 void answer(int starter, const Json& json) {
@@ -219,11 +252,14 @@ void answer(int starter, const Json& json) {
 void answer_error(int starter, const Error& error) { answer(starter, Json::object().set("error", to_json(error))); }
 
 // What a starter does in a terminal must not reach the monitor; SIGTERM is how it is asked to end.
-Result<Fd> take_signals() {
+void block_signals() {
   sigset_t set = {};
   ::sigemptyset(&set);
-  for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2}) ::sigaddset(&set, number);
+  for (int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2}) ::sigaddset(&set, number);
   (void)::sigprocmask(SIG_BLOCK, &set, nullptr);
+}
+
+Result<Fd> take_signals() {
   sigset_t end = {};
   ::sigemptyset(&end);
   ::sigaddset(&end, SIGTERM);
@@ -253,7 +289,8 @@ Json to_json(const PodPlan& plan) {
       .set("dir", plan.dir)
       .set("namespaces", namespaces_json(plan.namespaces))
       .set("host", to_json(plan.host))
-      .set("engine", plan.engine);
+      .set("engine", plan.engine)
+      .set("engine_fds", static_cast<uint64_t>(plan.engine_fds));
 }
 
 Result<PodPlan> pod_plan_from_json(const JsonReader& reader) {
@@ -267,13 +304,16 @@ Result<PodPlan> pod_plan_from_json(const JsonReader& reader) {
   const auto host = TRY(reader.find_object("host"));
   if (!host) return reader.wrong("host", "an object");
   plan.host = TRY(host_facts_from_json(*host));
+  plan.engine_fds = static_cast<size_t>(TRY(reader.uint_or("engine_fds", 0)));
   if (const Json* engine = reader.value().find("engine")) plan.engine = *engine;
   return plan;
 }
 
 Result<StartedMonitor> spawn_pod_monitor(const PodPlan& plan, const std::string& own_binary,
-                                         const std::vector<std::string>& env) {
-  const Fd memory = TRY(make_sealed_memfd("ctr-pod-plan", dump_json(to_json(plan))));
+                                         const std::vector<std::string>& env, const std::vector<Fd>& engine_fds) {
+  auto complete = plan;
+  complete.engine_fds = engine_fds.size();
+  const Fd memory = TRY(make_sealed_memfd("ctr-pod-plan", dump_json(to_json(complete))));
   const Fd dir = TRY(open_path(plan.dir, O_RDONLY | O_DIRECTORY));
   SocketPair pair = TRY(make_socket_pair());
   SpawnOptions options;
@@ -283,6 +323,8 @@ Result<StartedMonitor> spawn_pod_monitor(const PodPlan& plan, const std::string&
   options.cwd = "/";
   options.session = SpawnOptions::Session::fresh;
   options.fds = {{memory.get(), k_plan_fd}, {pair.theirs.get(), k_starter_fd}, {dir.get(), k_dir_fd}};
+  int place = k_engine_fd;
+  for (const auto& fd : engine_fds) options.fds.emplace_back(fd.get(), place++);
   Child process = TRY(spawn(options).context("start the monitor of the pod"));
   return StartedMonitor(std::move(process), std::move(pair.ours));
 }
@@ -320,8 +362,10 @@ int run_pod_monitor(const PodHooks& hooks) {
     set_inherit(number, Inherit::no).ignore("an absent one is noticed when it is read");
   }
   Fd starter(k_starter_fd);
-  const auto signals = take_signals();
-  auto monitor = signals ? make_monitor(hooks) : Result<std::unique_ptr<PodMonitor>>(signals.error());
+  block_signals();
+  auto monitor = make_monitor(hooks);
+  const auto signals = monitor ? take_signals() : Result<Fd>(Fd());
+  if (!signals) monitor = signals.error();
   if (!monitor) return answer_error(starter.get(), monitor.error()), 0;
   const auto report = (*monitor)->start();
   if (!report) {

@@ -32,7 +32,8 @@ struct PodPlan {
   std::string dir;  // absolute path of pods/<id>
   PodNamespacesPlan namespaces;
   HostFacts host;
-  Json engine;  // the engine's own part
+  Json engine;            // the engine's own part
+  size_t engine_fds = 0;  // and how many descriptors come with it; spawn_pod_monitor() sets it
   bool operator==(const PodPlan&) const = default;
 };
 Json to_json(const PodPlan& plan);
@@ -41,8 +42,9 @@ Result<PodPlan> pod_plan_from_json(const JsonReader& reader);
 // ---- The starter's side
 
 // Errors of StartedMonitor::report(): as launch(); bad_state when the pod is up already.
+// `engine_fds` are handed to PodHooks::make_network.
 Result<StartedMonitor> spawn_pod_monitor(const PodPlan& plan, const std::string& own_binary,
-                                         const std::vector<std::string>& env);
+                                         const std::vector<std::string>& env, const std::vector<Fd>& engine_fds = {});
 
 // The namespaces that the monitor of a pod holds, opened while the pod is up. `state` is what its directory says.
 // Errors: bad_state when it has ended.
@@ -54,8 +56,8 @@ Result<void> end_pod_monitor(const Dir& pod_dir, const CancelToken& cancel);
 // ---- The monitor's side
 
 struct PodHooks {
-  std::function<Result<std::unique_ptr<NetworkSetup>>(const PodPlan&)> make_network;  // nullptr: no network work
-  std::function<void(const PodPlan&)> on_exit;                                        // `alive` is still held
+  // nullptr: no network work.
+  std::function<Result<std::unique_ptr<NetworkSetup>>(const PodPlan&, std::vector<Fd> engine_fds)> make_network;
 };
 
 // The whole life of a pod's monitor; the process's exit code.

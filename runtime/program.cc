@@ -46,6 +46,7 @@ constexpr std::string_view k_names[] = {
     "start_fuse",
     "loopback_up",
     "open_netlink",
+    "open_socket",
     "open_path",
     "open_ahead",
     "open_in_root",

@@ -85,12 +85,18 @@ class ProgramBuilder {
   // Each is given out once.
   std::optional<Ahead> take_ahead(const std::string& path, uint64_t flags);
 
+  // The mount in this register, which stays taken, becomes read-only when nothing is to be made in it any more.
+  void freeze_later(int16_t mount) { to_freeze_.push_back(mount); }
+  // Each is given out once.
+  std::vector<int16_t> take_to_freeze() { return std::exchange(to_freeze_, {}); }
+
  private:
   ChildProgram program_;
   std::string words_;
   std::vector<int16_t> free_;
   int next_ = k_first_free_register;
   std::multimap<std::pair<std::string, uint64_t>, Ahead> ahead_;
+  std::vector<int16_t> to_freeze_;
 };
 
 // The name of a kind, for golden files ("attach_mount").

@@ -7,6 +7,7 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/suggest.h"
+#include "engine/network_verbs.h"
 #include "engine/pods.h"
 #include "engine/secret_info.h"
 #include "engine/volume_info.h"
@@ -44,6 +45,8 @@ Result<std::vector<Suggestion>> names(engine::Engine& engine, Complete kind) {
     for (const auto& image : TRY(engine.list_images())) {
       for (const auto& name : image.names) out.push_back({name, ""});
     }
+  } else if (kind == Complete::networks) {
+    for (const auto& network : TRY(engine::network_verbs(engine).list({}))) out.push_back({network.name, ""});
   } else if (kind == Complete::volumes) {
     for (const auto& volume : TRY(engine.list_volumes({}))) out.push_back({volume.name, ""});
   } else if (kind == Complete::secrets) {

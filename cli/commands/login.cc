@@ -33,9 +33,12 @@ constexpr std::array k_logout_options = {
     value("compat-auth-file", 0, "FILE", "The credentials are in a docker configuration FILE", Complete::files),
 };
 
+// As in docker: who names none means this one.
+std::string named_registry(const Args& args) { return args.words().empty() ? "docker.io" : args.words().front(); }
+
 Result<engine::LoginOptions> login_options(const Args& args) {
   engine::LoginOptions options;
-  if (!args.words().empty()) options.registry = args.words().front();
+  options.registry = named_registry(args);
   options.username = args.text("username");
   options.password = args.text("password");
   options.authfile = args.text("authfile");
@@ -115,14 +118,13 @@ Result<int> login(Context& context, const Args& args) {
 
 Result<int> logout(Context& context, const Args& args) {
   const bool all = args.flag("all");
-  const std::string registry = args.words().empty() ? "" : args.words().front();
-  if (all && !registry.empty()) return Error(Errc::invalid, "--all takes no arguments");
+  const std::string registry = named_registry(args);
+  if (all && !args.words().empty()) return Error(Errc::invalid, "--all takes no arguments");
   const std::string file = args.has("compat-auth-file") ? args.text("compat-auth-file") : args.text("authfile");
   auto* engine = TRY(context.engine());
   TRY(engine->logout(registry, all, file));
-  context.output().line(
-      all ? "Removed login credentials for all registries"
-          : fmt::format("Removed login credentials for {}", registry.empty() ? "docker.io" : registry));
+  context.output().line(all ? "Removed login credentials for all registries"
+                            : fmt::format("Removed login credentials for {}", registry));
   return 0;
 }
 

@@ -21,6 +21,8 @@ Result<Pruned> prune_containers(Context& context, const std::vector<engine::Cont
 // Those of `volumes` that nobody has begun to use since they were listed.
 Result<Pruned> prune_volumes(Context& context, const std::vector<engine::VolumeInfo>& volumes);
 
+// Those that no container uses.
+Result<Pruned> prune_networks(Context& context, std::vector<engine::ContainerFilter> filters);
 // Every pod whose containers have ended.
 Result<Pruned> prune_pods(Context& context);
 

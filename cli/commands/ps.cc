@@ -54,7 +54,7 @@ class Choice {
     TRY(engine.matches({}, choice.filters_));
     const auto last = TRY(args.number("last"));
     const bool latest = args.flag("latest");
-    if (latest || (last && *last >= 0)) choice.most_ = latest ? 1 : static_cast<size_t>(*last);
+    if (latest || (last && *last > 0)) choice.most_ = latest ? 1 : static_cast<size_t>(*last);
     const bool by_state = std::any_of(choice.filters_.begin(), choice.filters_.end(),
                                       [](const auto& filter) { return filter.key == "status"; });
     choice.all_ = args.flag("all") || by_state || choice.most_;

@@ -57,12 +57,12 @@ class NewPod {
     if (!id_) return;
     verbs_->remove(*id_, {.force = true, .timeout = {}}).ignore("the error of the container is the one to tell");
   }
-  Result<void> make(Context& context, engine::ContainerSpec& spec) {
+  Result<void> make(Context& context, engine::ContainerSpec& spec, bool starts) {
     if (!spec.pod.starts_with("new:")) return ok();
     auto pod = TRY(pod_around(spec));
     pod.shared.create_command = spec.create_command;
     verbs_ = &engine::pod_verbs(*TRY(context.engine()));
-    id_ = TRY(verbs_->create(std::move(pod), {})).id;
+    id_ = TRY(verbs_->create(std::move(pod), {.replace = false, .starts = starts})).id;
     spec.pod = id_->hex;
     return ok();
   }
@@ -89,6 +89,7 @@ Result<void> add_run_options(const Args& args, Plan& plan) {
   if (spec.remove_image && spec.image.empty()) return Error(Errc::invalid, "--rmi needs an image, not --rootfs");
   spec.auto_remove = spec.auto_remove || spec.remove_image;
   plan.options.preserved_fds = TRY(preserved_descriptors(args));
+  plan.options.starts = true;
   return ok();
 }
 
@@ -152,7 +153,7 @@ Result<int> run(Context& context, const Args& args) {
   const auto named = TRY(named_streams(args));
   auto* engine = TRY(context.engine());
   NewPod pod;
-  TRY(pod.make(context, wanted.spec));
+  TRY(pod.make(context, wanted.spec, true));
   const auto info = TRY(engine->create(std::move(wanted.spec), wanted.options));
   pod.keep();
   return detach ? run_detached(context, info) : run_attached(context, info, streams(args, info.spec, named));
@@ -163,7 +164,7 @@ Result<int> run_create(Context& context, const Args& args) {
   auto wanted = TRY(plan(context, args));
   auto* engine = TRY(context.engine());
   NewPod pod;
-  TRY(pod.make(context, wanted.spec));
+  TRY(pod.make(context, wanted.spec, false));
   const auto info = TRY(engine->create(std::move(wanted.spec), wanted.options));
   pod.keep();
   context.output().line(info.id.hex);

@@ -35,7 +35,9 @@ Result<Filters> prune_filters(const Args& args) {
 }
 
 std::string warning(const Args& args) {
-  std::string text = "WARNING! This command removes:\n\t- all stopped containers\n\t- all stopped pods\n";
+  std::string text =
+      "WARNING! This command removes:\n\t- all stopped containers\n"
+      "\t- all networks not used by at least one container\n\t- all stopped pods\n";
   if (args.flag("volumes")) text += "\t- all volumes not used by at least one container\n";
   return text + (args.flag("all") ? "\t- all images without at least one container associated with them\n"
                                   : "\t- all dangling images\n");
@@ -76,6 +78,7 @@ Result<int> prune(Context& context, const Args& args) {
   const auto pods = filters.empty() ? TRY(prune_pods(context)) : Pruned{};
   const auto containers = TRY(prune_containers(context, filters));
   const auto images = TRY(engine->prune_images(args.flag("all"), filters));
+  const auto networks = TRY(prune_networks(context, filters));
   const auto volumes = args.flag("volumes") ? TRY(remove_volumes(context, filters)) : Pruned{};
   const auto after = TRY(verbs.disk_usage());
   verbs.note("system", "prune", "");
@@ -84,21 +87,23 @@ Result<int> prune(Context& context, const Args& args) {
   print_removed(output, "Containers", containers.names);
   print_removed(output, "Images", images);
   print_removed(output, "Volumes", volumes.names);
+  print_removed(output, "Networks", networks.names);
   uint64_t freed = size_of_removed(before, containers, volumes);
   // What somebody else has pulled meanwhile is not counted against it.
   if (after.images_bytes < before.images_bytes) freed += before.images_bytes - after.images_bytes;
   output.line("Total reclaimed space: " + human_size(freed));
-  return std::max({pods.code, containers.code, volumes.code});
+  return std::max({pods.code, containers.code, volumes.code, networks.code});
 }
 
 }  // namespace
 
-constexpr Command k_system_prune_command = {.name = "system prune",
-                                            .aliases = {},
-                                            .usage = "[options]",
-                                            .summary = "Remove containers, images and volumes that are not used",
-                                            .options = {group<k_options>},
-                                            .most_words = 0,
-                                            .run = prune};
+constexpr Command k_system_prune_command = {
+    .name = "system prune",
+    .aliases = {},
+    .usage = "[options]",
+    .summary = "Remove containers, images, networks and volumes that are not used",
+    .options = {group<k_options>},
+    .most_words = 0,
+    .run = prune};
 
 }  // namespace ctr::cli

@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <sys/socket.h>
 
@@ -65,12 +67,28 @@ Result<void> Netlink::set_link_up(int index) {
   return ok();
 }
 
-Result<void> Netlink::set_link_mtu(int index, uint32_t mtu_bytes) {
+namespace {
+
+NetlinkRequest link_change(int index, uint32_t sequence) {
   ifinfomsg header{};
   header.ifi_index = index;
-  NetlinkRequest request(RTM_NEWLINK, 0, ++sequence_, header);
+  return NetlinkRequest(RTM_NEWLINK, 0, sequence, header);
+}
+
+}  // namespace
+
+Result<void> Netlink::set_link_mtu(int index, uint32_t mtu_bytes) {
+  auto request = link_change(index, ++sequence_);
   request.attribute(IFLA_MTU, mtu_bytes);
   TRY(exchange_netlink(socket_.get(), request, sequence_, "set the MTU of network interface " + std::to_string(index)));
+  return ok();
+}
+
+Result<void> Netlink::set_link_queue(int index, uint32_t packets) {
+  auto request = link_change(index, ++sequence_);
+  request.attribute(IFLA_TXQLEN, packets);
+  TRY(exchange_netlink(socket_.get(), request, sequence_,
+                       "set the queue of network interface " + std::to_string(index)));
   return ok();
 }
 
@@ -80,25 +98,107 @@ Result<void> Netlink::add_address(int link_index, const IpAddress& address, uint
   header.ifa_prefixlen = prefix_bits;
   header.ifa_index = static_cast<uint32_t>(link_index);
   if (address.family == AF_INET6) header.ifa_flags = IFA_F_NODAD;
-  NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ++sequence_, header);
+  NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ++sequence_, header);
   add_address_attribute(request, IFA_LOCAL, address);
   add_address_attribute(request, IFA_ADDRESS, address);
   TRY(exchange_netlink(socket_.get(), request, sequence_, "add the address " + address.to_string()));
   return ok();
 }
 
-Result<void> Netlink::add_default_route(const DefaultRoute& route) {
+namespace {
+
+rtmsg unicast_route(int family, uint8_t bits) {
   rtmsg header{};
-  header.rtm_family = static_cast<uint8_t>(route.gateway.family);
+  header.rtm_family = static_cast<uint8_t>(family);
+  header.rtm_dst_len = bits;
   header.rtm_table = RT_TABLE_MAIN;
   header.rtm_protocol = RTPROT_STATIC;
   header.rtm_type = RTN_UNICAST;
+  return header;
+}
+
+void add_name(NetlinkRequest& request, const std::string& name) {
+  request.attribute(IFLA_IFNAME, name.c_str(), name.size() + 1);
+}
+
+void add_kind(NetlinkRequest& request, std::string_view kind) {
+  request.attribute(IFLA_INFO_KIND, kind.data(), kind.size());
+}
+
+ifinfomsg link_that_is_up() {
+  ifinfomsg header{};
+  header.ifi_flags = IFF_UP;
+  header.ifi_change = IFF_UP;
+  return header;
+}
+
+}  // namespace
+
+Result<void> Netlink::add_default_route(const DefaultRoute& route) {
+  rtmsg header = unicast_route(route.gateway.family, 0);
   if (route.on_link) header.rtm_flags = RTNH_F_ONLINK;
-  NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, ++sequence_, header);
+  NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, ++sequence_, header);
   add_address_attribute(request, RTA_GATEWAY, route.gateway);
   request.attribute(RTA_OIF, static_cast<uint32_t>(route.link_index));
   if (route.preferred_source) add_address_attribute(request, RTA_PREFSRC, *route.preferred_source);
   TRY(exchange_netlink(socket_.get(), request, sequence_, "add the default route by " + route.gateway.to_string()));
+  return ok();
+}
+
+Result<void> Netlink::add_route(const StaticRoute& route) {
+  NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, ++sequence_,
+                         unicast_route(route.gateway.family, route.destination.bits));
+  add_address_attribute(request, RTA_DST, route.destination.base);
+  add_address_attribute(request, RTA_GATEWAY, route.gateway);
+  request.attribute(RTA_OIF, static_cast<uint32_t>(route.link_index));
+  if (route.metric != 0) request.attribute(RTA_PRIORITY, route.metric);
+  TRY(exchange_netlink(socket_.get(), request, sequence_, "add the route to " + route.destination.base.to_string()));
+  return ok();
+}
+
+Result<void> Netlink::add_bridge(const std::string& name, uint32_t mtu_bytes) {
+  NetlinkRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ++sequence_, link_that_is_up());
+  add_name(request, name);
+  if (mtu_bytes != 0) request.attribute(IFLA_MTU, mtu_bytes);
+  const size_t info = request.begin_nested(IFLA_LINKINFO);
+  add_kind(request, "bridge");
+  const size_t data = request.begin_nested(IFLA_INFO_DATA);
+  request.attribute(IFLA_BR_FORWARD_DELAY, uint32_t{0});
+  const uint8_t snooping = 0;  // who wants which group is not worth the wait on a link without wires
+  request.attribute(IFLA_BR_MCAST_SNOOPING, &snooping, sizeof snooping);
+  request.end_nested(data);
+  request.end_nested(info);
+  TRY(exchange_netlink(socket_.get(), request, sequence_, "make the bridge '" + name + "'"));
+  return ok();
+}
+
+Result<void> Netlink::add_veth(const VethPair& pair) {
+  NetlinkRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ++sequence_, link_that_is_up());
+  add_name(request, pair.name);
+  if (pair.mtu_bytes != 0) request.attribute(IFLA_MTU, pair.mtu_bytes);
+  request.attribute(IFLA_MASTER, static_cast<uint32_t>(pair.bridge_index));
+  const size_t info = request.begin_nested(IFLA_LINKINFO);
+  add_kind(request, "veth");
+  const size_t data = request.begin_nested(IFLA_INFO_DATA);
+  const size_t peer = request.begin_nested(VETH_INFO_PEER);
+  // The kernel refuses a peer that is up (ENOTCONN): the other end is not there yet.
+  request.nested_header(ifinfomsg{});
+  add_name(request, pair.peer_name);
+  request.attribute(IFLA_ADDRESS, pair.peer_mac.data(), pair.peer_mac.size());
+  if (pair.mtu_bytes != 0) request.attribute(IFLA_MTU, pair.mtu_bytes);
+  request.attribute(IFLA_NET_NS_FD, static_cast<uint32_t>(pair.peer_namespace));
+  request.end_nested(peer);
+  request.end_nested(data);
+  request.end_nested(info);
+  TRY(exchange_netlink(socket_.get(), request, sequence_, "make the interface '" + pair.peer_name + "'"));
+  return ok();
+}
+
+Result<void> Netlink::remove_link(int index) {
+  ifinfomsg header{};
+  header.ifi_index = index;
+  NetlinkRequest request(RTM_DELLINK, 0, ++sequence_, header);
+  TRY(exchange_netlink(socket_.get(), request, sequence_, "remove network interface " + std::to_string(index)));
   return ok();
 }
 

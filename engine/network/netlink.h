@@ -35,6 +35,32 @@ struct DefaultRoute {
   std::optional<IpAddress> preferred_source = {};
 };
 
+// Part of an address space: an address with zeros behind the first `bits`.
+struct IpPrefix {
+  IpAddress base;
+  uint8_t bits = 0;
+  bool operator==(const IpPrefix&) const = default;
+};
+
+struct StaticRoute {
+  int link_index = 0;
+  IpPrefix destination;
+  IpAddress gateway;
+  uint32_t metric = 0;  // 0: the kernel's
+};
+
+using MacAddress = std::array<uint8_t, 6>;
+
+// A pair of interfaces: one in the namespace of the socket, a port of a bridge there, and its peer somewhere else.
+struct VethPair {
+  std::string name;
+  int bridge_index = 0;
+  std::string peer_name;
+  MacAddress peer_mac{};
+  int peer_namespace = -1;  // of a network namespace of this user's
+  uint32_t mtu_bytes = 0;   // 0: the kernel's
+};
+
 class [[nodiscard]] Netlink {
  public:
   explicit Netlink(Fd socket) : socket_(std::move(socket)) {}
@@ -43,9 +69,18 @@ class [[nodiscard]] Netlink {
   Result<int> link_index(std::string_view name);
   Result<void> set_link_up(int index);
   Result<void> set_link_mtu(int index, uint32_t mtu_bytes);
+  Result<void> set_link_queue(int index, uint32_t packets);
   // IPv6 addresses skip duplicate address detection: nobody else is on these links.
   Result<void> add_address(int link_index, const IpAddress& address, uint8_t prefix_bits);
+  // Takes the place of one that is there. So do those below.
   Result<void> add_default_route(const DefaultRoute& route);
+  Result<void> add_route(const StaticRoute& route);
+  // A bridge that is up, and passes frames on at once.
+  Result<void> add_bridge(const std::string& name, uint32_t mtu_bytes);
+  // The peer is down yet. Errors: exists.
+  Result<void> add_veth(const VethPair& pair);
+  // Errors: not_found.
+  Result<void> remove_link(int index);
 
  private:
   Fd socket_;

@@ -1,8 +1,13 @@
 #include "engine/network/private_network.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "engine/network/host_resolver.h"
+#include "engine/network/proxy.h"
 
 namespace ctr::engine::network {
 namespace {
@@ -10,32 +15,50 @@ namespace {
 // An uplink that dies is started again after so long, doubled each time up to the second figure.
 constexpr std::chrono::milliseconds k_first_delay{100};
 constexpr std::chrono::milliseconds k_longest_delay{5000};
+constexpr const char* k_resolv_conf = "/etc/resolv.conf";
 
 class PrivateNetwork final : public runtime::NetworkSetup {
  public:
-  explicit PrivateNetwork(NetworkPlan plan) : plan_(std::move(plan)) {}
+  PrivateNetwork(NetworkPlan plan, std::vector<Fd> sockets, RestartNotice notice)
+      : plan_(std::move(plan)), notice_(std::move(notice)) {
+    if (plan_.proxy) proxy_.emplace(*plan_.proxy, std::move(sockets));
+  }
 
   Result<void> configure(const runtime::CreatedProcess& process) override {
-    int copy = ::fcntl(process.netlink_fd, F_DUPFD_CLOEXEC, 3);
-    if (copy < 0) return Error::from_errno("keep the network socket of the container");
-    netlink_.emplace(Fd(copy));
     pid_ = process.pid;
-    if (plan_.uplink) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
-    return plan_.uplink && plan_.before_root ? bring_up() : ok();
+    netlink_.emplace(TRY(keep(process.netlink_fd)));
+    namespace_ = TRY(keep(process.netns_fd));
+    if (plan_.links) {
+      links_.emplace(*plan_.links, namespace_.get(), *netlink_);
+      TRY(links_->join_all());
+    }
+    if (wants_uplink()) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
+    follow_host();
+    if (proxy_ && has_work(*plan_.proxy)) TRY(start_proxy());
+    return uplink_ && plan_.before_root ? bring_up() : ok();
   }
 
   Result<void> finish(const runtime::CreatedProcess&) override {
-    if (!uplink_) return netlink_->set_link_up(TRY(netlink_->link_index("lo")));
-    return plan_.before_root ? ok() : bring_up();
+    if (!uplink_) TRY(netlink_->set_link_up(TRY(netlink_->link_index("lo"))));
+    if (uplink_ && !plan_.before_root) TRY(bring_up());
+    return proxy_ && proxy_->pidfd() >= 0 ? proxy_->wait_ready() : ok();
   }
 
   std::vector<int> children() const override {
-    if (!uplink_) return {};
-    return {uplink_->child().pidfd()};
+    std::vector<int> pidfds;
+    if (uplink_) pidfds.push_back(uplink_->child().pidfd());
+    if (proxy_ && proxy_->pidfd() >= 0) pidfds.push_back(proxy_->pidfd());
+    return pidfds;
   }
 
-  std::optional<std::chrono::milliseconds> child_ended(int) override {
+  std::optional<std::chrono::milliseconds> child_ended(int pidfd) override {
+    if (proxy_ && proxy_->pidfd() == pidfd) {
+      tell("netproxy");
+      return proxy_->ended();
+    }
     uplink_.reset();
+    if (!wants_uplink()) return std::nullopt;
+    tell(plan_.uplink->kind == UplinkKind::pasta ? "pasta" : "slirp4netns");
     auto delay = delay_;
     delay_ = std::min(delay_ * 2, k_longest_delay);
     return delay;
@@ -44,26 +67,172 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   void move_to(pid_t pid) override { pid_ = pid; }
 
   void respawn() override {
+    if (proxy_) proxy_->respawn();
+    if (!uplink_ && wants_uplink()) respawn_uplink();
+  }
+
+  std::vector<int> sources() const override {
+    if (!host_ || host_->fd() < 0) return {};
+    return {host_->fd()};
+  }
+
+  // The host has other name servers.
+  void on_source(int) override {
+    const auto former = host_->servers();
+    if (!host_->look()) return;
+    if (proxy_) proxy_->use_servers(host_->servers());
+    const auto& now = host_->servers();
+    const bool other_first = former.empty() != now.empty() || (!now.empty() && former.front() != now.front());
+    // pasta knows the server that was the first when it was started.
+    if (!other_first || !uplink_ || plan_.uplink->kind != UplinkKind::pasta) return;
+    uplink_.reset();
+    respawn_uplink();
+  }
+
+  // {"publish": PublishedPort} with a socket, {"unpublish": PublishedPort}, {"connect": LinkPlan},
+  // {"disconnect": NAME}, {"rename": NAME} or {"reload": true}.
+  Result<void> change(const Json& change, Fd fd) override {
+    const JsonReader reader(change, "change");
+    if (const auto port = TRY(reader.find_object("unpublish"))) {
+      return proxy_ ? proxy_->remove(TRY(published_port_from_json(*port))) : ok();
+    }
+    if (const auto port = TRY(reader.find_object("publish"))) {
+      if (!fd.valid()) return reader.wrong("publish", "a port, with a socket");
+      TRY(require_proxy());
+      return proxy_->add(TRY(published_port_from_json(*port)), std::move(fd));
+    }
+    return change_links(reader);
+  }
+
+  void stop() override {
+    if (proxy_) proxy_->stop();
+    proxy_.reset();
+    uplink_.reset();
+    if (links_) links_->leave_all();
+    links_.reset();
+  }
+
+ private:
+  static Result<Fd> keep(int fd) {
+    Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
+    if (!copy.valid()) return Error::from_errno("keep the network of the container");
+    return copy;
+  }
+
+  void tell(std::string_view helper) const {
+    if (notice_) notice_(helper);
+  }
+
+  bool wants_uplink() const { return plan_.uplink && (!links_ || links_->leads_out()); }
+  std::optional<IpAddress> source() const { return links_ ? links_->source_address() : std::nullopt; }
+  std::vector<NameService> name_services() const {
+    return links_ ? links_->name_services() : std::vector<NameService>();
+  }
+  bool has_work(const ProxyPlan& plan) const { return !plan.ports.empty() || !name_services().empty(); }
+
+  // Who has to know the host's name servers is told when they change.
+  void follow_host() {
+    if (host_) return;
+    if (!name_services().empty() || (uplink_ && plan_.uplink->kind == UplinkKind::pasta)) host_.emplace(k_resolv_conf);
+  }
+
+  Result<void> start_proxy() {
+    proxy_->serve_names(name_services());
+    if (host_) proxy_->use_servers(host_->servers());
+    return proxy_->start(namespace_.get(), proxy_addresses());
+  }
+
+  // For a container that was started without one.
+  Result<void> require_proxy() {
+    if (!plan_.proxy) plan_.proxy.emplace();
+    if (!proxy_) proxy_.emplace(*plan_.proxy, std::vector<Fd>());
+    if (proxy_->pidfd() >= 0) return ok();
+    TRY(start_proxy());
+    return proxy_->wait_ready();
+  }
+
+  Result<void> change_links(const JsonReader& reader) {
+    if (!links_) return Error(Errc::bad_state, "the container runs without a user network, and cannot join one");
+    if (const auto link = TRY(reader.find_object("connect"))) {
+      TRY(links_->connect(TRY(link_plan_from_json(*link))));
+    } else if (const auto name = TRY(reader.find_string("disconnect"))) {
+      TRY(links_->disconnect(*name));
+    } else if (const auto new_name = TRY(reader.find_string("rename"))) {
+      return links_->rename(*new_name);
+    } else if (reader.has("reload")) {
+      TRY(links_->repair());
+    } else {
+      return Error(Errc::invalid, "an order about networks that is not known");
+    }
+    TRY(follow_links());
+    follow_host();
+    if (!name_services().empty()) TRY(require_proxy());
+    return proxy_ && proxy_->pidfd() >= 0 ? proxy_->follow(name_services(), proxy_addresses()) : ok();
+  }
+
+  void respawn_uplink() {
     auto uplink = Uplink::start(*plan_.uplink, pid_);
     if (!uplink) return;
-    bool works = static_cast<bool>(uplink->wait_ready()) && static_cast<bool>(uplink->configure(*netlink_));
+    bool works = static_cast<bool>(uplink->wait_ready()) && static_cast<bool>(uplink->configure(*netlink_, source()));
     // One that does not come up is kept: its end is what starts the next try.
     uplink_.emplace(std::move(*uplink));
     if (works) delay_ = k_first_delay;
   }
 
-  void stop() override { uplink_.reset(); }
+  // Where netproxy finds the container, and as whom clients appear that it cannot see.
+  ProxyAddresses proxy_addresses() const {
+    if (links_) return link_addresses();
+    ProxyAddresses addresses;
+    if (!plan_.uplink) return addresses;
+    const auto inside = uplink_addresses(plan_.uplink->options);
+    addresses.container4 = own_address(inside.container);
+    addresses.gateway4 = own_address(inside.gateway);
+    if (!plan_.uplink->ipv6) return addresses;
+    addresses.container6 = own_address(k_container_address6);
+    addresses.gateway6 = own_address(k_gateway_address6);
+    return addresses;
+  }
 
- private:
+  ProxyAddresses link_addresses() const {
+    ProxyAddresses addresses;
+    for (const auto& state : links_->states()) {
+      for (const auto& entry : state.addresses) {
+        const bool ipv4 = entry.address.family == AF_INET;
+        auto& own = ipv4 ? addresses.container4 : addresses.container6;
+        if (own) continue;
+        own = entry.address;
+        // In a network without a gateway any address will do that nobody else there has.
+        const auto stranger = ipv4 ? k_gateway_address : k_gateway_address6;
+        (ipv4 ? addresses.gateway4 : addresses.gateway6) = entry.gateway.value_or(own_address(stranger));
+      }
+    }
+    return addresses;
+  }
+
+  static IpAddress own_address(std::string_view text) { return parse_ip_address(text).value_or(IpAddress()); }
+
   Result<void> bring_up() {
     TRY(uplink_->wait_ready());
-    return uplink_->configure(*netlink_);
+    return uplink_->configure(*netlink_, source());
+  }
+
+  // The way out as the networks are now.
+  Result<void> follow_links() {
+    if (!wants_uplink()) return uplink_.reset(), ok();
+    if (uplink_) return uplink_->configure(*netlink_, source());
+    uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
+    return bring_up();
   }
 
   NetworkPlan plan_;
+  RestartNotice notice_;
   pid_t pid_ = -1;
+  Fd namespace_;
   std::optional<Netlink> netlink_;
+  std::optional<Links> links_;
   std::optional<Uplink> uplink_;
+  std::optional<HostResolver> host_;
+  std::optional<Proxy> proxy_;
   std::chrono::milliseconds delay_ = k_first_delay;
 };
 
@@ -71,19 +240,24 @@ class PrivateNetwork final : public runtime::NetworkSetup {
 
 Json to_json(const NetworkPlan& plan) {
   Json json = Json::object().set("uplink", plan.uplink ? to_json(*plan.uplink) : Json());
+  if (plan.links) json.set("links", to_json(*plan.links));
   if (plan.before_root) json.set("before_root", true);
+  if (plan.proxy) json.set("proxy", to_json(*plan.proxy));
   return json;
 }
 
 Result<NetworkPlan> network_plan_from_json(const JsonReader& reader) {
   NetworkPlan plan;
   if (auto uplink = TRY(reader.find_object("uplink"))) plan.uplink = TRY(uplink_plan_from_json(*uplink));
+  if (auto links = TRY(reader.find_object("links"))) plan.links = TRY(links_plan_from_json(*links));
   plan.before_root = TRY(reader.bool_or("before_root", false));
+  if (auto proxy = TRY(reader.find_object("proxy"))) plan.proxy = TRY(proxy_plan_from_json(*proxy));
   return plan;
 }
 
-std::unique_ptr<runtime::NetworkSetup> make_network_setup(NetworkPlan plan) {
-  return std::make_unique<PrivateNetwork>(std::move(plan));
+std::unique_ptr<runtime::NetworkSetup> make_network_setup(NetworkPlan plan, std::vector<Fd> sockets,
+                                                          RestartNotice notice) {
+  return std::make_unique<PrivateNetwork>(std::move(plan), std::move(sockets), std::move(notice));
 }
 
 }  // namespace ctr::engine::network

@@ -1,13 +1,19 @@
-// The networks of a container by itself: `--network private` (the default) and `--network none`.
+// The networks of a container with a network namespace of its own: `--network private` (the default), `--network none`,
+// and user networks.
 //
 // Source: the manual page ctr-run(1), "--network".
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/network/links.h"
+#include "engine/network/proxy_plan.h"
 #include "engine/network/uplink.h"
 #include "runtime/monitor.h"
 
@@ -15,7 +21,9 @@ namespace ctr::engine::network {
 
 // What the monitor has to do for a fresh network namespace: loopback, and with an uplink the way out.
 struct NetworkPlan {
-  std::optional<UplinkPlan> uplink;  // nullopt: loopback only
+  std::optional<UplinkPlan> uplink;  // nullopt: loopback only. With `links`, for when one of them leads out
+  std::optional<LinksPlan> links;    // nullopt: in no user network, and never
+  std::optional<ProxyPlan> proxy;    // nullopt: nothing is published, and no names are answered
   // The way out is there before the container's first process becomes root of its user namespace: once that makes it
   // another user of the host, the kernel lets no program of the caller look for its namespaces until it runs the
   // container's (ptrace(2), "dumpable").
@@ -25,7 +33,10 @@ struct NetworkPlan {
 Json to_json(const NetworkPlan& plan);
 Result<NetworkPlan> network_plan_from_json(const JsonReader& reader);
 
-// For MonitorHooks::make_network.
-std::unique_ptr<runtime::NetworkSetup> make_network_setup(NetworkPlan plan);
+// Is called when a helper has ended and is about to be started again, with its name.
+using RestartNotice = std::function<void(std::string_view helper)>;
+// For MonitorHooks::make_network. `sockets` are those of plan.proxy->ports.
+std::unique_ptr<runtime::NetworkSetup> make_network_setup(NetworkPlan plan, std::vector<Fd> sockets = {},
+                                                          RestartNotice notice = {});
 
 }  // namespace ctr::engine::network

@@ -15,13 +15,10 @@ namespace {
 
 constexpr uint32_t k_mtu_bytes = 65520;  // the largest slirp4netns takes; segments then cross in few copies
 constexpr std::chrono::seconds k_ready_timeout{10};
+// pasta drops what does not fit into its interface's queue.
+constexpr uint32_t k_pasta_queue_packets = 10000;
 constexpr int k_exit_fd = 3;
 constexpr int k_ready_fd = 4;
-
-bool host_has_ipv6_route() {
-  auto table = read_kernel_file("/proc/net/ipv6_route");
-  return table && has_default_route(*table, AF_INET6);
-}
 
 // pasta before 2024-08 loses published connections and ignores the end of the namespace; the option tells the versions
 // apart.
@@ -38,12 +35,18 @@ Error no_uplink(std::string why) {
 
 }  // namespace
 
+bool host_has_ipv6_route() {
+  auto table = read_kernel_file("/proc/net/ipv6_route");
+  return table && has_default_route(*table, AF_INET6);
+}
+
 Json to_json(const UplinkPlan& plan) {
   return Json::object()
       .set("kind", plan.kind == UplinkKind::pasta ? "pasta" : "slirp4netns")
       .set("program", plan.program)
       .set("ipv6", plan.ipv6)
-      .set("hostLoopback", plan.host_loopback);
+      .set("options", to_json(plan.options))
+      .set("interface", plan.interface_name);
 }
 
 Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader) {
@@ -51,20 +54,15 @@ Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader) {
   plan.kind = TRY(reader.get_string("kind")) == "pasta" ? UplinkKind::pasta : UplinkKind::slirp4netns;
   plan.program = TRY(reader.get_string("program"));
   plan.ipv6 = TRY(reader.get_bool("ipv6"));
-  plan.host_loopback = TRY(reader.get_bool("hostLoopback"));
+  if (auto options = TRY(reader.find_object("options"))) plan.options = TRY(uplink_options_from_json(*options));
+  plan.interface_name = TRY(reader.string_or("interface", plan.interface_name));
   return plan;
 }
 
 Result<UplinkPlan> plan_uplink(const NetworkChoice& choice, const runtime::HostFacts& host) {
   UplinkPlan plan;
-  plan.ipv6 = host_has_ipv6_route();
-  for (const auto& option : choice.options) {
-    if (option != "host-loopback" && option != "allow_host_loopback=true") {
-      return Error(Errc::invalid, "'" + printable(option) + "' is not an option of the private network")
-          .with_hint("the one option is host-loopback");
-    }
-    plan.host_loopback = true;
-  }
+  plan.options = TRY(parse_uplink_options(choice));
+  plan.ipv6 = plan.options.ipv6 ? *plan.options.ipv6 : host_has_ipv6_route();
   if (!host.tun_usable) {
     return Error(Errc::permission,
                  "/dev/net/tun: this user cannot open it, so the container cannot have a network of its own")
@@ -88,55 +86,68 @@ Result<UplinkPlan> plan_uplink(const NetworkChoice& choice, const runtime::HostF
   return plan;
 }
 
-std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd) {
-  std::string process = std::to_string(pid);
-  if (plan.kind == UplinkKind::slirp4netns) {
-    std::vector<std::string> arguments = {"slirp4netns", "--mtu=" + std::to_string(k_mtu_bytes), "--enable-sandbox",
-                                          "--enable-seccomp"};
-    if (!plan.host_loopback) arguments.emplace_back("--disable-host-loopback");
-    if (plan.ipv6) arguments.emplace_back("--enable-ipv6");
-    arguments.insert(arguments.end(), {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process,
-                                       std::string(k_interface_name)});
-    return arguments;
+namespace {
+
+std::string mtu_text(const UplinkPlan& plan) { return std::to_string(plan.options.mtu_bytes.value_or(k_mtu_bytes)); }
+
+std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const std::string& process, int exit_fd,
+                                         int ready_fd) {
+  const auto& options = plan.options;
+  std::vector<std::string> arguments = {"slirp4netns", "--mtu=" + mtu_text(plan), "--enable-sandbox",
+                                        "--enable-seccomp"};
+  if (!options.host_loopback) arguments.emplace_back("--disable-host-loopback");
+  if (plan.ipv6) arguments.emplace_back("--enable-ipv6");
+  if (!options.cidr.empty()) arguments.push_back("--cidr=" + options.cidr);
+  if (!options.outbound4.empty()) arguments.push_back("--outbound-addr=" + options.outbound4);
+  if (!options.outbound6.empty()) arguments.push_back("--outbound-addr6=" + options.outbound6);
+  arguments.insert(arguments.end(),
+                   {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process, plan.interface_name});
+  return arguments;
+}
+
+// Where connections leave the host.
+void add_pasta_outbound(const UplinkOptions& options, std::vector<std::string>& arguments) {
+  const auto add = [&](const std::string& outbound, const char* interface_option) {
+    if (outbound.empty()) return;
+    arguments.emplace_back(parse_ip_address(outbound) ? "--outbound" : interface_option);
+    arguments.push_back(outbound);
+  };
+  add(options.outbound4, "--outbound-if4");
+  add(options.outbound6, "--outbound-if6");
+}
+
+std::vector<std::string> pasta_arguments(const UplinkPlan& plan, const std::string& process) {
+  const auto& options = plan.options;
+  const auto inside = uplink_addresses(options);
+  std::vector<std::string> arguments = {"pasta", "-f", "-q", "-I", plan.interface_name};
+  arguments.insert(arguments.end(), {"-a", inside.container, "-n", std::to_string(inside.prefix_bits)});
+  arguments.insert(arguments.end(), {"-g", inside.gateway});
+  if (options.ipv6 == false) {
+    arguments.emplace_back("-4");
+  } else {
+    arguments.insert(arguments.end(), {"-a", "fd00::100", "-g", "fe80::1"});
   }
-  std::string address(k_container_address), gateway(k_gateway_address), resolver(k_resolver_address);
-  std::vector<std::string> arguments = {"pasta",
-                                        "-f",
-                                        "-q",
-                                        "-I",
-                                        std::string(k_interface_name),
-                                        "-a",
-                                        address,
-                                        "-n",
-                                        "24",
-                                        "-g",
-                                        gateway,
-                                        "-a",
-                                        "fd00::100",
-                                        "-g",
-                                        "fe80::1",
-                                        "-i",
-                                        "lo",
-                                        "-M",
-                                        "9a:55:9a:55:9a:55",
-                                        "--dns-forward",
-                                        resolver,
-                                        "-t",
-                                        "none",
-                                        "-u",
-                                        "none",
-                                        "-T",
-                                        "none",
-                                        "-U",
-                                        "none"};
-  if (plan.host_loopback) {
-    arguments.insert(arguments.end(), {"--map-host-loopback", gateway});
+  // Addresses are those above: what the host has on its own interfaces is not looked at, and may be nothing.
+  arguments.insert(arguments.end(), {"-i", "lo", "-M", "9a:55:9a:55:9a:55", "--dns-forward", inside.resolver});
+  if (options.mtu_bytes) arguments.insert(arguments.end(), {"-m", mtu_text(plan)});
+  add_pasta_outbound(options, arguments);
+  for (const char* direction : {"-t", "-u", "-T", "-U"}) arguments.insert(arguments.end(), {direction, "none"});
+  if (options.host_loopback) {
+    arguments.insert(arguments.end(), {"--map-host-loopback", inside.gateway});
   } else {
     arguments.emplace_back("--no-map-gw");
   }
   arguments.insert(arguments.end(),
                    {"--userns", "/proc/" + process + "/ns/user", "--netns", "/proc/" + process + "/ns/net"});
   return arguments;
+}
+
+}  // namespace
+
+std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd) {
+  const auto process = std::to_string(pid);
+  if (plan.kind == UplinkKind::pasta) return pasta_arguments(plan, process);
+  return slirp_arguments(plan, process, exit_fd, ready_fd);
 }
 
 Result<Uplink> Uplink::start(const UplinkPlan& plan, pid_t pid) {
@@ -188,7 +199,7 @@ Result<void> Uplink::wait_ready() {
 Result<int> Uplink::wait_for_interface(Netlink& netlink) const {
   auto deadline = std::chrono::steady_clock::now() + k_ready_timeout;
   while (true) {
-    auto link = netlink.link_index(k_interface_name);
+    auto link = netlink.link_index(plan_.interface_name);
     if (link || plan_.kind == UplinkKind::slirp4netns) return link;
     if (std::chrono::steady_clock::now() > deadline) {
       return Error(Errc::timed_out, plan_.program + " did not bring its interface up within 10 s");
@@ -198,16 +209,21 @@ Result<int> Uplink::wait_for_interface(Netlink& netlink) const {
   }
 }
 
-Result<void> Uplink::configure(Netlink& netlink) const {
+Result<void> Uplink::configure(Netlink& netlink, const std::optional<IpAddress>& source) const {
   TRY(netlink.set_link_up(TRY(netlink.link_index("lo"))));
   int link = TRY(wait_for_interface(netlink));
-  TRY(netlink.set_link_mtu(link, k_mtu_bytes));
+  TRY(netlink.set_link_mtu(link, plan_.options.mtu_bytes.value_or(k_mtu_bytes)));
+  if (plan_.kind == UplinkKind::pasta) TRY(netlink.set_link_queue(link, k_pasta_queue_packets));
   TRY(netlink.set_link_up(link));
-  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address)), 24));
-  TRY(netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(k_gateway_address))}));
+  const auto inside = uplink_addresses(plan_.options);
+  if (!source) TRY(netlink.add_address(link, TRY(parse_ip_address(inside.container)), inside.prefix_bits));
+  TRY(netlink.add_default_route({.link_index = link,
+                                 .gateway = TRY(parse_ip_address(inside.gateway)),
+                                 .on_link = source.has_value(),
+                                 .preferred_source = source}));
   if (!plan_.ipv6) return ok();
-  TRY(netlink.add_address(link, TRY(parse_ip_address("fd00::100")), 64));
-  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : "fd00::2";
+  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address6)), 64));
+  auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : k_gateway_address6;
   return netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(gateway))});
 }
 

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/network/netlink.h"
+#include "engine/network/uplink_options.h"
 #include "engine/spec.h"
 #include "runtime/host_facts.h"
 
@@ -24,9 +25,10 @@ enum class UplinkKind { slirp4netns, pasta };
 // Decided before anything is created; crosses to the monitor in its plan.
 struct UplinkPlan {
   UplinkKind kind = UplinkKind::slirp4netns;
-  std::string program;         // absolute path
-  bool ipv6 = false;           // the host has an IPv6 default route
-  bool host_loopback = false;  // 10.0.2.2 is the host's 127.0.0.1
+  std::string program;  // absolute path
+  bool ipv6 = false;    // asked for, or the host has an IPv6 default route
+  UplinkOptions options;
+  std::string interface_name = "eth0";
   bool operator==(const UplinkPlan&) const = default;
 };
 Json to_json(const UplinkPlan& plan);
@@ -38,12 +40,16 @@ Result<UplinkPlan> uplink_plan_from_json(const JsonReader& reader);
 // cannot be opened.
 Result<UplinkPlan> plan_uplink(const NetworkChoice& choice, const runtime::HostFacts& host);
 
-// What every private network looks like from inside, whichever program serves it. Source: slirp4netns(1),
-// "DESCRIPTION".
+// What a private network looks like from inside, whichever program serves it, unless it was asked for in another way.
+// Source: slirp4netns(1), "DESCRIPTION".
 inline constexpr std::string_view k_container_address = "10.0.2.100";
 inline constexpr std::string_view k_gateway_address = "10.0.2.2";
 inline constexpr std::string_view k_resolver_address = "10.0.2.3";
-inline constexpr std::string_view k_interface_name = "eth0";
+// Of the uplink where user networks have the names eth0, eth1, …
+inline constexpr std::string_view k_uplink_interface = "uplink0";
+// With IPv6. pasta is asked for the same, and its gateway answers to this address, too.
+inline constexpr std::string_view k_container_address6 = "fd00::100";
+inline constexpr std::string_view k_gateway_address6 = "fd00::2";
 
 // A running uplink. The program dies with this object: it is killed and waited for.
 class [[nodiscard]] Uplink {
@@ -52,8 +58,10 @@ class [[nodiscard]] Uplink {
   static Result<Uplink> start(const UplinkPlan& plan, pid_t pid);
   // Waits until the interface exists. Errors: the program's last words when it ends, timed_out after 10 s.
   Result<void> wait_ready();
-  // Addresses and routes of the interface and loopback, through a NETLINK_ROUTE socket of the namespace.
-  Result<void> configure(Netlink& netlink) const;
+  // Addresses and routes of the interface and loopback, through a NETLINK_ROUTE socket of the namespace. With `source`,
+  // an address of another interface, the uplink has no IPv4 address of its own: what goes out has that one, and the
+  // container has one address only that others can reach. Takes the place of what there is.
+  Result<void> configure(Netlink& netlink, const std::optional<IpAddress>& source = {}) const;
 
   const Child& child() const { return child_; }
 
@@ -67,6 +75,11 @@ class [[nodiscard]] Uplink {
   Fd ready_end_;   // one byte arrives when the interface exists
   Fd errors_end_;  // the program's stderr
 };
+
+// Whether the kernel's route table says that the host has a way out over IPv6.
+bool host_has_ipv6_route();
+// With IPv6: what forwards questions about names.
+inline constexpr std::string_view k_resolver_address6 = "fd00::3";
 
 // The program's arguments; pure, for tests. `exit_fd` and `ready_fd` are numbers in the program.
 std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd);

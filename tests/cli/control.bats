@@ -149,6 +149,8 @@ END
   assert_contains 'the container has no health check whose settings could change'
   run -0 ctr update --health-cmd 'test -e /well' --health-interval 200ms --health-retries 1 web
   wait_for health_is healthy
+  run -0 ctr ps --format '{{.Status}}'
+  assert_match '^Up .* \((starting|healthy|unhealthy)\)$'
   run -0 ctr update --health-cmd 'test -e /nosuch' web
   wait_for health_is unhealthy
   run -0 ctr inspect --format '{{.Config.Healthcheck.Interval}} {{.Config.Healthcheck.Retries}}' web
@@ -160,6 +162,8 @@ END
   run -0 ctr update --no-healthcheck web
   run -0 ctr start web
   run -125 ctr healthcheck run web
+  run -0 ctr ps --format '{{.Status}}'
+  assert_match '^Up [^(]*$'
 }
 health_is() { [ "$(ctr inspect --format '{{.State.Health.Status}}' web)" = "$1" ]; }
 has_ended() { [ "$(ctr inspect --format '{{.State.Status}}' "$1")" = exited ]; }

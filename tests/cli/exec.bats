@@ -39,6 +39,16 @@ teardown() { assert_nothing_left; }
   assert_contains 'can only create exec sessions on running containers: container state improper'
 }
 
+@test "--privileged lifts the filter and gives all capabilities, to root alone" {
+  run -0 ctr exec --privileged box grep -E '^(CapEff|Seccomp):' /proc/self/status
+  assert_match $'CapEff:\t0+[137]?f+\n'
+  assert_line $'Seccomp:\t0'
+  run -0 ctr exec box grep Seccomp: /proc/self/status
+  assert_output $'Seccomp:\t2'
+  run -0 ctr exec -d --privileged box touch /tmp/detached
+  wait_for ctr exec box test -e /tmp/detached
+}
+
 @test "a detached command goes on by itself" {
   run -0 ctr exec -d box touch /tmp/done
   wait_for ctr exec box test -e /tmp/done

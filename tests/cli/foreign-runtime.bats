@@ -145,3 +145,16 @@ log_has() { ctr logs "$1" | grep -qx "$2"; }
   wait_for ctr exec box true
   ctr rm -f -t 0 box
 }
+
+@test "update of a container whose monitor is gone counts from the next start on" {
+  ctr run -d --name box --network none --runtime crun "$IMAGE" sleep 100 >/dev/null
+  monitor=$(ctr inspect --format '{{.State.ConmonPid}}' box)
+  kill -9 "$monitor"
+  wait_for is_gone "$monitor"
+  run -0 --separate-stderr ctr update --restart on-failure:3 --health-cmd true box
+  assert_match '^[0-9a-f]{64}$'
+  [[ $stderr == *'is gone: the change counts from its next start on'* ]] || fail "$stderr"
+  run -0 ctr inspect --format '{{.HostConfig.RestartPolicy.Name}} {{.Config.Healthcheck.Test}}' box
+  assert_output 'on-failure [CMD-SHELL true]'
+  ctr rm -f -t 0 box
+}

@@ -56,6 +56,8 @@ teardown() { assert_nothing_left; }
 @test "history shows the steps, newest first" {
   run -0 ctr history "$IMAGE"
   assert_match '^ID +CREATED +CREATED BY +SIZE +COMMENT'
+  run -0 ctr history --format '{{.Size}}' "$IMAGE"
+  assert_match '^[0-9.]+ [kM]?B$'
   run -0 ctr history --format json "$IMAGE"
   [ "$(jq -r 'type' <<<"$output")" = array ]
 }

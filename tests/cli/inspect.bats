@@ -14,6 +14,7 @@ teardown() { assert_nothing_left; }
   [ "$(jq -r '.[0].Name' <<<"$output")" = web ]
   [ "$(jq -r '.[0].State.Status' <<<"$output")" = created ]
   [ "$(jq -r '.[0].Config.Hostname' <<<"$output")" = box ]
+  [ "$(jq -r '.[0].Config.Passwd' <<<"$output")" = true ]
   [ "$(jq -r '.[0].Config.Labels.k' <<<"$output")" = v ]
   [ "$(jq -r '.[0].Config.Env | index("A=1") != null' <<<"$output")" = true ]
   [ "$(jq -r '.[0].Mounts[0].Destination' <<<"$output")" = /host ]
@@ -43,6 +44,21 @@ teardown() { assert_nothing_left; }
   run -125 ctr inspect --type bogus same
   assert_contains 'invalid type "bogus"'
   ctr untag same localhost/same:latest
+}
+
+@test "a volume is found by its name, unless --type looks for something else" {
+  ctr volume create --label a=b vol >/dev/null
+  run -0 ctr inspect vol
+  [ "$(jq -r '.[0].Labels.a' <<<"$output")" = b ]
+  run -0 ctr inspect --type volume --format '{{.Name}} {{.Driver}}' vol
+  assert_output 'vol local'
+  run -125 --separate-stderr ctr inspect --type image vol
+  assert_output '[]'
+  run -125 --separate-stderr ctr inspect --type volume nosuch
+  [ "${stderr_lines[0]}" = 'Error: no volume with name "nosuch" found: no such volume' ] || fail "$stderr"
+  run -125 ctr inspect --type volume --size vol
+  assert_line 'Error: size is not supported for type "volume"'
+  ctr volume rm vol
 }
 
 @test "an image shows its configuration, names and digests" {

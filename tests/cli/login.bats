@@ -56,6 +56,13 @@ auth_file() { echo "$XDG_RUNTIME_DIR/containers/auth.json"; }
   assert_line 'Error: Must provide --username with --password-stdin'
 }
 
+@test "without a registry docker.io is meant" {
+  run -125 ctr login --get-login
+  assert_line 'Error: not logged into docker.io'
+  run -125 ctr logout
+  assert_line 'Error: not logged into docker.io'
+}
+
 @test "an image behind a password is pulled after login, or with --creds" {
   push_image locked:1 '{"layers": [{"busybox": true}]}' --creds tester:secret >/dev/null
   run -125 ctr pull "$REGISTRY/locked:1"

@@ -49,6 +49,16 @@ teardown_file() { end_test_file; }
   ctr rm slow
 }
 
+@test "who ends a command that goes on and on is not told so" {
+  ctr run -d --name slow --network none "$IMAGE" sleep 100 >/dev/null
+  for words in 'logs -f slow' 'events --since 0s' 'wait slow'; do
+    # shellcheck disable=SC2086 # several words
+    run -130 --separate-stderr timeout --preserve-status -s INT 0.5 "$CTR" $words
+    [ -z "$stderr" ] || fail "$words: $stderr"
+  done
+  ctr rm -f -t 0 slow
+}
+
 @test "several containers are told apart by id or name, each in a colour of its own" {
   ctr run --name other --network none "$IMAGE" echo else >/dev/null
   run -0 --separate-stderr ctr logs talker other

@@ -168,6 +168,10 @@ complete_words() {
   [ "$(jq -r .host.os <<<"$output")" = linux ]
   run -0 ctr info -f '{{.Host.Security.Rootless}} {{.Store.GraphDriverName}}'
   assert_match '^true overlay$'
+  run -0 ctr info -f '{{index .Store.GraphStatus "Backing Filesystem"}}'
+  assert_match "^[a-z0-9]+"
+  run -0 ctr info -f '{{.Host.Security.Capabilities}}'
+  assert_match '^CAP_CHOWN,CAP_'
   run -0 ctr system info --format '{{.Host.CgroupsVersion}}'
   assert_match '^v[12]$'
 }
@@ -206,6 +210,22 @@ complete_words() {
 @test "a full disk behind stdout is an error" {
   run -125 bash -c 'ctr --help >/dev/full'
   assert_contains 'No space left on device'
+}
+
+@test "descriptors that the caller has closed lead nowhere, neither for ctr nor for what it starts" {
+  run -0 bash -c 'ctr volume ls >&-'
+  assert_output ''
+  run -0 bash -c 'ctr volume ls 2>&- <&-'
+  assert_line 'DRIVER      VOLUME NAME'
+  run -0 bash -c 'ctr unshare readlink /proc/self/fd/0 /proc/self/fd/2 <&- 2>&-'
+  [ "$output" = $'/dev/null\n/dev/null' ] || fail "$output"
+}
+
+@test "a word that only groups commands asks for one of them" {
+  for word in container healthcheck image manifest secret system volume; do
+    run -125 ctr "$word"
+    assert_line "Error: missing command 'ctr $word COMMAND'"
+  done
 }
 
 @test "scripts that know docker find its words under its name" {

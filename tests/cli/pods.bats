@@ -88,6 +88,42 @@ hint: --replace removes that pod first"
   assert_contains 'inet 10.0.2.100/24'
 }
 
+@test "ports of a pod lead to whoever listens in it, and are its own to say" {
+  run -0 ctr pod create -p 127.0.0.1::1000 --name p
+  ctr run -d --pod p --name server "$IMAGE" nc -ll -p 1000 -e echo hello >/dev/null
+  port=$(ctr pod inspect -f '{{(index (index .InfraConfig.PortBindings "1000/tcp") 0).HostPort}}' p)
+  [ "$port" != 0 ]
+  says_hello() { [ "$(busybox nc -w 1 127.0.0.1 "$port" </dev/null)" = hello ]; }
+  wait_for says_hello
+  run -0 ctr ps --format '{{.Ports}}'
+  assert_output "127.0.0.1:$port->1000/tcp"
+  run -125 ctr run --pod p -p 80 "$IMAGE" true
+  assert_contains 'published or exposed ports must be defined when the pod is created: network cannot be configured when it is shared with a pod'
+  # Who is there already keeps it; nothing is made beside it.
+  run -126 ctr run --pod new:q -p "127.0.0.1:$port:1000" "$IMAGE" true
+  assert_contains 'address already in use'
+  run -0 ctr pod ps --format '{{.Name}}'
+  assert_output p
+  # The port is free once the pod is down, and taken by it again.
+  run -0 ctr pod restart -a
+  wait_for says_hello
+}
+
+@test "a pod is a member of networks, by its name" {
+  ctr network create n >/dev/null
+  ctr pod create --network n --name p >/dev/null
+  ctr run -d --pod p --name server "$IMAGE" nc -ll -p 1000 -e echo hello >/dev/null
+  run -0 ctr run --rm --network n "$IMAGE" sh -c 'until nc p 1000 </dev/null; do sleep 0.05; done'
+  assert_contains hello
+  run -0 ctr exec server sh -c 'ip -4 -o addr show eth0; cat /etc/hosts'
+  assert_contains 'inet 10.89.'
+  assert_line $'127.0.0.1\tserver'
+  run -125 ctr run --pod p --network n "$IMAGE" true
+  assert_contains 'networks must be defined when the pod is created: network cannot be configured when it is shared with a pod'
+  ctr pod rm -f -t 0 p >/dev/null
+  ctr network rm n >/dev/null
+}
+
 @test "an empty pod is one small process" {
   make_pod p
   run -0 ctr pod start p
@@ -101,7 +137,8 @@ hint: --replace removes that pod first"
   run -0 ctr pod stop p
   assert_output p
   [ "$(state p)" = Exited ]
-  [ ! -e "/proc/$monitor" ]
+  is_gone() { [ ! -e "/proc/$monitor" ]; }
+  wait_for is_gone
 }
 
 @test "the state of a pod follows its members, and stop and start are for all of them" {
@@ -178,7 +215,7 @@ hint: --hostname of `ctr pod create` sets that of all members'
   run -125 ctr pod create --share cgroup
   assert_contains 'the cgroup namespace cannot be shared'
   run -125 ctr pod create --memory 10m
-  assert_contains 'limits of a whole pod are not supported'
+  assert_contains 'memory cannot be limited'
   run ctr ps -aq
   assert_output ''
 }
@@ -213,8 +250,8 @@ hint: --hostname of `ctr pod create` sets that of all members'
 @test "settings of the pod are those of its members" {
   mkdir "$BATS_TEST_TMPDIR/d"
   echo content >"$BATS_TEST_TMPDIR/d/f"
-  make_pod -v "$BATS_TEST_TMPDIR/d:/data" --sysctl net.ipv4.ip_default_ttl=77 --add-host db:10.1.2.3 --dns 9.9.9.9 \
-    --shm-size 1m p
+  ctr pod create -v "$BATS_TEST_TMPDIR/d:/data" --sysctl net.ipv4.ip_default_ttl=77 --add-host db:10.1.2.3 \
+    --dns 9.9.9.9 --shm-size 1m p >/dev/null
   run -0 ctr run --rm --pod p "$IMAGE" \
     sh -c 'cat /data/f /proc/sys/net/ipv4/ip_default_ttl /etc/resolv.conf /etc/hosts; df -k /dev/shm | tail -1'
   assert_line content

@@ -71,6 +71,8 @@ teardown() { assert_nothing_left; }
   assert_output $'a\nb'
   run -125 ctr ps --filter bogus=1
   assert_output 'Error: bogus is an invalid filter'
+  run -125 ctr ps --filter since=nosuch
+  assert_line 'Error: no container with name or ID "nosuch" found: no such container'
   run -125 ctr ps --filter bogus
   assert_output 'Error: invalid filter "bogus"'
 }
@@ -81,6 +83,8 @@ teardown() { assert_nothing_left; }
   assert_output three
   run -0 ctr ps -n 2 --format '{{.Names}}'
   assert_output $'two\nthree'
+  run -0 ctr ps -a -n 0 --format '{{.Names}}'
+  assert_output $'one\ntwo\nthree'
   run -0 ctr ps -a --sort names --format '{{.Names}}'
   assert_output $'one\nthree\ntwo'
 }
@@ -94,6 +98,8 @@ teardown() { assert_nothing_left; }
   [ "$(jq -r '.[0].Id | length' <<<"$output")" = 64 ]
   [ "$(jq -r '.[0].Created | type' <<<"$output")" = number ]
   [ "$(jq -r '.[0].Pid > 1' <<<"$output")" = true ]
+  run -0 ctr ps --ns --format '{{.USERNS}}'
+  assert_match '^[0-9]+$'
 }
 
 @test "contradicting options are refused" {

@@ -104,11 +104,21 @@ runs() { run ctr run --rm --network none "$@"; }
 @test "limits and the file mode mask are those asked for" {
   runs --ulimit nofile=64:128 "$IMAGE" sh -c 'ulimit -n; ulimit -Hn; umask'
   assert_output $'64\n128\n0022'
+  runs --ulimit host "$IMAGE" sh -c 'ulimit -n; ulimit -Hn'
+  assert_output "$(ulimit -n; ulimit -Hn)"
+  run -125 ctr run --rm --ulimit host --ulimit nofile=1 "$IMAGE" true
+  assert_output 'Error: --ulimit host stands alone'
 }
 
 @test "a read-only container has a read-only root and writable scratch places" {
   runs --read-only "$IMAGE" sh -c 'touch /x 2>/dev/null && echo root; touch /tmp/x && echo tmp; touch /run/x && echo run'
   assert_output $'tmp\nrun'
+}
+
+@test "a container whose scratch places are read-only, too, has its devices" {
+  runs --read-only --read-only-tmpfs=false --tmpfs /a:ro -v /etc:/a/etc "$IMAGE" \
+    sh -c 'echo >/dev/null; test -f /a/etc/passwd; touch /dev/x /a/x /tmp/x 2>/dev/null || mount | grep -E " /(dev|a) .*\(ro" | wc -l'
+  assert_output 2
 }
 
 @test "--init puts an init before the program" {

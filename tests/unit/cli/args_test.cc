@@ -80,7 +80,6 @@ TEST_CASE("a wrong word is named") {
 }
 
 TEST_CASE("podman's options of later versions are refused by name") {
-  CHECK(error_of(k_run_command, {"-p", "80:80", "i"}) == "-p: ports cannot be published yet; use --network host");
   CHECK(error_of(k_create_command, {"--pod=x", "i"}) == "--pod: pods are not supported yet");
   CHECK(error_of(k_run_command, {"--decryption-key", "x", "i"}) ==
         "--decryption-key: encrypted images are not supported");
@@ -139,7 +138,8 @@ TEST_CASE("what is no command is said with podman's words") {
   CHECK(usage_of({"image"}) == "missing command 'ctr image COMMAND'|Try 'ctr image --help' for more information");
   CHECK(usage_of({"run", "--nosuch"}) == "unknown flag: --nosuch|See 'ctr run --help'");
   CHECK(usage_of({"--nosuch", "ps"}) == "unknown flag: --nosuch|See 'ctr --help'");
-  CHECK(usage_of({"run", "-p", "80:80", "x"}) == "-p: ports cannot be published yet; use --network host|");
+  CHECK(usage_of({"run", "--gpus", "all", "x"}) ==
+        "--gpus: devices of the Container Device Interface are not supported; name each with --device|");
 }
 
 TEST_CASE("global options stand before the command or behind it") {
@@ -156,6 +156,19 @@ TEST_CASE("global options stand before the command or behind it") {
   REQUIRE(run);
   CHECK(run->global.root.empty());
   CHECK(run->args.words() == Words{"i", "--root", "/x"});
+}
+
+TEST_CASE("global options of podman and docker have an effect or are refused by name") {
+  CHECK(parse_command_line("docker", {"-D", "ps"})->global.debug);
+  CHECK(parse_command_line("ctr", {"ps", "--debug"})->global.debug);
+  CHECK(parse_command_line("ctr", {"--runtime", "crun", "run", "i"})->args.text("runtime") == "crun");
+  CHECK(parse_command_line("ctr", {"--runtime", "crun", "create", "--runtime=ctr", "i"})->args.text("runtime") ==
+        "ctr");
+  CHECK(parse_command_line("ctr", {"--runtime", "crun", "ps"}));
+  CHECK(usage_of({"-H", "tcp://x", "ps"}) == "-H: ctr works on this host only|");
+  CHECK(usage_of({"--remote", "ps"}) == "--remote: ctr works on this host only|");
+  CHECK(usage_of({"ps", "--url", "x"}) == "--url: ctr works on this host only|");
+  CHECK(usage_of({"ps", "-H"}) == "unknown shorthand flag: 'H' in -H|See 'ctr ps --help'");
 }
 
 TEST_CASE("help is given wherever it is asked for") {

@@ -171,14 +171,27 @@ TEST_CASE("--security-opt sets what it names") {
   CHECK(wrong({"--security-opt", "nosuch=1", "i"}) == "invalid --security-opt: \"nosuch=1\"");
 }
 
-TEST_CASE("networks of this version are chosen, others refused by name") {
+TEST_CASE("networks are chosen by mode and by name") {
   CHECK(good({"i"}).network.mode == NetworkChoice::Mode::private_);
   CHECK(good({"--net=none", "i"}).network.mode == NetworkChoice::Mode::none);
   CHECK(good({"--network", "container:web", "i"}).network.value == "web");
   const auto slirp = good({"--network", "slirp4netns:allow_host_loopback=true,mtu=1500", "i"}).network;
   CHECK(slirp.uplink == "slirp4netns");
   CHECK(slirp.options == Words{"allow_host_loopback=true", "mtu=1500"});
-  CHECK(wrong({"--network", "mynet", "i"}) == "--network mynet: named networks are not supported yet");
+  const auto named = good({"--network", "mynet", "--ip", "10.1.0.2", "--ip6=fd00::2", "--mac-address=02:00:00:00:00:01",
+                           "--network-alias", "www", "i"})
+                         .network;
+  CHECK(named.mode == NetworkChoice::Mode::bridge);
+  REQUIRE(named.networks.size() == 1);
+  CHECK(named.networks[0].ips == Words{"10.1.0.2", "fd00::2"});
+  CHECK(named.networks[0].mac == "02:00:00:00:00:01");
+  CHECK(named.networks[0].aliases == Words{"www"});
+  const std::string bridge_only =
+      "networks and static ip/mac address can only be used with Bridge mode networking: invalid argument";
+  CHECK(wrong({"--ip", "10.1.0.2", "i"}) == bridge_only);
+  CHECK(wrong({"--network-alias", "x", "--network", "host", "i"}) == bridge_only);
+  CHECK(wrong({"--network", "a,b", "--ip", "10.1.0.2", "i"}) ==
+        "--ip can only be set for a single network: invalid argument");
 }
 
 TEST_CASE("namespaces and user namespaces are chosen") {
@@ -229,6 +242,9 @@ TEST_CASE("limits are parsed and checked against each other") {
   CHECK(wrong({"--cpus", "-1", "i"}) == "'-1' is not a valid number for --cpus");
   CHECK(wrong({"--ulimit", "nofile=2:1", "i"}) == "ulimit soft limit must be less than or equal to hard limit: 2 > 1");
   CHECK(wrong({"--ulimit", "bogus=1", "i"}) == "invalid ulimit type: bogus");
+  CHECK(good({"--ulimit", "host", "i"}).ulimits == std::vector{engine::UlimitSpec{"host", 0, 0}});
+  CHECK(wrong({"--uts", "host", "--hostname", "x", "i"}) ==
+        "cannot set hostname when running in the host UTS namespace");
   CHECK_FALSE(spec_of({"-m", "64x", "i"}));
 }
 

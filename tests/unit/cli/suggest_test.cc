@@ -28,6 +28,8 @@ std::vector<Suggestion> names(Complete kind) {
       return {{"localhost/app:1", ""}, {"docker.io/library/alpine:latest", ""}, {"localhost/$(id)", ""}};
     case Complete::volumes:
       return {{"data", ""}};
+    case Complete::networks:
+      return {{"back", ""}};
     case Complete::secrets:
       return {{"key", ""}};
     default:
@@ -89,6 +91,8 @@ TEST_CASE("values of options are offered, behind a blank, an equals sign or the 
   CHECK(offered({"run", "--cap-add", "CAP_CHO"}) == Words{"CAP_CHOWN"});
   CHECK(offered({"run", "--secret", ""}) == Words{"key"});
   CHECK(offered({"run", "--network", "container:d"}) == Words{"container:db"});
+  CHECK(offered({"run", "--network", "ba"}) == Words{"back"});
+  CHECK(offered({"network", "ls", "-f", "name="}) == Words{"name=back"});
   CHECK(offered({"ps", "--filter", "status=e"}) == Words{"status=exited"});
   CHECK(offered({"ps", "-af", "ancestor=loc"}) == Words{"ancestor=localhost/app:1"});
   CHECK(offered({"volume", "ls", "-f", "name="}) == Words{"name=data"});

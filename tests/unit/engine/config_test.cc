@@ -1,5 +1,7 @@
 #include "engine/config.h"
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "engine/config_keys.h"
 #include "tests/catch.h"
@@ -33,7 +35,8 @@ TEST_CASE("each key that is followed is read") {
       "tz = \"UTC\"\numask = \"0077\"\nuserns = \"keep-id\"\nuserns_size = 70000\nvolumes = [\"/a:/b\"]\n"
       "[engine]\ncgroup_manager = \"cgroupfs\"\ndetach_keys = \"ctrl-a\"\npull_policy = \"never\"\n"
       "retry = 1\nruntime = \"crun\"\nstop_timeout = 3\n"
-      "[network]\ndefault_rootless_network_cmd = \"pasta\"\n");
+      "network_cmd_options = [\"mtu=1500\"]\n"
+      "[network]\ndefault_rootless_network_cmd = \"pasta\"\npasta_options = [\"--map-gw\"]\n");
   Config expected;
   expected.default_sysctls = {"net.ipv4.ping_group_range=0 0"};
   expected.default_ulimits = {"nofile=1:2"};
@@ -59,11 +62,13 @@ TEST_CASE("each key that is followed is read") {
   expected.runtime = "crun";
   expected.stop_timeout = std::chrono::seconds(3);
   expected.default_network_cmd = "pasta";
+  expected.slirp_options = {"mtu=1500"};
+  expected.pasta_options = {"--map-gw"};
   expected.origins = config.origins;
   CHECK(config == expected);
   CHECK(config.origins.at("containers.env") == "f.conf:4");
   CHECK(config.origins.at("engine.stop_timeout") == "f.conf:25");
-  CHECK(config.origins.size() == 24);
+  CHECK(config.origins.size() == 26);
 }
 
 TEST_CASE("the file that sets a key last is where it comes from") {
@@ -117,7 +122,11 @@ TEST_CASE("drop-ins come in the order of their names, and the override last") {
   REQUIRE(only);
   CHECK(only->umask == "0022");
   CHECK(only->files == std::vector<std::string>{dir.path() + "/over"});
-  CHECK_FALSE(load_config({{"CONTAINERS_CONF", dir.path() + "/nosuch"}}, paths, 1000));
+  for (const auto* variable : {"CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE"}) {
+    const auto missing = load_config({{variable, dir.path() + "/nosuch"}}, paths, 1000);
+    REQUIRE_FALSE(missing);
+    CHECK(missing.error().text() == fmt::format("{} names '{}/nosuch', which does not exist", variable, dir.path()));
+  }
 }
 
 TEST_CASE("what is shown is every key that is followed, and nothing else") {

@@ -30,6 +30,7 @@ DoctorProbes healthy_probes() {
   probes.native_overlay = []() -> Result<bool> { return true; };
   probes.store_file_system = []() -> Result<std::string> { return std::string("ext4"); };
   probes.exists = [](const std::string&) { return true; };
+  probes.ping_groups = [] { return std::optional(std::pair(uint32_t{0}, uint32_t{2147483647})); };
   probes.is_privileged_program = [](const std::string&) { return true; };
   return probes;
 }
@@ -116,4 +117,15 @@ TEST_CASE("a store on NFS is refused") {
   auto probes = healthy_probes();
   probes.store_file_system = []() -> Result<std::string> { return std::string("nfs"); };
   CHECK(named(checks_of(healthy_host(), probes), "store").blocks_run);
+}
+
+TEST_CASE("a host where the user may not ping is told of it") {
+  DoctorProbes probes = healthy_probes();
+  probes.ping_groups = [] { return std::optional(std::pair(uint32_t{1}, uint32_t{0})); };
+  const auto checks = checks_of(healthy_host(), probes);
+  const auto& check = named(checks, "ping");
+  CHECK(check.state == Check::State::warning);
+  CHECK(check.detail.find("ping_group_range is '1 0'") != std::string::npos);
+  probes.ping_groups = [] { return std::optional<std::pair<uint32_t, uint32_t>>(); };
+  CHECK(all_good(checks_of(healthy_host(), probes)));
 }

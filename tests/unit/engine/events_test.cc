@@ -48,6 +48,7 @@ TEST_CASE("an event is the same after it was written and read") {
   auto event = started("web");
   event.exit_code = 137;
   event.health = "healthy";
+  event.pod = std::string(64, 'c');
   CHECK(parse_event_line(dump_json(to_json(event))) == event);
   CHECK(parse_event_line(dump_json(to_json(object_event("volume", "create", "", "v")))) ==
         object_event("volume", "create", "", "v"));
@@ -57,6 +58,12 @@ TEST_CASE("events print as podman prints them") {
   CHECK(format_event(started("web"), EventIds::shortened) ==
         "2023-11-14 22:13:20.005 +0000 UTC container start aaaaaaaaaaaa (image=docker.io/library/debian:12, name=web, "
         "app=web, tier=front)");
+  auto member = started("web");
+  member.pod = std::string(64, 'c');
+  CHECK(format_event(member, EventIds::shortened) ==
+        "2023-11-14 22:13:20.005 +0000 UTC container start aaaaaaaaaaaa (image=docker.io/library/debian:12, name=web, "
+        "pod_id=" +
+            std::string(64, 'c') + ", app=web, tier=front)");
   auto image = object_event("image", "pull", std::string(64, 'b'), "debian:12");
   image.time = started("").time;
   CHECK(format_event(image, EventIds::whole) ==

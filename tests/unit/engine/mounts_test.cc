@@ -320,7 +320,7 @@ TEST_CASE("host entries are checked") {
 TEST_CASE("resolv.conf names the forwarder and keeps the host's search list") {
   ResolvInput input;
   input.host_text = "# x\nsearch a.example b.example\nnameserver 192.0.2.1\noptions edns0\n";
-  input.forwarder = "10.0.2.3";
+  input.forwarders = {"10.0.2.3"};
   CHECK(resolv_conf_file(input) == "search a.example b.example\nnameserver 10.0.2.3\noptions edns0\n");
   input.servers = {"9.9.9.9"};
   input.search = {"."};

@@ -1,9 +1,14 @@
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 
+#include "base/file.h"
+#include "base/text.h"
+#include "engine/network/host_resolver.h"
 #include "engine/network/private_network.h"
 #include "tests/catch.h"
+#include "tests/temporary_dir.h"
 
 using namespace ctr;
 using namespace ctr::engine;
@@ -91,6 +96,108 @@ TEST_CASE("a closed /dev/net/tun is named") {
 TEST_CASE("a network plan crosses to the monitor unchanged") {
   NetworkPlan plan;
   CHECK(*network_plan_from_json(JsonReader(to_json(plan), "plan")) == plan);
-  plan.uplink = UplinkPlan{.kind = UplinkKind::pasta, .program = "/usr/bin/pasta", .ipv6 = true, .host_loopback = true};
+  plan.uplink = UplinkPlan{};
+  plan.uplink->kind = UplinkKind::pasta;
+  plan.uplink->program = "/usr/bin/pasta";
+  plan.uplink->ipv6 = true;
+  plan.uplink->options = {true, 1500, "10.1.0.0/16", false, "eth7", "2001:db8::7"};
+  plan.proxy.emplace();
+  plan.proxy->resolver = ResolverPlan{.net_dir = "/run/net", .host_address = "192.0.2.7"};
   CHECK(*network_plan_from_json(JsonReader(to_json(plan), "plan")) == plan);
+}
+
+namespace {
+
+Result<UplinkOptions> options_of(std::string uplink, std::vector<std::string> words) {
+  NetworkChoice choice;
+  choice.uplink = std::move(uplink);
+  choice.options = std::move(words);
+  return parse_uplink_options(choice);
+}
+
+std::string refusal(std::string uplink, std::string word) {
+  const auto options = options_of(std::move(uplink), split(word, ','));
+  REQUIRE_FALSE(options);
+  return options.error().message();
+}
+
+}  // namespace
+
+TEST_CASE("the options of slirp4netns are those of podman") {
+  const auto options =
+      options_of("slirp4netns", {"allow_host_loopback=true", "mtu=1500", "cidr=10.9.1.7/24", "enable_ipv6=false",
+                                 "outbound_addr=eth0", "port_handler=slirp4netns"});
+  REQUIRE(options);
+  CHECK(options->host_loopback);
+  CHECK(options->mtu_bytes == 1500U);
+  CHECK(options->ipv6 == false);
+  CHECK(uplink_addresses(*options) == UplinkAddresses{"10.9.1.100", "10.9.1.2", "10.9.1.3", 24});
+  CHECK(uplink_addresses({}) == UplinkAddresses{"10.0.2.100", "10.0.2.2", "10.0.2.3", 24});
+
+  UplinkPlan plan;
+  plan.options = *options;
+  const auto arguments = uplink_arguments(plan, 1, 3, 4);
+  for (const char* word : {"--mtu=1500", "--cidr=10.9.1.7/24", "--outbound-addr=eth0"}) CHECK(has(arguments, word));
+  for (const char* word : {"--disable-host-loopback", "--enable-ipv6"}) CHECK_FALSE(has(arguments, word));
+}
+
+TEST_CASE("an option that an uplink does not have, or not so, is refused by name") {
+  CHECK(refusal("slirp4netns", "foo=1") == "unknown option for slirp4netns: \"foo=1\"");
+  CHECK(refusal("slirp4netns", "mtu") == "unknown option for slirp4netns: \"mtu\"");
+  CHECK(refusal("slirp4netns", "mtu=x") == "invalid mtu \"x\"");
+  CHECK(refusal("slirp4netns", "mtu=65522") == "invalid mtu \"65522\"");
+  CHECK(refusal("slirp4netns", "cidr=10.0.0.0/30") == "invalid cidr \"10.0.0.0/30\"");
+  CHECK(refusal("slirp4netns", "cidr=fd00::/64") == "invalid cidr \"fd00::/64\"");
+  CHECK(refusal("slirp4netns", "outbound_addr=fd00::1") == "invalid outbound_addr \"fd00::1\"");
+  CHECK(refusal("slirp4netns", "outbound_addr=--help/x") == "invalid outbound_addr \"--help/x\"");
+  CHECK(refusal("slirp4netns", "port_handler=rootlesskit").find("'port_handler=rootlesskit'") != std::string::npos);
+  CHECK(refusal("slirp4netns", "enable_ipv6=false,outbound_addr6=eth0").find("enable_ipv6") != std::string::npos);
+  CHECK(refusal("pasta", "-t,80").find("'-t'") != std::string::npos);
+  CHECK(refusal("pasta", "-a,10.0.0.1").find("'-a'") != std::string::npos);
+  CHECK(refusal("pasta", "--mtu").find("needs a value") != std::string::npos);
+  CHECK(refusal("", "mtu=1500").find("not an option of the private network") != std::string::npos);
+}
+
+TEST_CASE("the options of pasta that mean something for a private network are taken") {
+  const auto options = options_of("pasta", {"--map-gw", "-m", "1500", "-4", "--outbound=192.0.2.9", "-t", "none"});
+  REQUIRE(options);
+  UplinkPlan plan;
+  plan.kind = UplinkKind::pasta;
+  plan.options = *options;
+  const auto arguments = uplink_arguments(plan, 7, 3, 4);
+  for (const char* word : {"--map-host-loopback", "1500", "-4", "--outbound", "192.0.2.9", "/proc/7/ns/net"}) {
+    CHECK(has(arguments, word));
+  }
+  for (const char* word : {"--no-map-gw", "fd00::100"}) CHECK_FALSE(has(arguments, word));
+}
+
+TEST_CASE("the name servers of the host are followed as the file changes, also behind a link") {
+  const test::TemporaryDir dir;
+  const auto etc = dir.path() + "/etc";
+  const auto run = dir.path() + "/run";
+  for (const auto& path : {etc, run}) REQUIRE(Dir::open_or_make(path, 0755));
+  const auto etc_dir = Dir::open(etc).value();
+  const auto run_dir = Dir::open(run).value();
+  REQUIRE(run_dir.write_file("stub", "search x\nnameserver 192.0.2.1\nnameserver\nnameserver fd00::1\n", Sync::no));
+  REQUIRE(etc_dir.make_symlink("../run/stub", "resolv.conf"));
+  HostResolver host(etc + "/resolv.conf");
+  using Servers = std::vector<std::string>;
+  CHECK(host.servers() == Servers{"192.0.2.1", "fd00::1"});
+  const auto heard = [&] {
+    pollfd entry{.fd = host.fd(), .events = POLLIN, .revents = 0};
+    return ::poll(&entry, 1, 1000) == 1;
+  };
+  REQUIRE(run_dir.write_file("stub", "nameserver 192.0.2.2\n", Sync::no));
+  CHECK(heard());
+  CHECK(host.look());
+  CHECK(host.servers() == Servers{"192.0.2.2"});
+  REQUIRE(etc_dir.write_file("resolv.conf", "nameserver 192.0.2.3", Sync::no));
+  CHECK(heard());
+  CHECK(host.look());
+  CHECK(host.servers() == Servers{"192.0.2.3"});
+  CHECK_FALSE(host.look());
+  REQUIRE(etc_dir.remove_file("resolv.conf"));
+  CHECK(heard());
+  CHECK(host.look());
+  CHECK(host.servers().empty());
 }

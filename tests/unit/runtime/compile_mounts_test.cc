@@ -58,6 +58,20 @@ TEST_CASE("a part of a directory is looked for below its descriptor, where links
         std::string::npos);
 }
 
+TEST_CASE("a read-only tmpfs takes what is mounted in it first") {
+  RuntimeSpec spec = plain_spec();
+  spec.mounts = {entry("/t", "tmpfs", "tmpfs", {"ro"}), entry("/t/in", "bind", "/src", {"bind"}),
+                 entry("/alone", "tmpfs", "tmpfs", {"ro"})};
+  const std::string steps = steps_about(compiled(spec, plain_rootfs()), "bind|mount |make a file");
+  const size_t mounted = steps.find("'/t'");
+  const size_t bound = steps.find("'/t/in'");
+  const size_t frozen = steps.find("make a file system read-only");
+  REQUIRE(frozen != std::string::npos);
+  CHECK(mounted < bound);
+  CHECK(bound < frozen);
+  CHECK(frozen == steps.rfind("make a file system read-only"));
+}
+
 TEST_CASE("the steps of new file systems") {
   compare_golden(
       "mounts-new.steps",

@@ -1,0 +1,249 @@
+#include "engine/network/proxy/tcp.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace ctr::engine::network {
+namespace {
+
+// Six descriptors each at worst; the hard limit of most systems is far above.
+constexpr size_t k_most_connections = 16384;
+// What one event may do before others have their turn.
+constexpr int k_accepts_in_a_row = 64;
+constexpr int k_moves_in_a_row = 16;
+// When there is no room for another connection it waits in the backlog, and is looked at again after this time.
+constexpr std::chrono::milliseconds k_retry{50};
+constexpr size_t k_move_bytes = size_t{1} << 20;
+// The pages in pipes of one user are limited (pipe-user-pages-soft of pipe(7), 64 MiB): few pipes are large, and many
+// connections that are all stuck do not take the pipes of the user's other programs.
+constexpr size_t k_large_pipes = 32;
+constexpr int k_large_pipe_bytes = 1 << 18;
+constexpr int k_small_pipe_bytes = 1 << 14;
+constexpr size_t k_idle_pipes = 8;
+
+void set_option(const Fd& fd, int level, int name, int value) {
+  (void)::setsockopt(fd.get(), level, name, &value, sizeof value);
+}
+
+// Small writes go at once, and a peer that has vanished is noticed some time.
+void tune(const Fd& fd) {
+  set_option(fd, SOL_TCP, TCP_NODELAY, 1);
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+// The other end learns that this was no orderly end.
+void close_hard(Fd fd) {
+  const linger now = {.l_onoff = 1, .l_linger = 0};
+  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+// A connection from the client's address to the container. Its port is the client's where it can be: it is in use
+// while an earlier connection of the client's is remembered in there.
+Result<Fd> connect_as_client(const Passage& passage) {
+  const auto target = to_socket_address(passage.target);
+  for (const auto port : {SourcePort::wanted, SourcePort::any}) {
+    Fd fd = TRY(open_as(passage.source, SOCK_STREAM, port));
+    tune(fd);
+    if (::connect(fd.get(), target.get(), target.size) == 0 || errno == EINPROGRESS) return fd;
+    if (errno != EADDRNOTAVAIL && errno != EADDRINUSE) break;
+  }
+  return Error::from_errno("connect to the container");
+}
+
+}  // namespace
+
+Result<Pipe> PipeStock::take() {
+  if (!idle_.empty()) {
+    Pipe pipe = std::move(idle_.back());
+    idle_.pop_back();
+    ++taken_;
+    return pipe;
+  }
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) return Error::from_errno("create a pipe");
+  Pipe pipe = {Fd(ends[0]), Fd(ends[1])};
+  ++taken_;
+  (void)::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, taken_ > k_large_pipes ? k_small_pipe_bytes : k_large_pipe_bytes);
+  return pipe;
+}
+
+void PipeStock::give_back(Pipe pipe) {
+  --taken_;
+  if (idle_.size() < k_idle_pipes && taken_ < k_large_pipes) idle_.push_back(std::move(pipe));
+}
+
+Result<void> TcpPublisher::add(const PublishedPort& port, Fd socket) {
+  TRY(set_nonblocking(socket.get()));
+  auto& listener = listeners_.emplace_back(Listener{port, std::move(socket)});
+  auto watched =
+      site_.loop.add(listener.socket.get(), EPOLLIN | EPOLLET, [this, &listener](uint32_t) { accept_some(listener); });
+  if (!watched) listeners_.pop_back();
+  return watched;
+}
+
+void TcpPublisher::remove(const PublishedPort& port) {
+  const auto found = std::find_if(listeners_.begin(), listeners_.end(),
+                                  [&](const Listener& listener) { return listener.port == port; });
+  if (found == listeners_.end()) return;
+  site_.loop.remove(found->socket.get());
+  listeners_.erase(found);
+}
+
+void TcpPublisher::accept_some(Listener& listener) {
+  for (int count = 0; count < k_accepts_in_a_row; ++count) {
+    bool more = false;
+    if (!accept_one(listener, more)) return accept_later();
+    if (!more) return;
+  }
+  // No other edge comes for those that are waiting already.
+  accept_later();
+}
+
+void TcpPublisher::accept_later() {
+  if (std::exchange(accepts_later_, true)) return;
+  const auto wait = connections_.size() < k_most_connections / 2 ? std::chrono::milliseconds(0) : k_retry;
+  site_.loop.add_timer(wait, [this] {
+    accepts_later_ = false;
+    for (auto& listener : listeners_) accept_some(listener);
+  });
+}
+
+bool TcpPublisher::accept_one(Listener& listener, bool& more) {
+  if (connections_.size() >= k_most_connections) return false;
+  SocketAddress address;
+  Fd client(::accept4(listener.socket.get(), address.get(), &address.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  more = client.valid() || errno != EAGAIN;
+  if (client.valid()) {
+    open(listener, std::move(client), address);
+    return true;
+  }
+  return errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS;
+}
+
+void TcpPublisher::open(const Listener& listener, Fd client, const SocketAddress& address) {
+  tune(client);
+  const auto passage = plan_passage(from_socket_address(address), listener.port.container_port, site_.addresses);
+  if (!passage) return close_hard(std::move(client));
+  auto container = connect_as_client(*passage);
+  if (!container) return close_hard(std::move(client));
+  connections_.emplace_front();
+  const auto connection = connections_.begin();
+  connection->ends = {std::move(client), std::move(*container)};
+  for (size_t side = 0; side < 2; ++side) {
+    const auto watched =
+        site_.loop.add(connection->ends[side].get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                       [this, connection, side](uint32_t events) { on_event(connection, side, events); });
+    if (!watched) return reset(connection);
+  }
+}
+
+void TcpPublisher::on_event(Handle connection, size_t side, uint32_t events) {
+  if ((events & EPOLLERR) != 0) return reset(connection);
+  if (!connection->connected) {
+    if (side == 0 || (events & EPOLLOUT) == 0) return;
+    connection->connected = true;
+  }
+  go_on(connection);
+}
+
+void TcpPublisher::go_on(Handle connection) {
+  bool unfinished = false;
+  for (const size_t from : {size_t{0}, size_t{1}}) {
+    const auto flow = pump(*connection, from);
+    if (flow == Flow::failed) return reset(connection);
+    unfinished = unfinished || flow == Flow::unfinished;
+  }
+  if (connection->directions[0].shut && connection->directions[1].shut) return close(connection);
+  if (unfinished) queue(connection);
+}
+
+TcpPublisher::Flow TcpPublisher::pump(Connection& connection, size_t from) {
+  auto& direction = connection.directions[from];
+  if (direction.shut) return Flow::waits;
+  bool moved = true;
+  for (int count = 0; moved && count < k_moves_in_a_row; ++count) {
+    moved = false;
+    if (!fill(connection, from, moved) || !empty(connection, from, moved)) return Flow::failed;
+  }
+  settle(direction);
+  if (direction.ended && direction.held_bytes == 0) finish(connection, from);
+  return moved && !direction.shut ? Flow::unfinished : Flow::waits;
+}
+
+// What has come, into the pipe. False: the connection is broken.
+bool TcpPublisher::fill(Connection& connection, size_t from, bool& moved) {
+  auto& direction = connection.directions[from];
+  if (direction.ended) return true;
+  if (!direction.pipe) {
+    auto pipe = pipes_.take();
+    if (!pipe) return false;
+    direction.pipe = std::move(*pipe);
+  }
+  const auto count = ::splice(connection.ends[from].get(), nullptr, direction.pipe->write_end.get(), nullptr,
+                              k_move_bytes, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+  if (count < 0) return errno == EAGAIN || errno == EINTR;
+  if (count == 0) direction.ended = true;
+  direction.held_bytes += static_cast<size_t>(count);
+  moved = moved || count > 0;
+  return true;
+}
+
+// Out of the pipe, to the other side.
+bool TcpPublisher::empty(Connection& connection, size_t from, bool& moved) {
+  auto& direction = connection.directions[from];
+  if (direction.held_bytes == 0) return true;
+  const auto count = ::splice(direction.pipe->read_end.get(), nullptr, connection.ends[1 - from].get(), nullptr,
+                              direction.held_bytes, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+  if (count < 0) return errno == EAGAIN || errno == EINTR;
+  direction.held_bytes -= static_cast<size_t>(count);
+  moved = moved || count > 0;
+  return true;
+}
+
+void TcpPublisher::settle(Direction& direction) {
+  if (!direction.pipe || direction.held_bytes != 0) return;
+  pipes_.give_back(std::move(*direction.pipe));
+  direction.pipe.reset();
+}
+
+void TcpPublisher::finish(Connection& connection, size_t from) {
+  (void)::shutdown(connection.ends[1 - from].get(), SHUT_WR);
+  connection.directions[from].shut = true;
+}
+
+void TcpPublisher::queue(Handle connection) {
+  if (std::exchange(connection->queued, true)) return;
+  unfinished_.push_back(connection);
+  if (unfinished_.size() > 1) return;
+  site_.loop.add_timer(std::chrono::milliseconds(0), [this] {
+    for (const auto next : std::exchange(unfinished_, {})) {
+      next->queued = false;
+      go_on(next);
+    }
+  });
+}
+
+void TcpPublisher::close(Handle connection) {
+  if (connection->queued) std::erase(unfinished_, connection);
+  for (const auto& end : connection->ends) site_.loop.remove(end.get());
+  for (const auto& direction : connection->directions) {
+    if (direction.pipe) pipes_.forget();
+  }
+  connections_.erase(connection);
+}
+
+void TcpPublisher::reset(Handle connection) {
+  // The numbers are still in the loop's list.
+  for (const auto& end : connection->ends) site_.loop.remove(end.get());
+  for (auto& end : connection->ends) close_hard(std::move(end));
+  close(connection);
+}
+
+}  // namespace ctr::engine::network

@@ -1,0 +1,20 @@
+// The cgroup of a pod with limits of its own: those of its members are below it.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "engine/core.h"
+#include "engine/pods.h"
+
+namespace ctr::engine {
+
+// Where members are made: a slice of systemd, or a directory below the v2 mount point; empty without limits.
+// Errors: unsupported for a limit that this host cannot set, or a manager that a slice does not know; invalid.
+Result<std::string> choose_pod_cgroup(Core& core, const std::string& pod_id, PodSpec& spec);
+// Sets the limits, before members start.
+Result<void> make_pod_cgroup(Core& core, const std::string& cgroup, const ResourceSpec& limits);
+// Once nothing runs in it. A slice is systemd's to forget.
+Result<void> remove_pod_cgroup(Core& core, const std::string& cgroup);
+
+}  // namespace ctr::engine

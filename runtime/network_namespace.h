@@ -1,0 +1,33 @@
+// Network namespaces that no process is in: they are made, and sockets are opened inside of them, by a process that
+// lives for a moment and hands everything out. Source: network_namespaces(7), user_namespaces(7).
+//
+// The caller is a fresh, single-threaded process: clone3 copies it.
+#pragma once
+
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace ctr::runtime {
+
+struct SocketKind {
+  int domain = 0;
+  int type = 0;
+};
+
+// What keeps a namespace, and the ways into it.
+struct NetworkNamespace {
+  Fd file;     // the namespace itself: it lives as long as somebody has such a descriptor
+  Fd netlink;  // a NETLINK_ROUTE socket
+  // As asked for. The caller owns the namespace's user namespace, and so may do with them from outside what it could
+  // inside of it, such as binding to ports below 1024.
+  std::vector<Fd> sockets;
+};
+
+// A fresh one in a fresh user namespace, which maps no id: nobody needs to be somebody in there.
+Result<NetworkNamespace> make_network_namespace(const std::vector<SocketKind>& sockets);
+// `file`: of a namespace of this user's. Errors: permission for that of another user.
+Result<NetworkNamespace> open_network_namespace(const Fd& file, const std::vector<SocketKind>& sockets);
+
+}  // namespace ctr::runtime

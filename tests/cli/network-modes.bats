@@ -1,0 +1,172 @@
+#!/usr/bin/env bats
+# --network: the modes of a container by itself, what they put into resolv.conf and hosts, and what they do not go with.
+# shellcheck disable=SC2154 # helpers set IMAGE, output and others
+load helpers
+
+setup_file() { start_test_file && pull_busybox; }
+teardown_file() { end_test_file; }
+teardown() {
+  [ -z "${other:-}" ] || kill "$other" 2>/dev/null || true
+  assert_nothing_left
+}
+
+runs() { run -0 ctr run --rm "$@"; }
+sleeper() { ctr run -d -q "$@" "$IMAGE" sleep 1000 >/dev/null; }
+namespace() { readlink "/proc/$1/ns/$2"; }
+pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
+
+@test "who shares the network of a container has its interfaces, its user namespace and its files of names" {
+  sleeper --name web --hostname one --add-host peer:192.0.2.9 --dns 192.0.2.53
+  sleeper --name tail --network container:web
+  for kind in net user; do [ "$(namespace "$(pid_of web)" $kind)" = "$(namespace "$(pid_of tail)" $kind)" ]; done
+  run -0 ctr exec tail sh -c 'ip -o addr show eth0; cat /etc/resolv.conf /etc/hosts; hostname'
+  assert_contains '10.0.2.100/24'
+  assert_line 'nameserver 192.0.2.53'
+  assert_line $'192.0.2.9\tpeer'
+  assert_line $'10.0.2.100\tone web'
+  local id
+  id=$(ctr inspect -f '{{.Id}}' tail)
+  assert_line "$(printf '127.0.0.1\t%s tail' "${id:0:12}")"
+  assert_line "${id:0:12}"
+  # Both see the same file, and a second start adds nothing.
+  ctr restart -t 0 tail >/dev/null
+  run -0 ctr exec web grep -c tail /etc/hosts
+  assert_output 1
+  run -0 ctr exec tail sh -c 'nc -l -p 8080 -e echo heard & sleep 0.2; nc 127.0.0.1 8080'
+  assert_line heard
+}
+
+@test "a container whose network is shared is started first and cannot be removed before" {
+  ctr create --name web "$IMAGE" sleep 1000 >/dev/null
+  ctr create --name tail --network container:web "$IMAGE" sleep 1000 >/dev/null
+  ctr start tail >/dev/null
+  run -0 ctr inspect -f '{{.State.Status}} {{.HostConfig.NetworkMode}}' web
+  assert_match '^running'
+  run -125 ctr rm web
+  run -0 ctr inspect -f '{{.HostConfig.NetworkMode}}' tail
+  assert_output "container:$(ctr inspect -f '{{.Id}}' web)"
+}
+
+@test "the network of a container that keeps the user's id is shared with that" {
+  sleeper --name web --userns keep-id
+  runs --network container:web "$IMAGE" sh -c 'id -u; ip -o addr show eth0'
+  assert_contains '10.0.2.100/24'
+}
+
+@test "what a shared network does not go with is refused in podman's words" {
+  sleeper --name web --network none
+  run -125 ctr run --rm --network container:nosuch "$IMAGE" true
+  assert_contains 'looking up container to share net namespace with: no container with name or ID "nosuch" found'
+  for option in '--dns 192.0.2.1' '--dns-search x' '--dns-option x'; do
+    local name=${option%% *}
+    # shellcheck disable=SC2086 # two words
+    run -125 ctr run --rm --network container:web $option "$IMAGE" true
+    assert_contains "conflicting options: ${name#--} and the network mode: container"
+    # shellcheck disable=SC2086
+    run -125 ctr run --rm --network none $option "$IMAGE" true
+    assert_contains "conflicting options: ${name#--} and the network mode: none"
+  done
+  run -125 ctr run --rm --network container:web --add-host a:192.0.2.1 "$IMAGE" true
+  assert_contains 'cannot set extra host entries when the container is joined to another containers network namespace'
+  run -125 ctr run --rm --network container:web --userns auto "$IMAGE" true
+  assert_contains 'is in its user namespace'
+  run -125 ctr run --rm --network container:web --runtime crun "$IMAGE" true
+  assert_contains '--network container: is not supported with --runtime'
+  [ "$(ctr ps -aq | wc -l)" = 1 ]
+}
+
+@test "a network namespace of the user's is joined by its path, that of somebody else is not" {
+  unshare --map-auto --map-root-user --net sh -c 'ip link set lo up; echo up; exec sleep 1000' >"$BATS_TEST_TMPDIR/up" 3>&- &
+  other=$!
+  wait_for grep -q up "$BATS_TEST_TMPDIR/up"
+  runs --network "ns:/proc/$other/ns/net" "$IMAGE" readlink /proc/self/ns/net
+  assert_output "$(readlink "/proc/$other/ns/net")"
+  run -125 ctr run --rm --network ns:/nosuch "$IMAGE" true
+  assert_contains 'cannot find specified network namespace path: stat /nosuch: No such file or directory'
+  run -125 ctr run --rm --network ns:/etc/passwd "$IMAGE" true
+  assert_contains "'/etc/passwd' is not a network namespace"
+  run -125 ctr run --rm --network ns:/proc/self/ns/user "$IMAGE" true
+  assert_contains 'is not a network namespace'
+  run ctr run --rm --network ns:/proc/self/ns/net "$IMAGE" true
+  [ "$status" != 0 ]
+  assert_contains 'cannot join /proc/self/ns/net: it belongs to another user namespace'
+}
+
+@test "without a network there is loopback, no resolv.conf, and no way to the host" {
+  runs --name alone --hostname one --network none "$IMAGE" sh -c 'ip -o link; ls /etc/resolv.conf 2>&1; cat /etc/hosts'
+  [ "$(grep -c '^[0-9]*: ' <<<"$output")" = 1 ]
+  assert_contains 'LOOPBACK,UP'
+  assert_contains '/etc/resolv.conf: No such file'
+  assert_line $'127.0.0.1\tone alone'
+  refute_contains host.containers.internal
+  run -125 ctr run --rm --network none --add-host a:host-gateway "$IMAGE" true
+  assert_contains 'needs an address of the host'
+}
+
+@test "with the host's network names are asked as on the host" {
+  runs --network host --dns-search example.org "$IMAGE" cat /etc/resolv.conf
+  [ "$(grep '^nameserver' <<<"$output")" = "$(grep '^nameserver' /etc/resolv.conf)" ]
+  assert_line 'search example.org'
+  runs --network host "$IMAGE" cat /etc/hosts
+  assert_match '[0-9].host.containers.internal host.docker.internal'
+}
+
+@test "slirp4netns takes podman's options, and what it does not know is named" {
+  runs --network slirp4netns:cidr=10.9.7.0/24,mtu=1400,enable_ipv6=true "$IMAGE" sh -c \
+    'ip -o link show eth0; ip -o addr show eth0; ip route; cat /etc/resolv.conf /etc/hosts; ping -c 1 -W 5 10.9.7.2'
+  assert_contains 'mtu 1400'
+  assert_contains '10.9.7.100/24'
+  assert_contains 'fd00::100/64'
+  assert_contains 'default via 10.9.7.2'
+  assert_line 'nameserver 10.9.7.3'
+  assert_match $'10\\.9\\.7\\.100\t'
+  assert_contains '1 packets received'
+  run -125 ctr create --network slirp4netns:foo=1 "$IMAGE"
+  assert_contains 'unknown option for slirp4netns: "foo=1"'
+  run -125 ctr create --network slirp4netns:mtu=x "$IMAGE"
+  assert_contains 'invalid mtu "x"'
+  run -125 ctr create --network private:foo "$IMAGE"
+  assert_contains "'foo' is not an option of the private network"
+  run -125 ctr create --network pasta:-t,80 "$IMAGE"
+  assert_contains "--network pasta: '-t' is not supported"
+  [ -z "$(ctr ps -aq)" ]
+}
+
+@test "the host's loopback is reached when it is asked for, and only then" {
+  local port
+  "$BATS_TEST_DIRNAME/net-peer" serve tcp 0 >/dev/null 2>&1 3>&- & # shows that the tool is there
+  kill $! 2>/dev/null
+  port=$((20000 + RANDOM % 10000))
+  busybox nc -ll -s 127.0.0.1 -p "$port" -e echo heard 3>&- &
+  other=$!
+  for mode in private:host-loopback slirp4netns:allow_host_loopback=true; do
+    runs --network "$mode" "$IMAGE" sh -c "grep host.containers /etc/hosts; until nc -w 5 10.0.2.2 $port; do sleep 0.1; done"
+    assert_line $'10.0.2.2\thost.containers.internal host.docker.internal'
+    assert_line heard
+  done
+  run ctr run --rm "$IMAGE" nc -w 2 10.0.2.2 "$port"
+  refute_contains heard
+}
+
+@test "an uplink that is killed is replaced, event and all, and ends with its monitor" {
+  sleeper --name web
+  sleeper --name kept --userns keep-id
+  for name in web kept; do
+    local monitor uplink
+    monitor=$(ctr inspect -f '{{.State.ConmonPid}}' "$name")
+    uplink=$(pgrep -P "$monitor" slirp4netns)
+    kill -9 "$uplink"
+    replaced() { local now; now=$(pgrep -P "$monitor" slirp4netns) && [ "$now" != "$uplink" ]; }
+    wait_for replaced
+    wait_for ctr exec "$name" ping -c 1 -W 1 10.0.2.2
+    run -0 ctr events --since 1m --stream=false --filter "container=$name" --filter event=network-restart
+    assert_contains network-restart
+  done
+  local monitor
+  monitor=$(ctr inspect -f '{{.State.ConmonPid}}' web)
+  local uplink
+  uplink=$(pgrep -P "$monitor" slirp4netns)
+  kill -9 "$monitor"
+  gone() { ! kill -0 "$uplink" 2>/dev/null; }
+  wait_for gone
+}
