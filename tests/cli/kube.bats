@@ -318,3 +318,27 @@ YAML
   KUBECONFIG=$PWD/config run -125 ctr kube apply
   assert_contains 'name either containers'
 }
+
+@test "ports of a file and of the command line lead to the pod, and a check by HTTP looks from inside" {
+  read -r one two < <(python3 -c '
+import socket
+sockets = [socket.socket(), socket.socket()]
+for s in sockets: s.bind(("127.0.0.1", 0))
+print(*[s.getsockname()[1] for s in sockets])')
+  pod p "ports: [{name: web, containerPort: 8000, hostPort: $one, hostIP: 127.0.0.1}]" \
+    'readinessProbe: {httpGet: {port: web, path: /f}, periodSeconds: 1}' |
+    sed 's/\[sleep, "1000"\]/[sh, -c, "mkdir \/w; echo hello >\/w\/f; exec httpd -f -p 8000 -h \/w"]/' >play.yaml
+  run -0 ctr kube play --publish "127.0.0.1:$two:8000" play.yaml
+  is_ready() { [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = true ]; }
+  wait_for is_ready
+  run -0 curl -s "http://127.0.0.1:$two/f"
+  assert_output hello
+  # The command line is in place of the file.
+  run -7 curl -s "http://127.0.0.1:$one/f"
+  run -0 ctr kube play --replace play.yaml
+  wait_for is_ready
+  run -0 curl -s "http://127.0.0.1:$one/f"
+  assert_output hello
+  run -0 ctr kube generate -s p
+  assert_contains "hostPort: $one"
+}
