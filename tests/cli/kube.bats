@@ -25,6 +25,7 @@ pod() {
   [ $# = 0 ] || printf '    %s\n' "$@"
 }
 play() { ctr kube play --network none "$@"; }
+is_ready() { [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = true ]; }
 nothing_is_left() {
   [ -z "$(ctr pod ps -q)$(ctr ps -aq)$(ctr volume ls -q)$(ctr secret ls -q)" ] || fail "$(ctr pod ps; ctr ps -a; ctr volume ls; ctr secret ls)"
 }
@@ -193,7 +194,6 @@ YAML
   wait_for hooked
   [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = false ]
   ctr exec -d p-c httpd -f -p 1000
-  is_ready() { [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = true ]; }
   wait_for is_ready
   before=$(ctr inspect -f '{{.State.StartedAt}}' p-c)
   ctr exec p-c touch /sick
@@ -329,7 +329,6 @@ print(*[s.getsockname()[1] for s in sockets])')
     'readinessProbe: {httpGet: {port: web, path: /f}, periodSeconds: 1}' |
     sed 's/\[sleep, "1000"\]/[sh, -c, "mkdir \/w; echo hello >\/w\/f; exec httpd -f -p 8000 -h \/w"]/' >play.yaml
   run -0 ctr kube play --publish "127.0.0.1:$two:8000" play.yaml
-  is_ready() { [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = true ]; }
   wait_for is_ready
   run -0 curl -s "http://127.0.0.1:$two/f"
   assert_output hello
