@@ -42,6 +42,12 @@ std::string pod_namespace(const SpecInput& input, NamespaceType type) {
   return fmt::format("{}/ns/{}", input.pod_dir, runtime::namespace_name(type));
 }
 
+// Where another container keeps its own; likewise a name that a start replaces by what is there then.
+std::string container_namespace(const SpecInput& input, const std::string& id, NamespaceType type) {
+  const std::string_view bundle = input.bundle;
+  return fmt::format("{}/{}/ns/{}", bundle.substr(0, bundle.rfind('/')), id, runtime::namespace_name(type));
+}
+
 // A namespace that `choice` asks for; nothing for the host's.
 Result<void> add_namespace(const SpecInput& input, RuntimeSpec& spec, NamespaceType type,
                            const NamespaceChoice& choice) {
@@ -85,8 +91,8 @@ Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
     case NetworkChoice::Mode::host:
       break;
     case NetworkChoice::Mode::container:
-      // Where that is held a start knows.
-      out.linux_config.namespaces.push_back({NamespaceType::network, "container:" + spec.network.value});
+      out.linux_config.namespaces.push_back(
+          {NamespaceType::network, container_namespace(input, spec.network.value, NamespaceType::network)});
       break;
   }
   TRY(add_namespace(input, out, NamespaceType::ipc, spec.ipc));

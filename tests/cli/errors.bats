@@ -149,9 +149,9 @@ END
   assert_contains "hint: let uid $(id -u) in"
 }
 
-@test "options of a later version are refused in one line" {
-  run -125 ctr create --pod x "$IMAGE"
-  assert_output 'Error: --pod: pods are not supported yet'
+@test "options that ctr does not have are refused in one line" {
+  run -125 ctr create --link-local-ip 169.254.1.1 "$IMAGE"
+  assert_output 'Error: --link-local-ip: link-local addresses are the kernel'"'"'s choice; --ip and --ip6 choose others'
 }
 
 @test "verbs on containers name the one that does not exist" {

@@ -101,7 +101,7 @@ complete_words() {
   assert_output $'never\nnewer\n:4'
   run -0 ctr __completeNoDesc volume l
   assert_output $'list\nls\n:4'
-  run -0 ctr __complete pod ''
+  run -0 ctr __complete farm ''
   assert_output ':4'
   ln -s "$CTR" "$file_dir/podman"
   run -0 "$file_dir/podman" completion bash
