@@ -23,12 +23,7 @@ constexpr std::array k_refusals = {
     Refusal{k_run, "pod pod-id-file init-ctr", "pods are not supported yet"},
     Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
             "networks with names and addresses are not supported yet"},
-    Refusal{k_run, "decryption-key", "encrypted images are not supported"},
-    Refusal{k_run, "gpus", "devices of the Container Device Interface are not supported; name each with --device"},
     Refusal{"container clone", "pod", "pods are not supported yet"},
-    Refusal{"container cleanup", "exec", "ctr keeps nothing of commands that exec has run"},
-    Refusal{"pull", "decryption-key", "encrypted images are not supported"},
-    Refusal{"push", "encrypt-layer encryption-key", "encrypting is not supported"},
     Refusal{"push", "sign-by-sigstore", k_no_sigstore_file},
     Refusal{"push", "sign-by-sq-fingerprint", k_no_sequoia},
     Refusal{"manifest push", "sign-by-sigstore", k_no_sigstore_file},
@@ -41,10 +36,6 @@ constexpr std::array k_refusals = {
             "artifacts are not supported yet"},
     Refusal{"save", "compress", "layers keep the form they are stored in"},
     Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
-    Refusal{"image prune", "external", "ctr keeps no containers outside its own store"},
-    Refusal{"image prune", "build-cache", "ctr keeps no cache of builds beside its images"},
-    Refusal{"system prune", "external", "ctr keeps no containers outside its own store"},
-    Refusal{"system prune", "build", "ctr keeps no containers of builds"},
 };
 
 struct CommandRefusal {

@@ -82,8 +82,6 @@ TEST_CASE("a wrong word is named") {
 TEST_CASE("podman's options of later versions are refused by name") {
   CHECK(error_of(k_run_command, {"-p", "80:80", "i"}) == "-p: ports cannot be published yet; use --network host");
   CHECK(error_of(k_create_command, {"--pod=x", "i"}) == "--pod: pods are not supported yet");
-  CHECK(error_of(k_run_command, {"--decryption-key", "x", "i"}) ==
-        "--decryption-key: encrypted images are not supported");
 }
 
 TEST_CASE("commands are found by one word or two") {
