@@ -100,6 +100,7 @@ struct PullOptions {
   PullPolicy policy = PullPolicy::always;
   int retries = 3;
   std::optional<std::chrono::seconds> retry_delay;
+  std::vector<std::string> decryption_keys;  // "FILE" or "FILE:pass=WORD", as typed
 };
 
 struct CreateOptions {
@@ -190,7 +191,9 @@ struct PushOptions {
   std::string sign_passphrase_file;  // of either
   std::string compression_format;    // "gzip" or "zstd"; empty: layers go as they are stored
   std::optional<int> compression_level;
-  bool force_compression = false;  // also of layers that have the format already
+  bool force_compression = false;            // also of layers that have the format already
+  std::vector<std::string> encryption_keys;  // "jwe:FILE"; empty: nothing is encrypted
+  std::vector<int> encrypt_layers;           // places from 0, or from the end, -1; empty: all
 };
 
 // One finding of `doctor`.

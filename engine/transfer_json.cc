@@ -35,6 +35,7 @@ Json pull_to_json(const PullOptions& options) {
   json.set("platform", options.platform ? Json(options.platform->to_string()) : Json());
   json.set("quiet", options.quiet).set("allTags", options.all_tags);
   json.set("policy", k_policies[static_cast<size_t>(options.policy)]);
+  if (!options.decryption_keys.empty()) json.set("decryptionKeys", Json::strings(options.decryption_keys));
   retries_to_json(options, json);
   return json;
 }
@@ -52,6 +53,7 @@ Result<PullOptions> pull_from_json(const JsonReader& reader) {
   for (size_t i = 0; i < std::size(k_policies); ++i) {
     if (policy == k_policies[i]) options.policy = static_cast<PullPolicy>(i);
   }
+  options.decryption_keys = TRY(reader.strings("decryptionKeys"));
   TRY(retries_from_json(reader, options));
   return options;
 }
@@ -65,7 +67,11 @@ Json push_to_json(const PushOptions& options) {
       .set("signPassphraseFile", options.sign_passphrase_file)
       .set("compressionFormat", options.compression_format)
       .set("compressionLevel", options.compression_level ? Json(*options.compression_level) : Json())
-      .set("forceCompression", options.force_compression);
+      .set("forceCompression", options.force_compression)
+      .set("encryptionKeys", Json::strings(options.encryption_keys));
+  Json layers = Json::array();
+  for (const int layer : options.encrypt_layers) layers.push(int64_t{layer});
+  json.set("encryptLayers", std::move(layers));
   retries_to_json(options, json);
   return json;
 }
@@ -84,6 +90,13 @@ Result<PushOptions> push_from_json(const JsonReader& reader) {
   options.compression_format = TRY(reader.get_string("compressionFormat"));
   if (auto level = TRY(reader.find_int("compressionLevel"))) options.compression_level = static_cast<int>(*level);
   options.force_compression = TRY(reader.get_bool("forceCompression"));
+  options.encryption_keys = TRY(reader.strings("encryptionKeys"));
+  if (const auto* layers = reader.value().find("encryptLayers"); layers != nullptr && layers->is_array()) {
+    for (const auto& layer : layers->as_array()) {
+      if (!layer.is_integer()) return reader.wrong("encryptLayers", "a list of numbers");
+      options.encrypt_layers.push_back(static_cast<int>(layer.as_int()));
+    }
+  }
   TRY(retries_from_json(reader, options));
   return options;
 }
