@@ -8,8 +8,7 @@
 
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
-// toml++ 3.3 asserts what "[.]" breaks: such text must not abort us. The same words stand in engine/config.cc, since
-// the parser's inline functions are shared.
+// toml++ 3.3 asserts what "[.]" breaks: such text must not abort us.
 #define TOML_ASSERT(expr) ((expr) ? (void)0 : throw 0)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wterminate"

@@ -1,18 +1,6 @@
-// containers.conf. toml++ is included here and in base/toml.cc only.
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-// toml++ 3.3 asserts what "[.]" breaks: such text must not abort us. The same words stand in base/toml.cc, since
-// the parser's inline functions are shared.
-#define TOML_ASSERT(expr) ((expr) ? (void)0 : throw 0)
 #include "engine/config.h"
 
 #include <fmt/format.h>
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wterminate"
-#include <toml++/toml.h>
-#pragma GCC diagnostic pop
 
 #include <algorithm>
 #include <optional>
@@ -20,6 +8,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "base/toml.h"
 #include "engine/config_files.h"
 #include "engine/config_keys.h"
 
@@ -30,51 +19,46 @@ namespace {
 // Reads the members of one table into fields; the first wrong type is kept as the error.
 class Table {
  public:
-  Table(const toml::table& root, std::string name, const std::string& what, Config& config)
-      : table_(root[name].as_table()), name_(std::move(name)), what_(what) {
+  Table(const Toml& file, std::string name, const std::string& what, Config& config)
+      : lines_(file.lines), name_(std::move(name)), what_(what) {
+    const Json* table = file.root.find(name_);
+    if (table && table->is_object()) table_ = table;
     note_keys(config);
   }
 
-  const toml::node* find(std::string_view key) const { return table_ ? table_->get(key) : nullptr; }
+  const Json* find(std::string_view key) const { return table_ ? table_->find(key) : nullptr; }
 
   void read(std::string_view key, std::string& field) {
-    if (const auto* node = find(key)) {
-      if (const auto value = node->value_exact<std::string>()) {
-        field = *value;
-      } else {
-        fail(key, "a string");
-      }
-    }
+    const Json* value = find(key);
+    if (!value) return;
+    if (!value->is_string()) return fail(key, "a string");
+    field = value->as_string();
   }
   void read(std::string_view key, bool& field) {
-    if (const auto* node = find(key)) {
-      if (const auto value = node->value_exact<bool>()) {
-        field = *value;
-      } else {
-        fail(key, "true or false");
-      }
-    }
+    const Json* value = find(key);
+    if (!value) return;
+    if (!value->is_bool()) return fail(key, "true or false");
+    field = value->as_bool();
   }
   template <typename Number>
   void read_number(std::string_view key, Number& field) {
-    const auto* node = find(key);
-    if (!node) return;
-    const auto value = node->value_exact<int64_t>();
-    if (!value || !std::in_range<Number>(*value)) return fail(key, "a number in range");
-    field = static_cast<Number>(*value);
+    const Json* value = find(key);
+    if (!value) return;
+    if (!value->is_integer() || !std::in_range<Number>(value->as_int())) return fail(key, "a number in range");
+    field = static_cast<Number>(value->as_int());
   }
   void read(std::string_view key, std::vector<std::string>& field) {
-    const auto* node = find(key);
-    if (!node) return;
-    const auto* array = node->as_array();
-    if (!array) return fail(key, "an array of strings");
+    const Json* value = find(key);
+    if (!value) return;
+    if (!value->is_array()) return fail(key, "an array of strings");
     std::vector<std::string> values;
     bool append = false;
-    for (const auto& element : *array) {
-      if (const auto text = element.value_exact<std::string>()) {
-        values.push_back(*text);
-      } else if (const auto* options = element.as_table()) {
-        append = (*options)["append"].value_or(false);
+    for (const auto& element : value->as_array()) {
+      if (element.is_string()) {
+        values.push_back(element.as_string());
+      } else if (element.is_object()) {
+        const Json* wish = element.find("append");
+        append = wish && wish->is_bool() && wish->as_bool();
       } else {
         return fail(key, "an array of strings");
       }
@@ -84,9 +68,8 @@ class Table {
   }
   void fail(std::string_view key, std::string_view expected) {
     if (error_) return;
-    const auto* node = find(key);
-    const auto line = node ? node->source().begin.line : 0;
-    error_ = Error(Errc::invalid, fmt::format("{}:{}: {}.{} is not {}", what_, line, name_, key, expected));
+    error_ = Error(Errc::invalid,
+                   fmt::format("{}: {}.{} is not {}", place(fmt::format("{}.{}", name_, key)), name_, key, expected));
   }
   Result<void> finish() {
     if (error_) return *error_;
@@ -94,17 +77,20 @@ class Table {
   }
 
  private:
+  std::string place(std::string_view key) const {
+    const auto line = lines_.find(key);
+    return fmt::format("{}:{}", what_, line == lines_.end() ? 0 : line->second);
+  }
   void note_keys(Config& config) const {
     if (!table_) return;
     std::vector<std::string> idle;
-    for (const auto& [key, node] : *table_) {
-      const auto full = fmt::format("{}.{}", name_, key.str());
-      const auto place = fmt::format("{}:{}", what_, key.source().begin.line);
+    for (const auto& member : table_->as_object()) {
+      const auto full = fmt::format("{}.{}", name_, member.first);
       if (is_config_key(full)) {
-        config.origins[full] = place;
+        config.origins[full] = place(full);
         if (is_idle_config_key(full)) idle.push_back(full);
       } else {
-        config.warnings.push_back(fmt::format("{}: unknown key {}", place, printable(full)));
+        config.warnings.push_back(fmt::format("{}: unknown key {}", place(full), printable(full)));
       }
     }
     // What a distribution says for all of its programs is not the user's to mend.
@@ -112,7 +98,8 @@ class Table {
     config.warnings.push_back(fmt::format("{}: without effect in ctr: {}", what_, join(idle, ", ")));
   }
 
-  const toml::table* table_;
+  const std::map<std::string, unsigned, std::less<>>& lines_;
+  const Json* table_ = nullptr;
   std::string name_;
   const std::string& what_;
   std::optional<Error> error_;
@@ -225,28 +212,16 @@ Result<std::vector<std::string>> candidate_files(const Environment& environment,
 }  // namespace
 
 Result<void> apply_config(Config& config, std::string_view text, const std::string& what) {
-  const auto parsed = [&]() -> std::optional<toml::parse_result> {
-    try {
-      return toml::parse(text);
-    } catch (int) {
-      return std::nullopt;
-    }
-  }();
-  if (!parsed) return Error(Errc::invalid, what + ": not valid TOML");
-  if (!*parsed) {
-    const auto& error = parsed->error();
-    return Error(Errc::invalid, fmt::format("{}:{}:{}: {}", what, error.source().begin.line,
-                                            error.source().begin.column, error.description()));
+  const auto file = TRY(parse_toml(text, what));
+  for (const auto& [key, value] : file.root.as_object()) {
+    if (is_config_table(key) && value.is_object()) continue;
+    const auto line = file.lines.find(key);
+    config.warnings.push_back(fmt::format("{}:{}: unknown table or key {}", what,
+                                          line == file.lines.end() ? 0 : line->second, printable(key)));
   }
-  const auto& root = parsed->table();
-  for (const auto& [key, node] : root) {
-    if (is_config_table(key.str()) && node.is_table()) continue;
-    config.warnings.push_back(
-        fmt::format("{}:{}: unknown table or key {}", what, key.source().begin.line, printable(key.str())));
-  }
-  TRY(read_containers(Table(root, "containers", what, config), config));
-  TRY(read_engine(Table(root, "engine", what, config), config));
-  Table network(root, "network", what, config);
+  TRY(read_containers(Table(file, "containers", what, config), config));
+  TRY(read_engine(Table(file, "engine", what, config), config));
+  Table network(file, "network", what, config);
   network.read("default_rootless_network_cmd", config.default_network_cmd);
   return network.finish();
 }
