@@ -15,7 +15,6 @@ struct Refusal {
 };
 
 constexpr std::string_view k_run = "run create";
-constexpr std::string_view k_no_sigstore_file = "parameter files are not read; use --sign-by-sigstore-private-key";
 constexpr std::string_view k_no_sequoia = "Sequoia is not supported; use --sign-by and GnuPG";
 
 constexpr std::array k_refusals = {
@@ -24,17 +23,12 @@ constexpr std::array k_refusals = {
     Refusal{k_run, "ip ip6 mac-address network-alias link-local-ip",
             "networks with names and addresses are not supported yet"},
     Refusal{"container clone", "pod", "pods are not supported yet"},
-    Refusal{"push", "sign-by-sigstore", k_no_sigstore_file},
     Refusal{"push", "sign-by-sq-fingerprint", k_no_sequoia},
-    Refusal{"manifest push", "sign-by-sigstore", k_no_sigstore_file},
     Refusal{"manifest push", "sign-by-sq-fingerprint", k_no_sequoia},
-    Refusal{"push", "compress", "layers go to a directory as they are stored; see --compression-format for registries"},
-    Refusal{"manifest push", "add-compression", "push once for each compression, under names of their own"},
     Refusal{"manifest add",
             "artifact artifact-annotation artifact-config artifact-config-type artifact-exclude-titles "
             "artifact-layer-type artifact-subject artifact-type",
             "artifacts are not supported yet"},
-    Refusal{"save", "compress", "layers keep the form they are stored in"},
     Refusal{"unshare", "rootless-netns", "named networks are not supported yet"},
 };
 
@@ -53,7 +47,6 @@ constexpr std::array k_refused_commands = {
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},
     CommandRefusal{"artifact", "artifacts are not supported yet"},
-    CommandRefusal{"image sign", "images are signed while they are sent: ctr push --sign-by"},
     CommandRefusal{"image scp", "images are not copied between hosts; use ctr save and ctr load over ssh(1)"},
     CommandRefusal{"system service,system dial-stdio", "there is no API socket yet"},
     CommandRefusal{"system connection,farm,machine,remote", "ctr works on this host only"},

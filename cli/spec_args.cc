@@ -497,6 +497,10 @@ Result<engine::PushOptions> push_options(const Args& args, const engine::Config&
   TRY(read_compression(options, args));
   options.sign_by = args.text("sign-by");
   options.sigstore_key_file = args.text("sign-by-sigstore-private-key");
+  options.sigstore_params_file = args.text("sign-by-sigstore");
+  if (!options.sigstore_key_file.empty() && !options.sigstore_params_file.empty()) {
+    return wrong("only one of --sign-by-sigstore and --sign-by-sigstore-private-key can be used");
+  }
   options.sign_passphrase_file = args.text("sign-passphrase-file");
   if (!options.format.empty() && options.format != "oci" && options.format != "v2s2" && options.format != "docker") {
     return Error(Errc::invalid, fmt::format("unknown format '{}' for --format: must be oci or v2s2", options.format));

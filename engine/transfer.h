@@ -50,7 +50,8 @@ struct TransferRequest {
     search,
     trust_show,
     trust_set,
-    unpack
+    unpack,
+    sign
   };
   Verb verb = Verb::pull;
   std::string reference;  // pull, list_inspect: as typed; push, list_push: the destination; login: the registry
@@ -72,6 +73,7 @@ struct TransferRequest {
   SearchOptions search;
   TrustOptions trust;
   CheckRequest check;
+  SignOptions sign;  // `reference` is what is signed
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);

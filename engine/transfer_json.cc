@@ -6,10 +6,10 @@
 namespace ctr::engine {
 namespace {
 
-constexpr const char* k_verbs[] = {"pull",       "push",   "login",      "stored_login", "logout",
-                                   "logout_all", "load",   "save",       "copy",         "export",
-                                   "commit",     "import", "check",      "list_add",     "list_inspect",
-                                   "list_push",  "search", "trust_show", "trust_set",    "unpack"};
+constexpr const char* k_verbs[] = {"pull",      "push",     "login",        "stored_login", "logout", "logout_all",
+                                   "load",      "save",     "copy",         "export",       "commit", "import",
+                                   "check",     "list_add", "list_inspect", "list_push",    "search", "trust_show",
+                                   "trust_set", "unpack",   "sign"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -64,10 +64,13 @@ Json push_to_json(const PushOptions& options) {
   json.set("format", options.format).set("tlsVerify", optional_bool(options.tls_verify)).set("quiet", options.quiet);
   json.set("signBy", options.sign_by)
       .set("sigstoreKeyFile", options.sigstore_key_file)
+      .set("sigstoreParamsFile", options.sigstore_params_file)
       .set("signPassphraseFile", options.sign_passphrase_file)
       .set("compressionFormat", options.compression_format)
       .set("compressionLevel", options.compression_level ? Json(*options.compression_level) : Json())
       .set("forceCompression", options.force_compression)
+      .set("addCompression", Json::strings(options.add_compression))
+      .set("compressLayers", options.compress_layers)
       .set("encryptionKeys", Json::strings(options.encryption_keys));
   Json layers = Json::array();
   for (const int layer : options.encrypt_layers) layers.push(int64_t{layer});
@@ -86,10 +89,13 @@ Result<PushOptions> push_from_json(const JsonReader& reader) {
   options.quiet = TRY(reader.get_bool("quiet"));
   options.sign_by = TRY(reader.get_string("signBy"));
   options.sigstore_key_file = TRY(reader.get_string("sigstoreKeyFile"));
+  options.sigstore_params_file = TRY(reader.get_string("sigstoreParamsFile"));
   options.sign_passphrase_file = TRY(reader.get_string("signPassphraseFile"));
   options.compression_format = TRY(reader.get_string("compressionFormat"));
   if (auto level = TRY(reader.find_int("compressionLevel"))) options.compression_level = static_cast<int>(*level);
   options.force_compression = TRY(reader.get_bool("forceCompression"));
+  options.add_compression = TRY(reader.strings("addCompression"));
+  options.compress_layers = TRY(reader.get_bool("compressLayers"));
   options.encryption_keys = TRY(reader.strings("encryptionKeys"));
   if (const auto* layers = reader.value().find("encryptLayers"); layers != nullptr && layers->is_array()) {
     for (const auto& layer : layers->as_array()) {
@@ -126,7 +132,7 @@ Result<LoginOptions> login_from_json(const JsonReader& reader) {
   return options;
 }
 
-constexpr const char* k_layers[] = {"asStored", "uncompressed"};
+constexpr const char* k_layers[] = {"asStored", "uncompressed", "compressed"};
 
 Json save_to_json(const SaveOptions& options) {
   return Json::object()
@@ -388,6 +394,7 @@ Json to_json(const TransferRequest& request) {
   json.set("listAdd", list_add_to_json(request.list_add)).set("listAll", request.list_all);
   json.set("search", search_to_json(request.search)).set("trust", trust_to_json(request.trust));
   json.set("check", to_json(request.check));
+  json.set("sign", Json::object().set("directory", request.sign.directory).set("all", request.sign.all));
   return json;
 }
 
@@ -418,6 +425,9 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   if (auto commit = TRY(reader.find_object("commit"))) request.commit = TRY(commit_from_json(*commit));
   if (auto add = TRY(reader.find_object("listAdd"))) request.list_add = TRY(list_add_from_json(*add));
   request.list_all = TRY(reader.bool_or("listAll", true));
+  if (auto sign = TRY(reader.find_object("sign"))) {
+    request.sign = {TRY(sign->get_string("directory")), TRY(sign->get_bool("all"))};
+  }
   if (auto search = TRY(reader.find_object("search"))) request.search = TRY(search_from_json(*search));
   if (auto trust = TRY(reader.find_object("trust"))) request.trust = TRY(trust_from_json(*trust));
   return request;

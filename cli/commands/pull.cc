@@ -19,6 +19,7 @@ constexpr std::array k_pull_options = {
     value("variant", 0, "VARIANT", "Choose the image for this variant"),
 };
 constexpr std::array k_push_options = {
+    flag("compress", 0, "With dir: layers must be compressed; registries get them as they are stored"),
     list("encrypt-layer", 0, "N", "With --encryption-key: encrypt this layer only, from 0, or from the end, -1"),
     list("encryption-key", 0, "jwe:FILE", "Encrypt the layers for the owner of the private key of this public one"),
     value("digestfile", 0, "FILE", "Write the manifest's digest to FILE", Complete::files),
@@ -59,6 +60,7 @@ Result<int> pull(Context& context, const Args& args) {
 Result<int> push(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
   auto options = TRY(push_options(args, *TRY(engine->config())));
+  options.compress_layers = args.flag("compress");
   TRY(read_encryption(options, args));
   TRY(engine->push(args.words().front(), args.words().back(), options));
   return 0;

@@ -27,7 +27,8 @@ setup_file() {
 teardown_file() { end_test_file; }
 teardown() { assert_nothing_left; }
 
-unit() { run ctr run --rm --network none --device vendor.test/unit="$@"; }
+# unit DEVICE WORD...: a container with that device.
+unit() { run ctr run --rm --network none --device vendor.test/unit="$1" "${@:2}"; }
 
 @test "a device brings its nodes, mounts and variables" {
   unit 0 --env PLAIN=own "$IMAGE" sh -c 'stat -c "%t:%T" /dev/unit0; echo $UNIT $UNIT_0 $PLAIN; cat /opt/tools
