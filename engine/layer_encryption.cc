@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "engine/push_parts.h"
@@ -113,10 +114,10 @@ Result<oci::Descriptor> encrypt_layer(const storage::Store& store, const Recompr
   encrypted.digest = digest;
   std::vector<std::string> wrapped;
   for (const auto& public_key : keys) {
-    wrapped.push_back(registry::base64_encode(TRY(registry::wrap_for_key(public_key, to_text(key)))));
+    wrapped.push_back(base64_encode(TRY(registry::wrap_for_key(public_key, to_text(key)))));
   }
   encrypted.annotations[k_wrapped_keys] = join(wrapped, ",");
-  encrypted.annotations[k_seal] = registry::base64_encode(to_text(seal));
+  encrypted.annotations[k_seal] = base64_encode(to_text(seal));
   return encrypted;
 }
 
@@ -128,7 +129,7 @@ Result<registry::LayerKey> unwrap(const oci::Descriptor& layer, const std::vecto
   }
   Error last(Errc::permission, "its key is wrapped for nobody");
   for (const auto& text : split(wrapped->second, ',')) {
-    const auto message = registry::base64_decode(text);
+    const auto message = base64_decode(text);
     if (!message) return Error(Errc::invalid, "its wrapped key is not base64");
     for (const auto& key : keys) {
       auto opened = key.unwrap(*message);
@@ -142,7 +143,7 @@ Result<registry::LayerKey> unwrap(const oci::Descriptor& layer, const std::vecto
 Result<EncryptedLayer> open_layer(const oci::Descriptor& layer, const std::vector<registry::UnwrapKey>& keys) {
   auto key = TRY(unwrap(layer, keys));
   const auto seal = layer.annotations.find(k_seal);
-  const auto text = seal == layer.annotations.end() ? std::nullopt : registry::base64_decode(seal->second);
+  const auto text = seal == layer.annotations.end() ? std::nullopt : base64_decode(seal->second);
   if (!text) return Error(Errc::invalid, "it has no seal");
   return EncryptedLayer{layer, std::move(key), TRY(registry::parse_layer_seal(*text))};
 }

@@ -13,6 +13,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "registry/tokens.h"

@@ -10,6 +10,7 @@
 #include <array>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "registry/tokens.h"
