@@ -73,6 +73,7 @@ Result<int> exec(Context& context, const Args& args) {
     return k_not_running_code;
   }
   if (!end) return std::move(end).error();
+  if (options.detach) context.output().line(end->session);
   return end->detached ? 0 : end->exit_code;
 }
 
