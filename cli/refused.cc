@@ -15,9 +15,9 @@ struct Refusal {
 };
 
 constexpr std::string_view k_run = "run create";
-constexpr std::string_view k_no_sigstore_file = "parameter files are not read; use --sign-by-sigstore-private-key";
 constexpr std::string_view k_no_sequoia = "Sequoia is not supported; use --sign-by and GnuPG";
 
+constexpr std::string_view k_devices_of_members = "the containers of a pod are given devices, each by itself";
 constexpr std::string_view k_this_host = "ctr works on this host only";
 constexpr std::string_view k_no_hooks =
     "containers.conf and ctr know no hooks of the host; `ctr runtime` runs those of a bundle";
@@ -37,33 +37,17 @@ constexpr std::array k_refusals = {
     Refusal{"", "out noout", "use the shell: > FILE"},
     Refusal{"", "registries-conf", "name the file in CONTAINERS_REGISTRIES_CONF"},
     Refusal{k_run, "link-local-ip", "link-local addresses are the kernel's choice; --ip and --ip6 choose others"},
-    Refusal{k_run, "decryption-key", "encrypted images are not supported"},
-    Refusal{k_run, "gpus", "devices of the Container Device Interface are not supported; name each with --device"},
-    Refusal{"pod create", "gpus",
-            "devices of the Container Device Interface are not supported; name each with --device"},
-    Refusal{"pod clone", "gpus",
-            "devices of the Container Device Interface are not supported; name each with --device"},
+    Refusal{"pod create", "gpus", k_devices_of_members},
+    Refusal{"pod clone", "gpus", k_devices_of_members},
     Refusal{"kube play", "build context-dir",
             "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
-    Refusal{"container cleanup", "exec", "ctr keeps nothing of commands that exec has run"},
-    Refusal{"pull", "decryption-key", "encrypted images are not supported"},
-    Refusal{"push", "encrypt-layer encryption-key", "encrypting is not supported"},
-    Refusal{"push", "sign-by-sigstore", k_no_sigstore_file},
     Refusal{"push", "sign-by-sq-fingerprint", k_no_sequoia},
-    Refusal{"manifest push", "sign-by-sigstore", k_no_sigstore_file},
     Refusal{"manifest push", "sign-by-sq-fingerprint", k_no_sequoia},
-    Refusal{"push", "compress", "layers go to a directory as they are stored; see --compression-format for registries"},
-    Refusal{"manifest push", "add-compression", "push once for each compression, under names of their own"},
     Refusal{"manifest add",
             "artifact artifact-annotation artifact-config artifact-config-type artifact-exclude-titles "
             "artifact-layer-type artifact-subject artifact-type",
             "artifacts are not supported yet"},
-    Refusal{"save", "compress", "layers keep the form they are stored in"},
     Refusal{"unshare", "rootless-netns", "there is no namespace that all networks share; each is one of its own"},
-    Refusal{"image prune", "external", "ctr keeps no containers outside its own store"},
-    Refusal{"image prune", "build-cache", "ctr keeps no cache of builds beside its images"},
-    Refusal{"system prune", "external", "ctr keeps no containers outside its own store"},
-    Refusal{"system prune", "build", "ctr keeps no containers of builds"},
 };
 
 struct CommandRefusal {
@@ -78,7 +62,6 @@ constexpr std::array k_refused_commands = {
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},
     CommandRefusal{"artifact", "artifacts are not supported yet"},
-    CommandRefusal{"image sign", "images are signed while they are sent: ctr push --sign-by"},
     CommandRefusal{"image scp", "images are not copied between hosts; use ctr save and ctr load over ssh(1)"},
     CommandRefusal{"system service,system dial-stdio", "there is no API socket yet"},
     CommandRefusal{"system connection,farm,machine,remote", "ctr works on this host only"},

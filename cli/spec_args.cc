@@ -15,6 +15,7 @@
 #include "cli/restart_args.h"
 #include "cli/secret_args.h"
 #include "cli/spec_security.h"
+#include "engine/cdi.h"
 #include "engine/hosts.h"
 #include "engine/mounts.h"
 
@@ -109,6 +110,27 @@ Result<engine::DeviceSpec> parse_device(const std::string& text) {
   return device;
 }
 
+Result<void> add_device(const std::string& text, ContainerSpec& spec) {
+  if (engine::is_cdi_name(text)) {
+    spec.cdi_devices.push_back(text);
+  } else {
+    spec.devices.push_back(TRY(parse_device(text)));
+  }
+  return ok();
+}
+
+// --gpus. Source: podman-run(1): all, or names separated by commas.
+Result<void> add_gpus(const Args& args, ContainerSpec& spec) {
+  for (const auto& text : args.list("gpus")) {
+    for (const auto& name : split(text, ',')) {
+      const auto device = "nvidia.com/gpu=" + name;
+      if (!engine::is_cdi_name(device)) return wrong(fmt::format("invalid --gpus '{}'", printable(text)));
+      spec.cdi_devices.push_back(device);
+    }
+  }
+  return ok();
+}
+
 // What containers.conf mounts, where no option mounts something else.
 Result<void> add_configured_mounts(const SpecInputs& inputs, ContainerSpec& spec) {
   std::vector<engine::MountSpec> configured;
@@ -145,8 +167,9 @@ Result<void> add_mounts(const Args& args, const SpecInputs& inputs, ContainerSpe
   spec.volumes_from = args.list("volumes-from");
   spec.image_volumes = TRY(parse_image_volumes(args.text("image-volume", inputs.config.image_volume_mode)));
   for (const auto& text : args.list("secret")) spec.secrets.push_back(TRY(parse_secret(text)));
-  for (const auto& text : inputs.config.devices) spec.devices.push_back(TRY(parse_device(text)));
-  for (const auto& text : args.list("device")) spec.devices.push_back(TRY(parse_device(text)));
+  for (const auto& text : inputs.config.devices) TRY(add_device(text, spec));
+  for (const auto& text : args.list("device")) TRY(add_device(text, spec));
+  TRY(add_gpus(args, spec));
   spec.read_only = args.flag("read-only", inputs.config.read_only);
   spec.read_only_tmpfs = args.flag("read-only-tmpfs", true);
   return ok();
@@ -528,6 +551,10 @@ Result<engine::PushOptions> push_options(const Args& args, const engine::Config&
   TRY(read_compression(options, args));
   options.sign_by = args.text("sign-by");
   options.sigstore_key_file = args.text("sign-by-sigstore-private-key");
+  options.sigstore_params_file = args.text("sign-by-sigstore");
+  if (!options.sigstore_key_file.empty() && !options.sigstore_params_file.empty()) {
+    return wrong("only one of --sign-by-sigstore and --sign-by-sigstore-private-key can be used");
+  }
   options.sign_passphrase_file = args.text("sign-passphrase-file");
   if (!options.format.empty() && options.format != "oci" && options.format != "v2s2" && options.format != "docker") {
     return Error(Errc::invalid, fmt::format("unknown format '{}' for --format: must be oci or v2s2", options.format));
@@ -549,6 +576,7 @@ Result<std::optional<oci::Platform>> platform_options(const Args& args) {
 Result<engine::CreateOptions> create_options(const Args& args, const engine::Config& config) {
   engine::CreateOptions options;
   options.pull = TRY(pull_options(args, config));
+  options.pull.decryption_keys = args.list("decryption-key");
   options.pull.platform = TRY(platform_options(args));
   options.pull.policy = args.has("pull") ? TRY(parse_pull_policy(args.text("pull"))) : config.pull_policy;
   options.replace = args.flag("replace");

@@ -171,6 +171,7 @@ bool is_events_backend(std::string_view name) { return name == "file" || name ==
 namespace {
 
 Result<void> read_engine(Table table, Config& config) {
+  table.read("cdi_spec_dirs", config.cdi_spec_dirs);
   table.read("cgroup_manager", config.cgroup_manager);
   table.read("detach_keys", config.detach_keys);
   table.read("events_logger", config.events_logger);

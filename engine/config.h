@@ -25,6 +25,7 @@ struct Config {
   std::vector<std::string> default_sysctls;
   std::vector<std::string> default_ulimits;  // "nofile=1024:2048"
   std::vector<std::string> devices;
+  std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};
   std::vector<std::string> volumes;
   std::vector<std::string> mounts;
   std::vector<std::string> env;

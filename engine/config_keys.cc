@@ -155,7 +155,6 @@ constexpr auto k_idle_keys = std::to_array<std::string_view>({"containers.apparm
                                                               "containers.prepare_volume_on_create",
                                                               "containers.rootless_networking",
                                                               "engine.add_compression",
-                                                              "engine.cdi_spec_dirs",
                                                               "engine.chown_copied_files",
                                                               "engine.compression_format",
                                                               "engine.compression_level",

@@ -81,7 +81,8 @@ std::vector<ConfigValue> containers_values(const Config& config) {
 
 std::vector<ConfigValue> engine_values(const Config& config) {
   Values values("engine");
-  values.add("cgroup_manager", text_or_null(config.cgroup_manager))
+  values.add("cdi_spec_dirs", Json::strings(config.cdi_spec_dirs))
+      .add("cgroup_manager", text_or_null(config.cgroup_manager))
       .add("detach_keys", config.detach_keys)
       .add("events_logger", config.events_logger)
       .add("image_default_transport", "docker://")

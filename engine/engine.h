@@ -100,6 +100,7 @@ struct PullOptions {
   PullPolicy policy = PullPolicy::always;
   int retries = 3;
   std::optional<std::chrono::seconds> retry_delay;
+  std::vector<std::string> decryption_keys;  // "FILE" or "FILE:pass=WORD", as typed
 };
 
 struct CreateOptions {
@@ -190,10 +191,15 @@ struct PushOptions {
   std::optional<std::chrono::seconds> retry_delay;
   std::string sign_by;               // a key of the user's gpg; empty: no such signature
   std::string sigstore_key_file;     // a private key; empty: no such signature
-  std::string sign_passphrase_file;  // of either
+  std::string sigstore_params_file;  // names the private key and its passphrase; empty: no such signature
+  std::string sign_passphrase_file;  // of any of them
   std::string compression_format;    // "gzip" or "zstd"; empty: layers go as they are stored
   std::optional<int> compression_level;
-  bool force_compression = false;  // also of layers that have the format already
+  std::vector<std::string> add_compression;  // of a list: formats that each of its images is sent in, too
+  bool force_compression = false;            // also of layers that have the format already
+  bool compress_layers = false;              // of an image that goes to a directory: none may be uncompressed
+  std::vector<std::string> encryption_keys;  // "jwe:FILE"; empty: nothing is encrypted
+  std::vector<int> encrypt_layers;           // places from 0, or from the end, -1; empty: all
 };
 
 // One finding of `doctor`.

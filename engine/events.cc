@@ -76,9 +76,8 @@ Result<Event> event_from_json(const JsonReader& reader) {
   event.type = TRY(reader.get_string("Type"));
   event.time = TimePoint(std::chrono::nanoseconds(TRY(reader.get_int("timeNano"))));
   event.health = TRY(reader.string_or("health_status", ""));
+  event.health_log = TRY(reader.string_or("health_log", ""));
   event.pod = TRY(reader.string_or("PodID", ""));
-  event.health = TRY(reader.string_or("health_status", ""));
-  TRY(reader.string_or("health_log", ""));
   if (std::optional<int64_t> code = TRY(reader.find_int("ContainerExitCode"))) {
     event.exit_code = static_cast<int>(*code);
   }

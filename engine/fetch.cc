@@ -239,6 +239,9 @@ Result<void> check_layers(const oci::Manifest& manifest) {
       case oci::MediaKind::layer_gzip:
       case oci::MediaKind::layer_zstd:
         break;
+      case oci::MediaKind::layer_encrypted:
+        return Error(Errc::unsupported, "layer " + layer.digest.to_string() + " is encrypted")
+            .with_hint("pull the image with --decryption-key");
       case oci::MediaKind::foreign_layer:
         return Error(Errc::unsupported,
                      "layer " + layer.digest.to_string() + " is a foreign layer, which registries do not hold");

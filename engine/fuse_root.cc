@@ -77,8 +77,7 @@ std::vector<runtime::IdRange> shown_ids(const std::vector<runtime::IdRange>& con
 }
 
 Result<std::string> options_of(Core& core, const runtime::RootfsPlan& root, const runtime::IdMap& ids) {
-  auto options =
-      fmt::format("lowerdir={},upperdir={},workdir={}", join(root.lower_dirs, ":"), root.upper_dir, root.work_dir);
+  auto options = TRY(runtime::fuse_directories(root));
   if (!root.shift_ids) return options;
   auto nested = TRY(runtime::nest_map(ids, TRY(runtime::read_id_maps("self"))));
   // In `ctr unshare` files have the ids of the container; root of the machine sees where the default map leads them.

@@ -6,6 +6,7 @@
 #include "registry/lookaside.h"
 #include "registry/signatures.h"
 #include "registry/sigstore_key.h"
+#include "registry/yaml.h"
 
 namespace ctr::engine {
 namespace {
@@ -36,6 +37,30 @@ Result<std::vector<registry::FoundSignature>> signatures_of(const ImageFiles& fi
   return found;
 }
 
+// The first line of a file.
+Result<std::string> read_passphrase(const std::string& file) {
+  const auto text = TRY(read_file(file, k_key_limit_bytes).context("read the passphrase"));
+  return text.substr(0, text.find('\n'));
+}
+
+struct SigstoreKeyFiles {
+  std::string key, passphrase;  // the passphrase may have no file
+};
+
+// --sign-by-sigstore. Source: containers-sigstore-signing-params.yaml(5).
+Result<SigstoreKeyFiles> read_parameters(const std::string& file) {
+  const auto json = TRY(registry::parse_yaml(TRY(read_file(file, k_key_limit_bytes)), file));
+  const JsonReader reader(json, file);
+  TRY(reader.expect_object());
+  for (const auto& [key, value] : json.as_object()) {
+    if (key == "privateKeyFile" || key == "privateKeyPassphraseFile") continue;
+    return Error(Errc::unsupported, fmt::format("{}: '{}' is not supported", file, printable(key)))
+        .with_hint("images are signed with a key in a file: privateKeyFile");
+  }
+  return SigstoreKeyFiles{TRY(reader.get_string("privateKeyFile")),
+                          TRY(reader.string_or("privateKeyPassphraseFile", ""))};
+}
+
 std::string creator(const EngineOptions& options) { return "ctr " + options.version; }
 
 }  // namespace
@@ -62,21 +87,27 @@ Result<void> check_file_signatures(const EngineOptions& options, const registry:
 
 Result<PushSigner> PushSigner::open(TransferSession& session, const PushTarget& target, const PushOptions& options) {
   PushSigner signer(session, target, options);
-  if (options.sign_by.empty() && options.sigstore_key_file.empty()) return signer;
+  SigstoreKeyFiles files{options.sigstore_key_file, options.sign_passphrase_file};
+  if (!options.sigstore_params_file.empty()) {
+    const auto read = TRY(read_parameters(options.sigstore_params_file).context("--sign-by-sigstore"));
+    files.key = read.key;
+    if (!read.passphrase.empty()) files.passphrase = read.passphrase;
+  }
+  if (options.sign_by.empty() && files.key.empty()) return signer;
   signer.places_ = TRY(places_at(session.options, target.endpoint, target.reference));
   if (!options.sign_passphrase_file.empty()) {
-    const auto text = TRY(read_file(options.sign_passphrase_file, k_key_limit_bytes).context("read the passphrase"));
-    signer.passphrase_ = text.substr(0, text.find('\n'));
+    signer.passphrase_ = TRY(read_passphrase(options.sign_passphrase_file));
   }
-  if (options.sigstore_key_file.empty()) return signer;
+  if (files.key.empty()) return signer;
   if (!signer.places_.attachments) {
     return Error(Errc::unsupported, "writing sigstore attachments is disabled by configuration")
         .with_hint("registries.d has to say for " + target.endpoint.host + ": use-sigstore-attachments: true");
   }
-  signer.sigstore_key_ = TRY(read_file(options.sigstore_key_file, k_key_limit_bytes).context("read the sigstore key"));
+  signer.sigstore_key_ = TRY(read_file(files.key, k_key_limit_bytes).context("read the sigstore key"));
+  if (!files.passphrase.empty()) signer.sigstore_passphrase_ = TRY(read_passphrase(files.passphrase));
   // Said before layers are sent.
-  const auto what = fmt::format("sign with '{}'", printable(options.sigstore_key_file));
-  (void)TRY(registry::make_bare_signature(signer.sigstore_key_, signer.passphrase_, "").context(what));
+  const auto what = fmt::format("sign with '{}'", printable(files.key));
+  (void)TRY(registry::make_bare_signature(signer.sigstore_key_, signer.sigstore_passphrase_, "").context(what));
   return signer;
 }
 
@@ -100,8 +131,33 @@ Result<void> PushSigner::sign_sigstore(const Digest& digest) {
   const registry::SignatureClaim claim{digest, target_.reference.to_string()};
   registry::FoundSignature made{.kind = registry::SignatureKind::sigstore, .signature = {}, .document = {}};
   made.document = registry::claim_document(claim, made.kind, creator(session_.options), now());
-  made.signature = TRY(registry::make_bare_signature(sigstore_key_, passphrase_, made.document));
+  made.signature = TRY(registry::make_bare_signature(sigstore_key_, sigstore_passphrase_, made.document));
   return registry::attach_signature(*session_.client, target_.endpoint, digest, made);
+}
+
+Result<void> sign_image(TransferSession& session, const std::string& reference, const PushOptions& push,
+                        const SignOptions& options) {
+  if (push.sign_by.empty()) return Error(Errc::invalid, "no identity provided");
+  const auto target = TRY(find_push_target(session, reference));
+  const auto image = TRY(session.client->resolve({target.endpoint}, target.reference, oci::host_platform()));
+  std::vector<Digest> digests = {image.chain.front().descriptor.digest};
+  if (const auto* index = std::get_if<oci::ImageIndex>(&image.chain.front().parsed); index != nullptr && options.all) {
+    for (const auto& entry : index->manifests) digests.push_back(entry.digest);
+  }
+  std::string passphrase;
+  if (!push.sign_passphrase_file.empty()) passphrase = TRY(read_passphrase(push.sign_passphrase_file));
+  const auto place = options.directory.empty()
+                         ? TRY(places_at(session.options, target.endpoint, target.reference)).write
+                         : "file://" + options.directory;
+  const registry::GnupgContext gnupg{session.options.environment, session.options.cancel};
+  for (const auto& digest : digests) {
+    const registry::SignatureClaim claim{digest, target.reference.to_string()};
+    const auto document =
+        registry::claim_document(claim, registry::SignatureKind::simple, creator(session.options), now());
+    const auto signature = TRY(registry::make_signature(gnupg, document, {push.sign_by, passphrase}));
+    TRY(registry::add_signature(place, target.endpoint, digest, signature));
+  }
+  return ok();
 }
 
 }  // namespace ctr::engine

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "engine/image_files.h"
+#include "engine/image_verbs.h"
 #include "engine/local_image.h"
 #include "engine/push_parts.h"
 #include "engine/transfer_session.h"
@@ -42,6 +43,12 @@ class PushSigner {
   registry::SignaturePlaces places_;
   std::string passphrase_;
   std::string sigstore_key_;
+  std::string sigstore_passphrase_;
 };
+
+// Puts signatures by gpg of what the registry has under `reference` beside those that are there: of the list, if it is
+// one, and with `all` of its images. Errors: not_found, permission, network.
+Result<void> sign_image(TransferSession& session, const std::string& reference, const PushOptions& push,
+                        const SignOptions& options);
 
 }  // namespace ctr::engine

@@ -7,6 +7,7 @@
 #include "engine/remove.h"
 #include "engine/root_mounts.h"
 #include "engine/transfer.h"
+#include "engine/transport.h"
 
 namespace ctr::engine {
 namespace {
@@ -31,6 +32,18 @@ class LocalImageVerbs final : public ImageVerbs {
     request.save = options;
     request.images = TRY(images_to_save(core_, items));
     TRY(run_transfer(core_.options(), request));
+    return ok();
+  }
+
+  Result<void> sign(const std::string& image, const PushOptions& push, const SignOptions& options) override {
+    TransferRequest request;
+    request.verb = TransferRequest::Verb::sign;
+    request.reference = TRY(parse_location(image)).reference;
+    // Who signs has seen it.
+    (void)TRY(get_image_record(core_, request.reference));
+    request.push = push;
+    request.sign = options;
+    TRY(run_transfer(core_.options(), std::move(request)));
     return ok();
   }
 

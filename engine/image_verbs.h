@@ -28,7 +28,8 @@ struct LoadedImage {
 struct SaveOptions {
   std::string output;                     // a file or a directory; empty: standard output
   std::string format = "docker-archive";  // or oci-archive, oci-dir, docker-dir
-  enum class Layers { as_stored, uncompressed } layers = Layers::as_stored;
+  // `compressed`: as they are stored, which must not be uncompressed.
+  enum class Layers { as_stored, uncompressed, compressed } layers = Layers::as_stored;
   bool quiet = false;
   // Of a push to a file, which no request of `save` says:
   std::string manifest_type;    // "oci" or "v2s2"; empty: as it is
@@ -68,6 +69,12 @@ struct TrustOptions {
   bool raw = false;                    // show: the file as it is
 };
 
+// Signatures by gpg of what a registry has.
+struct SignOptions {
+  std::string directory;  // absolute, where they are put; empty: where registries.d says
+  bool all = false;       // of the images of a list, too
+};
+
 struct SearchHit {
   std::string index;  // the registry
   std::string name;   // with the registry in front
@@ -92,6 +99,9 @@ class ImageVerbs {
 
   // Every image of an archive or an image directory. Names in it are taken from other images.
   virtual Result<std::vector<LoadedImage>> load(const LoadOptions& options) = 0;
+  // `push` says who signs and how the registry is talked to. Errors: not_found (the image is not in the store, or not
+  // at the registry), permission.
+  virtual Result<void> sign(const std::string& image, const PushOptions& push, const SignOptions& options) = 0;
   // One archive with all `items`. A file appears whole or not at all.
   virtual Result<void> save(const std::vector<SaveItem>& items, const SaveOptions& options) = 0;
   // An image of one layer; its id, hex. Errors: not_found, corrupt, unsupported, invalid in podman's words.

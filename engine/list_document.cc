@@ -58,6 +58,11 @@ Json member_or_empty(const Json& object, const char* key) {
   return member != nullptr && member->is_object() ? *member : Json::object();
 }
 
+// Source: containers/image, "OCI1InstanceAnnotationCompressionZSTD".
+std::string compression_annotation(const std::string& compression) {
+  return "io.github.containers.compression." + compression;
+}
+
 void add_annotations(Json& object, const std::map<std::string, std::string>& annotations) {
   if (annotations.empty()) return;
   auto all = member_or_empty(object, "annotations");
@@ -96,6 +101,30 @@ Result<std::string> replace_member(const std::string& list, const Digest& old, c
   if (entry == document.images.end()) return no_member(old);
   entry->set("mediaType", by.media_type).set("digest", by.digest.to_string()).set("size", by.size_bytes);
   return std::move(document).text();
+}
+
+Result<std::string> add_variant(const std::string& list, const Digest& of, const oci::Descriptor& variant,
+                                const std::string& compression) {
+  auto document = TRY(read(list));
+  const auto entry = find(document.images, of.to_string());
+  if (entry == document.images.end()) return no_member(of);
+  Json added = *entry;
+  added.set("mediaType", variant.media_type).set("digest", variant.digest.to_string()).set("size", variant.size_bytes);
+  // What everybody can read has none.
+  if (compression != "gzip") add_annotations(added, {{compression_annotation(compression), "true"}});
+  return put_member(list, added);
+}
+
+Result<bool> has_variant(const std::string& list, const Digest& of, const std::string& compression) {
+  auto document = TRY(read(list));
+  const auto entry = find(document.images, of.to_string());
+  if (entry == document.images.end()) return no_member(of);
+  const auto platform = member_or_empty(*entry, "platform");
+  return std::any_of(document.images.begin(), document.images.end(), [&](const Json& other) {
+    const auto annotations = member_or_empty(other, "annotations");
+    return member_or_empty(other, "platform") == platform &&
+           annotations.find(compression_annotation(compression)) != nullptr;
+  });
 }
 
 Result<std::string> remove_member(const std::string& list, const Digest& digest) {

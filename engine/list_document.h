@@ -23,6 +23,12 @@ Result<std::vector<Digest>> list_members(const std::string& list);
 Result<std::string> put_member(const std::string& list, const Json& entry);
 // Replaces the entry of `old` by one of another document, with the same platform and annotations. Errors: not_found.
 Result<std::string> replace_member(const std::string& list, const Digest& old, const oci::Descriptor& by);
+// Adds an entry for the same image as `of` in another compression, with the annotation by which others choose it.
+// Errors: not_found.
+Result<std::string> add_variant(const std::string& list, const Digest& of, const oci::Descriptor& variant,
+                                const std::string& compression);
+// Whether the platform of `of` has an image of that compression already, by its annotation. Errors: not_found.
+Result<bool> has_variant(const std::string& list, const Digest& of, const std::string& compression);
 // Errors: not_found in podman's words.
 Result<std::string> remove_member(const std::string& list, const Digest& digest);
 // Changes what is said of one image, as far as `change` says something. Errors: not_found in podman's words.

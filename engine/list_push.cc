@@ -33,7 +33,9 @@ class MemberPusher {
       : session_(session), store_(store), target_(target), options_(options), sources_(sources), signer_(signer) {}
 
   // What the list is to say of the image: its manifest may have another form there.
-  Result<oci::Descriptor> push(const Digest& digest) {
+  Result<oci::Descriptor> push(const Digest& digest) { return push(digest, options_); }
+  // With its layers as `form` says.
+  Result<oci::Descriptor> push(const Digest& digest, const PushOptions& form) {
     auto text = store_.blobs().read(digest, oci::k_manifest_limit_bytes);
     if (!text && text.error().code() == Errc::not_found) {
       return Error(Errc::not_found, "the image " + digest.to_string() + " of the list is not in the store")
@@ -43,11 +45,11 @@ class MemberPusher {
     const auto* manifest = std::get_if<oci::Manifest>(&document);
     if (manifest == nullptr) return Error(Errc::unsupported, "a list in a list is not supported");
     RecompressedImage image{.manifest = *manifest, .changed = {}};
-    if (asks_for_compression(options_)) image = TRY(recompress(session_, store_, *manifest, options_));
+    if (asks_for_compression(form)) image = TRY(recompress(session_, store_, *manifest, form));
     TRY(push_blobs(image, source_of(digest)));
-    auto form = image.manifest == *manifest ? TRY(store_.blobs().read(digest, oci::k_manifest_limit_bytes))
-                                            : dump_json(oci::to_json(image.manifest));
-    const auto outgoing = TRY(manifest_in_format(image.manifest, std::move(form), options_.format));
+    auto stored = image.manifest == *manifest ? TRY(store_.blobs().read(digest, oci::k_manifest_limit_bytes))
+                                              : dump_json(oci::to_json(image.manifest));
+    const auto outgoing = TRY(manifest_in_format(image.manifest, std::move(stored), form.format));
     const auto name = digest_of(outgoing.text, digest.algorithm());
     TRY(signer_.sign(outgoing.text));
     TRY(session_.client->push_manifest(target_.endpoint, name.to_string(), outgoing.media_type, outgoing.text));
@@ -128,6 +130,25 @@ class MemberPusher {
 
 }  // namespace
 
+namespace {
+
+// --add-compression: the list with one more image for each that has not that format.
+Result<std::string> add_compressions(MemberPusher& pusher, std::string list, const Digest& stored, const Digest& listed,
+                                     const PushOptions& options) {
+  for (const auto& format : options.add_compression) {
+    if (TRY(has_variant(list, listed, format))) continue;
+    auto form = options;
+    form.compression_format = format;
+    form.compression_level.reset();
+    form.force_compression = false;
+    const auto variant = TRY(pusher.push(stored, form));
+    if (variant.digest != listed) list = TRY(add_variant(list, listed, variant, format));
+  }
+  return list;
+}
+
+}  // namespace
+
 Result<std::string> push_list(TransferSession& session, const std::string& list_id, const std::string& destination,
                               const PushOptions& options, bool all) {
   const auto target = TRY(find_push_target(session, destination));
@@ -145,6 +166,7 @@ Result<std::string> push_list(TransferSession& session, const std::string& list_
     for (const auto& digest : members) {
       const auto pushed = TRY(pusher.push(digest));
       if (pushed.digest != digest) text = TRY(replace_member(text, digest, pushed));
+      text = TRY(add_compressions(pusher, std::move(text), digest, pushed.digest, options));
     }
   }
   if (!options.format.empty()) text = TRY(convert_list(text, options.format == "oci"));

@@ -8,11 +8,12 @@
 #include "base/text.h"
 #include "engine/container_info.h"
 #include "engine/core.h"
-#include "engine/each_record.h"
 #include "engine/filters.h"
 #include "engine/network/links.h"
+#include "engine/network_users.h"
 #include "engine/networks.h"
 #include "engine/plan_definition.h"
+#include "engine/pod_create.h"
 #include "engine/remove.h"
 #include "runtime/attach.h"
 #include "storage/running.h"
@@ -26,35 +27,6 @@ using Users = std::vector<storage::ContainerEntry>;
 
 // Containers that are made again and again with the network while it is being removed.
 constexpr int k_removal_attempts = 16;
-
-bool joins(const ContainerRecord& record, const std::string& name) {
-  const auto& networks = record.spec.network.networks;
-  return std::any_of(networks.begin(), networks.end(), [&](const auto& entry) { return entry.network == name; });
-}
-
-Result<std::map<std::string, Users>> users_of_networks(Core& core) {
-  std::map<std::string, Users> users;
-  TRY(for_each_record(
-      core, [](const std::string& text) { return text.find("\"networks\"") != std::string::npos; },
-      [&](const storage::ContainerEntry& entry, const Result<ContainerRecord>& record) -> Result<void> {
-        if (!record) return ok();  // a damaged container must not hide the networks
-        for (const auto& joined : record->spec.network.networks) users[joined.network].push_back(entry);
-        return ok();
-      }));
-  return users;
-}
-
-Result<Users> users_of(Core& core, const std::string& name) {
-  Users users;
-  TRY(for_each_record(
-      core, [&](const std::string& text) { return text.find("\"" + name + "\"") != std::string::npos; },
-      [&](const storage::ContainerEntry& entry, const Result<ContainerRecord>& record) -> Result<void> {
-        if (!record) return record.error();  // it names the network, and nobody can tell what for
-        if (joins(*record, name)) users.push_back(entry);
-        return ok();
-      }));
-  return users;
-}
 
 std::vector<std::string> names_of(const Users& users) {
   std::vector<std::string> names;
@@ -122,7 +94,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
   Result<std::string> create(const NetworkOptions& options) override {
     const auto networks = store();
     const auto lock = TRY(networks.lock());
-    auto planned = plan_definition({options, random_hex(32), now(), TRY(networks.list()), host_routes()});
+    auto planned = plan_definition({options, random_hex(32), now(), TRY(networks.list(warn_of())), host_routes()});
     if (!planned && planned.error().code() == Errc::exists && options.ignore_existing) return options.name;
     const auto definition = TRY(std::move(planned));
     TRY(networks.write(definition));
@@ -136,9 +108,9 @@ class LocalNetworkVerbs final : public NetworkVerbs {
     TRY(network_matches({}, filters, context));
     const auto users = TRY(users_of_networks(core_));
     std::vector<NetworkInfo> out;
-    for (const auto& definition : TRY(store().list())) {
+    for (const auto& definition : TRY(store().list(warn_of()))) {
       const auto found = users.find(definition.name);
-      auto info = info_of(definition, found == users.end() ? Users{} : found->second);
+      auto info = info_of(definition, found == users.end() ? Users{} : found->second.all());
       if (TRY(network_matches(info, filters, context))) out.push_back(std::move(info));
     }
     return out;
@@ -146,7 +118,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
 
   Result<NetworkInfo> find(const std::string& name_or_id) override {
     const auto definition = TRY(store().get(name_or_id));
-    const auto users = TRY(users_of(core_, definition.name));
+    const auto users = TRY(find_network_users(core_, definition.name)).all();
     auto info = info_of(definition, users);
     info.definition.set("containers", members_json(core_, definition.name, users));
     return info;
@@ -161,10 +133,10 @@ class LocalNetworkVerbs final : public NetworkVerbs {
     }
     for (int attempt = 1;; ++attempt) {
       // Container locks come first: users go before the lock of networks is taken, and are looked for again with it.
-      auto users = TRY(users_of(core_, name));
+      auto users = TRY(find_network_users(core_, name));
       if (users.empty()) {
         const auto lock = TRY(networks.lock());
-        users = TRY(users_of(core_, name));
+        users = TRY(find_network_users(core_, name));
         if (users.empty()) {
           // Who is in it without a record that says so, as one that was disconnected by force.
           const auto members = network::live_members(core_.options().paths.run + "/net", name);
@@ -173,11 +145,8 @@ class LocalNetworkVerbs final : public NetworkVerbs {
           break;
         }
       }
-      if (!options.force || attempt == k_removal_attempts) return in_use(name, names_of(users));
-      RemoveOptions forced;
-      forced.force = true;
-      forced.timeout = options.timeout;
-      for (const auto& user : users) TRY(remove_container(core_, user, forced));
+      if (!options.force || attempt == k_removal_attempts) return in_use(name, names_of(users.all()));
+      TRY(remove_users(users, options));
     }
     forget_members(name);
     core_.record_event(object_event("network", "remove", definition.id, name));
@@ -253,6 +222,9 @@ class LocalNetworkVerbs final : public NetworkVerbs {
  private:
   enum class Failure { told, ignored };
 
+  std::function<void(const Error&)> warn_of() const {
+    return [this](const Error& error) { core_.warn(error.text()); };
+  }
   NetworkStore store() const { return NetworkStore(core_.options().paths.store); }
 
   static Error already_connected(const std::string& container, const std::string& network) {
@@ -283,6 +255,15 @@ class LocalNetworkVerbs final : public NetworkVerbs {
     }
     TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
     return storage::forget_running(TRY(Dir::open(core_.options().paths.store)), entry.id);
+  }
+
+  Result<void> remove_users(const NetworkUsers& users, const RemoveOptions& options) {
+    RemoveOptions forced;
+    forced.force = true;
+    forced.timeout = options.timeout;
+    for (const auto& user : users.containers) TRY(remove_container(core_, user, forced));
+    for (const auto& pod : users.pods) TRY(remove_pod(core_, pod, {.force = true, .timeout = options.timeout}));
+    return ok();
   }
 
   // Files of those who were in a network that is gone.

@@ -24,7 +24,7 @@ struct NetworkInfo {
   TimePoint created{};
   std::map<std::string, std::string> labels;
   Json definition;                 // as podman's files have it
-  std::vector<std::string> users;  // ids of the containers that name it
+  std::vector<std::string> users;  // ids of the containers and pods that name it
   bool is_default = false;         // there without having been made
   bool dangling() const { return users.empty() && !is_default; }
 };

@@ -76,7 +76,7 @@ Error unknown_network(const std::string& name) {
       .with_hint("`ctr network ls` lists the networks");
 }
 
-Result<std::vector<NetworkDefinition>> NetworkStore::list() const {
+Result<std::vector<NetworkDefinition>> NetworkStore::list(const std::function<void(const Error&)>& on_broken) const {
   std::vector<NetworkDefinition> out;
   auto dir = Dir::open(path_);
   if (!dir && dir.error().code() != Errc::not_found) return std::move(dir).error();
@@ -85,9 +85,11 @@ Result<std::vector<NetworkDefinition>> NetworkStore::list() const {
       if (!file.ends_with(k_suffix)) continue;
       const auto name = file.substr(0, file.size() - k_suffix.size());
       auto definition = read_definition(*dir, name);
-      // It was removed at this moment.
-      if (!definition && definition.error().code() == Errc::not_found) continue;
-      out.push_back(TRY(std::move(definition)));
+      if (definition) {
+        out.push_back(std::move(*definition));
+      } else if (on_broken && definition.error().code() != Errc::not_found) {
+        on_broken(definition.error());  // else it was removed at this moment
+      }
     }
   }
   const auto is_default = [](const auto& entry) { return entry.name == network::k_default_network; };

@@ -1,6 +1,7 @@
 // The definitions of user networks, in networks/NAME.json of the store, and what containers want of them.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +19,8 @@ class NetworkStore {
   // `store`: the path of the user's store. Nothing is made.
   explicit NetworkStore(std::string store) : path_(std::move(store) + "/networks") {}
 
-  // Sorted by name; the default network is always among them. A file that cannot be read is an error.
-  Result<std::vector<network::NetworkDefinition>> list() const;
+  // Sorted by name; the default network is always among them. Files that make no network are told of and left out.
+  Result<std::vector<network::NetworkDefinition>> list(const std::function<void(const Error&)>& on_broken = {}) const;
   // By its exact name. Errors: those of a file that cannot be read.
   Result<std::optional<network::NetworkDefinition>> find(const std::string& name) const;
   // By name, id or the unique beginning of an id. Errors: not_found and invalid in podman's words.

@@ -239,8 +239,9 @@ bool limits_devices(const ContainerSpec& spec, const runtime::CgroupPlan& cgroup
          cgroup.kind != runtime::CgroupPlan::Kind::none;
 }
 
-Result<std::vector<runtime::SpecDeviceRule>> all_device_rules(const ContainerSpec& spec) {
+Result<std::vector<runtime::SpecDeviceRule>> all_device_rules(const ContainerSpec& spec, const CdiEdits& cdi) {
   auto rules = TRY(device_rules(spec.devices));
+  for (auto& rule : TRY(device_rules(cdi.devices))) rules.push_back(std::move(rule));
   for (const auto& text : spec.device_rules) rules.push_back(TRY(parse_device_rule(text)));
   return rules;
 }
@@ -315,6 +316,9 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   record.systemd = TRY(runs_systemd(spec, base));
   TRY(set_stop(core, spec, base, record));
   TRY(check_health_rules(record.spec));
+  auto cdi = TRY(find_cdi_edits(spec.cdi_devices, config->cdi_spec_dirs));
+  // Who the user is, is looked up at every start.
+  for (const auto group : cdi.groups) record.spec.groups.push_back(std::to_string(group));
   prepared.launch.rootfs = base.rootfs;
   // The container has no directory of its own yet.
   auto image_root = base.rootfs;
@@ -355,11 +359,12 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   generation.processes = own_limit(RLIMIT_NPROC);
   TRY(check_devices(spec.devices));
   if (spec.security.privileged) generation.host_devices = host_devices();
+  generation.cdi = std::move(cdi);
   const auto cgroup = TRY(choose_cgroup(spec, record.id, *config, *host));
   generation.systemd = record.systemd;
   if (record.systemd) generation.systemd_cgroup = TRY(has_cgroup_for_systemd(core, spec, cgroup));
   generation.limits_processes = can_limit(cgroup, "pids", *host);
-  if (limits_devices(spec, cgroup, *host)) generation.device_rules = TRY(all_device_rules(spec));
+  if (limits_devices(spec, cgroup, *host)) generation.device_rules = TRY(all_device_rules(spec, generation.cdi));
   prepared.spec = TRY(generate_spec(generation));
   if (record.spec.timezone.empty()) record.spec.timezone = config->timezone;
   if (!record.spec.timezone.empty()) TRY(find_zone(record.spec.timezone, core.options().environment));

@@ -2,6 +2,7 @@
 
 #include "engine/fetch.h"
 #include "engine/image_signatures.h"
+#include "engine/layer_encryption.h"
 #include "engine/transfer_session.h"
 #include "registry/aliases.h"
 #include "runtime/host_facts.h"
@@ -67,6 +68,16 @@ FetchOrder order_of(registry::ResolvedImage& image, const oci::ImageReference& r
   return order;
 }
 
+registry::ManifestDocument document_of(const oci::Manifest& manifest) {
+  auto text = dump_json(oci::to_json(manifest));
+  oci::Descriptor descriptor{.media_type = manifest.media_type,
+                             .digest = digest_of(text),
+                             .size_bytes = text.size(),
+                             .platform = {},
+                             .annotations = {}};
+  return {.descriptor = std::move(descriptor), .bytes = std::move(text), .parsed = manifest};
+}
+
 Result<std::string> pull_candidate(TransferSession& session, const storage::Store& store,
                                    const runtime::HostFacts& host, const oci::ImageReference& reference,
                                    const PullOptions& options) {
@@ -78,7 +89,14 @@ Result<std::string> pull_candidate(TransferSession& session, const storage::Stor
   TRY(check_registry_signatures(session, demand, image, reference));
   RegistryOrigin origin(*session.client, image.endpoint);
   const FetchSite site{session.options, session.progress, store, host};
-  return fetch_image(site, origin, order_of(image, reference, options));
+  auto order = order_of(image, reference, options);
+  const auto& manifest = std::get<oci::Manifest>(order.chain.back().parsed);
+  if (!has_encrypted_layers(manifest)) return fetch_image(site, origin, order);
+  const auto opened = TRY(open_encrypted(manifest, options.decryption_keys));
+  // What is stored is the image in the clear, which has a manifest of its own and is in no index.
+  order.chain = {document_of(opened.manifest)};
+  DecryptingOrigin decrypting(origin, opened.layers);
+  return fetch_image(site, decrypting, order);
 }
 
 // Every tag of the repository, one after the other.

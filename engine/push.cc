@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "engine/event_journal.h"
 #include "engine/image_signatures.h"
+#include "engine/layer_encryption.h"
 #include "engine/push_parts.h"
 #include "engine/recompress.h"
 #include "engine/transfer_session.h"
@@ -34,6 +35,7 @@ Result<std::string> push_image(TransferSession& session, const std::string& imag
   auto signer = TRY(PushSigner::open(session, target, options));
   RecompressedImage outgoing{.manifest = stored, .changed = {}};
   if (asks_for_compression(options)) outgoing = TRY(recompress(session, store, stored, options));
+  if (!options.encryption_keys.empty()) outgoing = TRY(encrypt_layers(store, std::move(outgoing), options));
   const auto& manifest = outgoing.manifest;
   std::vector<oci::Descriptor> descriptors = manifest.layers;
   descriptors.push_back(manifest.config);

@@ -128,6 +128,16 @@ Result<SavedImage> describe(const storage::Store& store, const LoadedImage& want
   return image;
 }
 
+Result<void> check_layers(const SavedImage& image, const SaveOptions& save) {
+  if (save.layers != SaveOptions::Layers::compressed) return ok();
+  for (const auto& layer : image.manifest.layers) {
+    if (oci::media_kind(layer.media_type) != oci::MediaKind::layer_tar) continue;
+    return Error(Errc::unsupported, "layer " + layer.digest.to_string() + " is stored uncompressed")
+        .with_hint("push the image to a registry with --compression-format gzip");
+  }
+  return ok();
+}
+
 ManifestFamily family_of(const SaveOptions& save) {
   if (save.manifest_type.empty()) return ManifestFamily::as_stored;
   return save.manifest_type == "oci" ? ManifestFamily::oci : ManifestFamily::docker;
@@ -184,6 +194,7 @@ Result<void> save_images(const EngineOptions& options, ProgressSink& progress, c
   std::vector<SavedImage> images;
   for (const auto& image : wanted) {
     images.push_back(TRY(describe(store, image).context("save '" + image.id.substr(0, 12) + "'")));
+    TRY(check_layers(images.back(), save).context("save '" + image.id.substr(0, 12) + "'"));
     std::vector<Digest> blobs = {images.back().manifest.config.digest};
     for (const auto& layer : images.back().manifest.layers) blobs.push_back(layer.digest);
     TRY(pin.add(blobs, {}, options.cancel));
@@ -207,7 +218,7 @@ Result<void> save_images(const EngineOptions& options, ProgressSink& progress, c
 
 Result<std::string> push_to_files(const EngineOptions& options, ProgressSink& progress, LoadedImage image,
                                   const ImageLocation& location, const PushOptions& push) {
-  if (!push.sign_by.empty() || !push.sigstore_key_file.empty()) {
+  if (!push.sign_by.empty() || !push.sigstore_key_file.empty() || !push.sigstore_params_file.empty()) {
     return Error(Errc::unsupported, fmt::format("Can not copy signatures to {}", location_text(location)))
         .with_hint("images are signed where they are pushed to a registry");
   }
@@ -232,6 +243,7 @@ Result<std::string> push_to_files(const EngineOptions& options, ProgressSink& pr
       break;
     case Transport::dir:
       save.format = k_directory_format;
+      if (push.compress_layers) save.layers = SaveOptions::Layers::compressed;
       break;
     case Transport::docker_archive:
     case Transport::registry:

@@ -205,6 +205,7 @@ struct ContainerSpec {
   bool read_only = false;
   bool read_only_tmpfs = true;  // with read_only: tmpfs on /tmp /run /var/tmp, as podman
   std::vector<DeviceSpec> devices;
+  std::vector<std::string> cdi_devices;   // "vendor.com/class=name"
   std::vector<std::string> device_rules;  // --device-cgroup-rule: "c 1:3 rwm", well-formed
   std::vector<UlimitSpec> ulimits;
   std::map<std::string, std::string> sysctls;

@@ -8,6 +8,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "engine/caps.h"
+#include "engine/env.h"
 #include "engine/limits.h"
 #include "engine/shared_namespaces.h"
 
@@ -213,6 +214,8 @@ void add_devices(const SpecInput& input, RuntimeSpec& out) {
   };
   for (const auto& device : input.host_devices) bind(device);
   for (const auto& device : input.spec.devices) bind(device);
+  for (const auto& device : input.cdi.devices) bind(device);
+  for (const auto& mount : input.cdi.mounts) out.mounts.push_back(restrict_tree(mount));
 }
 
 // What systemd expects to find empty, or mounts itself where it may. Source: systemd, "The Container Interface".
@@ -306,6 +309,12 @@ Result<void> set_process(const SpecInput& input, RuntimeSpec& out) {
   process.terminal = spec.terminal;
   process.args = TRY(effective_command(spec, input.image)).argv;
   process.env = input.env;
+  if (!input.cdi.env.empty()) {
+    EnvList env;
+    env.set_entries(input.env);
+    env.set_entries(input.cdi.env);
+    process.env = env.entries();
+  }
   const bool has_uuid = std::any_of(process.env.begin(), process.env.end(),
                                     [](const auto& entry) { return entry.starts_with("container_uuid="); });
   if (input.systemd && !has_uuid) process.env.push_back("container_uuid=" + input.container_id.substr(0, 32));
@@ -415,6 +424,7 @@ Result<RuntimeSpec> generate_spec(const SpecInput& input) {
   set_paths(input, out);
   TRY(set_sysctls(input, out));
   set_resources(input, out);
+  out.hooks = input.cdi.hooks;
   out.linux_config.personality = input.spec.personality;
   if (!input.spec.rdt_class.empty()) out.linux_config.intel_rdt.emplace().clos_id = input.spec.rdt_class;
   return out;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/oci/image_config.h"
 #include "base/result.h"
+#include "engine/cdi.h"
 #include "engine/config.h"
 #include "engine/mounts.h"
 #include "engine/spec.h"
@@ -46,6 +47,7 @@ struct SpecInput {
   ResourceLimit open_files = {};  // of this process: a container starts with the hard ones
   ResourceLimit processes = {};
   std::vector<DeviceSpec> host_devices = {};  // with privileged: every device of the host
+  CdiEdits cdi = {};                          // what the devices of `spec.cdi_devices` need
   bool limits_processes = true;               // the default limit of processes can be set
   // Which devices may be opened, where a cgroup of root decides that; empty: their permissions alone do.
   std::vector<runtime::SpecDeviceRule> device_rules = {};

@@ -540,6 +540,7 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_flag(json, "read_only", spec.read_only);
   put_flag(json, "read_only_tmpfs", spec.read_only_tmpfs, true);
   put_array(json, "devices", spec.devices, device_json);
+  put(json, "cdi_devices", spec.cdi_devices);
   put(json, "device_rules", spec.device_rules);
   put_array(json, "ulimits", spec.ulimits, ulimit_json);
   put(json, "sysctls", spec.sysctls);
@@ -587,6 +588,7 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
   spec.read_only = TRY(reader.bool_or("read_only", false));
   spec.read_only_tmpfs = TRY(reader.bool_or("read_only_tmpfs", true));
   spec.devices = TRY(read_array<DeviceSpec>(reader, "devices", read_device));
+  spec.cdi_devices = TRY(reader.strings("cdi_devices"));
   spec.device_rules = TRY(reader.strings("device_rules"));
   spec.ulimits = TRY(read_array<UlimitSpec>(reader, "ulimits", read_ulimit));
   spec.sysctls = TRY(reader.string_map("sysctls"));

@@ -131,6 +131,16 @@ bool is_up(runtime::Liveness liveness) {
   return liveness == runtime::Liveness::running || liveness == runtime::Liveness::orphaned;
 }
 
+// Runs what is to be run before the stop; what is left of `timeout` for the program.
+Result<std::chrono::seconds> run_hook(Core& core, const ContainerRecord& record, std::chrono::seconds timeout) {
+  if (timeout.count() <= 0 || record.spec.probes.pre_stop.empty()) return timeout;
+  const auto begin = steady_clock::now();
+  TRY(run_pre_stop(core, record, timeout));
+  // The hook and the program have the time together; a program that is asked at all has a moment.
+  const auto taken = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin);
+  return std::max(timeout - taken, k_least_patience);
+}
+
 Result<void> stop_running(Core& core, const storage::ContainerId& id, const Running& running,
                           const ContainerRecord& record, const StopOptions& options) {
   // A program that has not started hears nothing.
@@ -141,14 +151,8 @@ Result<void> stop_running(Core& core, const storage::ContainerId& id, const Runn
                                               id.text()))
         .with_hint("`ctr unpause` lets it go on; `ctr kill` ends it as it is");
   }
-  auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
-  if (timeout.count() > 0 && !record.spec.probes.pre_stop.empty()) {
-    const auto begin = steady_clock::now();
-    TRY(run_pre_stop(core, record, timeout));
-    // The hook and the program have the time together; a program that is asked at all has a moment.
-    const auto taken = std::chrono::duration_cast<std::chrono::seconds>(steady_clock::now() - begin);
-    timeout = std::max(timeout - taken, k_least_patience);
-  }
+  const auto timeout =
+      TRY(run_hook(core, record, options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds))));
   if (timeout.count() > 0 && !TRY(is_out_of_reach(core, running.state, record.stop_signal))) {
     TRY(stop_by_signal(core, id, running, record.stop_signal));
     auto ended = wait_until_ended(core, id, std::chrono::duration_cast<milliseconds>(timeout));
@@ -171,7 +175,8 @@ Result<std::optional<steady_clock::time_point>> ask_to_stop(Core& core, const st
   const auto running = TRY(look(core, entry.id));
   if (!is_up(running.liveness) || running.state.initialized || is_paused(running.state)) return nothing;
   const auto record = TRY(read_record(TRY(TRY(core.store())->containers().open(entry.id))));
-  const auto timeout = options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds));
+  const auto timeout =
+      TRY(run_hook(core, record, options.timeout.value_or(std::chrono::seconds(record.stop_timeout_seconds))));
   if (timeout.count() <= 0 || TRY(is_out_of_reach(core, running.state, record.stop_signal))) return nothing;
   TRY(stop_by_signal(core, entry.id, running, record.stop_signal));
   return std::optional(steady_clock::now() + timeout);

@@ -52,7 +52,8 @@ struct TransferRequest {
     trust_show,
     trust_set,
     unpack,
-    web
+    web,
+    sign
   };
   Verb verb = Verb::pull;
   std::string reference;  // pull, list_inspect: as typed; push, list_push: the destination; login: the registry
@@ -75,6 +76,7 @@ struct TransferRequest {
   TrustOptions trust;
   CheckRequest check;
   std::vector<WebRequest> web;
+  SignOptions sign;  // `reference` is what is signed
 };
 Json to_json(const TransferRequest& request);
 Result<TransferRequest> transfer_request_from_json(const JsonReader& reader);

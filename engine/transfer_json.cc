@@ -9,7 +9,7 @@ namespace {
 constexpr const char* k_verbs[] = {"pull",      "push",     "login",        "stored_login", "logout", "logout_all",
                                    "load",      "save",     "copy",         "export",       "commit", "import",
                                    "check",     "list_add", "list_inspect", "list_push",    "search", "trust_show",
-                                   "trust_set", "unpack",   "web"};
+                                   "trust_set", "unpack",   "web",          "sign"};
 constexpr const char* k_policies[] = {"missing", "always", "never", "newer"};
 
 Json optional_bool(const std::optional<bool>& value) { return value ? Json(*value) : Json(); }
@@ -35,6 +35,7 @@ Json pull_to_json(const PullOptions& options) {
   json.set("platform", options.platform ? Json(options.platform->to_string()) : Json());
   json.set("quiet", options.quiet).set("allTags", options.all_tags);
   json.set("policy", k_policies[static_cast<size_t>(options.policy)]);
+  if (!options.decryption_keys.empty()) json.set("decryptionKeys", Json::strings(options.decryption_keys));
   retries_to_json(options, json);
   return json;
 }
@@ -52,6 +53,7 @@ Result<PullOptions> pull_from_json(const JsonReader& reader) {
   for (size_t i = 0; i < std::size(k_policies); ++i) {
     if (policy == k_policies[i]) options.policy = static_cast<PullPolicy>(i);
   }
+  options.decryption_keys = TRY(reader.strings("decryptionKeys"));
   TRY(retries_from_json(reader, options));
   return options;
 }
@@ -62,10 +64,17 @@ Json push_to_json(const PushOptions& options) {
   json.set("format", options.format).set("tlsVerify", optional_bool(options.tls_verify)).set("quiet", options.quiet);
   json.set("signBy", options.sign_by)
       .set("sigstoreKeyFile", options.sigstore_key_file)
+      .set("sigstoreParamsFile", options.sigstore_params_file)
       .set("signPassphraseFile", options.sign_passphrase_file)
       .set("compressionFormat", options.compression_format)
       .set("compressionLevel", options.compression_level ? Json(*options.compression_level) : Json())
-      .set("forceCompression", options.force_compression);
+      .set("forceCompression", options.force_compression)
+      .set("addCompression", Json::strings(options.add_compression))
+      .set("compressLayers", options.compress_layers)
+      .set("encryptionKeys", Json::strings(options.encryption_keys));
+  Json layers = Json::array();
+  for (const int layer : options.encrypt_layers) layers.push(int64_t{layer});
+  json.set("encryptLayers", std::move(layers));
   retries_to_json(options, json);
   return json;
 }
@@ -80,10 +89,20 @@ Result<PushOptions> push_from_json(const JsonReader& reader) {
   options.quiet = TRY(reader.get_bool("quiet"));
   options.sign_by = TRY(reader.get_string("signBy"));
   options.sigstore_key_file = TRY(reader.get_string("sigstoreKeyFile"));
+  options.sigstore_params_file = TRY(reader.get_string("sigstoreParamsFile"));
   options.sign_passphrase_file = TRY(reader.get_string("signPassphraseFile"));
   options.compression_format = TRY(reader.get_string("compressionFormat"));
   if (auto level = TRY(reader.find_int("compressionLevel"))) options.compression_level = static_cast<int>(*level);
   options.force_compression = TRY(reader.get_bool("forceCompression"));
+  options.add_compression = TRY(reader.strings("addCompression"));
+  options.compress_layers = TRY(reader.get_bool("compressLayers"));
+  options.encryption_keys = TRY(reader.strings("encryptionKeys"));
+  if (const auto* layers = reader.value().find("encryptLayers"); layers != nullptr && layers->is_array()) {
+    for (const auto& layer : layers->as_array()) {
+      if (!layer.is_integer()) return reader.wrong("encryptLayers", "a list of numbers");
+      options.encrypt_layers.push_back(static_cast<int>(layer.as_int()));
+    }
+  }
   TRY(retries_from_json(reader, options));
   return options;
 }
@@ -113,7 +132,7 @@ Result<LoginOptions> login_from_json(const JsonReader& reader) {
   return options;
 }
 
-constexpr const char* k_layers[] = {"asStored", "uncompressed"};
+constexpr const char* k_layers[] = {"asStored", "uncompressed", "compressed"};
 
 Json save_to_json(const SaveOptions& options) {
   return Json::object()
@@ -378,6 +397,7 @@ Json to_json(const TransferRequest& request) {
   Json web = Json::array();
   for (const auto& one : request.web) web.push(to_json(one));
   json.set("web", std::move(web));
+  json.set("sign", Json::object().set("directory", request.sign.directory).set("all", request.sign.all));
   return json;
 }
 
@@ -408,6 +428,9 @@ Result<TransferRequest> transfer_request_from_json(const JsonReader& reader) {
   if (auto commit = TRY(reader.find_object("commit"))) request.commit = TRY(commit_from_json(*commit));
   if (auto add = TRY(reader.find_object("listAdd"))) request.list_add = TRY(list_add_from_json(*add));
   request.list_all = TRY(reader.bool_or("listAll", true));
+  if (auto sign = TRY(reader.find_object("sign"))) {
+    request.sign = {TRY(sign->get_string("directory")), TRY(sign->get_bool("all"))};
+  }
   if (auto search = TRY(reader.find_object("search"))) request.search = TRY(search_from_json(*search));
   for (const auto& one : TRY(reader.elements("web"))) request.web.push_back(TRY(web_request_from_json(one)));
   if (auto trust = TRY(reader.find_object("trust"))) request.trust = TRY(trust_from_json(*trust));

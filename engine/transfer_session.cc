@@ -2,6 +2,7 @@
 
 #include "engine/commit.h"
 #include "engine/copy.h"
+#include "engine/image_signatures.h"
 #include "engine/import.h"
 #include "engine/list_transfer.h"
 #include "engine/store_checker.h"
@@ -117,6 +118,11 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
     case TransferRequest::Verb::push: {
       if (is_local(request.reference)) {
         const auto location = TRY(parse_location(request.reference));
+        // Never in the clear instead.
+        if (!request.push.encryption_keys.empty()) {
+          return Error(Errc::unsupported, "layers are encrypted on their way to a registry only")
+              .with_hint("push to a registry, and copy from there with another tool");
+        }
         LoadedImage image{.id = request.image_id, .names = {}};
         if (!request.images.empty()) image = request.images.front();
         answer.digest = TRY(push_to_files(options, front.progress, std::move(image), location, request.push));
@@ -124,6 +130,11 @@ Result<TransferAnswer> perform_transfer(const EngineOptions& options, const Tran
       }
       auto session = TRY(open_session(options, front, registry_access(request.push)));
       answer.digest = TRY(push_image(session, request.image_id, request.reference, request.push));
+      break;
+    }
+    case TransferRequest::Verb::sign: {
+      auto session = TRY(open_session(options, front, registry_access(request.push)));
+      TRY(sign_image(session, request.reference, request.push, request.sign));
       break;
     }
     case TransferRequest::Verb::login: {

@@ -19,5 +19,8 @@ Result<std::optional<std::string>> path_of_file_url(std::string_view url);
 // Makes `signature` the only one that is there. Errors: unsupported (not a file URL), io.
 Result<void> store_signature(const std::string& place, const Endpoint& endpoint, const Digest& manifest,
                              const std::string& signature);
+// Puts `signature` behind those that are there. Errors: unsupported (not a file URL), io.
+Result<void> add_signature(const std::string& place, const Endpoint& endpoint, const Digest& manifest,
+                           const std::string& signature);
 
 }  // namespace ctr::registry

@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "runtime/child_process.h"
 #include "runtime/child_talk.h"
 
 namespace ctr::runtime::child {
@@ -55,16 +56,43 @@ int op_clone_child(const Interpreter& vm, const ChildOp& op) {
   end_process(0);
 }
 
-[[noreturn]] void become_fuse_server(char** argv, int words) {
-  call(SYS_dup3, words, 2, 0);
+// Where the server finds /dev/fuse; compile_rootfs.cc names it to it.
+constexpr int k_fuse_descriptor = 3;
+
+[[noreturn]] void become_fuse_server(char** argv, int device, int words) {
+  call(SYS_setsid);
+  const int nothing = call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
+  call(SYS_dup3, nothing, 0, 0);  // not CLOEXEC: the server's streams
+  call(SYS_dup3, nothing, 1, 0);  // not CLOEXEC: likewise
+  call(SYS_dup3, words, 2, 0);    // not CLOEXEC: likewise
+  // What it says when nobody listens any more must not end it.
+  KernelSigaction ignored{};
+  ignored.handler = k_ignored;
+  call(SYS_rt_sigaction, SIGPIPE, &ignored, nullptr, sizeof ignored.mask);
   // The launcher takes the end of the report pipe for success: the server must not hold it, nor anything else.
   call(SYS_close_range, 3U, k_last_fd, CLOSE_RANGE_CLOEXEC);
+  if (device == k_fuse_descriptor) {
+    call(SYS_fcntl, device, F_SETFD, 0);
+  } else {
+    call(SYS_dup3, device, k_fuse_descriptor, 0);  // not CLOEXEC: likewise
+  }
   char* no_environment[1] = {nullptr};
   call(SYS_execve, argv[0], argv, no_environment);
+  constexpr char k_failed[] = "it cannot be executed";
+  call(SYS_write, 2, k_failed, sizeof k_failed - 1);
   end_process(127);
 }
 
-// Runs a FUSE server until it has mounted and put itself in the background. What it says goes into the report.
+// As the library of the server would mount it. Source: fuse(4), libfuse 3.14 lib/mount.c.
+int mount_fuse(int device, const char* target) {
+  Text<160> options;
+  options.add("default_permissions,allow_other,rootmode=40000,user_id=0,group_id=0,fd=");
+  options.add_number(static_cast<unsigned>(device));
+  return call(SYS_mount, "fuse-overlayfs", target, "fuse.fuse-overlayfs", MS_NODEV | MS_NOATIME, options.data());
+}
+
+// Mounts the file system and starts its server, which nobody waits for: who looks into the mount waits in the kernel
+// until it answers, and what it said when it ended instead goes into the report of the step that meets that.
 int op_start_fuse(Interpreter& vm, const ChildOp& op) {
   char* argv[8] = {};
   const char* word = vm.text(op.text);
@@ -72,21 +100,24 @@ int op_start_fuse(Interpreter& vm, const ChildOp& op) {
     argv[i] = const_cast<char*>(word);
     word += length_of(word) + 1;
   }
-  const int words = call(SYS_memfd_create, "words", MFD_CLOEXEC);
-  if (words < 0) return words;
+  const int device = call(SYS_openat, AT_FDCWD, "/dev/fuse", O_RDWR | O_CLOEXEC);
+  if (device < 0) return device;
+  int result = mount_fuse(device, vm.text(op.more));
+  if (result < 0) return result;
+  // Nobody reads any more when the container runs: the server must not block then, nor fill memory.
+  int words[2];
+  result = call(SYS_pipe2, words, O_CLOEXEC | O_NONBLOCK);
+  if (result < 0) return result;
   clone_args args{};
   args.exit_signal = SIGCHLD;
   const int pid = call(SYS_clone3, &args, sizeof args);
   if (pid < 0) return pid;
-  if (pid == 0) become_fuse_server(argv, words);
-  int status = 0;
-  int waited = 0;
-  do waited = call(SYS_wait4, pid, &status, 0, nullptr);
-  while (waited == -EINTR);
-  if (waited < 0) return waited;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return sys_close(words);
-  call(SYS_pread64, words, vm.report.words, sizeof vm.report.words - 1, 0);
-  return -EIO;
+  if (pid == 0) become_fuse_server(argv, device, words[1]);
+  // The connection ends with the server only where nobody else holds its descriptor.
+  sys_close(device);
+  sys_close(words[1]);
+  vm.fuse_words = words[0];
+  return 0;
 }
 
 }  // namespace

@@ -85,9 +85,17 @@ int op_find_program(Interpreter& vm, const ChildOp& op) {
   return worst;
 }
 
+// A look is cheaper than an attempt, where there are more places to look in, and much so on a FUSE file system.
+bool is_elsewhere(const char* path) {
+  const bool is_last = path[length_of(path) + 1] == '\0';
+  struct stat status{};
+  return !is_last && call(SYS_newfstatat, AT_FDCWD, path, &status, 0) == -ENOENT;
+}
+
 int op_execute(Interpreter& vm, const ChildOp& op) {
   int worst = -ENOENT;
   for (const char* path = vm.text(op.text); *path != '\0'; path += length_of(path) + 1) {
+    if (is_elsewhere(path)) continue;
     const int result = call(SYS_execve, path, vm.image.argv, vm.image.envp);
     struct stat status{};
     const bool exists = call(SYS_newfstatat, AT_FDCWD, path, &status, 0) == 0;

@@ -51,7 +51,8 @@ enum class ChildOpKind : uint16_t {
   clone_child,        // [x clone flags, text uid map, more gid map or 0, z 0 or 1 + offset of a path]: goes on in a
   // sibling, which the launcher inherits; its pid and pidfd are sent with tag k_tag_pid. This process
   // unmounts the path in its own mount namespace and ends
-  start_fuse,    // [text argv, each word ended by NUL, then NUL]: starts a FUSE server
+  start_fuse,  // [text argv, each word ended by NUL, then NUL, more target path]: mounts a FUSE file system; its server
+               // finds /dev/fuse as descriptor 3
   loopback_up,   // lo of this network namespace
   open_netlink,  // [a]: a NETLINK_ROUTE socket
   open_socket,   // [a, x domain, y type]
@@ -199,6 +200,7 @@ struct ChildReport {
   static constexpr uint32_t k_hook_exit = 4;
   static constexpr uint32_t k_hook_signal = 5;
   static constexpr uint32_t k_hook_late = 6;
+  static constexpr uint32_t k_server_ended = 7;  // the FUSE server of the root is no more
   // What a failed helper program said, NUL-terminated. The whole stays below PIPE_BUF: it is written and read at once.
   char words[244] = {};
 };

@@ -13,7 +13,8 @@ namespace {
 struct Interpreter {
   const ChildImage& image;
   ChildReport report;
-  uint64_t skip = 0;  // steps that are not taken behind this one
+  uint64_t skip = 0;    // steps that are not taken behind this one
+  int fuse_words = -1;  // where the FUSE server of the root says what ails it
 
   int fd(int number) const { return number < 0 ? -1 : image.registers[number]; }
   const char* text(uint32_t offset) const { return image.arena + offset; }
@@ -74,9 +75,16 @@ int wait_byte(int pipe) {
   return size < 0 ? size : 0;
 }
 
+// A FUSE server that has ended without a word to the kernel makes each use of its mount fail so (fs/fuse/dev.c).
+bool tells_of_server(int error) { return error == ENOTCONN || error == ECONNABORTED; }
+
 void report(Interpreter& vm, uint32_t step, int error) {
   vm.report.step = step;
   vm.report.error = error;
+  if (vm.fuse_words >= 0 && tells_of_server(error)) {
+    vm.report.detail = ChildReport::k_server_ended;
+    call(SYS_read, vm.fuse_words, vm.report.words, sizeof vm.report.words - 1);
+  }
   call(SYS_write, vm.fd(k_register_report), &vm.report, sizeof vm.report);
 }
 

@@ -4,7 +4,6 @@
 #include <linux/openat2.h>
 #include <sys/mount.h>
 
-#include "base/text.h"
 #include "runtime/compile_parts.h"
 
 namespace ctr::runtime {
@@ -177,10 +176,7 @@ Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, Progra
     return Error(Errc::unsupported, "this container needs fuse-overlayfs, which is not installed")
         .with_hint("install the package fuse-overlayfs");
   }
-  std::vector<std::string> lower;
-  for (const std::string& path : plan.lower_dirs) lower.push_back(path);
-  std::string options = "lowerdir=" + join(lower, ":");
-  if (!plan.upper_dir.empty()) options += fmt::format(",upperdir={},workdir={}", plan.upper_dir, plan.work_dir);
+  std::string options = TRY(fuse_directories(plan));
   if (plan.shift_ids) {
     // Id in the layers, id of the outer namespace that stands for it, count. The layers were unpacked under the outer
     // map, so that a container's id N finds what the image gave to N.
@@ -189,9 +185,10 @@ Result<void> emit_fuse(const CompileInput& input, const RootfsPlan& plan, Progra
     options += ",gidmapping=" + format_ranges(nested.gids, ':');
   }
   if (plan.skip_sync) options += ",volatile";
-  out->act(fmt::format("start fuse-overlayfs of {} layers at '{}'", lower.size(), plan.mount_point));
+  out->act(fmt::format("start fuse-overlayfs of {} layers at '{}'", plan.lower_dirs.size(), plan.mount_point));
   out->add({.kind = ChildOpKind::start_fuse,
-            .text = out->text_list({input.host.fuse_overlayfs, "-o", options, plan.mount_point})});
+            .text = out->text_list({input.host.fuse_overlayfs, "-f", "-o", options, "/dev/fd/3"}),
+            .more = out->text(plan.mount_point)});
   return ok();
 }
 

@@ -104,15 +104,15 @@ Error act_error(const std::string& words, ChildOpKind kind, int sys) {
 namespace {
 
 Error step_error(const StepWords& step, const std::string& command, const ChildReport& report) {
+  if (report.detail == ChildReport::k_server_ended) {
+    return Error(Errc::io, fmt::format("{}: fuse-overlayfs has ended: {}", step.words, printable(trim(report.words))));
+  }
   if (step.kind == ChildOpKind::execute || step.kind == ChildOpKind::find_program) {
     return execute_error(command, report);
   }
   if (step.kind == ChildOpKind::run_hook) return hook_error(step.words, report);
   if (report.detail == ChildReport::k_wrong_namespace) {
     return Error(Errc::invalid, step.words + ": it is no namespace of this type");
-  }
-  if (step.kind == ChildOpKind::start_fuse && report.words[0] != '\0') {
-    return Error(Errc::io, fmt::format("{}: {}", step.words, printable(trim(report.words))));
   }
   return act_error(step.words, step.kind, report.error);
 }

@@ -135,7 +135,8 @@ bool has_text(ChildOpKind kind) {
 }
 
 bool has_more(ChildOpKind kind) {
-  return kind == ChildOpKind::write_file || kind == ChildOpKind::make_symlink || kind == ChildOpKind::mount_overlay;
+  return kind == ChildOpKind::write_file || kind == ChildOpKind::make_symlink || kind == ChildOpKind::mount_overlay ||
+         kind == ChildOpKind::start_fuse;
 }
 
 bool has_list(ChildOpKind kind) {

@@ -1,8 +1,12 @@
 #include "runtime/rootfs_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include "base/text.h"
 
 namespace ctr::runtime {
 namespace {
@@ -49,6 +53,29 @@ Result<RootEdit> read_edit(const JsonReader& reader) {
 }
 
 }  // namespace
+
+Result<std::string> fuse_directories(const RootfsPlan& plan) {
+  // As libfuse reads options: a backslash takes the meaning from what is behind it.
+  const auto escaped = [](const std::string& path) {
+    std::string out;
+    for (const char c : path) {
+      if (c == ',' || c == '\\') out += '\\';
+      out += c;
+    }
+    return out;
+  };
+  std::string lower;
+  for (const std::string& path : plan.lower_dirs) {
+    if (path.find(':') != std::string::npos) {
+      return Error(Errc::unsupported,
+                   fmt::format("fuse-overlayfs cannot use the layer '{}', whose path has a colon", printable(path)))
+          .with_hint("use a store in another place, with --root or storage.conf");
+    }
+    lower += (lower.empty() ? "" : ":") + escaped(path);
+  }
+  if (plan.upper_dir.empty()) return "lowerdir=" + lower;
+  return fmt::format("lowerdir={},upperdir={},workdir={}", lower, escaped(plan.upper_dir), escaped(plan.work_dir));
+}
 
 Json to_json(const RootfsPlan& plan) {
   Json out = Json::object();

@@ -55,6 +55,10 @@ struct RootfsPlan {
   bool operator==(const RootfsPlan&) const = default;
 };
 
+// What fuse-overlayfs is told of the directories, as the value of its -o.
+// Errors: unsupported: a layer in a place that it takes for two.
+Result<std::string> fuse_directories(const RootfsPlan& plan);
+
 Json to_json(const RootfsPlan& plan);
 Result<RootfsPlan> rootfs_plan_from_json(const JsonReader& reader);
 

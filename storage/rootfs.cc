@@ -66,11 +66,4 @@ Result<RootfsSpec> make_rootfs(const Store& store, OverlayDriver driver, const s
 
 std::string overlay_options(const RootfsSpec& spec) { return stacking(spec) + ",userxattr"; }
 
-std::string fuse_overlay_options(const RootfsSpec& spec) {
-  std::string options = stacking(spec);
-  if (!spec.uid_mapping.empty()) options += ",uidmapping=" + spec.uid_mapping;
-  if (!spec.gid_mapping.empty()) options += ",gidmapping=" + spec.gid_mapping;
-  return options;
-}
-
 }  // namespace ctr::storage

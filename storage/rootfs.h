@@ -22,9 +22,6 @@ struct RootfsSpec {
   // The upper directory is never synced: for containers that are removed when they end. After a power cut or a kill the
   // kernel refuses to mount the same work directory again.
   bool is_volatile = false;
-  // Extra maps for fuse-overlayfs ("0:0:65536"); empty when the user namespace does it all.
-  std::string uid_mapping;
-  std::string gid_mapping;
   bool operator==(const RootfsSpec&) const = default;
 };
 
@@ -38,7 +35,5 @@ Result<RootfsSpec> make_rootfs(const Store& store, OverlayDriver driver, const s
 // The options string of mount(2) for native overlay with `userxattr`, colons and commas and backslashes in paths
 // escaped. Source: Documentation/filesystems/overlayfs.rst.
 std::string overlay_options(const RootfsSpec& spec);
-// The value of fuse-overlayfs' -o.
-std::string fuse_overlay_options(const RootfsSpec& spec);
 
 }  // namespace ctr::storage

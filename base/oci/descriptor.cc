@@ -57,6 +57,13 @@ MediaKind media_kind(std::string_view media_type) {
   for (const auto& entry : k_media_names) {
     if (entry.name == media_type) return entry.kind;
   }
+  constexpr std::string_view k_encrypted = "+encrypted";
+  if (media_type.ends_with(k_encrypted)) {
+    const auto inner = media_kind(media_type.substr(0, media_type.size() - k_encrypted.size()));
+    const bool is_layer =
+        inner == MediaKind::layer_tar || inner == MediaKind::layer_gzip || inner == MediaKind::layer_zstd;
+    if (is_layer) return MediaKind::layer_encrypted;
+  }
   return MediaKind::other;
 }
 

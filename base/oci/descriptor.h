@@ -25,7 +25,8 @@ enum class MediaKind {
   docker_config,
   layer_tar,
   layer_gzip,
-  layer_zstd,  // OCI and Docker names alike; non-distributable forms are foreign
+  layer_zstd,       // OCI and Docker names alike; non-distributable forms are foreign
+  layer_encrypted,  // one of these three, encrypted as ocicrypt does
   foreign_layer,
   docker_schema1,
   other,

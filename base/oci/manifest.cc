@@ -50,6 +50,7 @@ Result<void> check_layer(const Descriptor& layer) {
     case MediaKind::layer_tar:
     case MediaKind::layer_gzip:
     case MediaKind::layer_zstd:
+    case MediaKind::layer_encrypted:
       return ok();
     case MediaKind::foreign_layer:
       return Error(Errc::unsupported, "layer " + layer.digest.to_string() + " has the foreign media type '" +

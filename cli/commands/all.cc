@@ -41,6 +41,7 @@ constexpr std::array k_commands = {
     &k_image_inspect_command,
     &k_image_mount_command,
     &k_image_prune_command,
+    &k_image_sign_command,
     &k_image_tree_command,
     &k_image_trust_command,
     &k_image_unmount_command,

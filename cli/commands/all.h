@@ -38,6 +38,7 @@ extern const Command k_image_exists_command;
 extern const Command k_image_inspect_command;
 extern const Command k_image_mount_command;
 extern const Command k_image_prune_command;
+extern const Command k_image_sign_command;
 extern const Command k_image_tree_command;
 extern const Command k_image_trust_command;
 extern const Command k_image_unmount_command;

@@ -14,6 +14,7 @@ namespace ctr::cli {
 namespace {
 
 constexpr std::array k_save_options = {
+    flag("compress", 0, "With docker-dir: layers must be compressed"),
     value("format", 0, "FORMAT", "docker-archive, oci-archive, oci-dir or docker-dir"),
     flag("multi-image-archive", 'm', "Every name is an image of its own"),
     value("output", 'o', "FILE", "Write to FILE instead of standard output", Complete::files),
@@ -35,6 +36,12 @@ Result<engine::SaveOptions> save_options(const Args& args) {
     return Error(Errc::invalid, "format value must be one of oci-dir oci-archive docker-dir docker-archive");
   }
   if (args.flag("uncompressed")) options.layers = engine::SaveOptions::Layers::uncompressed;
+  if (args.flag("compress")) {
+    if (options.format != "docker-dir" || args.flag("uncompressed")) {
+      return Error(Errc::invalid, "--compress can only be set when --format is 'docker-dir'");
+    }
+    options.layers = engine::SaveOptions::Layers::compressed;
+  }
   if (!options.output.empty()) return options;
   if (options.format.ends_with("-dir")) {
     return Error(Errc::invalid, fmt::format("--format {} needs a directory: name it with --output", options.format));

@@ -27,6 +27,8 @@ constexpr std::array k_registry_options = {
 };
 constexpr std::array k_signing_options = {
     value("sign-by", 0, "KEY", "Sign with a key of your gpg, such as a fingerprint"),
+    value("sign-by-sigstore", 0, "FILE", "Sign with the private key that this file of parameters names",
+          Complete::files),
     value("sign-by-sigstore-private-key", 0, "FILE", "Sign with the private key in FILE, as cosign does",
           Complete::files),
     value("sign-passphrase-file", 0, "FILE", "Read the passphrase of the signing key from FILE", Complete::files),

@@ -41,6 +41,7 @@ constexpr std::array k_inspect_options = {
     flag("tls-verify", 0, "Verify certificates of registries (default true)"),
 };
 constexpr std::array k_push_options = {
+    list("add-compression", 0, "FORMAT", "Send each image in this compression, too: gzip or zstd"),
     flag("all", 0, "Push the images of the list, too (default true)"),
     value("digestfile", 0, "FILE", "Write the list's digest to FILE", Complete::files),
     value("format", 'f', "FORMAT", "Type of the list and its images: oci or v2s2"),
@@ -152,6 +153,14 @@ Result<int> push(Context& context, const Args& args) {
   engine::PushListOptions options;
   options.push = TRY(push_options(args, *TRY(engine->config())));
   options.all = args.flag("all", true);
+  for (const auto& format : words_of(args, "add-compression")) {
+    if (format != "gzip" && format != "zstd") {
+      return Error(Errc::invalid, fmt::format("--add-compression '{}' is not one of gzip and zstd", printable(format)));
+    }
+    if (!options.all)
+      return Error(Errc::invalid, "--add-compression needs the images of the list: leave --all=false out");
+    options.push.add_compression.push_back(format);
+  }
   options.remove = args.flag("rm") || args.flag("purge");
   TRY(list_verbs(*engine).push(args.words().front(), args.words().size() > 1 ? args.words().back() : "", options));
   return 0;

@@ -27,9 +27,9 @@ constexpr std::array k_prune_options = {
     list("filter", 0, "KEY=VALUE", "Only containers that match"),
 };
 constexpr std::array k_exists_options = {flag("external", 0, "Accepted: ctr has no containers outside its own store")};
-constexpr std::array k_cleanup_options = {flag("all", 'a', "All containers"),
-                                          flag("rm", 0, "Remove the container after the clean-up"),
-                                          flag("rmi", 0, "Remove the image after the clean-up")};
+constexpr std::array k_cleanup_options = {
+    flag("all", 'a', "All containers"), value("exec", 0, "SESSION", "Of this command that exec has run, only"),
+    flag("rm", 0, "Remove the container after the clean-up"), flag("rmi", 0, "Remove the image after the clean-up")};
 
 // `rm` has its own words for what is missing.
 Error missing(const Error& error, const std::string& typed) {
@@ -80,9 +80,22 @@ Result<int> exists(Context& context, const Args& args) {
   return found.error();
 }
 
+// `--exec` is what podman's monitors call. What exec runs leaves nothing behind; the container may run on.
+Result<int> cleanup_exec(Context& context, const Args& args) {
+  if (args.flag("all") || args.flag("latest") || args.words().size() != 1) {
+    return Error(Errc::invalid, "--exec goes with exactly one container");
+  }
+  if (args.flag("rmi")) return Error(Errc::invalid, "--exec and --rmi cannot be set together");
+  const auto& typed = args.words().front();
+  (void)TRY(TRY(context.engine())->find_container(typed));
+  context.output().line(typed);
+  return 0;
+}
+
 // The monitor cleans up after its container, so nothing is left to do for one that has ended: finding it makes the
 // engine repair what a killed monitor left.
 Result<int> cleanup(Context& context, const Args& args) {
+  if (args.has("exec")) return cleanup_exec(context, args);
   const auto wanted = TRY(selection(k_container_cleanup_command, args));
   return for_each_container(
       context, wanted, Echo::typed, [&](engine::Engine& engine, const ContainerInfo& info) -> Result<void> {

@@ -19,6 +19,8 @@ constexpr std::array k_prune_options = {
     flag("all", 'a', "All images that no container uses, not only those without a name"),
     list("filter", 0, "KEY=VALUE", "Only images that match"),
     flag("force", 'f', "Do not ask"),
+    flag("external", 0, "Accepted: ctr keeps no containers outside its own store"),
+    flag("build-cache", 0, "Accepted: ctr keeps no cache of builds beside its images"),
 };
 
 Result<std::vector<std::string>> wanted_images(engine::Engine& engine, const Args& args) {

@@ -19,6 +19,8 @@ constexpr std::array k_options = {
     list("filter", 0, "KEY=VALUE", "Only what matches: label, label! and until"),
     flag("force", 'f', "Do not ask"),
     flag("volumes", 0, "Volumes that no container uses, too"),
+    flag("build", 0, "Accepted: ctr keeps no containers of builds"),
+    flag("external", 0, "Nothing but containers outside the store, of which ctr has none"),
 };
 constexpr std::array<std::string_view, 3> k_filter_keys = {"label", "label!", "until"};
 
@@ -65,7 +67,17 @@ Result<Pruned> remove_volumes(Context& context, Filters filters) {
   return prune_volumes(context, TRY(engine->list_volumes(filters)));
 }
 
+// With --external podman removes nothing else, and does not ask.
+Result<int> prune_external(Context& context, const Args& args) {
+  if (args.flag("all") || args.flag("volumes") || args.flag("build") || args.has("filter")) {
+    return Error(Errc::invalid, "system prune --external cannot be combined with other options");
+  }
+  context.output().line("Total reclaimed space: " + human_size(0));
+  return 0;
+}
+
 Result<int> prune(Context& context, const Args& args) {
+  if (args.flag("external")) return prune_external(context, args);
   const auto filters = TRY(prune_filters(args));
   if (!args.flag("force")) {
     context.output().print_stderr(warning(args) + "\n");

@@ -12,9 +12,11 @@ namespace ctr::engine::kube {
 
 namespace {
 
-// What a file may not carry to another host: it names the call that made the container, or files and groups of here.
-constexpr std::array<std::string_view, 8> k_not_carried = {"name",     "pod",    "create_command", "cid_file",
-                                                           "pid_file", "notify", "dependencies",   "initContainer"};
+// What a file may not carry to another host: it names the call that made the container, files that are written and
+// programs that are run there, or other containers.
+constexpr std::array<std::string_view, 11> k_not_carried = {
+    "name",      "pod",    "create_command", "cid_file",     "pid_file",     "monitor_pid_file",
+    "init_path", "notify", "runtime",        "dependencies", "initContainer"};
 
 bool is_carried(std::string_view key) {
   return std::find(k_not_carried.begin(), k_not_carried.end(), key) == k_not_carried.end();

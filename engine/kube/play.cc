@@ -128,7 +128,7 @@ class Player {
     options.name = secret.name;
     options.labels = secret.labels;
     const auto id = TRY(engine_.create_secret(options, secret.document));
-    undo_.add([this, id] { engine_.remove_secret(id).ignore("undoing"); });
+    undo_.add([&engine = engine_, id] { engine.remove_secret(id).ignore("undoing"); });
     report.secrets.push_back(id);
     return ok();
   }
@@ -136,8 +136,9 @@ class Player {
   Result<void> make_volume(const VolumeOptions& options) {
     if (options.ignore_existing && engine_.find_volume(options.name, Engine::Lookup::exact)) return ok();
     const auto volume = TRY(engine_.create_volume(options));
-    undo_.add(
-        [this, name = volume.name] { engine_.remove_volume(name, {.force = true, .timeout = {}}).ignore("undoing"); });
+    undo_.add([&engine = engine_, name = volume.name] {
+      engine.remove_volume(name, {.force = true, .timeout = {}}).ignore("undoing");
+    });
     return ok();
   }
 
@@ -147,8 +148,9 @@ class Player {
     auto spec = plan.spec;
     spec.shared.create_command = options_.create_command;
     const auto info = TRY(pod_verbs(engine_).create(std::move(spec), {}));
-    undo_.add(
-        [this, id = info.id] { pod_verbs(engine_).remove(id, {.force = true, .timeout = {}}).ignore("undoing"); });
+    undo_.add([&engine = engine_, id = info.id] {
+      pod_verbs(engine).remove(id, {.force = true, .timeout = {}}).ignore("undoing");
+    });
     PlayedPod pod{info.id, info.name, {}, {}};
     for (const auto& container : plan.containers) {
       const auto id = TRY(make_container(container, info.id));

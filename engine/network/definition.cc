@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t k_name_limit_bytes = 200;  // with ".json" behind it is the name of a file
 constexpr uint64_t k_lowest_mtu = 68;       // RFC 791: what every link must carry
+constexpr uint32_t k_usual_metric = 100;    // netavark's
 constexpr uint64_t k_highest_mtu = 65535;   // of a bridge and of veth(4)
 
 const std::string* find_option(const NetworkDefinition& definition, const char* key) {
@@ -119,6 +120,13 @@ uint32_t NetworkDefinition::mtu_bytes() const {
   if (text == nullptr) return 0;
   const auto mtu = parse_unsigned(*text, "mtu", k_highest_mtu);
   return mtu ? static_cast<uint32_t>(*mtu) : 0;
+}
+
+uint32_t NetworkDefinition::metric() const {
+  const auto* text = find_option(*this, "metric");
+  if (text == nullptr) return k_usual_metric;
+  const auto metric = parse_unsigned(*text, "metric", UINT32_MAX);
+  return metric ? static_cast<uint32_t>(*metric) : k_usual_metric;
 }
 
 bool NetworkDefinition::has_default_route() const {

@@ -54,6 +54,7 @@ struct NetworkDefinition {
   bool operator==(const NetworkDefinition&) const = default;
 
   uint32_t mtu_bytes() const;      // 0: the kernel's
+  uint32_t metric() const;         // of several networks, the one with the lowest is the way out
   bool has_default_route() const;  // members reach the world over it
   // The gateway that the network's resolver answers at; nullopt where members have no names, or there is no gateway.
   std::optional<IpAddress> names_address() const;

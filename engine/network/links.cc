@@ -114,6 +114,12 @@ NetworkUser Links::user() const {
           .servers = plan_.dns_servers};
 }
 
+std::string Links::hosts_lines(const LinkState& state) const {
+  std::string lines;
+  for (const auto& word : address_words(state)) lines += word + "\t" + join(plan_.own_names, " ") + "\n";
+  return lines;
+}
+
 Result<void> Links::join_all() {
   const auto names = interface_names(plan_.links);
   for (size_t i = 0; i < plan_.links.size(); ++i) {
@@ -125,9 +131,7 @@ Result<void> Links::join_all() {
     joined_.push_back(std::move(*joined));
   }
   std::string lines;
-  for (const auto& membership : joined_) {
-    for (const auto& word : address_words(membership.state())) lines += word + "\t" + join(plan_.own_names, " ") + "\n";
-  }
+  for (const auto& membership : joined_) lines += hosts_lines(membership.state());
   TRY(edit_hosts(plan_.hosts_file, {}, lines));
   return tell();
 }
@@ -142,12 +146,10 @@ Result<void> Links::connect(LinkPlan plan) {
                                            plan_.container_id, plan.network.name));
   }
   auto name = plan.wanted.interface_name.empty() ? free_name(taken) : plan.wanted.interface_name;
-  joined_.push_back(TRY(Membership::join(user(), std::move(plan), name, inside_)));
-  std::string lines;
-  for (const auto& word : address_words(joined_.back().state())) {
-    lines += word + "\t" + join(plan_.own_names, " ") + "\n";
-  }
-  edit_hosts(plan_.hosts_file, {}, lines).ignore("the container may have made the file its own");
+  joined_.push_back(TRY(Membership::join(user(), plan, name, inside_)));
+  plan_.links.push_back(std::move(plan));
+  edit_hosts(plan_.hosts_file, {}, hosts_lines(joined_.back().state()))
+      .ignore("the container may have made the file its own");
   return tell();
 }
 
@@ -161,6 +163,7 @@ Result<void> Links::disconnect(const std::string& network) {
   TRY(found->leave(user(), Membership::Cable::removed));
   const auto words = address_words(found->state());
   joined_.erase(found);
+  std::erase_if(plan_.links, [&](const auto& link) { return link.network.name == network; });
   edit_hosts(plan_.hosts_file, words, "").ignore("the container may have made the file its own");
   return tell();
 }
@@ -189,18 +192,23 @@ void Links::leave_all() {
 }
 
 bool Links::leads_out() const {
-  return std::any_of(joined_.begin(), joined_.end(),
-                     [](const auto& membership) { return membership.plan().network.has_default_route(); });
+  return std::any_of(plan_.links.begin(), plan_.links.end(),
+                     [](const auto& link) { return link.network.has_default_route(); });
 }
 
 std::optional<IpAddress> Links::source_address() const {
+  std::optional<IpAddress> source;
+  uint32_t lowest = 0;
   for (const auto& membership : joined_) {
-    if (!membership.plan().network.has_default_route()) continue;
+    const auto& network = membership.plan().network;
+    if (!network.has_default_route() || (source && network.metric() >= lowest)) continue;
     for (const auto& entry : membership.state().addresses) {
-      if (entry.address.family == AF_INET) return entry.address;
+      if (entry.address.family != AF_INET) continue;
+      source = entry.address;
+      lowest = network.metric();
     }
   }
-  return std::nullopt;
+  return source;
 }
 
 std::vector<LinkState> Links::states() const {

@@ -54,7 +54,7 @@ class [[nodiscard]] Links {
   // Out of all of them. What cannot be undone is left to the kernel, which undoes it with the monitor.
   void leave_all();
 
-  // Whether some network leads out, and the IPv4 address that goes out over it.
+  // Whether some network leads out, also before it is joined, and the IPv4 address that goes out over it.
   bool leads_out() const;
   std::optional<IpAddress> source_address() const;
   std::vector<LinkState> states() const;
@@ -63,6 +63,7 @@ class [[nodiscard]] Links {
 
  private:
   NetworkUser user() const;
+  std::string hosts_lines(const LinkState& state) const;
   Result<void> tell() const;
 
   LinksPlan plan_;

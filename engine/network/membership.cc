@@ -35,9 +35,18 @@ std::vector<runtime::SocketKind> wanted_sockets(const NetworkDefinition& network
   return {{address->family, SOCK_DGRAM}, {address->family, SOCK_STREAM}};
 }
 
+MacAddress random_mac() {
+  MacAddress mac{0x02, 0x42};
+  const uint64_t random = random_number();
+  std::memcpy(mac.data() + 2, &random, mac.size() - 2);
+  return mac;
+}
+
 Result<void> furnish_hub(const NetworkDefinition& network, Netlink& outside) {
   TRY(outside.set_link_up(TRY(outside.link_index("lo"))));
-  TRY(outside.add_bridge(network.interface_name, network.mtu_bytes()));
+  const bool has_gateway = !network.subnets.empty() && network.subnets.front().gateway;
+  const auto mac = has_gateway ? mac_of(*network.subnets.front().gateway) : random_mac();
+  TRY(outside.add_bridge(network.interface_name, mac, network.mtu_bytes()));
   const int bridge = TRY(outside.link_index(network.interface_name));
   for (const auto& subnet : network.subnets) {
     if (subnet.gateway) TRY(outside.add_address(bridge, *subnet.gateway, subnet.subnet.bits));
@@ -101,13 +110,6 @@ Error taken(const MemberFiles& files, const NetworkDefinition& network, const Ip
   }
   return Error(Errc::in_use,
                fmt::format("{} is already used by {} on network \"{}\"", address.to_string(), holder, network.name));
-}
-
-MacAddress random_mac() {
-  MacAddress mac{0x02, 0x42};
-  const uint64_t random = random_number();
-  std::memcpy(mac.data() + 2, &random, mac.size() - 2);
-  return mac;
 }
 
 // The first and last address that are given out.

@@ -156,9 +156,10 @@ Result<void> Netlink::add_route(const StaticRoute& route) {
   return ok();
 }
 
-Result<void> Netlink::add_bridge(const std::string& name, uint32_t mtu_bytes) {
+Result<void> Netlink::add_bridge(const std::string& name, const MacAddress& mac, uint32_t mtu_bytes) {
   NetlinkRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ++sequence_, link_that_is_up());
   add_name(request, name);
+  request.attribute(IFLA_ADDRESS, mac.data(), mac.size());
   if (mtu_bytes != 0) request.attribute(IFLA_MTU, mtu_bytes);
   const size_t info = request.begin_nested(IFLA_LINKINFO);
   add_kind(request, "bridge");

@@ -75,8 +75,9 @@ class [[nodiscard]] Netlink {
   // Takes the place of one that is there. So do those below.
   Result<void> add_default_route(const DefaultRoute& route);
   Result<void> add_route(const StaticRoute& route);
-  // A bridge that is up, and passes frames on at once.
-  Result<void> add_bridge(const std::string& name, uint32_t mtu_bytes);
+  // A bridge that is up, and passes frames on at once. Without an address of its own it would have the lowest one of
+  // its ports, another one whenever a port comes or goes, while neighbours remember the former.
+  Result<void> add_bridge(const std::string& name, const MacAddress& mac, uint32_t mtu_bytes);
   // The peer is down yet. Errors: exists.
   Result<void> add_veth(const VethPair& pair);
   // Errors: not_found.

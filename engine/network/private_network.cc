@@ -30,11 +30,10 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     netlink_.emplace(TRY(keep(process.netlink_fd)));
     namespace_ = TRY(keep(process.netns_fd));
     if (plan_.joins_user && process.userns_fd >= 0) user_ = TRY(keep(process.userns_fd));
-    if (plan_.links) {
-      links_.emplace(*plan_.links, namespace_.get(), *netlink_);
-      TRY(links_->join_all());
-    }
+    if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
+    // It gets ready while the networks are joined.
     if (wants_uplink()) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, uplink_target())));
+    if (links_) TRY(links_->join_all());
     follow_host();
     if (proxy_ && has_work(*plan_.proxy)) TRY(start_proxy());
     return uplink_ && plan_.before_root ? bring_up() : ok();

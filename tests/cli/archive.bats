@@ -112,10 +112,12 @@ make_archive() { "$cli_dir/make-archive" "$@"; }
 }
 
 @test "skopeo reads what ctr saves, and ctr loads what skopeo writes" {
+  empty_store
+  ctr pull -q "$IMAGE" >/dev/null
   ctr save -q -o docker.tar "$IMAGE"
   ctr save -q --format oci-archive -o oci.tar "$IMAGE"
   ctr save -q --format oci-dir -o oci "$IMAGE"
-  ctr save -q --format docker-dir -o dir "$IMAGE"
+  ctr save -q --compress --format docker-dir -o dir "$IMAGE"
   # Every form of ctr's is read, and every form of skopeo's is written at least once.
   number=0
   while read -r source target; do
@@ -247,8 +249,15 @@ pod() {
   assert_output 'Error: nosuch: image not known'
   run -125 ctr save --format bogus -o x.tar "$IMAGE"
   assert_output 'Error: format value must be one of oci-dir oci-archive docker-dir docker-archive'
-  run -125 ctr save --compress --format docker-dir -o x "$IMAGE"
-  assert_contains '--compress: layers keep the form they are stored in'
+  run -125 ctr save --compress -o x.tar "$IMAGE"
+  assert_output "Error: --compress can only be set when --format is 'docker-dir'"
+  push_image test/flat:1 '{"compress": "none", "layers": [{"entries": [{"path": "a", "content": "x"}]}]}' >/dev/null
+  ctr pull -q "$REGISTRY/test/flat:1" >/dev/null
+  run -125 ctr save -q --compress --format docker-dir -o x "$REGISTRY/test/flat:1"
+  assert_contains 'is stored uncompressed'
+  run -125 ctr push -q --compress "$REGISTRY/test/flat:1" dir:x
+  assert_contains 'is stored uncompressed'
+  ctr rmi "$REGISTRY/test/flat:1" >/dev/null
   run -125 ctr save -q -m --format docker-dir -o x "$IMAGE" "$id"
   assert_output 'Error: unsupported format "docker-dir" for saving multiple images'
   run -125 ctr save --format oci-dir "$IMAGE"

@@ -102,8 +102,6 @@ assert_needs_cgroup() {
 --oom-kill-disable|memory.disableOOMKiller exists with cgroup v1 only
 --rdt-class gold|--rdt-class
 --device-cgroup-rule x|invalid device cgroup rule requires type, major:Minor, and access rules
---gpus all|devices of the Container Device Interface are not supported
---decryption-key k|encrypted images are not supported
 END
   # Without a controller of its own podman leaves these alone, with a warning or without.
   run -0 ctr run --rm --network none --cpu-rt-period 1000 --cpu-rt-runtime 10 --device-cgroup-rule 'c 1:3 rwm' \

@@ -69,3 +69,15 @@ teardown() { assert_nothing_left; }
   run -125 ctr exec --cidfile "$file_dir/cid" --latest true
   assert_contains '--cidfile and --latest cannot be used together'
 }
+
+@test "the clean-up of a session that exec has ended finds nothing to do" {
+  ctr run -d --name cleaned --network none "$IMAGE" sleep 100
+  run -0 ctr container cleanup --exec 0123456789ab cleaned
+  assert_output cleaned
+  run -0 ctr exec cleaned true
+  run -125 ctr container cleanup --exec 0123456789ab nosuch
+  run -125 ctr container cleanup --exec 0123456789ab --all
+  assert_output 'Error: --exec goes with exactly one container'
+  run -125 ctr container cleanup --exec 0123456789ab --rmi cleaned
+  ctr rm -f -t 0 cleaned
+}

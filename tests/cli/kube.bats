@@ -25,6 +25,7 @@ pod() {
   [ $# = 0 ] || printf '    %s\n' "$@"
 }
 play() { ctr kube play --network none "$@"; }
+is_ready() { [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = true ]; }
 nothing_is_left() {
   [ -z "$(ctr pod ps -q)$(ctr ps -aq)$(ctr volume ls -q)$(ctr secret ls -q)" ] || fail "$(ctr pod ps; ctr ps -a; ctr volume ls; ctr secret ls)"
 }
@@ -63,10 +64,10 @@ Volumes removed:"
   [ "$(ctr ps -q | wc -l)" = 1 ]
   run -0 play --down play.yaml
   nothing_is_left
-  python3 -m http.server --bind 127.0.0.1 0 >server.log 2>&1 &
+  python3 -u -m http.server --bind 127.0.0.1 0 >server.log 2>&1 &
   server=$!
   has_port() { grep -q 'port [0-9]' server.log; }
-  PYTHONUNBUFFERED=1 wait_for has_port || { kill "$server"; fail "$(cat server.log)"; }
+  wait_for has_port || { kill "$server"; fail "$(cat server.log)"; }
   port=$(grep -o 'port [0-9]*' server.log | cut -d ' ' -f 2)
   run ctr play kube --start=false --network none "http://127.0.0.1:$port/play.yaml"
   kill "$server"
@@ -77,11 +78,11 @@ Volumes removed:"
 @test "a field that is not supported is refused with its line, unless it is to be left out" {
   pod p 'gravity: strong' >play.yaml
   run -125 play play.yaml
-  assert_output 'Error: play.yaml:12: spec.containers[0].gravity: not supported
-with --ignore-unsupported such fields are left out'
+  assert_output 'Error: play.yaml:13: spec.containers[0].gravity: not supported
+hint: with --ignore-unsupported such fields are left out'
   nothing_is_left
   run -0 play --ignore-unsupported play.yaml
-  assert_contains 'play.yaml:12: spec.containers[0].gravity: not supported'
+  assert_contains 'play.yaml:13: spec.containers[0].gravity: not supported'
   run -125 ctr kube play --build play.yaml
   assert_contains '--build: images cannot be built yet'
   printf 'apiVersion: apps/v1\nkind: StatefulSet\n' >set.yaml
@@ -192,8 +193,7 @@ YAML
   hooked() { ctr exec p-c test -e /hooked; }
   wait_for hooked
   [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = false ]
-  ctr exec -d p-c nc -lk -p 1000 -e true
-  is_ready() { [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = true ]; }
+  ctr exec -d p-c httpd -f -p 1000
   wait_for is_ready
   before=$(ctr inspect -f '{{.State.StartedAt}}' p-c)
   ctr exec p-c touch /sick
@@ -224,8 +224,8 @@ YAML
   pod p >play.yaml
   ctr kube play --network none --wait play.yaml >out 2>&1 &
   waiter=$!
-  is_running() { [ "$(ctr ps -q | wc -l)" = 1 ]; }
-  wait_for is_running
+  is_played() { grep -q Container: out; }
+  wait_for is_played
   kill -TERM "$waiter"
   wait "$waiter" || fail "$(cat out)"
   grep -q 'Pods removed:' out
@@ -234,7 +234,7 @@ YAML
 
 @test "what is generated is played to the same, and kubectl takes it" {
   ctr volume create cache >/dev/null
-  ctr create --name web --network none -e 'A=$(b) $$' -e B=yes -w /srv --user 7:8 --cap-drop all --read-only \
+  ctr create --name web --network none -e 'A=$(b) $$' -e B=yes -w /bin --user 7:8 --cap-drop all --read-only \
     --read-only-tmpfs=false -v cache:/cache --stop-timeout 0 --restart always --ulimit nofile=10:20 "$IMAGE" sleep 1000 >/dev/null
   run -0 ctr kube generate -s web
   assert_contains 'warning'
@@ -263,18 +263,24 @@ job.batch/web
 service/web-pod"
   play --start=false play.yaml >/dev/null
   settings() {
-    ctr inspect "$1" | jq -S '.[0] | [.Config.Env, .Config.Cmd, .Config.WorkingDir, .Config.User, .Config.StopTimeout,
+    ctr inspect "$1" | jq -S '.[0] | [[.Config.Env[] | select(startswith("HOSTNAME=") | not)], .Config.Cmd, .Config.WorkingDir, .Config.User, .Config.StopTimeout,
       .HostConfig.CapDrop, .HostConfig.ReadonlyRootfs, .HostConfig.Ulimits, .HostConfig.RestartPolicy,
       [.Mounts[] | [.Name, .Destination]]]'
   }
   [ "$(settings web)" = "$(settings web-pod-web)" ] || fail "$(diff <(settings web) <(settings web-pod-web))"
-  ctr kube generate web-pod >again.yaml
+  # And of a pod.
+  ctr kube generate --podman-only web-pod >again.yaml
+  ctr kube down play.yaml >/dev/null
+  play --start=false again.yaml >/dev/null
+  ctr kube generate --podman-only web-pod | diff again.yaml -
   ctr kube generate -f file.yaml web
   run -125 ctr kube generate -f file.yaml web
   assert_contains 'cannot write to "file.yaml"; file exists'
   run -125 ctr kube generate nosuch
   assert_contains 'name or ID "nosuch" not found'
+  ctr rm web >/dev/null
   ctr kube down --force play.yaml >/dev/null
+  nothing_is_left
 }
 
 # start_cluster: a fake one, and `config` with the access to it; $cluster is its process.
@@ -311,4 +317,27 @@ YAML
   [ "$(jq -r .metadata.namespace <<<"${lines[1]}")" = mine ]
   KUBECONFIG=$PWD/config run -125 ctr kube apply
   assert_contains 'name either containers'
+}
+
+@test "ports of a file and of the command line lead to the pod, and a check by HTTP looks from inside" {
+  read -r one two < <(python3 -c '
+import socket
+sockets = [socket.socket(), socket.socket()]
+for s in sockets: s.bind(("127.0.0.1", 0))
+print(*[s.getsockname()[1] for s in sockets])')
+  pod p "ports: [{name: web, containerPort: 8000, hostPort: $one, hostIP: 127.0.0.1}]" \
+    'readinessProbe: {httpGet: {port: web, path: /f}, periodSeconds: 1}' |
+    sed 's/\[sleep, "1000"\]/[sh, -c, "mkdir \/w; echo hello >\/w\/f; exec httpd -f -p 8000 -h \/w"]/' >play.yaml
+  run -0 ctr kube play --publish "127.0.0.1:$two:8000" play.yaml
+  wait_for is_ready
+  run -0 curl -s "http://127.0.0.1:$two/f"
+  assert_output hello
+  # The command line is in place of the file.
+  run -7 curl -s "http://127.0.0.1:$one/f"
+  run -0 ctr kube play --replace play.yaml
+  wait_for is_ready
+  run -0 curl -s "http://127.0.0.1:$one/f"
+  assert_output hello
+  run -0 ctr kube generate -s p
+  assert_contains "hostPort: $one"
 }

@@ -127,6 +127,24 @@ start_second() {
   printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REGISTRY" >>"$XDG_CONFIG_HOME/containers/registries.conf"
 }
 
+@test "each image of a list is sent in another compression, too, behind the others" {
+  ctr manifest create list "$IMAGE" >/dev/null
+  run -0 ctr manifest push -q --add-compression zstd,gzip list "$REGISTRY/pushed/both:1"
+  raw "$REGISTRY/pushed/both:1" >"$file_dir/list"
+  [ "$(jq -c '[.manifests[].annotations["io.github.containers.compression.zstd"]]' "$file_dir/list")" = '[null,"true"]' ]
+  [ "$(jq -r '.manifests[0].digest' "$file_dir/list")" = "$MANIFEST" ]
+  [ "$(jq -c '.manifests[0].platform' "$file_dir/list")" = "$(jq -c '.manifests[1].platform' "$file_dir/list")" ]
+  zstd=$(jq -r '.manifests[1].digest' "$file_dir/list")
+  raw "$REGISTRY/pushed/both@$zstd" | jq -e 'all(.layers[]; .mediaType | endswith("+zstd"))' >/dev/null
+  run -0 ctr manifest inspect list
+  [ "$(jq '.manifests | length' <<<"$output")" = 1 ]
+  run -125 ctr manifest push --add-compression zstd --all=false list "$REGISTRY/pushed/both:2"
+  assert_contains '--add-compression needs the images of the list'
+  run -125 ctr manifest push --add-compression xz list "$REGISTRY/pushed/both:2"
+  assert_contains "--add-compression 'xz' is not one of gzip and zstd"
+  ctr manifest rm list >/dev/null
+}
+
 @test "run, inspect and save take the image of a list that fits this host" {
   ctr manifest create list "docker://$REGISTRY/test/arm:1" "$IMAGE" >/dev/null
   id=$(ctr images -q --no-trunc "$IMAGE")

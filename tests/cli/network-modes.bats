@@ -76,9 +76,10 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
 }
 
 @test "a network namespace of the user's is joined by its path, that of somebody else is not" {
-  unshare --map-auto --map-root-user --net sh -c 'ip link set lo up; echo up; exec sleep 1000' >"$BATS_TEST_TMPDIR/up" 3>&- &
-  other=$!
-  wait_for grep -q up "$BATS_TEST_TMPDIR/up"
+  # shellcheck disable=SC2016 # for the other shell
+  ctr unshare unshare --net sh -c 'ip link set lo up; echo $$; exec sleep 1000' >"$BATS_TEST_TMPDIR/pid" 3>&- &
+  wait_for test -s "$BATS_TEST_TMPDIR/pid"
+  other=$(cat "$BATS_TEST_TMPDIR/pid")
   runs --network "ns:/proc/$other/ns/net" "$IMAGE" readlink /proc/self/ns/net
   assert_output "$(readlink "/proc/$other/ns/net")"
   run -125 ctr run --rm --network ns:/nosuch "$IMAGE" true
@@ -112,7 +113,7 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
 }
 
 @test "slirp4netns takes podman's options, and what it does not know is named" {
-  runs --network slirp4netns:cidr=10.9.7.0/24,mtu=1400,enable_ipv6=true "$IMAGE" sh -c \
+  runs --cap-add net_raw --network slirp4netns:cidr=10.9.7.0/24,mtu=1400,enable_ipv6=true "$IMAGE" sh -c \
     'ip -o link show eth0; ip -o addr show eth0; ip route; cat /etc/resolv.conf /etc/hosts; ping -c 1 -W 5 10.9.7.2'
   assert_contains 'mtu 1400'
   assert_contains '10.9.7.100/24'
@@ -133,24 +134,22 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
 }
 
 @test "the host's loopback is reached when it is asked for, and only then" {
-  local port
-  "$BATS_TEST_DIRNAME/net-peer" serve tcp 0 >/dev/null 2>&1 3>&- & # shows that the tool is there
-  kill $! 2>/dev/null
-  port=$((20000 + RANDOM % 10000))
-  busybox nc -ll -s 127.0.0.1 -p "$port" -e echo heard 3>&- &
+  local port=$((20000 + RANDOM % 10000))
+  "$BATS_TEST_DIRNAME/net-peer" serve tcp "$port" >"$BATS_TEST_TMPDIR/serve" 3>&- &
   other=$!
+  wait_for grep -q ready "$BATS_TEST_TMPDIR/serve"
   for mode in private:host-loopback slirp4netns:allow_host_loopback=true; do
-    runs --network "$mode" "$IMAGE" sh -c "grep host.containers /etc/hosts; until nc -w 5 10.0.2.2 $port; do sleep 0.1; done"
+    runs --network "$mode" "$IMAGE" sh -c "grep host.containers /etc/hosts; nc -w 5 10.0.2.2 $port </dev/null"
     assert_line $'10.0.2.2\thost.containers.internal host.docker.internal'
-    assert_line heard
+    assert_line 127.0.0.1
   done
   run ctr run --rm "$IMAGE" nc -w 2 10.0.2.2 "$port"
-  refute_contains heard
+  refute_contains 127.0.0.1
 }
 
 @test "an uplink that is killed is replaced, event and all, and ends with its monitor" {
-  sleeper --name web
-  sleeper --name kept --userns keep-id
+  sleeper --name web --cap-add net_raw
+  sleeper --name kept --cap-add net_raw --user root --userns keep-id
   for name in web kept; do
     local monitor uplink
     monitor=$(ctr inspect -f '{{.State.ConmonPid}}' "$name")

@@ -169,6 +169,9 @@ ${id:0:12}  n2          bridge
   assert_contains '10.99.8.77 is already used by "a" on network "n"'
   run -0 ctr run --rm --network n "$IMAGE" ip -4 -o addr show eth0
   assert_contains 10.99.8.2/24
+  ctr rename a z
+  run -0 cat "$XDG_RUNTIME_DIR/ctr/net/n/names"
+  assert_output "10.99.8.77 fd00:98::77 z www ${id:0:12}"
 }
 
 @test "several networks are several interfaces, and one way out" {
@@ -178,6 +181,9 @@ ${id:0:12}  n2          bridge
   assert_line eth1
   assert_contains 'inet 10.88.0.'
   assert_contains 'default via 10.0.2.2 dev uplink0  src 10.89.0.2'
+  ctr network create -o metric=50 z >/dev/null
+  run -0 ctr run --rm --network x,z "$IMAGE" ip route show default
+  assert_contains 'src 10.89.2.2'
 }
 
 @test "containers that start at the same time get addresses of their own" {
@@ -254,8 +260,12 @@ ${id:0:12}  n2          bridge
   assert_line 'Error: "x" has associated containers with it. Use -f to forcibly delete containers and pods: network is being used'
   run -0 ctr network prune -f
   refute_contains x
+  ctr pod create --name p --network x >/dev/null
+  run -2 ctr network rm x
+  assert_contains 'it is in use by: a, p'
   run -0 ctr network rm -f x
   run -1 ctr container exists a
+  run -1 ctr pod exists p
 }
 
 @test "kill -9 of everything leaves nothing, and the address is free at once" {
@@ -283,6 +293,14 @@ ${id:0:12}  n2          bridge
   printf '{"name":"fromfile","id":"%064d","driver":"bridge","network_interface":"br7","created":"2026-01-02T03:04:05Z","subnets":[{"subnet":"10.77.0.0/24","gateway":"10.77.0.1"}],"ipv6_enabled":false,"internal":false,"dns_enabled":true,"ipam_options":{"driver":"host-local"}}' 7 >"$(network_file fromfile)"
   run -0 ctr run --rm --network fromfile "$IMAGE" ip -4 -o addr show eth0
   assert_contains 10.77.0.2/24
+  # One that cannot be a network here hides none that is.
+  sed 's/fromfile/other/; s/"bridge"/"macvlan"/' "$(network_file fromfile)" >"$(network_file other)"
+  run -0 ctr network ls -q
+  assert_contains 'other.json: driver "macvlan" needs root on the host'
+  assert_line fromfile
+  run -125 ctr network inspect other
+  assert_contains 'driver "macvlan" needs root on the host'
+  rm "$(network_file other)"
   # And podman takes ours.
   ctr network create ours >/dev/null
   mkdir -p "$BATS_TEST_TMPDIR/networks"

@@ -204,6 +204,16 @@ described() {
   demand sigstoreSigned "\"keyPath\": \"$file_dir/ec.pub\"" '{"type": "matchRepository"}'
   run -0 ctr pull -q "$REGISTRY/co:1"
   ctr rmi "$REGISTRY/co:1" >/dev/null
+  # The same key, named by a file of parameters.
+  demand sigstoreSigned "\"keyPath\": \"$file_dir/cosign.pub\""
+  printf 'privateKeyFile: %s\nprivateKeyPassphraseFile: %s\n' "$file_dir/cosign.key" "$file_dir/passphrase" \
+    >"$file_dir/params.yaml"
+  ctr push -q --sign-by-sigstore "$file_dir/params.yaml" "$REGISTRY/src/plain:1" "$REGISTRY/params:1"
+  run -0 ctr pull -q "$REGISTRY/params:1"
+  ctr rmi "$REGISTRY/params:1" >/dev/null
+  echo 'rekorURL: x' >>"$file_dir/params.yaml"
+  run -125 ctr push -q --sign-by-sigstore "$file_dir/params.yaml" "$REGISTRY/src/plain:1" "$REGISTRY/params:1"
+  assert_contains "'rekorURL' is not supported"
   # A plain key of another kind; the signature is one more beside the first.
   openssl genpkey -algorithm ed25519 -out "$file_dir/ed.pem" 2>/dev/null
   openssl pkey -in "$file_dir/ed.pem" -pubout -out "$file_dir/ed.pub"
@@ -242,4 +252,29 @@ described() {
   run -125 ctr load -q -i "$file_dir/o.tar"
   assert_contains 'A signature was required, but no signature exists'
   ctr rmi -f x.io/d:1 >/dev/null
+}
+
+@test "image sign adds signatures of what the registry has to a directory" {
+  mkdir -p "$file_dir/signed"
+  places "  lookaside: file://$file_dir/signed"
+  good
+  ctr push -q "$REGISTRY/src/plain:1" "$REGISTRY/later:1"
+  ctr tag "$REGISTRY/src/plain:1" "$REGISTRY/later:1"
+  run -125 ctr image sign --sign-by "$(key_of good@test)" "$REGISTRY/nosuch:1"
+  assert_contains 'image not known'
+  run -125 ctr image sign "$REGISTRY/later:1"
+  assert_contains 'no identity provided'
+  run -0 ctr image sign --sign-by "$(key_of other@test)" --directory "$file_dir/signed" "docker://$REGISTRY/later:1"
+  assert_output ''
+  ctr rmi "$REGISTRY/later:1" >/dev/null
+  run -125 ctr pull -q "$REGISTRY/later:1"
+  ctr tag "$REGISTRY/src/plain:1" "$REGISTRY/later:1"
+  # Where registries.d says, behind the other one: one that is good is enough.
+  ctr image sign --sign-by "$(key_of good@test)" "$REGISTRY/later:1"
+  ctr rmi "$REGISTRY/later:1" >/dev/null
+  [ "$(find "$file_dir/signed" -name 'signature-*' | wc -l)" = 2 ]
+  run -0 ctr pull -q "$REGISTRY/later:1"
+  ctr rmi "$REGISTRY/later:1" >/dev/null
+  skopeo --policy "$file_dir/policy.json" --registries.d "$XDG_CONFIG_HOME/containers/registries.d" copy -q \
+    --src-tls-verify=false "docker://$REGISTRY/later:1" "dir:$file_dir/later"
 }

@@ -88,8 +88,16 @@ prune'
 @test "options and filters that mean nothing are refused" {
   run -125 ctr system prune -f --filter nosuch=1
   assert_contains 'nosuch is an invalid filter'
-  run -125 ctr system prune -f --external
-  assert_contains '--external'
+  run -125 ctr system prune -f --external --volumes
+  assert_output 'Error: system prune --external cannot be combined with other options'
+}
+
+@test "prune of containers outside the store removes nothing and does not ask" {
+  ctr create --name outside "$IMAGE" true
+  run -0 ctr system prune --external
+  assert_output 'Total reclaimed space: 0B'
+  run -0 ctr container exists outside
+  ctr rm outside
 }
 
 blob_of() { echo "$XDG_DATA_HOME/ctr/images/blobs/sha256/$1"; }

@@ -110,7 +110,8 @@ TEST_CASE("what Kubernetes cannot say is kept in an annotation when asked for") 
 
 TEST_CASE("an annotation cannot set what belongs to this host") {
   ContainerSpec spec;
-  for (const auto* member : {"name", "pod", "cid_file", "pid_file", "create_command", "notify"}) {
+  for (const auto* member : {"name", "pod", "cid_file", "pid_file", "monitor_pid_file", "runtime", "init_path",
+                             "create_command", "notify"}) {
     const auto text = dump_json(Json::object().set(member, "x"));
     CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", text}}, "c", spec));
   }

@@ -79,6 +79,25 @@ TEST_CASE("an image that is pushed in another form keeps its platform in the lis
   CHECK(index.manifests[0].platform->architecture == "arm64");
 }
 
+TEST_CASE("an image in another compression stands behind the others, with the same platform") {
+  const auto list = put_member(empty_list(), entry("a", "arm64"));
+  const oci::Descriptor zstd{.media_type = "application/vnd.oci.image.manifest.v1+json",
+                             .digest = digest_of("z"),
+                             .size_bytes = 9,
+                             .platform = {},
+                             .annotations = {}};
+  CHECK_FALSE(has_variant(*list, digest_of("a"), "zstd").value());
+  const auto both = add_variant(*list, digest_of("a"), zstd, "zstd");
+  REQUIRE(both);
+  CHECK(has_variant(*both, digest_of("a"), "zstd").value());
+  const auto index = parsed(*both);
+  REQUIRE(index.manifests.size() == 2);
+  CHECK(index.manifests[1].digest == digest_of("z"));
+  CHECK(index.manifests[1].platform == index.manifests[0].platform);
+  CHECK(index.manifests[1].annotations.at("io.github.containers.compression.zstd") == "true");
+  CHECK_FALSE(add_variant(*list, digest_of("b"), zstd, "zstd"));
+}
+
 TEST_CASE("a document that names no images is no list") {
   CHECK_FALSE(list_members("{}"));
   CHECK_FALSE(put_member("[", Json()));

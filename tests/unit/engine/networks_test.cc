@@ -183,6 +183,7 @@ TEST_CASE("a definition is podman's JSON, and reads back as it was", "[networks]
   REQUIRE(again);
   CHECK(*again == *definition);
   CHECK(again->mtu_bytes() == 1400);
+  CHECK(again->metric() == 100);
   CHECK_FALSE(again->has_default_route());
 }
 

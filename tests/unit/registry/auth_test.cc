@@ -17,7 +17,7 @@ using ctr::test::TemporaryHome;
 namespace {
 
 std::string entry(const std::string& key, const std::string& pair) {
-  return "\"" + key + R"(":{"auth":")" + base64_encode(pair) + "\"}";
+  return "\"" + key + R"(":{"auth":")" + ctr::base64_encode(pair) + "\"}";
 }
 
 struct Store {

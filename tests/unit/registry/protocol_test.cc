@@ -11,16 +11,16 @@ using namespace ctr::registry;  // NOLINT(google-build-using-namespace): a test
 using ctr::Errc;
 
 TEST_CASE("base64 is encoded and decoded") {
-  CHECK(base64_encode("") == "");
-  CHECK(base64_encode("a") == "YQ==");
-  CHECK(base64_encode("ab") == "YWI=");
-  CHECK(base64_encode("user:pässwort") == "dXNlcjpww6Rzc3dvcnQ=");
-  CHECK(base64_decode("YWI=") == "ab");
-  CHECK(base64_decode("YWI") == "ab");
-  CHECK(base64_decode("dXNlcjpww6Rzc3dvcnQ=") == "user:pässwort");
-  CHECK_FALSE(base64_decode("Y"));
-  CHECK_FALSE(base64_decode("Y W="));
-  CHECK_FALSE(base64_decode("YQ==YQ=="));
+  CHECK(ctr::base64_encode("") == "");
+  CHECK(ctr::base64_encode("a") == "YQ==");
+  CHECK(ctr::base64_encode("ab") == "YWI=");
+  CHECK(ctr::base64_encode("user:pässwort") == "dXNlcjpww6Rzc3dvcnQ=");
+  CHECK(ctr::base64_decode("YWI=") == "ab");
+  CHECK(ctr::base64_decode("YWI") == "ab");
+  CHECK(ctr::base64_decode("dXNlcjpww6Rzc3dvcnQ=") == "user:pässwort");
+  CHECK_FALSE(ctr::base64_decode("Y"));
+  CHECK_FALSE(ctr::base64_decode("Y W="));
+  CHECK_FALSE(ctr::base64_decode("YQ==YQ=="));
 }
 
 TEST_CASE("a token request names service, scopes and account") {

@@ -140,7 +140,7 @@ TEST_CASE("armored keys are packets, one block behind the other") {
       "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\nmQENBF\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
   const auto one = dearmor_keys(block);
   REQUIRE(one);
-  CHECK(*one == *base64_decode("mQENBF"));
+  CHECK(*one == *ctr::base64_decode("mQENBF"));
   CHECK(*dearmor_keys(block + block) == *one + *one);
   CHECK(*dearmor_keys(*one) == *one);
   CHECK_FALSE(dearmor_keys(""));
@@ -211,13 +211,13 @@ TEST_CASE("an encrypted key opens with its passphrase only, and not when it is d
   const std::string begin = "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n";
   auto base64 = pem.substr(pem.find('\n'), pem.rfind("-----END") - pem.find('\n'));
   std::erase(base64, '\n');
-  const auto json = *base64_decode(base64);
+  const auto json = *ctr::base64_decode(base64);
   const auto changed = [&](const std::string& from, const std::string& to) {
     auto text = json;
     const auto at = text.find(from);
     REQUIRE(at != std::string::npos);
     text.replace(at, from.size(), to);
-    return open_cosign_key(begin + base64_encode(text) + "\n-----END\n", "passphrase");
+    return open_cosign_key(begin + ctr::base64_encode(text) + "\n-----END\n", "passphrase");
   };
   CHECK(changed("nacl", "nacl"));
   CHECK(changed(R"("ciphertext":"verH)", R"("ciphertext":"verI)").error().code() == Errc::permission);

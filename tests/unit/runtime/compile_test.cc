@@ -72,6 +72,19 @@ TEST_CASE("the steps of keep-id on fuse-overlayfs") {
   compare_golden("keep-id.steps", compiled(spec, plan));
 }
 
+TEST_CASE("paths that fuse-overlayfs would read as options are escaped, or refused") {
+  RootfsPlan plan;
+  plan.lower_dirs = {"/a,b/1", "/c\\d/2"};
+  CHECK(fuse_directories(plan).value() == "lowerdir=/a\\,b/1:/c\\\\d/2");
+  plan.upper_dir = "/u,v";
+  plan.work_dir = "/w";
+  CHECK(fuse_directories(plan).value() == "lowerdir=/a\\,b/1:/c\\\\d/2,upperdir=/u\\,v,workdir=/w");
+  plan.lower_dirs.push_back("/e:f/3");
+  const auto refused = fuse_directories(plan);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::unsupported);
+}
+
 TEST_CASE("fuse-overlayfs for a user namespace that is joined runs in the one around it") {
   RuntimeSpec spec = plain_spec();
   spec.linux_config.ids = keep_id_map(plain_host().default_map(), 1000, 1000);

@@ -342,6 +342,19 @@ TEST_CASE("fuse-overlayfs serves the root where native overlay cannot") {
   CHECK(path_exists(box.plan.upper_dir + "/etc/new"));
 }
 
+TEST_CASE("a server of the root that ends is told with what it said") {
+  Sandbox box;
+  box.plan.kind = RootfsPlan::Kind::fuse;
+  const std::string server = box.path() + "/server";
+  test::make_file(server, "#!/bin/sh\necho no such luck >&2\n");
+  REQUIRE(::chmod(server.c_str(), 0755) == 0);
+  REQUIRE(::chmod(box.path().c_str(), 0755) == 0);
+  box.host.fuse_overlayfs = server;
+  CHECK(output(box.sh("true")).find("fuse-overlayfs has ended: no such luck") != std::string::npos);
+  box.host.fuse_overlayfs = box.path() + "/missing";
+  CHECK(output(box.sh("true")).find("fuse-overlayfs has ended: it cannot be executed") != std::string::npos);
+}
+
 TEST_CASE("keep-id shows the image's files under the container's own ids") {
   Sandbox box;
   if (box.host.default_map().is_single()) FAIL("this test needs subordinate ids");

@@ -57,6 +57,23 @@ TEST_CASE("a name is taken once") {
   CHECK(must(must(f.store.dir().open_dir("containers/.staging")).list()).empty());
 }
 
+TEST_CASE("pods have names of their own, and no place to write to") {
+  Fixture f;
+  f.make("web");
+  const auto pods = f.store.pods();
+  const auto id = ContainerId::make_random();
+  must(must(pods.begin(id, "web")).commit());
+  CHECK(must(pods.resolve("web")).id == id);
+  CHECK(must(f.containers.resolve("web")).id != id);
+  CHECK(pods.begin(ContainerId::make_random(), "web").error().text().find("the pod name 'web'") != std::string::npos);
+  const auto dir = must(pods.open(id));
+  CHECK(dir.exists("alive"));
+  CHECK_FALSE(dir.exists("rw"));
+  must(pods.remove(id));
+  CHECK(pods.resolve("web").error().text() == "no pod with name or id 'web'");
+  CHECK(must(f.containers.list()).size() == 1);
+}
+
 TEST_CASE("a creation in progress holds its name, a dead one does not") {
   Fixture f;
   {
