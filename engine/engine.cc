@@ -107,9 +107,8 @@ class LocalEngine final : public Engine {
 
   Result<AttachEnd> exec(const ContainerId& id, const ExecOptions& options, const AttachOptions& attach) override {
     if (!options.detach) return exec_in_container(core_, TRY(entry_of(id)), options, attach);
-    AttachEnd end;
-    end.session = TRY(exec_detached(core_, TRY(entry_of(id)), options));
-    return end;
+    TRY(exec_detached(core_, TRY(entry_of(id)), options));
+    return AttachEnd{};
   }
 
   Result<void> stop(const ContainerId& id, const StopOptions& options) override {

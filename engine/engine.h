@@ -123,7 +123,6 @@ struct AttachOptions {
 struct AttachEnd {
   bool detached = false;  // the detach keys were typed
   int exit_code = 0;      // else the container's code
-  std::string session;    // of a command that goes on by itself: its id
 };
 
 struct ExecOptions {

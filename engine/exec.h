@@ -3,7 +3,6 @@
 
 #include <array>
 #include <functional>
-#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -22,14 +21,13 @@ Result<runtime::Launched> launch_in_container(Core& core, const storage::Contain
 Result<AttachEnd> exec_in_container(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options,
                                     const AttachOptions& attach, const std::function<void()>& on_started = {});
 
-// The same in a process of its own, which stays until the program has ended: returns when it runs, with an id that is
-// made up for it.
+// The same in a process of its own, which stays until the program has ended: returns when it runs.
 //
 //   ctr exec -d                        ctr internal-exec               program
 //     options as JSON, socket ────────▶  exec_in_container() ─────────▶  runs
 //     ◀── nothing, or the error ───────
 //     ends                               waits, records exec_died
-Result<std::string> exec_detached(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options);
+Result<void> exec_detached(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options);
 
 inline constexpr std::string_view k_exec_verb = "internal-exec";
 // That process; `first` is the number of the first of its descriptors.

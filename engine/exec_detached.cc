@@ -5,7 +5,6 @@
 #include "base/channel.h"
 #include "base/child.h"
 #include "base/parse.h"
-#include "base/random.h"
 #include "engine/exec.h"
 
 namespace ctr::engine {
@@ -13,7 +12,6 @@ namespace ctr::engine {
 namespace {
 
 constexpr size_t k_request_limit_bytes = size_t{16} << 20;
-constexpr size_t k_session_id_bytes = 32;
 
 Json request_json(const ExecOptions& options, const storage::ContainerEntry& entry) {
   Json numbers = Json::array();
@@ -72,7 +70,7 @@ Result<void> run_request(Core& core, int memory, Channel& starter) {
 
 }  // namespace
 
-Result<std::string> exec_detached(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options) {
+Result<void> exec_detached(Core& core, const storage::ContainerEntry& entry, const ExecOptions& options) {
   const Fd memory = TRY(make_sealed_memfd("ctr-exec", dump_json(request_json(options, entry))));
   auto pair = TRY(make_socket_pair());
   const int first = first_own_descriptor(options.preserved_fds);
@@ -93,7 +91,7 @@ Result<std::string> exec_detached(Core& core, const storage::ContainerEntry& ent
   const auto message = TRY(std::move(answer));
   if (!message) return Error(Errc::internal, "the process that waits for the command ended without an answer");
   if (const Json* error = message->body.find("error")) return error_from_json(*error);
-  return random_hex(k_session_id_bytes);
+  return ok();
 }
 
 int run_exec_worker(Core& core, std::string_view first) {

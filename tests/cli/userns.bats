@@ -147,7 +147,7 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
 
 @test "who joins a user namespace has a network of its own, and ports" {
   make running one --userns keep-id
-  ctr network create --ignore inner >/dev/null
+  ctr network create inner >/dev/null
   local network
   for network in slirp4netns inner; do
     ctr run -d --name two --userns container:one --network "$network" -p 127.0.0.1::8080 "$IMAGE" \
@@ -158,7 +158,7 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
     assert_contains 'default via'
     local port
     port=$(ctr port two 8080/tcp)
-    hears() { [ "$(nc -w 5 127.0.0.1 "${port##*:}" </dev/null)" = heard ]; }
+    hears() { [ "$(timeout 5 bash -c "cat </dev/tcp/127.0.0.1/${port##*:}")" = heard ]; }
     wait_for hears
     ctr rm -f -t 0 two >/dev/null
   done
