@@ -434,7 +434,10 @@ Result<std::vector<std::string>> read_env_options(
     const std::string content = TRY(read_file(path).context("--env-file"));
     for (auto& entry : TRY(read_variables(useful_lines(content), environment, path))) out.push_back(std::move(entry));
   }
-  for (auto& entry : TRY(read_variables(args.list("env"), environment, "--env"))) out.push_back(std::move(entry));
+  auto words = args.list("env");
+  // As with podman, -e "$VARIABLE" of nothing sets nothing.
+  std::erase(words, "");
+  for (auto& entry : TRY(read_variables(words, environment, "--env"))) out.push_back(std::move(entry));
   return out;
 }
 

@@ -148,7 +148,7 @@ constexpr std::array k_container_options = {
 
 constexpr std::array k_namespace_options = {
     value("cgroup-parent", 0, "PARENT", "Where the container's cgroup is made: a slice, or with cgroupfs a directory"),
-    value("cgroupns", 0, "MODE", "Cgroup namespace: private, host, container:NAME or ns:PATH"),
+    value("cgroupns", 0, "MODE", "Cgroup namespace: private, host or ns:PATH"),
     value("cgroups", 0, "MODE", "Cgroups of container and monitor: enabled, disabled, no-conmon or split"),
     list("gidmap", 0, "MAP", "Map group ids of the container: [FLAGS]CONTAINER:FROM[:SIZE]"),
     value("init-ctr", 0, "TYPE", "A container that runs to its end before its pod's others: always, or once"),

@@ -183,10 +183,15 @@ Result<void> add_namespaces(const Args& args, const engine::Config& config, Cont
   spec.pid = TRY(namespace_choice("pid", args.text("pid", config.pidns), false));
   spec.ipc = TRY(namespace_choice("ipc", args.text("ipc", config.ipcns), true));
   spec.uts = TRY(namespace_choice("uts", args.text("uts", config.utsns), false));
-  if (spec.uts.mode == engine::NamespaceChoice::Mode::host && !spec.hostname.empty()) {
+  using Mode = engine::NamespaceChoice::Mode;
+  const bool own_name = spec.uts.mode == Mode::automatic || spec.uts.mode == Mode::private_;
+  if (!own_name && !spec.hostname.empty()) {
     return wrong("cannot set hostname when running in the host UTS namespace");
   }
   spec.cgroup = TRY(namespace_choice("cgroupns", args.text("cgroupns", config.cgroupns), false));
+  if (spec.cgroup.mode == Mode::container) {
+    return unsupported("--cgroupns container: would show the container the cgroups of another one, and not its own");
+  }
   spec.cgroups = args.text("cgroups", config.cgroups);
   spec.cgroup_parent = args.text("cgroup-parent");
   spec.userns = TRY(userns_choice(args, config));

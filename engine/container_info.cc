@@ -23,6 +23,7 @@ namespace {
 // From this many containers on the heap grows at once, by what one takes of it in a table.
 constexpr size_t k_many = 8;
 constexpr size_t k_line_bytes = 512;
+constexpr const char* k_noticed_file = "noticed-end";
 
 ContainerState state_of(runtime::Liveness liveness) {
   switch (liveness) {
@@ -65,6 +66,26 @@ ContainerInfo join_state(RecordSummary summary, const runtime::Observation& seen
 
 std::string record_path(const Dir& container_dir) { return container_dir.path() + "/" + k_record_file; }
 
+// Whether nobody was there when it ended: its monitor has been killed, or the machine went down.
+bool has_unseen_end(const ContainerInfo& info) {
+  return info.state == ContainerState::exited && info.started && !info.finished;
+}
+
+// When such an end was noticed first: the time of a file that says no more than that. One that is older than the start
+// is about an earlier run.
+TimePoint noticed_end(const Dir& dir, TimePoint started) {
+  const auto time_of = [&]() -> std::optional<TimePoint> {
+    const auto found = dir.find(k_noticed_file);
+    if (!found || !*found) return std::nullopt;
+    const auto& time = (*found)->st_mtim;
+    return TimePoint(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+  };
+  if (const auto noticed = time_of(); noticed && *noticed >= started) return *noticed;
+  dir.write_file(k_noticed_file, "", Sync::no).ignore("in a store that cannot be written it is noticed each time");
+  const auto noticed = time_of();
+  return noticed && *noticed >= started ? *noticed : now();
+}
+
 // `root` is the directory of all containers.
 Result<ContainerInfo> read_info(const Dir& root, const storage::ContainerEntry& entry) {
   const std::string& id = entry.id.text();
@@ -75,7 +96,9 @@ Result<ContainerInfo> read_info(const Dir& root, const storage::ContainerEntry& 
   if (seen.liveness == runtime::Liveness::never_started && !root.exists(id)) {
     return Error(Errc::not_found, "container " + id + " is gone");
   }
-  return join_state(std::move(summary), seen, entry.name);
+  auto info = join_state(std::move(summary), seen, entry.name);
+  if (has_unseen_end(info)) info.finished = noticed_end(TRY(root.open_dir(id)), *info.started);
+  return info;
 }
 
 void add_health(const Dir& root, ContainerInfo& info) {
@@ -132,6 +155,7 @@ Result<ContainerView> view_container(Core& core, const storage::ContainerEntry& 
   view.record = TRY(read_record(dir));
   auto seen = TRY(runtime::observe(dir));
   view.info = join_state(summarize(view.record), seen, entry.name);
+  if (has_unseen_end(view.info)) view.info.finished = noticed_end(dir, *view.info.started);
   view.bundle = containers.path(entry.id);
   view.run_dir = core.run_dir(entry.id.text());
   if (has_health_check(view.record.spec)) {

@@ -25,6 +25,7 @@
 #include "engine/remove.h"
 #include "engine/root_files.h"
 #include "engine/secrets.h"
+#include "engine/shared_namespaces.h"
 #include "engine/user_namespace.h"
 #include "engine/volumes.h"
 
@@ -154,6 +155,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   TRY(resolve_pod_of(core, spec));
   TRY(resolve_network(core, spec));
   TRY(resolve_userns(core, spec));
+  TRY(resolve_shared_namespaces(core, spec));
   const auto* store = TRY(core.store());
   if (options.replace && !spec.name.empty()) TRY(replace_existing(core, spec.name));
   const auto id = storage::ContainerId::make_random();
@@ -214,6 +216,7 @@ Result<PreparedContainer> rehearse_container(Core& core, ContainerSpec spec) {
   TRY(resolve_pod_of(core, spec));
   TRY(resolve_network(core, spec));
   TRY(resolve_userns(core, spec));
+  TRY(resolve_shared_namespaces(core, spec));
   const auto* store = TRY(core.store());
   const auto id = storage::ContainerId::make_random();
   const auto bundle = store->containers().path(id);

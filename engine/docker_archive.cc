@@ -71,7 +71,7 @@ Result<oci::Descriptor> describe_layer(const ImageFiles& files, const std::strin
                         .platform = {},
                         .annotations = {}};
   if (compression == storage::Compression::none) return layer;
-  if (compression == storage::Compression::foreign) {
+  if (compression != storage::Compression::gzip && compression != storage::Compression::zstd) {
     return Error(Errc::unsupported, "layer '" + printable(file) + "' is neither gzip, zstd nor uncompressed");
   }
   layer.digest = TRY(hash_span(span).context("layer '" + printable(file) + "'"));

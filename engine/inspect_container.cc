@@ -25,7 +25,7 @@ std::string time_text(const std::optional<TimePoint>& time) {
   return time ? format_rfc3339(*time) : std::string(k_zero_time);
 }
 
-std::string_view mode_word(const NamespaceChoice& choice, std::string_view automatic) {
+std::string mode_word(const NamespaceChoice& choice, const char* automatic) {
   switch (choice.mode) {
     case NamespaceChoice::Mode::automatic:
       return automatic;
@@ -40,8 +40,9 @@ std::string_view mode_word(const NamespaceChoice& choice, std::string_view autom
     case NamespaceChoice::Mode::pod:
       return "pod";
     case NamespaceChoice::Mode::container:
+      return "container:" + choice.value;
     case NamespaceChoice::Mode::path:
-      return choice.value;
+      return "ns:" + choice.value;
   }
   return automatic;
 }
@@ -315,7 +316,7 @@ Json host_config_json(const ContainerView& view) {
       .set("ExtraHosts", Json::strings(spec.add_hosts))
       .set("HostsFile", spec.hosts_file)
       .set("GroupAdd", Json::strings(spec.groups))
-      .set("IpcMode", mode_word(spec.ipc, "private"))
+      .set("IpcMode", mode_word(spec.ipc, "shareable"))
       .set("Cgroup", "")
       .set("Cgroups", spec.cgroups.empty() || spec.cgroups == "enabled" ? "default" : spec.cgroups)
       .set("Links", Json())

@@ -8,13 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/container_info.h"
 #include "engine/hosts.h"
-#include "engine/init_file.h"
 #include "engine/network/uplink_options.h"
 
 namespace ctr::engine {
@@ -41,36 +38,6 @@ Result<void> check_conflicts(const ContainerSpec& spec) {
                  "cannot set extra host entries when the container is joined to another containers "
                  "network namespace: invalid configuration");
   }
-  return ok();
-}
-
-Result<void> share_with(Core& core, ContainerSpec& spec) {
-  const auto typed = spec.network.value;
-  auto found = resolve_container(core, typed);
-  if (!found) return std::move(found).error().context("looking up container to share net namespace with");
-  const auto id = found->id.text();
-  spec.network.value = id;
-  auto& needed = spec.dependencies;
-  if (std::find(needed.begin(), needed.end(), id) == needed.end()) needed.push_back(id);
-  const auto other = TRY(read_record(TRY(TRY(core.store())->containers().open(found->id)))).spec;
-  if (other.network.mode == Mode::host) {
-    // There is nothing to join: that is the caller's own.
-    spec.network.mode = Mode::host;
-    return ok();
-  }
-  if (TRY(core.host())->privileged()) return ok();
-  using Userns = UsernsChoice::Mode;
-  const bool same = spec.userns == other.userns || (spec.userns.mode == Userns::container && spec.userns.value == id);
-  if (spec.userns.mode != Userns::host && !same) {
-    return Error(Errc::unsupported,
-                 fmt::format("--network container:{} and another --userns: who shares the network of a container is in "
-                             "its user namespace",
-                             printable(typed)))
-        .with_hint("leave out --userns");
-  }
-  spec.userns = UsernsChoice();
-  spec.userns.mode = Userns::container;
-  spec.userns.value = id;
   return ok();
 }
 
@@ -122,7 +89,6 @@ void name_namespaces(const JoinedNetwork& joined, runtime::LaunchPlan& plan) {
 Result<void> resolve_network(Core& core, ContainerSpec& spec) {
   TRY(check_conflicts(spec));
   if (spec.network.mode == Mode::private_) TRY(network::parse_uplink_options(spec.network));
-  if (spec.network.mode == Mode::container) return share_with(core, spec);
   if (spec.network.mode != Mode::path) return ok();
   (void)TRY(open_namespace(spec.network.value));
   if (spec.userns.mode == UsernsChoice::Mode::host || TRY(core.host())->privileged()) return ok();
@@ -151,24 +117,13 @@ Result<std::string> shared_files_dir(Core& core, const ContainerSpec& spec) {
 
 Result<JoinedNetwork> join_network(Core& core, const ContainerSpec& spec, runtime::LaunchPlan& plan) {
   JoinedNetwork joined;
-  if (spec.network.mode == Mode::container) {
-    const auto id = TRY(storage::ContainerId::parse(spec.network.value));
-    const auto containers = TRY(core.store())->containers();
-    joined.network = TRY(open_init_file(TRY(containers.open(id)), "ns/net", O_RDONLY)
-                             .context("share the network of container " + id.text()));
-    if (!joined.network.valid()) {
-      return Error(Errc::bad_state, fmt::format("container \"{}\" is not running: cannot share its network",
-                                                TRY(containers.find_name(id))));
-    }
-    name_namespaces(joined, plan);
-  } else if (spec.network.mode == Mode::path) {
-    joined.network = TRY(open_namespace(spec.network.value));
-    joined.user = TRY(owner_of(core, joined.network, spec.network.value));
-    if (joined.user.valid() && plan.rootfs.kind == runtime::RootfsPlan::Kind::fuse) {
-      return Error(Errc::unsupported, "--network ns: needs overlay mounts of the kernel, and this store has none");
-    }
-    name_namespaces(joined, plan);
+  if (spec.network.mode != Mode::path) return joined;
+  joined.network = TRY(open_namespace(spec.network.value));
+  joined.user = TRY(owner_of(core, joined.network, spec.network.value));
+  if (joined.user.valid() && plan.rootfs.kind == runtime::RootfsPlan::Kind::fuse) {
+    return Error(Errc::unsupported, "--network ns: needs overlay mounts of the kernel, and this store has none");
   }
+  name_namespaces(joined, plan);
   return joined;
 }
 

@@ -1,7 +1,6 @@
-// --network container:NAME and ns:PATH: a network namespace that others have made.
-//
-// A network namespace belongs to a user namespace, and only who has rights over that one may join it: the container is
-// in it as well, as all containers of a user are in one with podman. A privileged caller has the right without that.
+// --network container:NAME and ns:PATH: a network that others have made. The namespace of another container is joined
+// as all of its are (engine/shared_namespaces); what is here is that of a path, which belongs to a user namespace that
+// is joined as well, and what comes with a network: names and their files.
 #pragma once
 
 #include "base/fd.h"
@@ -13,20 +12,19 @@
 
 namespace ctr::engine {
 
-// Checks what goes together with the network of `spec`, which a container is to be made from. The container whose
-// network is shared becomes an id, one that is started before, and the one whose user namespace is shared. Errors:
-// invalid and not_found in podman's words; unsupported.
+// Checks what goes together with the network of `spec`, which a container is to be made from. Errors: invalid and
+// not_found in podman's words; unsupported.
 Result<void> resolve_network(Core& core, ContainerSpec& spec);
 
 // Where the files of its network are: the directory of the container that it shares the network of, or empty.
 Result<std::string> shared_files_dir(Core& core, const ContainerSpec& spec);
 
-// The namespaces of a container that is about to be started, named in `plan`; to be kept until it runs.
+// The namespaces that --network ns: is about, named in `plan`; to be kept until the container runs.
 struct JoinedNetwork {
   Fd network;
   Fd user;
 };
-// Errors: bad_state when the other container does not run; permission for a namespace of somebody else.
+// Errors: permission for a namespace of somebody else.
 Result<JoinedNetwork> join_network(Core& core, const ContainerSpec& spec, runtime::LaunchPlan& plan);
 
 // Adds the names of the container to the hosts file that it shares.

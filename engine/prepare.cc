@@ -22,6 +22,7 @@
 #include "engine/network_files.h"
 #include "engine/other_runtime.h"
 #include "engine/root_files.h"
+#include "engine/shared_namespaces.h"
 #include "engine/spec_gen.h"
 #include "engine/timezone.h"
 #include "engine/transfer.h"
@@ -64,9 +65,9 @@ Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedConta
     return Error(Errc::unsupported,
                  fmt::format("--secret is not supported with --runtime '{}'", printable(spec.runtime)));
   }
-  if (spec.network.mode == NetworkChoice::Mode::container) {
+  if (const auto* option = first_sharing_option(spec); option != nullptr) {
     return Error(Errc::unsupported,
-                 fmt::format("--network container: is not supported with --runtime '{}'", printable(spec.runtime)));
+                 fmt::format("--{} container: is not supported with --runtime '{}'", option, printable(spec.runtime)));
   }
   if (spec.userns.mode == UsernsChoice::Mode::pod) {
     return Error(Errc::unsupported, fmt::format("--pod is not supported with --runtime '{}'", printable(spec.runtime)));
@@ -352,6 +353,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   generation.has_resolv_conf = has_resolv_conf(spec);
   generation.has_hosts = !spec.no_hosts && !config->no_hosts;
   if (spec.network.mode == NetworkChoice::Mode::container) TRY(share_files(core, spec, generation));
+  generation.shares_shm = TRY(shares_shm(core, spec));
   generation.has_hostname = !spec.no_hostname && !config->no_hostname;
   generation.open_files = own_limit(RLIMIT_NOFILE);
   generation.processes = own_limit(RLIMIT_NPROC);
@@ -372,6 +374,11 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   }
   if (!spec.rdt_class.empty()) TRY(runtime::host_resctrl().context("--rdt-class"));
   TRY(choose_runtime(core, spec, prepared));
+  using Mode = NamespaceChoice::Mode;
+  const bool own_pids = spec.pid.mode == Mode::automatic || spec.pid.mode == Mode::private_;
+  if (spec.init && !own_pids) {
+    return Error(Errc::invalid, "cannot add init binary as PID 1 (PID namespace isn't private)");
+  }
   if (spec.init || config->init) prepared.launch.init_program = TRY(find_init(core, spec.init_path));
   prepared.launch.log = TRY(choose_log(core, prepared.record, input.bundle));
   record.entrypoint = TRY(effective_command(spec, base.config)).entrypoint;

@@ -10,6 +10,7 @@
 #include "engine/caps.h"
 #include "engine/env.h"
 #include "engine/limits.h"
+#include "engine/shared_namespaces.h"
 
 namespace ctr::engine {
 
@@ -50,33 +51,31 @@ std::string container_namespace(const SpecInput& input, const std::string& id, N
 }
 
 // A namespace that `choice` asks for; nothing for the host's.
-Result<void> add_namespace(const SpecInput& input, RuntimeSpec& spec, NamespaceType type,
-                           const NamespaceChoice& choice) {
+void add_namespace(const SpecInput& input, RuntimeSpec& spec, NamespaceType type, const NamespaceChoice& choice) {
   switch (choice.mode) {
     case NamespaceChoice::Mode::host:
-      return ok();
+      return;
     case NamespaceChoice::Mode::path:
       spec.linux_config.namespaces.push_back({type, choice.value});
-      return ok();
+      return;
     case NamespaceChoice::Mode::pod:
       spec.linux_config.namespaces.push_back({type, pod_namespace(input, type)});
-      return ok();
+      return;
     case NamespaceChoice::Mode::container:
-      return Error(Errc::unsupported, fmt::format("joining the {} namespace of another container is not supported",
-                                                  runtime::namespace_name(type)));
+      spec.linux_config.namespaces.push_back({type, container_namespace(input, choice.value, type)});
+      return;
     case NamespaceChoice::Mode::automatic:
     case NamespaceChoice::Mode::private_:
     case NamespaceChoice::Mode::none:
     case NamespaceChoice::Mode::shareable:
       spec.linux_config.namespaces.push_back({type, {}});
-      return ok();
+      return;
   }
-  return ok();
 }
 
-Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
+void set_namespaces(const SpecInput& input, RuntimeSpec& out) {
   const auto& spec = input.spec;
-  TRY(add_namespace(input, out, NamespaceType::pid, spec.pid));
+  add_namespace(input, out, NamespaceType::pid, spec.pid);
   switch (spec.network.mode) {
     case NetworkChoice::Mode::private_:
     case NetworkChoice::Mode::none:
@@ -96,17 +95,16 @@ Result<void> set_namespaces(const SpecInput& input, RuntimeSpec& out) {
           {NamespaceType::network, container_namespace(input, spec.network.value, NamespaceType::network)});
       break;
   }
-  TRY(add_namespace(input, out, NamespaceType::ipc, spec.ipc));
-  TRY(add_namespace(input, out, NamespaceType::uts, spec.uts));
+  add_namespace(input, out, NamespaceType::ipc, spec.ipc);
+  add_namespace(input, out, NamespaceType::uts, spec.uts);
   out.linux_config.namespaces.push_back({NamespaceType::mount, {}});
-  TRY(add_namespace(input, out, NamespaceType::cgroup, spec.cgroup));
+  add_namespace(input, out, NamespaceType::cgroup, spec.cgroup);
   if (!input.ids.empty()) {
     const bool of_pod = spec.userns.mode == UsernsChoice::Mode::pod;
     out.linux_config.namespaces.push_back(
         {NamespaceType::user, of_pod ? pod_namespace(input, NamespaceType::user) : std::string()});
     out.linux_config.ids = input.ids;
   }
-  return ok();
 }
 
 bool maps_gid(const SpecInput& input, uint32_t gid) {
@@ -175,6 +173,11 @@ void add_dev(const SpecInput& input, RuntimeSpec& out) {
   if (spec.ipc.mode == NamespaceChoice::Mode::none) return;
   if (spec.ipc.mode == NamespaceChoice::Mode::pod) {
     out.mounts.push_back({"/dev/shm", "bind", input.pod_dir + "/shm", {"bind", "nosuid", "noexec", "nodev"}});
+    return;
+  }
+  if (input.shares_shm) {
+    const auto place = input.bundle + "/" + k_shared_shm_dir;
+    out.mounts.push_back({"/dev/shm", "bind", place, {"bind", "nosuid", "noexec", "nodev"}});
     return;
   }
   const auto size = spec.shm_size_bytes.value_or(input.config.shm_size_bytes);
@@ -407,12 +410,15 @@ Result<RuntimeSpec> generate_spec(const SpecInput& input) {
   RuntimeSpec out;
   out.root = {"rootfs", input.spec.read_only};
   if (!is_host(input.spec.uts)) {
-    out.hostname = input.spec.uts.mode == NamespaceChoice::Mode::pod ? std::string() : input.hostname;
+    // Who shares a host name does not set it.
+    using Mode = NamespaceChoice::Mode;
+    const bool shares = input.spec.uts.mode == Mode::pod || input.spec.uts.mode == Mode::container;
+    out.hostname = shares ? std::string() : input.hostname;
     out.domainname = input.spec.domainname;
   }
   out.annotations = input.spec.annotations;
   if (keeps_groups(input.spec)) out.annotations[k_keep_groups_annotation] = "1";
-  TRY(set_namespaces(input, out));
+  set_namespaces(input, out);
   TRY(set_process(input, out));
   set_mounts(input, out);
   set_paths(input, out);

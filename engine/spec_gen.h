@@ -43,6 +43,7 @@ struct SpecInput {
   bool has_resolv_conf = true;
   bool has_hosts = true;
   bool has_hostname = true;
+  bool shares_shm = false;        // /dev/shm is that of the container whose ipc namespace it joins
   ResourceLimit open_files = {};  // of this process: a container starts with the hard ones
   ResourceLimit processes = {};
   std::vector<DeviceSpec> host_devices = {};  // with privileged: every device of the host

@@ -20,6 +20,7 @@
 #include "engine/root_files.h"
 #include "engine/running_row.h"
 #include "engine/secrets.h"
+#include "engine/shared_namespaces.h"
 #include "engine/side_programs.h"
 #include "engine/user_namespace.h"
 #include "engine/volumes.h"
@@ -330,6 +331,7 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   const auto network = TRY(join_network(core, stored.record.spec, plan));
   TRY(add_to_shared_hosts(core, stored.record));
   const auto joined = TRY(join_userns(core, stored.record.spec, plan));
+  const auto shared = TRY(join_shared_namespaces(core, dir, stored.record.spec, plan));
   const auto in_pod = TRY(join_pod(core, stored.record.spec, plan));
   plan.secrets = secrets.files;
   TRY(add_notify(dir, stored.record.spec.notify, plan));

@@ -43,7 +43,7 @@ bool joins(const RuntimeSpec& spec, NamespaceType type) {
 // children only, or takes rights that it no longer has in a user namespace of its own.
 bool needs_two_processes(const CompileInput& input, const RootfsPlan& rootfs) {
   const RuntimeSpec& spec = input.spec;
-  if (!rootfs.mounts_namespace.empty()) return true;
+  if (!rootfs.mounts_namespace.empty() || !rootfs.shm_namespace.empty()) return true;
   if (joins(spec, NamespaceType::user) || joins(spec, NamespaceType::pid)) return true;
   if (spec.has_fresh_namespace(NamespaceType::time)) return true;
   return spec.has_fresh_namespace(NamespaceType::user) && joins_any(spec) && input.host.privileged();
@@ -141,6 +141,38 @@ void emit_enter_mounts(const RootfsPlan& rootfs, int16_t file, ProgramBuilder* o
   out->close_register(file);
 }
 
+int16_t emit_open(std::string_view path, uint64_t flags, ProgramBuilder* out) {
+  const int16_t file = out->take_register();
+  out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(path), .x = flags});
+  return file;
+}
+
+int16_t emit_open_shm(const RootfsPlan& rootfs, ProgramBuilder* out) {
+  if (rootfs.shm_namespace.empty()) return -1;
+  out->act(fmt::format("share /dev/shm of '{}'", rootfs.shm_namespace));
+  return emit_open(rootfs.shm_namespace, O_RDONLY, out);
+}
+
+enum class Mounts { of_host, own };
+// The mount is copied where it is, and attached in a mount namespace of our own, which the container's is made from.
+void emit_share_shm(const RootfsPlan& rootfs, int16_t file, Mounts mounts, ProgramBuilder* out) {
+  if (file < 0) return;
+  out->act(fmt::format("share /dev/shm of '{}'", rootfs.shm_namespace));
+  if (mounts == Mounts::of_host) {
+    out->add({.kind = ChildOpKind::unshare, .x = CLONE_NEWNS});
+    out->add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
+  }
+  const int16_t own = emit_open(namespace_file(NamespaceType::mount), O_RDONLY, out);
+  out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = CLONE_NEWNS});
+  const int16_t source = emit_open("/dev/shm", O_PATH | O_DIRECTORY | O_NOFOLLOW, out);
+  const int16_t mount = out->take_register();
+  out->add({.kind = ChildOpKind::clone_tree, .a = mount, .b = source});
+  out->add({.kind = ChildOpKind::set_namespace, .a = own, .x = CLONE_NEWNS});
+  const int16_t place = emit_open(rootfs.shm_place, O_PATH | O_DIRECTORY, out);
+  out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = place});
+  for (const int16_t used : {file, own, source, mount, place}) out->close_register(used);
+}
+
 void emit_wait(std::string words, ProgramBuilder* out) {
   out->act(std::move(words));
   out->add({.kind = ChildOpKind::wait_go});
@@ -192,6 +224,7 @@ Result<void> emit_joined_outer_namespace(const CompileInput& input, const Rootfs
   out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(rootfs.outer_namespace), .x = O_RDONLY});
   // What is joined later is opened while the paths lead there.
   const auto files = emit_open_joins(input.spec, out);
+  const int16_t shm = emit_open_shm(rootfs, out);
   out->act(fmt::format("join the user namespace around '{}'", input.spec.find_namespace(NamespaceType::user)->path));
   out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = CLONE_NEWUSER});
   out->close_register(file);
@@ -200,6 +233,7 @@ Result<void> emit_joined_outer_namespace(const CompileInput& input, const Rootfs
   out->add({.kind = ChildOpKind::unshare, .x = CLONE_NEWNS});
   out->act("stop mounts from propagating");
   out->add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
+  emit_share_shm(rootfs, shm, Mounts::own, out);
   TRY(emit_fuse(input, rootfs, out));
   for (const auto& [type, joined] : files) emit_enter(*input.spec.find_namespace(type), joined, out);
   emit_time_namespace(input.spec, out);
@@ -253,8 +287,10 @@ void emit_two_processes(const CompileInput& input, const RootfsPlan& rootfs, Pro
     emit_become_root(out);
   }
   const int16_t mounts = emit_open_mounts(rootfs, out);
+  const int16_t shm = emit_open_shm(rootfs, out);
   emit_joins(spec, out);
   emit_enter_mounts(rootfs, mounts, out);
+  emit_share_shm(rootfs, shm, Mounts::of_host, out);
   emit_time_namespace(spec, out);
   out->act("clone the container's first process");
   ChildOp clone{.kind = ChildOpKind::clone_child, .x = flags};

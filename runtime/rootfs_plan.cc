@@ -89,6 +89,7 @@ Json to_json(const RootfsPlan& plan) {
       .set("shift_ids", plan.shift_ids);
   if (!plan.outer_namespace.empty()) out.set("outer_namespace", plan.outer_namespace);
   if (!plan.mounts_namespace.empty()) out.set("mounts_namespace", plan.mounts_namespace);
+  if (!plan.shm_namespace.empty()) out.set("shm_namespace", plan.shm_namespace).set("shm_place", plan.shm_place);
   if (!plan.edits.empty()) out.set("edits", edits_json(plan.edits));
   return out;
 }
@@ -107,6 +108,8 @@ Result<RootfsPlan> rootfs_plan_from_json(const JsonReader& reader) {
   plan.shift_ids = TRY(reader.get_bool("shift_ids"));
   plan.outer_namespace = TRY(reader.string_or("outer_namespace", ""));
   plan.mounts_namespace = TRY(reader.string_or("mounts_namespace", ""));
+  plan.shm_namespace = TRY(reader.string_or("shm_namespace", ""));
+  plan.shm_place = TRY(reader.string_or("shm_place", ""));
   for (const auto& edit : TRY(reader.elements("edits"))) plan.edits.push_back(TRY(read_edit(edit)));
   return plan;
 }

@@ -47,6 +47,10 @@ struct RootfsPlan {
   // The path of a mount namespace in which everything is found that is mounted into the container; empty: the
   // caller's. Not with Kind::fuse.
   std::string mounts_namespace;
+  // The path of a mount namespace whose /dev/shm is found at `shm_place`, a directory of the host, by what is mounted
+  // into the container; empty: none.
+  std::string shm_namespace;
+  std::string shm_place;
   std::vector<RootEdit> edits;  // in this order
   bool operator==(const RootfsPlan&) const = default;
 };

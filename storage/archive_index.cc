@@ -13,7 +13,8 @@
 
 #include "base/fd.h"
 #include "base/text.h"
-#include "storage/layer_stream.h"
+#include "storage/plain_archive.h"
+#include "storage/unpack.h"
 
 namespace ctr::storage {
 namespace {
@@ -199,13 +200,7 @@ Result<ArchiveListing> index_archive(int input_fd, int spool_fd, const ArchiveLi
   ArchiveListing listing;
   listing.is_spooled = !TRY(can_be_read_in_place(input_fd));
   if (listing.is_spooled) {
-    StreamSource source(input_fd);
-    LayerStream stream(source, limits.stream_bytes, Hashing::no);
-    while (true) {
-      const auto bytes = TRY(stream.next());
-      if (bytes.empty()) break;
-      TRY(write_all(spool_fd, bytes, "write the archive to the store"));
-    }
+    (void)TRY(write_plain_archive(input_fd, spool_fd, limits.stream_bytes, "write the archive to the store"));
   }
   listing.members = TRY(list_members(listing.is_spooled ? spool_fd : input_fd, limits));
   return listing;

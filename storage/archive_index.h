@@ -36,10 +36,10 @@ struct ArchiveLimits {
   uint64_t stream_bytes = uint64_t{256} << 30;  // of the uncompressed archive, when it has to be spooled
 };
 
-// Lists an archive. One that is compressed (gzip, zstd) or cannot be read at offsets is written to `spool_fd` first,
-// which may be -1 when that is not wanted.
-// Errors: corrupt (no tar, absolute paths, "..", links that lead outside, devices, two files of one name), invalid (a
-// limit), unsupported (other compression, sparse files), no_space.
+// Lists an archive. One that is compressed (gzip, zstd, xz, bzip2) or cannot be read at offsets is written to
+// `spool_fd` first, which may be -1 when that is not wanted. Errors: corrupt (no tar, absolute paths, "..", links that
+// lead outside, devices, two files of one name), invalid (a limit), unsupported (other compression, sparse files),
+// no_space.
 Result<ArchiveListing> index_archive(int input_fd, int spool_fd, const ArchiveLimits& limits = {});
 
 Json to_json(const Result<ArchiveListing>& answer);

@@ -4,7 +4,8 @@
 
 #include "base/channel.h"
 #include "base/fd.h"
-#include "storage/layer_stream.h"
+#include "storage/plain_archive.h"
+#include "storage/unpack.h"
 
 namespace ctr::storage {
 namespace {
@@ -21,14 +22,8 @@ Result<void> inflate_bounded(const SpoolRequest& request, const LoadFilter& load
 }  // namespace
 
 Result<void> inflate_stream(int input_fd, int output_fd) {
-  StreamSource source(input_fd);
-  LayerStream stream(source, UnpackLimits{}.stream_bytes, Hashing::no);
-  while (true) {
-    const auto bytes = TRY(stream.next());
-    if (bytes.empty()) break;
-    TRY(write_all(output_fd, bytes, "the layer"));
-  }
-  if (stream.size_bytes() == 0) return Error(Errc::invalid, "the archive is empty");
+  const auto size = TRY(write_plain_archive(input_fd, output_fd, UnpackLimits{}.stream_bytes, "the layer"));
+  if (size == 0) return Error(Errc::invalid, "the archive is empty");
   return ok();
 }
 

@@ -18,16 +18,17 @@ constexpr size_t k_magic_bytes = 6;
 struct Magic {
   std::string_view bytes;
   std::string_view name;
+  Compression compression = Compression::foreign;
 };
 constexpr std::string_view k_gzip_magic("\x1f\x8b", 2);
 constexpr std::string_view k_zstd_magic("\x28\xb5\x2f\xfd", 4);
 // Formats that tools accept here and that we name instead of calling them a broken tar.
 constexpr Magic k_foreign[] = {
-    {std::string_view("BZh", 3), "bzip2"},
+    {std::string_view("BZh", 3), "bzip2", Compression::bzip2},
     {std::string_view("\xfd"
                       "7zXZ\0",
                       6),
-     "xz"},
+     "xz", Compression::xz},
     {std::string_view("\x04\x22\x4d\x18", 4), "lz4"},
     {std::string_view("PK\x03\x04", 4), "zip"},
     {std::string_view("\x1f\x9d", 2), "compress (.Z)"},
@@ -44,7 +45,8 @@ const Magic* find_foreign(std::string_view head) {
 Compression compression_of(std::string_view head) {
   if (head.starts_with(k_gzip_magic)) return Compression::gzip;
   if (head.starts_with(k_zstd_magic)) return Compression::zstd;
-  return find_foreign(head) == nullptr ? Compression::none : Compression::foreign;
+  const auto* foreign = find_foreign(head);
+  return foreign == nullptr ? Compression::none : foreign->compression;
 }
 
 Result<size_t> StreamSource::read(void* buffer, size_t size) {
@@ -80,6 +82,8 @@ Result<void> LayerStream::choose_decoder() {
     case Compression::zstd:
       decoder_ = TRY(make_zstd_decoder());
       break;
+    case Compression::xz:
+    case Compression::bzip2:
     case Compression::foreign:
       return Error(Errc::unsupported, fmt::format("it is compressed with {}", find_foreign(head)->name))
           .with_hint("gzip, zstd and no compression are supported");

@@ -79,8 +79,9 @@ struct UnpackedLayer {
   uint64_t skipped_xattrs = 0;   // attributes of storage drivers and labels, see security rules in docs
 };
 
-// What the first bytes of a stream (six are enough) say; `foreign` is known and not supported.
-enum class Compression { none, gzip, zstd, foreign };
+// What the first bytes of a stream (six are enough) say; `foreign` is known and not supported. Layers are not
+// compressed with xz or bzip2, whole archives may be.
+enum class Compression { none, gzip, zstd, xz, bzip2, foreign };
 Compression compression_of(std::string_view head);
 
 // Where compressed bytes come from. read() returns 0 at the end.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
@@ -57,6 +58,8 @@ Result<OneContainer> target(Context& context, const Args& args) {
   return OneContainer{TRY(TRY(context.engine())->find_container(ids.front())), args.words()};
 }
 
+constexpr size_t k_session_id_bytes = 32;
+
 Result<int> exec(Context& context, const Args& args) {
   auto options = TRY(exec_options(context, args));
   auto found = TRY(target(context, args));
@@ -73,6 +76,8 @@ Result<int> exec(Context& context, const Args& args) {
     return k_not_running_code;
   }
   if (!end) return std::move(end).error();
+  // Sessions are not kept: the id is there for who prints or reads one, as with podman.
+  if (options.detach) context.output().line(random_hex(k_session_id_bytes));
   return end->detached ? 0 : end->exit_code;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/network/uplink.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -90,7 +91,19 @@ namespace {
 
 std::string mtu_text(const UplinkPlan& plan) { return std::to_string(plan.options.mtu_bytes.value_or(k_mtu_bytes)); }
 
-std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const std::string& process, int exit_fd,
+bool by_descriptors(const UplinkTarget& target) { return target.user_fd >= 0; }
+
+std::string user_path(const UplinkTarget& target) {
+  if (!by_descriptors(target)) return fmt::format("/proc/{}/ns/user", target.pid);
+  return fmt::format("/proc/{}/fd/{}", target.pid, target.user_fd);
+}
+
+std::string network_path(const UplinkTarget& target) {
+  if (!by_descriptors(target)) return fmt::format("/proc/{}/ns/net", target.pid);
+  return fmt::format("/proc/{}/fd/{}", target.pid, target.network_fd);
+}
+
+std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const UplinkTarget& target, int exit_fd,
                                          int ready_fd) {
   const auto& options = plan.options;
   std::vector<std::string> arguments = {"slirp4netns", "--mtu=" + mtu_text(plan), "--enable-sandbox",
@@ -100,8 +113,13 @@ std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const std::stri
   if (!options.cidr.empty()) arguments.push_back("--cidr=" + options.cidr);
   if (!options.outbound4.empty()) arguments.push_back("--outbound-addr=" + options.outbound4);
   if (!options.outbound6.empty()) arguments.push_back("--outbound-addr6=" + options.outbound6);
+  auto whose = std::to_string(target.pid);
+  if (by_descriptors(target)) {
+    arguments.insert(arguments.end(), {"--netns-type=path", "--userns-path=" + user_path(target)});
+    whose = network_path(target);
+  }
   arguments.insert(arguments.end(),
-                   {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process, plan.interface_name});
+                   {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), whose, plan.interface_name});
   return arguments;
 }
 
@@ -116,7 +134,7 @@ void add_pasta_outbound(const UplinkOptions& options, std::vector<std::string>& 
   add(options.outbound6, "--outbound-if6");
 }
 
-std::vector<std::string> pasta_arguments(const UplinkPlan& plan, const std::string& process) {
+std::vector<std::string> pasta_arguments(const UplinkPlan& plan, const UplinkTarget& target) {
   const auto& options = plan.options;
   const auto inside = uplink_addresses(options);
   std::vector<std::string> arguments = {"pasta", "-f", "-q", "-I", plan.interface_name};
@@ -137,25 +155,24 @@ std::vector<std::string> pasta_arguments(const UplinkPlan& plan, const std::stri
   } else {
     arguments.emplace_back("--no-map-gw");
   }
-  arguments.insert(arguments.end(),
-                   {"--userns", "/proc/" + process + "/ns/user", "--netns", "/proc/" + process + "/ns/net"});
+  arguments.insert(arguments.end(), {"--userns", user_path(target), "--netns", network_path(target)});
   return arguments;
 }
 
 }  // namespace
 
-std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd) {
-  const auto process = std::to_string(pid);
-  if (plan.kind == UplinkKind::pasta) return pasta_arguments(plan, process);
-  return slirp_arguments(plan, process, exit_fd, ready_fd);
+std::vector<std::string> uplink_arguments(const UplinkPlan& plan, const UplinkTarget& target, int exit_fd,
+                                          int ready_fd) {
+  if (plan.kind == UplinkKind::pasta) return pasta_arguments(plan, target);
+  return slirp_arguments(plan, target, exit_fd, ready_fd);
 }
 
-Result<Uplink> Uplink::start(const UplinkPlan& plan, pid_t pid) {
+Result<Uplink> Uplink::start(const UplinkPlan& plan, const UplinkTarget& target) {
   auto exit_pipe = TRY(make_pipe());
   auto ready_pipe = TRY(make_pipe());
   auto errors_pipe = TRY(make_pipe());
   SpawnOptions options{.program = plan.program,
-                       .argv = uplink_arguments(plan, pid, k_exit_fd, k_ready_fd),
+                       .argv = uplink_arguments(plan, target, k_exit_fd, k_ready_fd),
                        .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
                        .fds = {{errors_pipe.write_end.get(), 2}}};
   if (plan.kind == UplinkKind::slirp4netns) {

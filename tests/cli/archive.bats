@@ -289,7 +289,7 @@ pod() {
   echo 'no tar' >text
   head -c 100000 /dev/urandom >random
   make_archive entries '[{"path": "file", "content": "x"}]' other.tar
-  tar -cJf foreign.tar.xz text
+  printf '\004\042\115\030 and more' >foreign.tar.lz4
   for file in empty text random; do
     run -125 ctr load -i "$file"
     assert_match "^Error: load '$file': it is no tar archive"
@@ -298,9 +298,17 @@ pod() {
   done
   run -125 ctr load -i other.tar
   assert_contains 'it has no index.json and no manifest.json'
-  run -125 ctr load -i foreign.tar.xz
-  assert_contains 'it is compressed with xz'
+  run -125 ctr load -i foreign.tar.lz4
+  assert_contains 'it is compressed with lz4'
   ctr save -q -o whole.tar "$IMAGE"
+  for tool in xz bzip2; do
+    $tool -1 -c whole.tar >whole.tar.packed
+    run -0 ctr load -q -i whole.tar.packed
+    run -0 bash -c 'ctr load -q <whole.tar.packed'
+    head -c 10000 whole.tar.packed >cut.tar.packed
+    run -125 ctr load -i cut.tar.packed
+    assert_contains "the $tool data is damaged"
+  done
   truncate -s 300000 whole.tar
   run -125 ctr load -i whole.tar
   assert_match "^Error: load 'whole.tar': "

@@ -51,6 +51,7 @@ teardown() { assert_nothing_left; }
 
 @test "a detached command goes on by itself" {
   run -0 ctr exec -d box touch /tmp/done
+  assert_match '^[0-9a-f]{64}$'
   wait_for ctr exec box test -e /tmp/done
 }
 

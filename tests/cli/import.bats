@@ -44,7 +44,11 @@ teardown() {
   ctr import -q - piped:1 <root.tar.zst >/dev/null
   # A file as standard input, and a pipe.
   zstd -dc root.tar.zst | ctr import -q - "$REGISTRY/test/cat:1" >/dev/null
-  for image in plain gzipped piped:1 "$REGISTRY/test/cat:1"; do
+  xz -1 -k root.tar
+  bzip2 -k root.tar
+  ctr import -q root.tar.xz xz >/dev/null
+  ctr import -q - bzip2 <root.tar.bz2 >/dev/null
+  for image in plain gzipped piped:1 xz bzip2 "$REGISTRY/test/cat:1"; do
     [ "$(ctr image inspect --format '{{index .RootFS.Layers 0}}' "$image")" = "sha256:$(sha256sum <root.tar | cut -c 1-64)" ]
   done
   ctr push -q "$REGISTRY/test/cat:1"
@@ -75,9 +79,9 @@ teardown() {
   : >empty
   run -125 ctr import -q empty x
   assert_contains "Error: import 'empty': the archive is empty"
-  xz -k root.tar
-  run -125 ctr import -q root.tar.xz x
-  assert_contains 'xz'
+  xz -1 -c root.tar | head -c 2000 >cut.tar.xz
+  run -125 ctr import -q cut.tar.xz x
+  assert_contains 'the xz data is damaged'
   head -c 5000 root.tar >cut.tar
   run -125 ctr import -q cut.tar x
   run -125 ctr import -c 'RUN make' root.tar x

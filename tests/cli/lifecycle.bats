@@ -156,6 +156,13 @@ state() { ctr inspect --format '{{.State.Status}}' "$1"; }
   id=$(ctr run -d --network none "$IMAGE" sleep 100)
   pid=$(ctr inspect --format '{{.State.ConmonPid}}' "$id")
   kill -9 "$pid"
+  has_ended() { [ "$(ctr inspect --format '{{.State.Status}}' "$id")" = exited ]; }
+  wait_for has_ended
+  # The end that nobody saw has the time at which it was noticed.
+  local noticed
+  noticed=$(ctr inspect --format '{{json .State.FinishedAt}}' "$id")
+  [[ $noticed == \"20* ]] || fail "$noticed"
+  [ "$(ctr inspect --format '{{json .State.FinishedAt}}' "$id")" = "$noticed" ]
   ctr rm -f -t 0 "$id"
   [ -z "$(ctr ps -aq)" ]
 }

@@ -145,6 +145,89 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   done
 }
 
+@test "who joins a user namespace has a network of its own, and ports" {
+  make running one --userns keep-id
+  ctr network create inner >/dev/null
+  local network
+  for network in slirp4netns inner; do
+    ctr run -d --name two --userns container:one --network "$network" -p 127.0.0.1::8080 "$IMAGE" \
+      sh -c 'while :; do nc -l -p 8080 -e echo heard; done' >/dev/null
+    [ "$(ctr exec one readlink /proc/self/ns/user)" = "$(ctr exec two readlink /proc/self/ns/user)" ]
+    [ "$(ctr exec one readlink /proc/self/ns/net)" != "$(ctr exec two readlink /proc/self/ns/net)" ]
+    run -0 ctr exec two ip route
+    assert_contains 'default via'
+    local port
+    port=$(ctr port two 8080/tcp)
+    hears() { [ "$(timeout 5 bash -c "cat </dev/tcp/127.0.0.1/${port##*:}")" = heard ]; }
+    wait_for hears
+    ctr rm -f -t 0 two >/dev/null
+  done
+  ctr rm -f -t 0 one >/dev/null
+  ctr network rm inner >/dev/null
+}
+
+@test "processes, memory and the host name are shared with another container" {
+  local kind id
+  for kind in '' '--userns keep-id'; do
+    # shellcheck disable=SC2086
+    make running one --hostname first $kind
+    ctr run -d --name two --network none --pid container:one --ipc container:one --uts container:one "$IMAGE" \
+      sleep 100 >/dev/null
+    for space in user pid ipc uts; do
+      [ "$(ctr exec one readlink /proc/self/ns/$space)" = "$(ctr exec two readlink /proc/self/ns/$space)" ] ||
+        fail "$space $kind"
+    done
+    [ "$(ctr exec one readlink /proc/self/ns/net)" != "$(ctr exec two readlink /proc/self/ns/net)" ]
+    run -0 ctr exec two sh -c 'hostname; cat /etc/hostname; ps -o args | grep -c "^sleep 100"; echo $HOSTNAME'
+    assert_output $'first\nfirst\n2\nfirst'
+    ctr exec one sh -c 'echo seen >/dev/shm/file'
+    run -0 ctr exec two cat /dev/shm/file
+    assert_output seen
+    id=$(ctr inspect -f '{{.Id}}' one)
+    run -0 ctr inspect -f '{{.HostConfig.PidMode}} {{.HostConfig.IpcMode}} {{.HostConfig.UTSMode}} {{.Config.Hostname}}' two
+    assert_output "container:$id container:$id container:$id first"
+    run -125 ctr rm -f -t 0 one
+    assert_contains 'has dependent containers'
+    # What is needed is started first; and processes end with the namespace they are in.
+    ctr stop -t 0 one two >/dev/null
+    ctr start two >/dev/null
+    run -0 ctr exec two cat /proc/1/comm
+    [ "$(ctr exec one readlink /proc/self/ns/pid)" = "$(ctr exec two readlink /proc/self/ns/pid)" ]
+    ctr kill one >/dev/null
+    wait_for is_not_running two
+    ctr rm -f -t 0 --depend one >/dev/null
+  done
+}
+
+@test "what namespaces of other containers do not go with is refused" {
+  make created one
+  make created other
+  make created closed --ipc private
+  local option
+  for option in pid ipc uts; do
+    run -125 ctr create --$option container:nosuch "$IMAGE"
+    assert_contains "looking up container to share $option namespace with: no container with name or ID \"nosuch\" found"
+    run -125 ctr create --$option container:one --userns auto "$IMAGE"
+    assert_contains "--$option container:one and another --userns"
+    run -125 ctr create --$option container:one --network container:other "$IMAGE"
+    assert_contains 'the two are in different user namespaces'
+    run -125 ctr create --$option container:one --runtime crun "$IMAGE"
+    assert_contains "--$option container: is not supported with --runtime"
+  done
+  run -125 ctr create --ipc container:closed "$IMAGE"
+  assert_match 'joining IPC of container [0-9a-f]{64} is not allowed: non-shareable IPC'
+  run -125 ctr create --uts container:one --hostname x "$IMAGE"
+  assert_contains 'cannot set hostname when running in the host UTS namespace'
+  run -125 ctr create --cgroupns container:one "$IMAGE"
+  assert_contains '--cgroupns container:'
+  run -125 ctr create --pid container:one --init "$IMAGE"
+  assert_contains "cannot add init binary as PID 1 (PID namespace isn't private)"
+  # What is in the user namespace of the one can share with both.
+  make created friend --userns container:one
+  ctr create --name both --pid container:one --ipc container:friend "$IMAGE" >/dev/null
+  ctr rm both friend one other closed >/dev/null
+}
+
 is_not_running() { [ "$(ctr inspect -f '{{.State.Running}}' "$1")" = false ]; }
 
 @test "what is done with containers is done with those whose ids are mapped" {

@@ -180,6 +180,25 @@ TEST_CASE("the host's pid and ipc namespaces bring its mounts") {
   CHECK_FALSE(generated->has_fresh_namespace(runtime::NamespaceType::pid));
 }
 
+TEST_CASE("namespaces of other containers are named by their directories, and the host name is not set in one") {
+  using runtime::NamespaceType;
+  ContainerSpec spec;
+  const std::string id(64, 'e');
+  spec.pid = spec.ipc = spec.uts = {NamespaceChoice::Mode::container, id};
+  const auto share = [](SpecInput& input) { input.shares_shm = true; };
+  const auto generated = generate(spec, host_facts(), share);
+  REQUIRE(generated);
+  CHECK(generated->hostname.empty());
+  for (const auto type : {NamespaceType::pid, NamespaceType::ipc, NamespaceType::uts}) {
+    const auto* found = generated->find_namespace(type);
+    REQUIRE(found != nullptr);
+    CHECK(found->path.ends_with("/" + id + "/ns/" + std::string(runtime::namespace_name(type))));
+  }
+  CHECK(has_mount(*generated, "/dev/shm", "bind"));
+  // The other one has none to share.
+  CHECK(has_mount(generate(spec).value(), "/dev/shm", "tmpfs"));
+}
+
 TEST_CASE("where processes cannot be counted the default limit is left out, and one that is asked for stays") {
   const auto without = [](SpecInput& input) { input.limits_processes = false; };
   CHECK_FALSE(generate({}, host_facts(), without).value().linux_config.resources);

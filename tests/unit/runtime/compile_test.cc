@@ -102,6 +102,27 @@ TEST_CASE("fuse-overlayfs for a user namespace that is joined runs in the one ar
   compare_golden("joined-fuse.steps", text.substr(0, text.find("# hand the network namespace")));
 }
 
+TEST_CASE("the /dev/shm of another container is copied where it is, and found at a place of the caller's") {
+  RuntimeSpec spec = plain_spec();
+  for (auto& entry : spec.linux_config.namespaces) {
+    if (entry.type == NamespaceType::user) entry.path = "/inner";
+  }
+  RootfsPlan plan = plain_rootfs();
+  plan.shm_namespace = "/mounts";
+  plan.shm_place = "/bundle/shared-shm";
+  const Json json = to_json(plan);
+  CHECK(rootfs_plan_from_json(JsonReader(json, "plan")).value() == plan);
+  const std::string text = compiled(spec, plan);
+  size_t at = 0;
+  for (const char* step : {"# share /dev/shm of '/mounts'", "\n   unshare", "\n   set_propagation", "/proc/self/ns/mnt",
+                           "\n   set_namespace", "/dev/shm", "\n   clone_tree", "\n   set_namespace",
+                           "/bundle/shared-shm", "\n   attach_mount", "# clone the container's first process"}) {
+    at = text.find(step, at);
+    INFO(step);
+    CHECK(at != std::string::npos);
+  }
+}
+
 TEST_CASE("the steps of a container that waits to be started") {
   RuntimeSpec spec = plain_spec();
   const SeccompProgram filter{.bpf = std::string(16, 'x'), .flags = 0};

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/child.h"
 #include "base/file.h"
 #include "storage/inflate.h"
 #include "storage/layer_stream.h"
@@ -106,6 +107,33 @@ TEST_CASE("the compression of an archive is taken away, and an empty one is refu
   REQUIRE_FALSE(empty);
   CHECK(empty.error().code() == Errc::invalid);
   CHECK_FALSE(inflate(pack(temp, content).blob.substr(0, 50)));
+}
+
+TEST_CASE("an archive may be compressed with xz or bzip2, in one piece or several, and a damaged one is refused") {
+  const TempDir temp;
+  const std::string content(100'000, 'c');
+  must(create_file(temp.path() + "/plain", content));
+  for (const std::string tool : {"xz", "bzip2"}) {
+    const auto packed =
+        must(run_program({.program = "/bin/sh",
+                          .argv = {"sh", "-c",
+                                   tool + " -c " + temp.path() + "/plain; " + tool + " -c " + temp.path() + "/plain"},
+                          .env = {"PATH=/usr/bin:/bin"}},
+                         "", std::chrono::seconds(10)))
+            .out;
+    const auto inflate = [&](const std::string& bytes) -> Result<std::string> {
+      const Fd input = must(open_path(temp.path() + "/in", O_RDWR | O_CREAT | O_TRUNC, 0600));
+      must(write_all(input.get(), bytes, "the archive"));
+      REQUIRE(::lseek(input.get(), 0, SEEK_SET) == 0);
+      const Fd output = must(open_path(temp.path() + "/out", O_RDWR | O_CREAT | O_TRUNC, 0600));
+      TRY(inflate_stream(input.get(), output.get()));
+      return read_file(temp.path() + "/out", size_t{1} << 20);
+    };
+    CHECK(must(inflate(packed)) == content + content);
+    const auto cut = inflate(packed.substr(0, 40));
+    REQUIRE_FALSE(cut);
+    CHECK(cut.error().code() == Errc::corrupt);
+  }
 }
 
 TEST_CASE("packing a layer ends when the user wants it") {
