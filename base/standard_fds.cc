@@ -15,8 +15,9 @@ Result<void> open_missing_standard_fds() {
   for (const auto& one : standard) {
     if ((one.revents & POLLNVAL) == 0) continue;
     // The lowest number that is free is this one, as those below it are open.
+    // Nothing is read from there, and what is written is an error as it was before: an archive is not lost unseen.
     // not CLOEXEC: programs that are started get it as their input or output.
-    if (::open("/dev/null", O_RDWR) < 0) return Error::from_errno("open '/dev/null'");
+    if (::open("/dev/null", O_RDONLY) < 0) return Error::from_errno("open '/dev/null'");
   }
   return ok();
 }

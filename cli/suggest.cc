@@ -35,6 +35,13 @@ const OptionSpec* option_of(const Command& command, std::string_view word) {
 // A word that is none of an option: a part of the command's name, or one for it.
 void take_word(Typed& typed, const std::string& word) {
   if (typed.command != nullptr) {
+    // `port` is a command, and the first word of others.
+    const std::vector<std::string> both = {std::string(typed.command->name), word};
+    const auto longer = find_command(both);
+    if (typed.words.empty() && longer.words == 2) {
+      typed.command = longer.command;
+      return;
+    }
     typed.words.push_back(word);
     typed.only_words = typed.only_words || typed.command->positionals == Positionals::end_options;
     return;
@@ -210,8 +217,14 @@ Suggestions suggest(std::span<const std::string> words, const FindNames& find_na
     if (option == nullptr) return out;
     return suggest_values(command, *option, std::string_view(current).substr(equals + 1), find_names);
   }
-  if (typed.command != nullptr) return suggest_words(typed, current, find_names);
-  out.words = commands_of(typed.group, current);
+  if (typed.command == nullptr) {
+    out.words = commands_of(typed.group, current);
+    return out;
+  }
+  out = suggest_words(typed, current, find_names);
+  if (typed.words.empty() && !typed.only_words) {
+    for (auto& more : commands_of(std::string(typed.command->name), current)) out.words.push_back(std::move(more));
+  }
   return out;
 }
 

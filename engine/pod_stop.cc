@@ -67,7 +67,7 @@ Result<void> run_init(Core& core, const PodMember& member) {
     return Error(Errc::bad_state, fmt::format("init container {} exited with code {}", member.id.hex, code))
         .with_hint(fmt::format("`ctr logs {}` shows what it said", member.name));
   }
-  if (member.init == "once") TRY(remove_container(core, entry, {.force = true, .volumes = true}));
+  if (member.init == "once") TRY(remove_container(core, entry, {.force = true, .volumes = true, .timeout = {}}));
   return ok();
 }
 

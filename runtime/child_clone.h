@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+#include "runtime/child_process.h"
 #include "runtime/child_talk.h"
 
 namespace ctr::runtime::child {
@@ -64,6 +65,10 @@ constexpr int k_fuse_descriptor = 3;
   call(SYS_dup3, nothing, 0, 0);  // not CLOEXEC: the server's streams
   call(SYS_dup3, nothing, 1, 0);  // not CLOEXEC: likewise
   call(SYS_dup3, words, 2, 0);    // not CLOEXEC: likewise
+  // What it says when nobody listens any more must not end it.
+  KernelSigaction ignored{};
+  ignored.handler = k_ignored;
+  call(SYS_rt_sigaction, SIGPIPE, &ignored, nullptr, sizeof ignored.mask);
   // The launcher takes the end of the report pipe for success: the server must not hold it, nor anything else.
   call(SYS_close_range, 3U, k_last_fd, CLOSE_RANGE_CLOEXEC);
   if (device == k_fuse_descriptor) {

@@ -112,6 +112,8 @@ make_archive() { "$cli_dir/make-archive" "$@"; }
 }
 
 @test "skopeo reads what ctr saves, and ctr loads what skopeo writes" {
+  empty_store
+  ctr pull -q "$IMAGE" >/dev/null
   ctr save -q -o docker.tar "$IMAGE"
   ctr save -q --format oci-archive -o oci.tar "$IMAGE"
   ctr save -q --format oci-dir -o oci "$IMAGE"

@@ -149,7 +149,8 @@ state_of() { find "$1" -printf '%P %s %T@ %C@\n' | sort; }
   ctr rm c
   ctr --imagestore "$file_dir/apart" rmi apart:1
   [ -z "$(ls "$file_dir/apart/layers")" ]
-  [ -z "$(ls "$file_dir/apart/trash")" ]
+  is_empty() { [ -z "$(ls "$1")" ]; }
+  wait_for is_empty "$file_dir/apart/trash"
 }
 
 @test "an image whose layers are not unpacked is unpacked when it is first used" {

@@ -72,6 +72,10 @@ TEST_CASE("names fit the verb, and those that were named are left out") {
   CHECK(offered({"start", ""}) == Words{"idle"});
   CHECK(offered({"rm", "-f", ""}) == Words{"db", "idle", "web"});
   CHECK(offered({"volume", "rm", ""}) == Words{"data"});
+  CHECK(has(offered({"port", ""}), "add"));
+  CHECK(has(offered({"port", ""}), "web"));
+  CHECK(has(offered({"port", "add", ""}), "web"));
+  CHECK(!has(offered({"port", "add", ""}), "rm"));
   CHECK(offered({"secret", "inspect", "k"}) == Words{"key"});
   CHECK(offered({"inspect", "w"}) == Words{"web"});
   CHECK(offered({"rename", "web", ""}).empty());

@@ -153,7 +153,7 @@ TEST_CASE("mutated messages are read within their bounds", "[names]") {
   const auto whole = query_text("www.example.ctr.internal", k_type_a, edns(1400));
   for (int i = 0; i < 20000; ++i) {
     auto text = whole.substr(0, random() % (whole.size() + 1));
-    for (unsigned n = random() % 6; n > 0 && !text.empty(); --n) {
+    for (auto n = random() % 6; n > 0 && !text.empty(); --n) {
       text[random() % text.size()] = static_cast<char>(random() & 0xff);
     }
     // On the heap exactly, so that a sanitizer sees a byte too many.

@@ -134,7 +134,8 @@ TEST_CASE("ranges become single ports and neighbours ranges again", "[ports]") {
 }
 
 TEST_CASE("what netproxy is to do crosses as JSON", "[ports]") {
-  const ProxyPlan plan = {{{PortProtocol::tcp, "127.0.0.1", 8080, 80}, {PortProtocol::udp, "", 53, 53}}};
+  ProxyPlan plan;
+  plan.ports = {{PortProtocol::tcp, "127.0.0.1", 8080, 80}, {PortProtocol::udp, "", 53, 53}};
   const auto json = to_json(plan);
   CHECK(proxy_plan_from_json(JsonReader(json, "plan")).value() == plan);
   const auto addresses = to_json(both());
