@@ -90,7 +90,7 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
 
   // Until everything is there. What is half made ends with this process.
   void take_engine_fds(std::vector<Fd> fds) { engine_fds_ = std::move(fds); }
-  Result<StartReport> start();
+  Result<StartReport> bring_up();
   // Until it is asked to end.
   Result<void> serve(const Fd& signals);
 
@@ -116,7 +116,7 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
   StateRecord record_;
 };
 
-Result<StartReport> PodMonitor::start() {
+Result<StartReport> PodMonitor::bring_up() {
   alive_ = TRY(FileLock::try_acquire(dir_, k_alive_lock, LockMode::exclusive));
   if (!alive_) return Error(Errc::bad_state, "pod '" + plan_.name + "' is already running");
   if (hooks_.make_network) network_.use(TRY(hooks_.make_network(plan_, std::move(engine_fds_))));
@@ -342,7 +342,7 @@ int run_pod_monitor(const PodHooks& hooks) {
   const auto signals = monitor ? take_signals() : Result<Fd>(Fd());
   if (!signals) monitor = signals.error();
   if (!monitor) return answer_error(starter.get(), monitor.error()), 0;
-  const auto report = (*monitor)->start();
+  const auto report = (*monitor)->bring_up();
   if (!report) {
     (*monitor)->undo(report.error());
     answer_error(starter.get(), report.error());

@@ -140,7 +140,7 @@ hint: --replace removes that pod first"
   ctr network disconnect n p
   run ask_in n
   refute_contains hello
-  ctr pod restart -t 0 p >/dev/null
+  ctr pod stop -t 0 p >/dev/null && ctr pod start p >/dev/null
   wait_for ask_in m
   run -125 ctr network disconnect n p
   assert_contains 'network is not connected'

@@ -193,7 +193,7 @@ PY
   assert_contains 'the network of a container in a pod is that of the pod'
   run -126 ctr port add together "127.0.0.1:$port:81"
   assert_contains 'address already in use'
-  ctr pod restart together -t 0 >/dev/null
+  ctr pod stop -t 0 together >/dev/null && ctr pod start together >/dev/null
   serve web tcp 80
   run -0 "$peer" ask tcp 127.0.0.1 "$port"
   ctr port rm together 80
