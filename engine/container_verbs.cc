@@ -59,11 +59,12 @@ class LocalContainerVerbs final : public ContainerVerbs {
     return wait_for_first(core_, entries, conditions, interval);
   }
 
-  Result<std::vector<PortMapping>> add_ports(const ContainerId& id, std::vector<PortMapping> mappings) override {
-    return engine::add_ports(core_, TRY(storage_id(id)), std::move(mappings));
+  Result<std::vector<PortMapping>> add_ports(const std::string& name_or_id,
+                                             std::vector<PortMapping> mappings) override {
+    return engine::add_ports(core_, name_or_id, std::move(mappings));
   }
-  Result<void> remove_ports(const ContainerId& id, const std::vector<PortMapping>& mappings) override {
-    return engine::remove_ports(core_, TRY(storage_id(id)), mappings);
+  Result<void> remove_ports(const std::string& name_or_id, const std::vector<PortMapping>& mappings) override {
+    return engine::remove_ports(core_, name_or_id, mappings);
   }
   Result<HealthReport> check_health(const ContainerId& id) override {
     return TRY(engine::check_health(core_, {TRY(storage_id(id)), ""})).report;

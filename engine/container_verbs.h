@@ -55,8 +55,9 @@ class ContainerVerbs {
   virtual Result<int> wait_first(const std::vector<ContainerId>& ids, const std::vector<std::string>& conditions,
                                  std::chrono::milliseconds interval) = 0;
   // See port_verbs.h.
-  virtual Result<std::vector<PortMapping>> add_ports(const ContainerId& id, std::vector<PortMapping> mappings) = 0;
-  virtual Result<void> remove_ports(const ContainerId& id, const std::vector<PortMapping>& mappings) = 0;
+  virtual Result<std::vector<PortMapping>> add_ports(const std::string& name_or_id,
+                                                     std::vector<PortMapping> mappings) = 0;
+  virtual Result<void> remove_ports(const std::string& name_or_id, const std::vector<PortMapping>& mappings) = 0;
   // Runs the container's health check once. Errors: as check_health() of health.h.
   virtual Result<HealthReport> check_health(const ContainerId& id) = 0;
 };

@@ -6,17 +6,16 @@
 
 #include "base/random.h"
 #include "base/text.h"
-#include "engine/container_info.h"
 #include "engine/core.h"
 #include "engine/filters.h"
 #include "engine/network/links.h"
+#include "engine/network_holder.h"
 #include "engine/network_users.h"
 #include "engine/networks.h"
 #include "engine/plan_definition.h"
 #include "engine/pod_create.h"
 #include "engine/remove.h"
 #include "runtime/attach.h"
-#include "storage/running.h"
 
 namespace ctr::engine {
 
@@ -142,13 +141,14 @@ class LocalNetworkVerbs final : public NetworkVerbs {
           const auto members = network::live_members(core_.options().paths.run + "/net", name);
           if (!members.empty()) return in_use(name, members);
           TRY(networks.remove(name));
+          // While the lock is held: afterwards a network of the same name may be there, with members.
+          forget_members(name);
           break;
         }
       }
       if (!options.force || attempt == k_removal_attempts) return in_use(name, names_of(users.all()));
       TRY(remove_users(users, options));
     }
-    forget_members(name);
     core_.record_event(object_event("network", "remove", definition.id, name));
     return ok();
   }
@@ -233,28 +233,24 @@ class LocalNetworkVerbs final : public NetworkVerbs {
                                            printable(container), network));
   }
 
-  // Changes what is written down of a container, and tells its monitor if it runs. `change` gives what is told.
+  // Changes what is written down of a container or pod, and tells its monitor if it runs. `change` gives what is told.
   template <typename Change>
-  Result<void> change_networks(const std::string& container, Change change, Failure failure) {
-    const auto entry = TRY(resolve_container(core_, container));
-    const auto* store_of_all = TRY(core_.store());
-    const auto containers = store_of_all->containers();
-    const auto lock = TRY(containers.lock(entry.id, LockMode::exclusive, core_.cancel()));
-    const auto dir = TRY(containers.open(entry.id));
-    const auto view = TRY(view_container(core_, entry));
-    auto record = view.record;
-    if (record.spec.network.mode != NetworkChoice::Mode::bridge) {
+  Result<void> change_networks(const std::string& name_or_id, Change change, Failure failure) {
+    auto holder = TRY(NetworkHolder::open(core_, name_or_id));
+    auto& choice = holder.spec().network;
+    if (choice.mode != NetworkChoice::Mode::bridge) {
       return Error(Errc::bad_state,
-                   fmt::format("\"{}\" is not supported: invalid network mode", network_mode_word(record.spec.network)))
-          .with_hint("only containers that were made with --network NAME or --network bridge change their networks");
+                   fmt::format("\"{}\" is not supported: invalid network mode", network_mode_word(choice)))
+          .with_hint(
+              "only containers and pods that were made with --network NAME or --network bridge change their "
+              "networks");
     }
-    const Json order = TRY(change(record.spec.network));
-    if (view.info.pid > 0) {
-      auto told = runtime::send_network_order(TRY(Dir::open(core_.run_dir(entry.id.text()))), order);
+    const Json order = TRY(change(choice));
+    if (holder.runs()) {
+      auto told = holder.tell(order);
       if (!told && failure == Failure::told) return told;
     }
-    TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
-    return storage::forget_running(TRY(Dir::open(core_.options().paths.store)), entry.id);
+    return holder.write();
   }
 
   Result<void> remove_users(const NetworkUsers& users, const RemoveOptions& options) {

@@ -87,6 +87,7 @@ Result<runtime::PodPlan> make_plan(Core& core, const storage::ContainerId& id, c
   plan.pod_id = record.id;
   plan.name = record.name;
   plan.dir = store->pods().path(id);
+  plan.run_dir = core.run_dir(record.id);
   plan.host = *host;
   auto& namespaces = plan.namespaces;
   namespaces.ids = record.ids;

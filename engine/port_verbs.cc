@@ -5,13 +5,10 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/file.h"
-#include "engine/container_info.h"
 #include "engine/network/proxy_plan.h"
+#include "engine/network_holder.h"
 #include "engine/port_words.h"
 #include "engine/ports.h"
-#include "runtime/attach.h"
-#include "storage/running.h"
 
 namespace ctr::engine {
 namespace {
@@ -28,71 +25,64 @@ bool matches(const PublishedPort& port, const PublishedPort& wanted) {
          (wanted.host_ip.empty() || port.host_ip == wanted.host_ip);
 }
 
-// Until the record is written the container keeps what it had.
-Result<void> record_ports(Core& core, const Dir& dir, ContainerRecord& record, std::vector<PortMapping> ports) {
-  record.spec.ports = std::move(ports);
-  TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
-  // What listings show of it otherwise is older than this.
-  const auto* store = TRY(core.store());
-  TRY(storage::forget_running(store->dir(), TRY(storage::ContainerId::parse(record.id))));
-  core.record_event(container_event("update", record));
+// Until this is written there is what there was.
+Result<void> keep_ports(Core& core, NetworkHolder& holder, std::vector<PortMapping> ports) {
+  holder.spec().ports = std::move(ports);
+  TRY(holder.write());
+  core.record_event(holder.event("update"));
   return ok();
 }
 
-Result<void> publish(Core& core, const std::string& id, const PublishedPort& port, const Fd& socket) {
-  const auto run_dir = TRY(Dir::open(core.run_dir(id)));
-  return runtime::send_network_order(run_dir, Json::object().set("publish", to_json(port)), socket.get())
+Result<void> publish(const NetworkHolder& holder, const PublishedPort& port, const Fd& socket) {
+  return holder.tell(Json::object().set("publish", to_json(port)), socket.get())
       .context("publish port " + port_name(port));
 }
 
-Result<void> unpublish(Core& core, const std::string& id, const PublishedPort& port) {
-  const auto run_dir = TRY(Dir::open(core.run_dir(id)));
-  return runtime::send_network_order(run_dir, Json::object().set("unpublish", to_json(port)))
-      .context("take back port " + port_name(port));
+Result<void> unpublish(const NetworkHolder& holder, const PublishedPort& port) {
+  return holder.tell(Json::object().set("unpublish", to_json(port))).context("take back port " + port_name(port));
 }
 
-Result<void> publish_all(Core& core, const std::string& id, const std::vector<PublishedPort>& ports,
+Result<void> publish_all(const NetworkHolder& holder, const std::vector<PublishedPort>& ports,
                          const std::vector<Fd>& sockets) {
   for (size_t i = 0; i < ports.size(); ++i) {
-    auto done = publish(core, id, ports[i], sockets[i]);
+    auto done = publish(holder, ports[i], sockets[i]);
     if (done) continue;
     for (size_t back = 0; back < i; ++back) {
-      unpublish(core, id, ports[back]).ignore("the error of the one that failed is the one to tell");
+      unpublish(holder, ports[back]).ignore("the error of the one that failed is the one to tell");
     }
     return done;
   }
   return ok();
 }
 
-Result<void> check_publishable(const ContainerRecord& record) {
-  if (can_publish(record.spec.network)) return ok();
+Result<void> check_publishable(const ContainerSpec& spec) {
+  if (can_publish(spec.network)) return ok();
+  if (spec.network.mode == NetworkChoice::Mode::pod) {
+    return Error(Errc::unsupported, "the network of a container in a pod is that of the pod")
+        .with_hint("publish the port on the pod");
+  }
   return Error(Errc::unsupported, "ports cannot be published for a container without a network of its own");
 }
 
 }  // namespace
 
-Result<std::vector<PortMapping>> add_ports(Core& core, const storage::ContainerId& id,
+Result<std::vector<PortMapping>> add_ports(Core& core, const std::string& name_or_id,
                                            std::vector<PortMapping> mappings) {
-  const auto containers = TRY(core.store())->containers();
-  const auto lock = TRY(containers.lock(id, LockMode::exclusive, core.cancel()));
-  const auto dir = TRY(containers.open(id));
-  auto view = TRY(view_container(core, {id, ""}));
-  TRY(check_publishable(view.record));
+  auto holder = TRY(NetworkHolder::open(core, name_or_id));
+  TRY(check_publishable(holder.spec()));
   const auto sockets = TRY(bind_mappings(core, mappings));
-  auto all = view.record.spec.ports;
+  auto all = holder.spec().ports;
   all.insert(all.end(), mappings.begin(), mappings.end());
   all = TRY(combine_mappings(all));
-  if (view.info.pid > 0) TRY(publish_all(core, id.text(), single_ports(mappings), sockets));
-  TRY(record_ports(core, dir, view.record, std::move(all)));
+  if (holder.runs()) TRY(publish_all(holder, single_ports(mappings), sockets));
+  TRY(keep_ports(core, holder, std::move(all)));
   return mappings;
 }
 
-Result<void> remove_ports(Core& core, const storage::ContainerId& id, const std::vector<PortMapping>& mappings) {
-  const auto containers = TRY(core.store())->containers();
-  const auto lock = TRY(containers.lock(id, LockMode::exclusive, core.cancel()));
-  const auto dir = TRY(containers.open(id));
-  auto view = TRY(view_container(core, {id, ""}));
-  auto left = single_ports(view.record.spec.ports);
+Result<void> remove_ports(Core& core, const std::string& name_or_id, const std::vector<PortMapping>& mappings) {
+  auto holder = TRY(NetworkHolder::open(core, name_or_id));
+  if (holder.spec().network.mode == NetworkChoice::Mode::pod) TRY(check_publishable(holder.spec()));
+  auto left = single_ports(holder.spec().ports);
   std::vector<PublishedPort> gone;
   for (const auto& wanted : single_ports(mappings)) {
     const auto middle = std::stable_partition(left.begin(), left.end(),
@@ -104,9 +94,12 @@ Result<void> remove_ports(Core& core, const storage::ContainerId& id, const std:
     left.erase(middle, left.end());
   }
   for (const auto& port : gone) {
-    if (view.info.pid > 0) TRY(unpublish(core, id.text(), port));
+    if (!holder.runs()) break;
+    auto done = unpublish(holder, port);
+    // A second try finds those closed that the first one has closed.
+    if (!done && done.error().code() != Errc::not_found) return done;
   }
-  return record_ports(core, dir, view.record, mappings_of(left));
+  return keep_ports(core, holder, mappings_of(left));
 }
 
 }  // namespace ctr::engine

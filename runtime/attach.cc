@@ -14,6 +14,8 @@ namespace {
 
 // A monitor answers at once or is stopped.
 constexpr std::chrono::milliseconds k_answer_time{5000};
+// A change of networks waits for helpers to be ready, and for others who change the same network.
+constexpr std::chrono::milliseconds k_change_time{30000};
 
 Error not_running() { return Error(Errc::bad_state, "the container is not running"); }
 
@@ -41,13 +43,13 @@ Result<Fd> connect_monitor(const Dir& run_dir) {
   return std::move(*channel).take_socket();
 }
 
-Result<Answer> ask(int socket, const Json& request, int fd = -1) {
+Result<Answer> ask(int socket, const Json& request, int fd = -1, std::chrono::milliseconds time = k_answer_time) {
   Result<void> sent = send_packet(socket, Frame::request, dump_json(request), fd);
   // It has ended since the connection was made.
   if (!sent && (sent.error().sys() == EPIPE || sent.error().sys() == ECONNRESET)) return not_running();
   TRY(std::move(sent));
   PacketBuffer buffer;
-  std::optional<Packet> packet = TRY(next_packet(socket, buffer, {}, k_answer_time));
+  std::optional<Packet> packet = TRY(next_packet(socket, buffer, {}, time));
   if (!packet || packet->frame != Frame::answer) return not_running();
   Json body = TRY(parse_json(packet->data, "answer of the monitor"));
   if (const Json* error = body.find("error")) {
@@ -120,7 +122,7 @@ Result<void> send_orders(const Dir& run_dir, const NewOrders& orders) {
 
 Result<void> send_network_order(const Dir& run_dir, const Json& order, int fd) {
   Fd socket = TRY(connect_monitor(run_dir));
-  TRY(ask(socket.get(), Json::object().set("network", order), fd));
+  TRY(ask(socket.get(), Json::object().set("network", order), fd, k_change_time));
   return ok();
 }
 

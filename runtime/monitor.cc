@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <set>
 #include <utility>
 
 #include "base/channel.h"
@@ -19,6 +18,7 @@
 #include "runtime/monitor_clients.h"
 #include "runtime/monitor_health.h"
 #include "runtime/monitor_streams.h"
+#include "runtime/network_watch.h"
 
 namespace ctr::runtime {
 
@@ -37,7 +37,8 @@ class Monitor final : public LaunchObserver, public AttachTarget {
         hooks_(hooks),
         launcher_(launcher),
         loop_(std::move(loop)),
-        server_(loop_, *this) {}
+        server_(loop_, *this),
+        network_(loop_) {}
 
   void use_filter(std::optional<SeccompProgram> filter) { filter_ = std::move(filter); }
   // Until the program runs, and the starter knows. False: it does not, and nothing is left but the message in
@@ -71,13 +72,8 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   Result<StartReport> launch_program(const SeccompProgram* seccomp);
   Result<void> wait_for_start(const CreatedProcess& process);
   void end_waiting();
-  Result<void> open_socket();
   void undo_start(const Error& error);
   void forget_plan();
-  void watch_network();
-  void forget_network_children();
-  void on_network_source(int fd);
-  void on_network_child(int pidfd);
   void watch_health();
   void watch_side_programs();
   void on_post_start_end(bool passed);
@@ -88,7 +84,6 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   void stop_program();
   void on_timeout();
   void on_end();
-  void leave_no_trace();
 
   LaunchPlan plan_;
   Dir bundle_;
@@ -102,9 +97,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   std::optional<FileLock> alive_;
   StateRecord former_;
   StateRecord record_;
-  std::unique_ptr<NetworkSetup> network_;
-  std::set<int> network_pidfds_;
-  std::set<int> network_sources_;
+  NetworkWatch network_;
   std::optional<Child> init_;
   std::optional<HealthWatch> health_, readiness_;
   std::optional<Child> post_start_;
@@ -154,11 +147,11 @@ Result<StartReport> Monitor::try_start() {
 }
 
 Result<StartReport> Monitor::launch_program(const SeccompProgram* seccomp) {
-  if (hooks_.make_network) network_ = TRY(hooks_.make_network(plan_));
+  if (hooks_.make_network) network_.use(TRY(hooks_.make_network(plan_)));
   bool terminal = plan_.spec.process && plan_.spec.process->terminal;
   bool passthrough = plan_.log.driver == LogPlan::Driver::passthrough;
   streams_.emplace(loop_, server_, TRY(open_container_log(plan_)));
-  TRY(open_socket());
+  TRY(server_.open(plan_.run_dir));
   TRY(open_notify());
   ProgramPipes pipes;
   std::array<int, 3> stdio = {-1, -1, -1};
@@ -179,26 +172,15 @@ Result<StartReport> Monitor::launch_program(const SeccompProgram* seccomp) {
   return StartReport{.pid = init_->pid(), .notices = std::move(launched.notices)};
 }
 
-Result<void> Monitor::open_socket() {
-  Dir run_dir = TRY(Dir::open_or_make(plan_.run_dir, 0700));
-  // A monitor that was killed leaves its socket behind; we hold the lock, so nobody serves it.
-  run_dir.remove_file(k_attach_socket).ignore("usually there is none");
-  Fd socket = TRY(Channel::listen(run_dir, k_attach_socket));
-  TRY(set_nonblocking(socket.get()));
-  return server_.listen(std::move(socket));
-}
-
 Result<void> Monitor::open_notify() {
   if (plan_.notify && plan_.notify->relays) notify_.emplace(TRY(NotifyProxy::listen(plan_.notify->socket, bundle_)));
   return ok();
 }
 
-Result<void> Monitor::on_created(const CreatedProcess& process) {
-  return network_ ? network_->configure(process) : ok();
-}
+Result<void> Monitor::on_created(const CreatedProcess& process) { return network_.configure(process); }
 
 Result<void> Monitor::before_exec(const CreatedProcess& process) {
-  if (network_) TRY(network_->finish(process));
+  TRY(network_.finish(process));
   record_.boot_id = TRY(read_boot_id());
   record_.monitor = TRY(process_ref(::getpid()));
   record_.init = TRY(process_ref(process.pid));
@@ -245,14 +227,14 @@ void Monitor::start(Fd socket, const std::optional<StarterAttach>& streams) {
 void Monitor::end_waiting() {
   init_.reset();
   (void)launcher_.clean_up();
-  if (network_) network_->stop();
+  network_.stop();
   StateRecord ended;
   ended.boot_id = record_.boot_id;
   ended.finished = now();
   ended.exit_code = 128 + SIGKILL;
   ended.stopped_by_user = stopped_by_user_;
   write_state(bundle_, ended).ignore("a full disk: the record reads as before");
-  leave_no_trace();
+  server_.close(plan_.run_dir);
   if (hooks_.on_exit) hooks_.on_exit(plan_, ended);
   alive_.reset();
   server_.finish(ended.exit_code, [] {});
@@ -261,8 +243,8 @@ void Monitor::end_waiting() {
 void Monitor::undo_start(const Error& error) {
   init_.reset();
   launcher_.clean_up().ignore("the error that is reported came first");
-  if (network_) network_->stop();
-  leave_no_trace();
+  network_.stop();
+  server_.close(plan_.run_dir);
   former_.error = error.text();
   write_state(bundle_, former_).ignore("the error that is reported came first");
   alive_.reset();
@@ -293,7 +275,7 @@ Result<void> Monitor::serve() {
   if (plan_.timeout) {
     loop_.add_timer(*plan_.timeout, [this] { on_timeout(); });
   }
-  watch_network();
+  network_.watch();
   watch_health();
   watch_side_programs();
   watch_notify();
@@ -315,43 +297,6 @@ Result<void> Monitor::send_signal(int number) {
   }
   if (!init_) return Error(Errc::bad_state, "the program has ended");
   return init_->signal(number);
-}
-
-void Monitor::watch_network() {
-  if (!network_) return;
-  for (int pidfd : network_->children()) {
-    if (!network_pidfds_.insert(pidfd).second) continue;
-    loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_network_child(pidfd); })
-        .ignore("a helper that cannot be watched is not started again");
-  }
-  for (const int fd : network_->sources()) {
-    if (!network_sources_.insert(fd).second) continue;
-    loop_.add(fd, EPOLLIN, [this, fd](uint32_t) { on_network_source(fd); })
-        .ignore("what the network does not hear of does not change");
-  }
-}
-
-// A helper that goes with a change is no accident, and its number may be another's afterwards.
-void Monitor::forget_network_children() {
-  for (const int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
-}
-
-void Monitor::on_network_source(int fd) {
-  forget_network_children();
-  network_->on_source(fd);
-  watch_network();
-}
-
-void Monitor::on_network_child(int pidfd) {
-  loop_.remove(pidfd);
-  network_pidfds_.erase(pidfd);
-  std::optional<std::chrono::milliseconds> delay = network_->child_ended(pidfd);
-  if (!delay) return;
-  loop_.add_timer(*delay, [this] {
-    if (!init_) return;
-    network_->respawn();
-    watch_network();
-  });
 }
 
 Result<void> Monitor::show_root(int client) {
@@ -414,11 +359,7 @@ void Monitor::change_orders(const NewOrders& orders) {
 
 Result<void> Monitor::change_network(const Json& order, Fd fd) {
   if (!init_ && !waits_for_start()) return Error(Errc::bad_state, "the program has ended");
-  if (!network_) return Error(Errc::unsupported, "the container has no network of its own");
-  forget_network_children();
-  auto changed = network_->change(order, std::move(fd));
-  watch_network();
-  return changed;
+  return network_.change(order, std::move(fd));
 }
 
 void Monitor::watch_notify() {
@@ -480,10 +421,8 @@ void Monitor::on_end() {
     notify_->relay();
     notify_.reset();
   }
-  forget_network_children();
-  for (const int fd : std::exchange(network_sources_, {})) loop_.remove(fd);
   Result<Launcher::Leftover> leftover = launcher_.clean_up();
-  if (network_) network_->stop();
+  network_.stop();
   record_.init.reset();
   record_.cgroup_path.clear();
   record_.finished = finished;
@@ -494,20 +433,10 @@ void Monitor::on_end() {
   record_.restart_pending = !stopped_by_user_ && (restart_asked_ || policy);
   if (!record_.restart_pending) record_.monitor.reset();
   write_state(bundle_, record_).ignore("a full disk: the record reads as a killed container");
-  leave_no_trace();
+  server_.close(plan_.run_dir);
   if (hooks_.on_exit) hooks_.on_exit(plan_, record_);
   alive_.reset();
   server_.finish(record_.exit_code, [this] { loop_.stop(); });
-}
-
-void Monitor::leave_no_trace() {
-  server_.stop_listening();
-  Result<Dir> run_dir = Dir::open(plan_.run_dir);
-  if (!run_dir) return;
-  run_dir->remove_file(k_attach_socket).ignore("it was not made yet");
-  size_t slash = plan_.run_dir.rfind('/');
-  Result<Dir> parent = Dir::open(plan_.run_dir.substr(0, slash));
-  if (parent) parent->remove_dir(plan_.run_dir.substr(slash + 1)).ignore("others may keep files there");
 }
 
 // What a starter does in a terminal must not reach the container's monitor; SIGTERM at the end of a user's session

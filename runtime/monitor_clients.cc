@@ -65,6 +65,25 @@ AttachServer::~AttachServer() {
   for (auto& client : clients_) leave(*client);
 }
 
+Result<void> AttachServer::open(const std::string& run_dir) {
+  const Dir dir = TRY(Dir::open_or_make(run_dir, 0700));
+  // A monitor that was killed leaves its socket behind.
+  dir.remove_file(k_attach_socket).ignore("usually there is none");
+  Fd socket = TRY(Channel::listen(dir, k_attach_socket));
+  TRY(set_nonblocking(socket.get()));
+  return listen(std::move(socket));
+}
+
+void AttachServer::close(const std::string& run_dir) {
+  stop_listening();
+  const auto dir = Dir::open(run_dir);
+  if (!dir) return;
+  dir->remove_file(k_attach_socket).ignore("it was not made yet");
+  const size_t slash = run_dir.rfind('/');
+  const auto parent = Dir::open(run_dir.substr(0, slash));
+  if (parent) parent->remove_dir(run_dir.substr(slash + 1)).ignore("others may keep files there");
+}
+
 Result<void> AttachServer::listen(Fd socket) {
   listener_ = std::move(socket);
   return loop_.add(listener_.get(), EPOLLIN, [this](uint32_t) { on_accept(); });

@@ -53,6 +53,27 @@ class AttachTarget {
   virtual Result<void> show_root(int client) = 0;
 };
 
+// One that has a network and no program: all there is to ask for is to change it.
+class NetworkTarget : public AttachTarget {
+ public:
+  bool can_attach() const final { return false; }
+  void input(std::string_view) final {}
+  bool input_idle() const final { return true; }
+  void input_end() final {}
+  void resize(WindowSize) final {}
+  Result<void> send_signal(int) final { return no_program(); }
+  void keep_down() final {}
+  void change_orders(const NewOrders&) final {}
+  void close_output(int) final {}
+  void output_caught_up() final {}
+  pid_t init_pid() const final { return 0; }
+  int init_pidfd() const final { return -1; }
+  Result<void> show_root(int) final { return no_program(); }
+
+ private:
+  static Error no_program() { return Error(Errc::bad_state, "there is no program"); }
+};
+
 class [[nodiscard]] AttachServer {
  public:
   // Both outlive this object. `patience`: how long a client may keep the program waiting.
@@ -61,6 +82,11 @@ class [[nodiscard]] AttachServer {
   AttachServer& operator=(const AttachServer&) = delete;
   ~AttachServer();
 
+  // Serves the socket of `run_dir`, which is made. The caller holds the lock of what runs, so nobody serves another
+  // one.
+  Result<void> open(const std::string& run_dir);
+  // No more clients come, and the socket is gone; so is the directory if nothing else is in there.
+  void close(const std::string& run_dir);
   // Serves a listening socket.
   Result<void> listen(Fd socket);
   // No more clients come.

@@ -11,7 +11,6 @@
 
 #include <csignal>
 #include <iterator>
-#include <set>
 #include <utility>
 
 #include "base/channel.h"
@@ -20,6 +19,8 @@
 #include "base/signals.h"
 #include "base/wait.h"
 #include "runtime/attach.h"
+#include "runtime/monitor_clients.h"
+#include "runtime/network_watch.h"
 #include "runtime/spec_codec.h"
 
 namespace ctr::runtime {
@@ -77,31 +78,30 @@ Result<PodNamespacesPlan> read_namespaces(const JsonReader& reader) {
 }
 
 // One pod that is up.
-class PodMonitor final : public LaunchObserver {
+class PodMonitor final : public LaunchObserver, public NetworkTarget {
  public:
   PodMonitor(PodPlan plan, Dir dir, const PodHooks& hooks, EventLoop loop)
-      : plan_(std::move(plan)), dir_(std::move(dir)), hooks_(hooks), loop_(std::move(loop)) {}
+      : plan_(std::move(plan)),
+        dir_(std::move(dir)),
+        hooks_(hooks),
+        loop_(std::move(loop)),
+        network_(loop_, [this](NetworkSetup& network, const auto& act) { with_process(network, act); }),
+        server_(loop_, *this) {}
 
   // Until everything is there. What is half made ends with this process.
   void take_engine_fds(std::vector<Fd> fds) { engine_fds_ = std::move(fds); }
-  Result<StartReport> start();
+  Result<StartReport> bring_up();
   // Until it is asked to end.
   Result<void> serve(const Fd& signals);
 
-  Result<void> on_created(const CreatedProcess& process) override {
-    return network_ ? network_->configure(process) : ok();
-  }
-  Result<void> before_exec(const CreatedProcess& process) override {
-    return network_ ? network_->finish(process) : ok();
-  }
+  Result<void> on_created(const CreatedProcess& process) override { return network_.configure(process); }
+  Result<void> before_exec(const CreatedProcess& process) override { return network_.finish(process); }
+  Result<void> change_network(const Json& order, Fd fd) override { return network_.change(order, std::move(fd)); }
   void undo(const Error& error);
 
  private:
   Result<void> keep_namespaces();
-  void watch_network();
-  void on_network_child(int pidfd);
-  void on_network_source(int fd);
-  void respawn();
+  void with_process(NetworkSetup& network, const std::function<void()>& act);
   void end();
 
   PodPlan plan_;
@@ -109,20 +109,20 @@ class PodMonitor final : public LaunchObserver {
   const PodHooks& hooks_;
   EventLoop loop_;
   std::optional<FileLock> alive_;
-  std::unique_ptr<NetworkSetup> network_;
-  std::set<int> network_pidfds_;
-  std::set<int> network_sources_;
+  NetworkWatch network_;
+  AttachServer server_;
   PodNamespaces namespaces_;
   std::vector<Fd> engine_fds_;
   StateRecord record_;
 };
 
-Result<StartReport> PodMonitor::start() {
+Result<StartReport> PodMonitor::bring_up() {
   alive_ = TRY(FileLock::try_acquire(dir_, k_alive_lock, LockMode::exclusive));
   if (!alive_) return Error(Errc::bad_state, "pod '" + plan_.name + "' is already running");
-  if (hooks_.make_network) network_ = TRY(hooks_.make_network(plan_, std::move(engine_fds_)));
+  if (hooks_.make_network) network_.use(TRY(hooks_.make_network(plan_, std::move(engine_fds_))));
   namespaces_ = TRY(make_pod_namespaces(plan_.namespaces, plan_.host, *this));
   TRY(keep_namespaces());
+  if (network_.present()) TRY(server_.open(plan_.run_dir));
   record_.boot_id = TRY(read_boot_id());
   record_.monitor = TRY(process_ref(::getpid()));
   if (namespaces_.init) record_.init = TRY(process_ref(namespaces_.init->pid()));
@@ -145,53 +145,26 @@ Result<void> PodMonitor::keep_namespaces() {
 }
 
 void PodMonitor::undo(const Error& error) {
-  if (network_) network_->stop();
+  network_.stop();
   if (!alive_) return;
+  server_.close(plan_.run_dir);
   StateRecord former = settle(read_state(dir_).value_or(StateRecord()));
   former.error = error.text();
   former.monitor.reset();
   write_state(dir_, former).ignore("the error that is reported came first");
 }
 
-void PodMonitor::watch_network() {
-  if (!network_) return;
-  for (int pidfd : network_->children()) {
-    if (!network_pidfds_.insert(pidfd).second) continue;
-    loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_network_child(pidfd); })
-        .ignore("a helper that cannot be watched is not started again");
-  }
-  for (const int fd : network_->sources()) {
-    if (!network_sources_.insert(fd).second) continue;
-    loop_.add(fd, EPOLLIN, [this, fd](uint32_t) { on_network_source(fd); })
-        .ignore("what the network does not hear of does not change");
-  }
-}
-
-void PodMonitor::on_network_source(int fd) {
-  for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
-  network_->on_source(fd);
-  watch_network();
-}
-
-void PodMonitor::on_network_child(int pidfd) {
-  loop_.remove(pidfd);
-  network_pidfds_.erase(pidfd);
-  if (const auto delay = network_->child_ended(pidfd)) loop_.add_timer(*delay, [this] { respawn(); });
-}
-
-void PodMonitor::respawn() {
-  // Some helpers are told their network by a process, and in an empty pod there is none.
+// Some helpers are told their network by a process, and in an empty pod there is none.
+void PodMonitor::with_process(NetworkSetup& network, const std::function<void()>& act) {
   auto anchor =
       launch_anchor(plan_.host, namespaces_.find(NamespaceType::user), namespaces_.find(NamespaceType::network));
-  if (anchor) network_->move_to(anchor->pid());
-  network_->respawn();
-  watch_network();
+  if (anchor) network.move_to(anchor->pid());
+  act();
 }
 
 void PodMonitor::end() {
-  for (int pidfd : std::exchange(network_pidfds_, {})) loop_.remove(pidfd);
-  for (int fd : std::exchange(network_sources_, {})) loop_.remove(fd);
-  if (network_) network_->stop();
+  server_.close(plan_.run_dir);
+  network_.stop();
   record_.monitor.reset();
   record_.init.reset();
   record_.finished = now();
@@ -202,7 +175,7 @@ void PodMonitor::end() {
 }
 
 Result<void> PodMonitor::serve(const Fd& signals) {
-  watch_network();
+  network_.watch();
   TRY(loop_.add(signals.get(), EPOLLIN, [this](uint32_t) { end(); }));
   // Without it there are no processes in the pod any more.
   if (namespaces_.init)
@@ -287,6 +260,7 @@ Json to_json(const PodPlan& plan) {
       .set("pod_id", plan.pod_id)
       .set("name", plan.name)
       .set("dir", plan.dir)
+      .set("run_dir", plan.run_dir)
       .set("namespaces", namespaces_json(plan.namespaces))
       .set("host", to_json(plan.host))
       .set("engine", plan.engine)
@@ -298,6 +272,7 @@ Result<PodPlan> pod_plan_from_json(const JsonReader& reader) {
   plan.pod_id = TRY(reader.get_string("pod_id"));
   plan.name = TRY(reader.get_string("name"));
   plan.dir = TRY(reader.get_string("dir"));
+  plan.run_dir = TRY(reader.get_string("run_dir"));
   const auto namespaces = TRY(reader.find_object("namespaces"));
   if (!namespaces) return reader.wrong("namespaces", "an object");
   plan.namespaces = TRY(read_namespaces(*namespaces));
@@ -367,7 +342,7 @@ int run_pod_monitor(const PodHooks& hooks) {
   const auto signals = monitor ? take_signals() : Result<Fd>(Fd());
   if (!signals) monitor = signals.error();
   if (!monitor) return answer_error(starter.get(), monitor.error()), 0;
-  const auto report = (*monitor)->start();
+  const auto report = (*monitor)->bring_up();
   if (!report) {
     (*monitor)->undo(report.error());
     answer_error(starter.get(), report.error());

@@ -7,6 +7,7 @@
 //                                            keeps the namespaces at k_first_namespace and above, state.json
 //     ◀── answer: started, or the error ───  on descriptor 4
 //     joins by /proc/MONITOR/fd/N            respawns what serves the network
+//     send_network_order() ───────────────▶  attach.sock in run_dir, of a pod with a network
 //     SIGTERM ────────────────────────────▶  stops the network, state.json, alive released
 #pragma once
 
@@ -29,7 +30,8 @@ namespace ctr::runtime {
 struct PodPlan {
   std::string pod_id;  // 64 hex digits
   std::string name;
-  std::string dir;  // absolute path of pods/<id>
+  std::string dir;      // absolute path of pods/<id>
+  std::string run_dir;  // as LaunchPlan::run_dir: where orders for the network are taken
   PodNamespacesPlan namespaces;
   HostFacts host;
   Json engine;            // the engine's own part

@@ -101,8 +101,7 @@ Result<std::vector<engine::PortMapping>> parse_mappings(const std::vector<std::s
 Result<int> add(Context& context, const Args& args) {
   const auto mappings = TRY(parse_mappings(args.words()));
   auto* engine = TRY(context.engine());
-  const auto container = TRY(engine->find_container(args.words().front()));
-  for (const auto& mapping : TRY(engine::container_verbs(*engine).add_ports(container.id, mappings))) {
+  for (const auto& mapping : TRY(engine::container_verbs(*engine).add_ports(args.words().front(), mappings))) {
     for (uint16_t i = 0; i < mapping.range; ++i) context.output().line(mapping_line(mapping, i));
   }
   return 0;
@@ -111,8 +110,7 @@ Result<int> add(Context& context, const Args& args) {
 Result<int> rm(Context& context, const Args& args) {
   const auto mappings = TRY(parse_mappings(args.words()));
   auto* engine = TRY(context.engine());
-  const auto container = TRY(engine->find_container(args.words().front()));
-  TRY(engine::container_verbs(*engine).remove_ports(container.id, mappings));
+  TRY(engine::container_verbs(*engine).remove_ports(args.words().front(), mappings));
   return 0;
 }
 
@@ -130,16 +128,16 @@ constexpr Command k_port_command = {.name = "port",
 
 constexpr Command k_port_add_command = {.name = "port add",
                                         .aliases = {},
-                                        .usage = "CONTAINER [[IP:]HOST:]PORT[/PROTOCOL]...",
-                                        .summary = "Publish more ports of a container, also while it runs",
+                                        .usage = "CONTAINER|POD [[IP:]HOST:]PORT[/PROTOCOL]...",
+                                        .summary = "Publish more ports of a container or pod, also while it runs",
                                         .least_words = 2,
                                         .complete = Complete::containers,
                                         .run = add};
 
 constexpr Command k_port_rm_command = {.name = "port rm",
                                        .aliases = {},
-                                       .usage = "CONTAINER [[IP:]HOST:]PORT[/PROTOCOL]...",
-                                       .summary = "Take published ports of a container back, also while it runs",
+                                       .usage = "CONTAINER|POD [[IP:]HOST:]PORT[/PROTOCOL]...",
+                                       .summary = "Take published ports of a container or pod back, also while it runs",
                                        .least_words = 2,
                                        .complete = Complete::containers,
                                        .run = rm};

@@ -21,6 +21,8 @@ namespace {
 constexpr uint16_t k_dns_port = 53;
 // Of the addresses of a subnet, so many are tried: a network with more members than this has no place left.
 constexpr int k_most_addresses = 1 << 17;
+// So many leases are remembered of those that nobody holds any more.
+constexpr size_t k_most_old_leases = 1024;
 
 // The name of the cable's end in the hub. It follows from the address, so that there cannot be two with the same: what
 // is left of a container that has ended answers for it no more when another one has it.
@@ -112,6 +114,20 @@ Error taken(const MemberFiles& files, const NetworkDefinition& network, const Ip
                fmt::format("{} is already used by {} on network \"{}\"", address.to_string(), holder, network.name));
 }
 
+// The names of all leases. In a network that gives millions of addresses the old ones would pile up: each is a file
+// that every start looks at. Who calls holds the lock of the network, so that nobody is about to take one that goes.
+Result<std::set<std::string>> used_addresses(const Dir& leases) {
+  const auto names = TRY(leases.list());
+  std::set<std::string> used(names.begin(), names.end());
+  if (used.size() <= k_most_old_leases) return used;
+  for (const auto& name : names) {
+    if (!TRY(FileLock::try_acquire(leases, name, LockMode::exclusive))) continue;
+    TRY(leases.remove_file(name));
+    used.erase(name);
+  }
+  return used;
+}
+
 // The first and last address that are given out.
 std::pair<IpAddress, IpAddress> lease_range(const NetworkSubnet& subnet) {
   IpAddress last = subnet.last.value_or(last_address(subnet.subnet));
@@ -188,31 +204,35 @@ Result<Membership> Membership::join(const NetworkUser& user, LinkPlan plan, cons
   TRY(self.take_addresses(files));
   TRY(self.bind_names(std::move(door.sockets)));
   TRY(self.plug_in(user));
-  if (auto configured = self.configure(inside); !configured) {
-    unplug(self.outside_, self.port(user));
-    return std::move(configured).error();
-  }
-  self.names_file_ = files.dir().path() + "/" + k_names_file;
+  auto entered = self.configure(inside);
+  if (entered) entered = self.enter(user, files);
+  if (entered) return self;
+  unplug(self.outside_, self.port(user));
+  return std::move(entered).error();
+}
+
+// What others know the member by.
+Result<void> Membership::enter(const NetworkUser& user, MemberFiles& files) {
+  names_file_ = files.dir().path() + "/" + k_names_file;
   struct stat status{};
-  if (::fstat(self.hub_.get(), &status) < 0) return Error::from_errno("look at the namespace of a network");
+  if (::fstat(hub_.get(), &status) < 0) return Error::from_errno("look at the namespace of a network");
   MemberNames names{.ipv4 = {},
                     .ipv6 = {},
                     .name = user.container_name,
-                    .aliases = self.state_.aliases,
+                    .aliases = state_.aliases,
                     .short_id = short_id(user.container_id),
                     .servers = user.servers};
-  for (const auto& entry : self.state_.addresses) {
+  for (const auto& entry : state_.addresses) {
     (entry.address.family == AF_INET ? names.ipv4 : names.ipv6) = entry.address;
   }
   Member member;
   member.container = user.container_id;
   member.monitor = TRY(runtime::process_ref(::getpid()));
-  member.descriptor = self.hub_.get();
+  member.descriptor = hub_.get();
   member.inode = status.st_ino;
   files.add(std::move(member), std::move(names));
-  TRY(show_definition(files.dir(), self.plan_.network));
-  TRY(files.write());
-  return self;
+  TRY(show_definition(files.dir(), plan_.network));
+  return files.write();
 }
 
 Result<void> Membership::take_addresses(const MemberFiles& files) {
@@ -271,8 +291,7 @@ Result<void> Membership::take_address(const MemberFiles& files, const Dir& lease
   if (has) return ok();
   // An address that nobody has had yet comes first: what others remember of an address, and what the kernel is still
   // taking down of who had it, is then of no matter.
-  const auto names = TRY(leases.list());
-  const std::set<std::string> used(names.begin(), names.end());
+  const auto used = TRY(used_addresses(leases));
   for (const bool again : {false, true}) {
     auto [address, last] = lease_range(subnet);
     for (int tries = 0; tries < k_most_addresses && !is_below(last, address); ++tries) {

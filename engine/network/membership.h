@@ -100,6 +100,7 @@ class [[nodiscard]] Membership {
   std::string port(const NetworkUser& user) const;
   Result<void> plug_in(const NetworkUser& user);
   Result<void> configure(Netlink& inside) const;
+  Result<void> enter(const NetworkUser& user, MemberFiles& files);
   Result<void> bind_names(std::vector<Fd> sockets);
 
   LinkPlan plan_;

@@ -159,9 +159,8 @@ class PrivateNetwork final : public runtime::NetworkSetup {
 
   Result<void> change_links(const JsonReader& reader) {
     if (!links_) return Error(Errc::bad_state, "the container runs without a user network, and cannot join one");
-    if (const auto link = TRY(reader.find_object("connect"))) {
-      TRY(links_->connect(TRY(link_plan_from_json(*link))));
-    } else if (const auto name = TRY(reader.find_string("disconnect"))) {
+    if (const auto link = TRY(reader.find_object("connect"))) return connect(TRY(link_plan_from_json(*link)));
+    if (const auto name = TRY(reader.find_string("disconnect"))) {
       TRY(links_->disconnect(*name));
     } else if (const auto new_name = TRY(reader.find_string("rename"))) {
       return links_->rename(*new_name);
@@ -170,6 +169,21 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     } else {
       return Error(Errc::invalid, "an order about networks that is not known");
     }
+    return follow_networks();
+  }
+
+  // As a whole or not at all: what a user has been refused is not there.
+  Result<void> connect(LinkPlan plan) {
+    const std::string name = plan.network.name;
+    TRY(links_->connect(std::move(plan)));
+    auto followed = follow_networks();
+    if (followed) return followed;
+    links_->disconnect(name).ignore("the error that came first is told");
+    follow_networks().ignore("the error that came first is told");
+    return followed;
+  }
+
+  Result<void> follow_networks() {
     TRY(follow_links());
     follow_host();
     if (!name_services().empty()) TRY(require_proxy());

@@ -268,6 +268,19 @@ ${id:0:12}  n2          bridge
   run -1 ctr pod exists p
 }
 
+@test "no firewall has a rule, neither in a container nor between them" {
+  ctr network create x >/dev/null
+  serve a --network x -p 127.0.0.1::7 -p 127.0.0.1::7/udp
+  local id pid descriptor hub=
+  while read -r id pid _ descriptor _; do
+    [ "$id" != "$(ctr inspect -f '{{.Id}}' a)" ] || hub=/proc/$pid/fd/$descriptor
+  done <"$XDG_RUNTIME_DIR/ctr/net/x/members"
+  for place in "/proc/$(ctr inspect -f '{{.State.Pid}}' a)/ns/net" "$hub"; do
+    run -0 "$BATS_TEST_DIRNAME/net-peer" firewall "$place"
+    assert_output 0
+  done
+}
+
 @test "kill -9 of everything leaves nothing, and the address is free at once" {
   ctr network create x >/dev/null
   serve a --network x --ip 10.89.0.111

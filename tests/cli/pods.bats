@@ -124,6 +124,32 @@ hint: --replace removes that pod first"
   ctr network rm n >/dev/null
 }
 
+@test "a pod joins and leaves networks while it runs, and at its next start" {
+  ctr network create n >/dev/null
+  ctr network create m >/dev/null
+  ctr pod create --network n --name p >/dev/null
+  ctr run -d --pod p --name server "$IMAGE" nc -ll -p 1000 -e echo hello >/dev/null
+  ask_in() { ctr run --rm --network "$1" "$IMAGE" nc -w 2 p 1000 </dev/null; }
+  run ask_in m
+  refute_contains hello
+  ctr network connect m p
+  run -0 ask_in m
+  assert_output hello
+  run -125 ctr network connect m p
+  assert_contains 'network is already connected'
+  ctr network disconnect n p
+  run ask_in n
+  refute_contains hello
+  ctr pod stop -t 0 p >/dev/null && ctr pod start p >/dev/null
+  wait_for ask_in m
+  run -125 ctr network disconnect n p
+  assert_contains 'network is not connected'
+  run -125 ctr network connect n server
+  assert_contains 'invalid network mode'
+  ctr pod rm -f -t 0 p >/dev/null
+  ctr network rm n m >/dev/null
+}
+
 @test "an empty pod is one small process" {
   make_pod p
   run -0 ctr pod start p

@@ -176,6 +176,44 @@ PY
   ctr pod rm -f -t 0 together >/dev/null
 }
 
+@test "ports are added to a pod and taken back while it runs, and its members show them" {
+  ctr pod create --name together >/dev/null
+  sleeper --name web --pod together >/dev/null
+  serve web tcp 80
+  run -0 ctr port add together 127.0.0.1::80
+  assert_match '^80/tcp -> 127\.0\.0\.1:[0-9]+$'
+  local port=${output##*:}
+  run -0 "$peer" ask tcp 127.0.0.1 "$port"
+  assert_output 10.0.2.2
+  run -0 ctr port web
+  assert_output "80/tcp -> 127.0.0.1:$port"
+  run -0 ctr ps --format '{{.Ports}}'
+  assert_output "127.0.0.1:$port->80/tcp"
+  run -125 ctr port add web 127.0.0.1::81
+  assert_contains 'the network of a container in a pod is that of the pod'
+  run -126 ctr port add together "127.0.0.1:$port:81"
+  assert_contains 'address already in use'
+  ctr pod stop -t 0 together >/dev/null && ctr pod start together >/dev/null
+  serve web tcp 80
+  run -0 "$peer" ask tcp 127.0.0.1 "$port"
+  ctr port rm together 80
+  run -1 "$peer" ask tcp 127.0.0.1 "$port"
+  assert_output 'net-peer: Connection refused'
+  run -0 ctr port web
+  assert_output ''
+  run -125 ctr port rm together 80
+  assert_output 'Error: failed to find published port "80/tcp"'
+  ctr pod stop -t 0 together >/dev/null
+  run -0 ctr port add together 127.0.0.1::80
+  port=${output##*:}
+  ctr pod start together >/dev/null
+  serve web tcp 80
+  run -0 "$peer" ask tcp 127.0.0.1 "$port"
+  [ -S "$XDG_RUNTIME_DIR/ctr/containers/$(ctr pod inspect -f '{{.ID}}' together)/attach.sock" ]
+  ctr pod rm -f -t 0 together >/dev/null
+  [ -z "$(ls "$XDG_RUNTIME_DIR/ctr/containers")" ]
+}
+
 @test "a container of a network is reached like any other" {
   ctr network create mine >/dev/null
   sleeper --name web --network mine -p 127.0.0.1::80 -p 127.0.0.1::53/udp >/dev/null

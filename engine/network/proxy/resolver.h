@@ -92,7 +92,7 @@ class Resolver final : public ProxyPart {
   void go_on(Streams::iterator stream);
   // False when the stream is closed.
   bool send_out(Streams::iterator stream);
-  void answer_frame(Streams::iterator stream, std::string query);
+  bool answer_frame(Streams::iterator stream, std::string query);
   void ask_next_over_stream(Streams::iterator stream);
   void on_server(Streams::iterator stream, uint32_t events);
   void forget_server(Streams::iterator stream);

@@ -37,6 +37,8 @@ void Resolver::on_client(const std::shared_ptr<Listener>& listener) {
 }
 
 void Resolver::on_stream(Streams::iterator stream, uint32_t events) {
+  // Nobody reads an answer any more, and this would be told again and again until there is one.
+  if (stream->ended && (events & (EPOLLHUP | EPOLLERR)) != 0) return close(stream);
   site_.loop.cancel_timer(stream->idle);
   stream->idle = site_.loop.add_timer(k_idle, [this, stream] {
     stream->idle = 0;
@@ -59,7 +61,7 @@ void Resolver::go_on(Streams::iterator stream) {
   while (stream->query.empty()) {
     auto query = dns::take_frame(stream->in);
     if (!query) break;
-    answer_frame(stream, std::move(*query));
+    if (!answer_frame(stream, std::move(*query))) return close(stream);
     if (stream->out.size() > k_most_unread_bytes) return close(stream);
   }
   if (!send_out(stream)) return;
@@ -80,23 +82,25 @@ bool Resolver::send_out(Streams::iterator stream) {
   return true;
 }
 
-void Resolver::answer_frame(Streams::iterator stream, std::string query) {
+// False: what has come is no question, and whoever sent it is not listened to any more.
+bool Resolver::answer_frame(Streams::iterator stream, std::string query) {
   const auto parsed = dns::parse_query(query);
-  if (parsed.kind == dns::ParsedQuery::Kind::drop) return;
+  if (parsed.kind == dns::ParsedQuery::Kind::drop) return false;
   if (parsed.kind == dns::ParsedQuery::Kind::error) {
     stream->out += dns::frame_message(dns::build_error(query, parsed.code));
-    return;
+    return true;
   }
   const auto verdict = verdict_on(parsed.question, stream->listener->network, stream->client);
   if (verdict.kind != dns::Verdict::Kind::forward) {
     const auto answer = dns::build_answer(query, parsed.question, verdict.answer, dns::k_message_limit_bytes);
     stream->out += dns::frame_message(answer);
-    return;
+    return true;
   }
   stream->query = std::move(query);
   stream->servers = servers_for(verdict);
   stream->next = 0;
   ask_next_over_stream(stream);
+  return true;
 }
 
 void Resolver::ask_next_over_stream(Streams::iterator stream) {

@@ -99,16 +99,15 @@ void TcpPublisher::remove(const PublishedPort& port) {
 void TcpPublisher::accept_some(Listener& listener) {
   for (int count = 0; count < k_accepts_in_a_row; ++count) {
     bool more = false;
-    if (!accept_one(listener, more)) return accept_later();
+    if (!accept_one(listener, more)) return accept_later(k_retry);
     if (!more) return;
   }
   // No other edge comes for those that are waiting already.
-  accept_later();
+  accept_later(std::chrono::milliseconds(0));
 }
 
-void TcpPublisher::accept_later() {
+void TcpPublisher::accept_later(std::chrono::milliseconds wait) {
   if (std::exchange(accepts_later_, true)) return;
-  const auto wait = connections_.size() < k_most_connections / 2 ? std::chrono::milliseconds(0) : k_retry;
   site_.loop.add_timer(wait, [this] {
     accepts_later_ = false;
     for (auto& listener : listeners_) accept_some(listener);

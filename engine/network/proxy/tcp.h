@@ -67,7 +67,7 @@ class TcpPublisher {
   enum class Flow { waits, unfinished, failed };
 
   void accept_some(Listener& listener);
-  void accept_later();
+  void accept_later(std::chrono::milliseconds wait);
   // False when nobody else can be accepted at the moment.
   bool accept_one(Listener& listener, bool& more);
   void open(const Listener& listener, Fd client, const SocketAddress& address);

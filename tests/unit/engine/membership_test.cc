@@ -123,6 +123,20 @@ TEST_CASE("an address that was given back is given again only when there is no f
   }
 }
 
+TEST_CASE("leases that nobody holds any more do not pile up, and those that are held stay", "[networks]") {
+  const Scratch scratch;
+  Place a('a');
+  Place b('b');
+  const auto first = Membership::join(a.user(scratch.path()), plan(), "eth0", a.inside);
+  REQUIRE(first);
+  const auto leases = MemberFiles::open(scratch.path(), "net")->leases().value();
+  for (int i = 0; i < 1100; ++i) REQUIRE(leases.write_file("fd00:99::1:" + std::to_string(i), "", Sync::no));
+  const auto second = Membership::join(b.user(scratch.path()), plan(), "eth0", b.inside);
+  REQUIRE(second);
+  CHECK(leases.list()->size() == 4);
+  CHECK_FALSE(Membership::join(b.user(scratch.path()), plan({first_address(*first)}), "eth0", b.inside));
+}
+
 TEST_CASE("what is left of one that had the address gives way", "[networks]") {
   const Scratch scratch;
   Place a('a');

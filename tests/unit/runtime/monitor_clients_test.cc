@@ -2,9 +2,12 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 
+#include "base/channel.h"
 #include "tests/catch.h"
+#include "tests/unit/runtime/scratch.h"
 
 using namespace ctr;
 using namespace ctr::runtime;
@@ -247,4 +250,43 @@ TEST_CASE("requests that make no sense are answered and harmless") {
     stage.run_for(milliseconds(1));
     CHECK(stage.hear(client).starts_with("A{"));
   }
+}
+
+TEST_CASE("of one that runs no program the network can be changed, and nothing else") {
+  class Pod final : public NetworkTarget {
+   public:
+    Result<void> change_network(const Json& change, Fd) override {
+      order = dump_json(change);
+      return ok();
+    }
+    std::string order;
+  };
+  const Scratch scratch;
+  EventLoop loop = EventLoop::create().value();
+  Pod pod;
+  AttachServer server(loop, pod);
+  const std::string run_dir = scratch.path() + "/run";
+  REQUIRE(server.open(run_dir));
+  const Dir dir = Dir::open(run_dir).value();
+  PacketBuffer buffer;
+  const auto ask = [&](std::string_view request) {
+    const Fd client = Channel::connect(dir, k_attach_socket).value().take_socket();
+    REQUIRE(send_packet(client.get(), Frame::request, request));
+    auto packet = receive_packet(client.get(), buffer);
+    while (!packet && packet.error().sys() == EAGAIN) {
+      loop.add_timer(milliseconds(1), [&] { loop.stop(); });
+      REQUIRE(loop.run());
+      packet = receive_packet(client.get(), buffer);
+    }
+    REQUIRE(packet);
+    REQUIRE(*packet);
+    return std::string((*packet)->data);
+  };
+  CHECK(ask(R"({"network":{"reload":true}})") == R"({"changed":true})");
+  CHECK(pod.order == R"({"reload":true})");
+  for (const auto* other : {R"({"signal":9})", R"({"attach":{"stdout":true}})", R"({"root":true})"}) {
+    CHECK(ask(other).starts_with(R"({"error":)"));
+  }
+  server.close(run_dir);
+  CHECK_FALSE(Dir::open(run_dir));
 }

@@ -79,6 +79,7 @@ TEST_CASE("a pod's plan crosses to its monitor as it is") {
   plan.pod_id = std::string(64, 'c');
   plan.name = "p";
   plan.dir = "/store/pods/x";
+  plan.run_dir = "/run/user/1000/ctr/containers/x";
   plan.namespaces = plain_plan();
   plan.namespaces.outer = plan.namespaces.ids;
   plan.host = ctr::test::plain_host();

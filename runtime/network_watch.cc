@@ -1,0 +1,65 @@
+#include "runtime/network_watch.h"
+
+#include <sys/epoll.h>
+
+#include <utility>
+
+namespace ctr::runtime {
+
+void NetworkWatch::watch() {
+  if (!network_) return;
+  for (const int pidfd : network_->children()) {
+    if (!pidfds_.insert(pidfd).second) continue;
+    loop_.add(pidfd, EPOLLIN, [this, pidfd](uint32_t) { on_child(pidfd); })
+        .ignore("a helper that cannot be watched is not started again");
+  }
+  for (const int fd : network_->sources()) {
+    if (!sources_.insert(fd).second) continue;
+    loop_.add(fd, EPOLLIN, [this, fd](uint32_t) { on_source(fd); })
+        .ignore("what the network does not hear of does not change");
+  }
+}
+
+Result<void> NetworkWatch::change(const Json& order, Fd fd) {
+  if (!network_) return Error(Errc::unsupported, "there is no network of its own");
+  forget_children();
+  Result<void> changed = ok();
+  act([&] { changed = network_->change(order, std::move(fd)); });
+  watch();
+  return changed;
+}
+
+void NetworkWatch::stop() {
+  if (!network_) return;
+  forget_children();
+  for (const int fd : std::exchange(sources_, {})) loop_.remove(fd);
+  network_->stop();
+  network_.reset();
+}
+
+void NetworkWatch::act(const std::function<void()>& what) { around_ ? around_(*network_, what) : what(); }
+
+// A helper that goes with a change is no accident, and its number may be another's afterwards.
+void NetworkWatch::forget_children() {
+  for (const int pidfd : std::exchange(pidfds_, {})) loop_.remove(pidfd);
+}
+
+void NetworkWatch::on_source(int fd) {
+  forget_children();
+  act([&] { network_->on_source(fd); });
+  watch();
+}
+
+void NetworkWatch::on_child(int pidfd) {
+  loop_.remove(pidfd);
+  pidfds_.erase(pidfd);
+  const auto delay = network_->child_ended(pidfd);
+  if (!delay) return;
+  loop_.add_timer(*delay, [this] {
+    if (!network_) return;
+    act([&] { network_->respawn(); });
+    watch();
+  });
+}
+
+}  // namespace ctr::runtime

@@ -1,0 +1,50 @@
+// The network of a container or a pod in its monitor's loop: what serves it is kept alive, and what users want to be
+// different is done.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "base/result.h"
+#include "runtime/monitor.h"
+
+namespace ctr::runtime {
+
+class [[nodiscard]] NetworkWatch {
+ public:
+  // Does what may start helpers, with what the network needs for that.
+  using Around = std::function<void(NetworkSetup&, const std::function<void()>& act)>;
+  // `loop` outlives it.
+  explicit NetworkWatch(EventLoop& loop, Around around = {}) : loop_(loop), around_(std::move(around)) {}
+
+  // nullptr: there is none, and nothing below does anything.
+  void use(std::unique_ptr<NetworkSetup> network) { network_ = std::move(network); }
+  bool present() const { return network_ != nullptr; }
+
+  Result<void> configure(const CreatedProcess& process) { return network_ ? network_->configure(process) : ok(); }
+  Result<void> finish(const CreatedProcess& process) { return network_ ? network_->finish(process) : ok(); }
+  // From now on helpers that end are started again.
+  void watch();
+  // See NetworkSetup::change(). Errors: unsupported without a network.
+  Result<void> change(const Json& order, Fd fd);
+  // Ends all helpers and waits for them: then there is no network any more.
+  void stop();
+
+ private:
+  void act(const std::function<void()>& what);
+  void forget_children();
+  void on_child(int pidfd);
+  void on_source(int fd);
+
+  EventLoop& loop_;
+  Around around_;
+  std::unique_ptr<NetworkSetup> network_;
+  std::set<int> pidfds_;
+  std::set<int> sources_;
+};
+
+}  // namespace ctr::runtime
