@@ -43,10 +43,6 @@ constexpr std::array k_refusals = {
             "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
     Refusal{"push", "sign-by-sq-fingerprint", k_no_sequoia},
     Refusal{"manifest push", "sign-by-sq-fingerprint", k_no_sequoia},
-    Refusal{"manifest add",
-            "artifact artifact-annotation artifact-config artifact-config-type artifact-exclude-titles "
-            "artifact-layer-type artifact-subject artifact-type",
-            "artifacts are not supported yet"},
     Refusal{"unshare", "rootless-netns", "there is no namespace that all networks share; each is one of its own"},
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/yaml.h"
 #include "runtime/spec_hooks.h"
 
 namespace ctr::engine {
@@ -172,6 +173,15 @@ Result<const CdiFile*> find_file(const std::string& name, const std::vector<std:
   return nullptr;
 }
 
+// JSON or YAML, as the name says. Source: CDI specification 1.0.0, "CDI Spec Files".
+Result<CdiFile> read_file_of(const Dir& dir, const std::string& name, const std::string& full) {
+  const auto text = TRY(dir.read_file(name, k_file_limit_bytes));
+  if (name.ends_with(".json")) return parse_cdi_file(TRY(parse_json(text, full)), full);
+  const auto documents = TRY(parse_yaml(text, full));
+  if (documents.size() == 1) return parse_cdi_file(yaml_to_json(documents.front()), full);
+  return Error(Errc::invalid, fmt::format("{}: has {} documents, and one is read", full, documents.size()));
+}
+
 // The files of one folder. Of those that cannot be used it is noted why.
 Result<std::vector<CdiFile>> read_folder(const std::string& path, std::vector<std::string>& troubles) {
   std::vector<CdiFile> files;
@@ -181,15 +191,11 @@ Result<std::vector<CdiFile>> read_folder(const std::string& path, std::vector<st
   std::sort(names.begin(), names.end());
   for (const auto& name : names) {
     const std::string full = path + "/" + name;
-    if (name.ends_with(".yaml") || name.ends_with(".yml")) {
-      troubles.push_back(fmt::format("'{}' is YAML, and only JSON is read", printable(full)));
+    if (name.ends_with(".yml")) {
+      troubles.push_back(fmt::format("'{}' does not end in .json or .yaml", printable(full)));
     }
-    if (!name.ends_with(".json")) continue;
-    const auto read = [&]() -> Result<CdiFile> {
-      const auto text = TRY(dir->read_file(name, k_file_limit_bytes));
-      return parse_cdi_file(TRY(parse_json(text, full)), full);
-    };
-    auto file = read();
+    if (!name.ends_with(".json") && !name.ends_with(".yaml")) continue;
+    auto file = read_file_of(*dir, name, full);
     if (!file) {
       troubles.push_back(file.error().text());
     } else {

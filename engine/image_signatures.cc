@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/yaml.h"
 #include "registry/lookaside.h"
 #include "registry/signatures.h"
 #include "registry/sigstore_key.h"
-#include "registry/yaml.h"
 
 namespace ctr::engine {
 namespace {
@@ -49,7 +49,8 @@ struct SigstoreKeyFiles {
 
 // --sign-by-sigstore. Source: containers-sigstore-signing-params.yaml(5).
 Result<SigstoreKeyFiles> read_parameters(const std::string& file) {
-  const auto json = TRY(registry::parse_yaml(TRY(read_file(file, k_key_limit_bytes)), file));
+  const auto documents = TRY(parse_yaml(TRY(read_file(file, k_key_limit_bytes)), file));
+  const Json json = documents.size() == 1 ? yaml_to_json(documents.front()) : Json();
   const JsonReader reader(json, file);
   TRY(reader.expect_object());
   for (const auto& [key, value] : json.as_object()) {

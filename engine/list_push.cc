@@ -41,6 +41,10 @@ class MemberPusher {
       return Error(Errc::not_found, "the image " + digest.to_string() + " of the list is not in the store")
           .with_hint("push the list alone with --all=false where the registry has its images");
     }
+    if (!text) return std::move(text).error();
+    if (const auto parts = oci::manifest_parts(*text); parts && parts->is_artifact()) {
+      return push_artifact(digest, *parts, *text, form);
+    }
     const auto document = TRY(oci::parse_manifest(TRY(std::move(text)), ""));
     const auto* manifest = std::get_if<oci::Manifest>(&document);
     if (manifest == nullptr) return Error(Errc::unsupported, "a list in a list is not supported");
@@ -61,6 +65,21 @@ class MemberPusher {
   }
 
  private:
+  // As it is: what the files of an artifact are is no matter of ours.
+  Result<oci::Descriptor> push_artifact(const Digest& digest, const oci::ManifestParts& parts, const std::string& text,
+                                        const PushOptions& form) {
+    const std::string type = "application/vnd.oci.image.manifest.v1+json";
+    if (form.format == "v2s2" || form.format == "docker") {
+      return Error(Errc::unsupported, "format v2s2 has no artifacts, and the list has one: " + digest.to_string());
+    }
+    const oci::Manifest manifest{.media_type = type, .config = parts.config, .layers = parts.layers, .annotations = {}};
+    TRY(push_blobs({.manifest = manifest, .changed = {}}, source_of(digest)));
+    TRY(signer_.sign(text));
+    TRY(session_.client->push_manifest(target_.endpoint, digest.to_string(), type, text));
+    return oci::Descriptor{
+        .media_type = type, .digest = digest, .size_bytes = text.size(), .platform = {}, .annotations = {}};
+  }
+
   std::optional<oci::ImageReference> source_of(const Digest& digest) const {
     for (const auto& source : sources_) {
       if (!source.ends_with("@" + digest.to_string())) continue;

@@ -8,6 +8,7 @@
 #include "engine/core.h"
 #include "engine/image_lookup.h"
 #include "engine/images.h"
+#include "engine/list_artifact.h"
 #include "engine/list_document.h"
 #include "engine/remove.h"
 #include "engine/transfer.h"
@@ -92,6 +93,18 @@ class LocalListVerbs final : public ListVerbs {
     return list.record.id.hex();
   }
 
+  Result<std::string> add_artifact(const ArtifactRequest& request) override {
+    const auto list = TRY(find_list(core_, request.list));
+    const Json subject = TRY(subject_json(request.subject));
+    const auto* store = TRY(core_.store());
+    auto pin = TRY(store->images().pin(core_.cancel()));
+    const Json entry = TRY(keep_artifact(*store, pin, request, subject, core_.cancel()));
+    const auto digest = TRY(Digest::parse(entry.find("digest")->as_string()));
+    return edit_document(core_, list, [&](const std::string& text) -> Result<std::string> {
+      return change_member(TRY(put_member(text, entry)), digest, request.member);
+    });
+  }
+
   Result<std::string> annotate(const std::string& name, const std::string& image, const ListMember& member) override {
     const auto list = TRY(find_list(core_, name));
     const auto digest = TRY(member_digest(core_, list, image));
@@ -101,12 +114,7 @@ class LocalListVerbs final : public ListVerbs {
   Result<std::string> annotate_all(const std::string& name, const std::map<std::string, std::string>& annotations,
                                    const std::string& subject) override {
     const auto list = TRY(find_list(core_, name));
-    Json about;
-    if (!subject.empty()) {
-      auto manifest = TRY(get_image_record(core_, subject)).record.manifest;
-      manifest.annotations.clear();
-      about = oci::to_json(manifest);
-    }
+    const Json about = TRY(subject_json(subject));
     return edit_document(core_, list, [&](const std::string& text) { return change_list(text, annotations, about); });
   }
 
@@ -158,6 +166,14 @@ class LocalListVerbs final : public ListVerbs {
   }
 
  private:
+  // An image of the store as others refer to it; null for none.
+  Result<Json> subject_json(const std::string& image) {
+    if (image.empty()) return Json();
+    auto manifest = TRY(get_image_record(core_, image)).record.manifest;
+    manifest.annotations.clear();
+    return oci::to_json(manifest);
+  }
+
   Core& core_;
 };
 

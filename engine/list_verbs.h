@@ -31,6 +31,20 @@ struct AddRequest {
   PullOptions access;  // how to talk to registries
 };
 
+// Files that come into a list as an artifact.
+struct ArtifactRequest {
+  std::string list;
+  std::vector<std::string> files;                  // paths
+  std::string type;                                // media types, here and below; empty: nothing is known of it
+  std::string config_file;                         // empty: there is no configuration
+  std::string config_type;                         // empty: the usual one
+  std::string layer_type;                          // of all files; empty: by name and content
+  bool titles = true;                              // the files are called by their names
+  std::string subject;                             // an image of the store that it is about; empty: none
+  std::map<std::string, std::string> annotations;  // of the artifact
+  ListMember member;
+};
+
 struct PushListOptions {
   PushOptions push;
   bool all = true;      // the images, too
@@ -49,6 +63,8 @@ class ListVerbs {
                                      const std::map<std::string, std::string>& annotations, AddRequest request) = 0;
   // Errors: not_found, network, unauthorized, corrupt.
   virtual Result<std::string> add(AddRequest request) = 0;
+  // Errors: not_found, invalid.
+  virtual Result<std::string> add_artifact(const ArtifactRequest& request) = 0;
   // `image`: a digest, or an image of the store. Errors: not_found, invalid.
   virtual Result<std::string> annotate(const std::string& list, const std::string& image, const ListMember& member) = 0;
   // Of the list as a whole. `subject`: an image of the store; empty: stays as it is.

@@ -1,15 +1,19 @@
 #include "registry/signature_stores.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/yaml.h"
 #include "registry/scopes.h"
-#include "registry/yaml.h"
 
 namespace ctr::registry {
 namespace {
+
+using Kind = YamlNode::Kind;
 
 constexpr size_t k_file_limit_bytes = size_t{1} << 20;
 
@@ -17,16 +21,20 @@ Error wrong(const std::string& file, std::string message) {
   return Error(Errc::invalid, file + ": " + std::move(message));
 }
 
+Error not_a(const YamlNode& node, std::string_view kind, const std::string& name, const std::string& file) {
+  return Error(Errc::invalid, fmt::format("{}:{}: '{}' is not {}", file, node.place.line, printable(name), kind));
+}
+
 // "sigstore" is what lookaside was called before sigstore came.
-Result<SignaturePlace> read_place(const Json& json, const std::string& name, const std::string& file) {
+Result<SignaturePlace> read_place(const YamlNode& node, const std::string& name, const std::string& file) {
   SignaturePlace place;
-  if (json.is_null()) return place;
-  if (!json.is_object()) return wrong(file, "'" + printable(name) + "' is not a mapping");
+  if (node.kind == Kind::null) return place;
+  if (node.kind != Kind::map) return not_a(node, "a mapping", name, file);
   std::string old_read;
   std::string old_write;
-  for (const auto& [key, value] : json.as_object()) {
-    if (!value.is_string()) return wrong(file, "'" + printable(key) + "' of '" + printable(name) + "' is not a text");
-    const auto& text = value.as_string();
+  for (const auto& [key, at, value] : node.members) {
+    if (!value.is_scalar() || value.kind == Kind::null) return not_a(value, "a text", key, file);
+    const auto& text = value.text;
     if (key == "lookaside") {
       place.lookaside = text;
     } else if (key == "lookaside-staging") {
@@ -35,10 +43,12 @@ Result<SignaturePlace> read_place(const Json& json, const std::string& name, con
       old_read = text;
     } else if (key == "sigstore-staging") {
       old_write = text;
-    } else if (key == "use-sigstore-attachments" && (text == "true" || text == "false")) {
-      place.attachments = text == "true";
+    } else if (key == "use-sigstore-attachments") {
+      if (value.kind != Kind::boolean) return not_a(value, "true or false", key, file);
+      place.attachments = value.boolean;
     } else {
-      return wrong(file, "'" + printable(key) + "' of '" + printable(name) + "' is not known, or has a wrong value");
+      return Error(Errc::invalid,
+                   fmt::format("{}:{}: '{}' of '{}' is not known", file, at.line, printable(key), printable(name)));
     }
   }
   if (place.lookaside.empty()) place.lookaside = old_read;
@@ -62,23 +72,24 @@ Result<bool> merge_directory(SignatureStores& stores, const std::string& directo
 }  // namespace
 
 Result<void> merge_signature_stores(SignatureStores& stores, std::string_view yaml, const std::string& file) {
-  const auto json = TRY(parse_yaml(yaml, file));
-  if (json.is_null()) return ok();
-  if (!json.is_object()) return wrong(file, "it is not a mapping");
-  for (const auto& [key, value] : json.as_object()) {
+  const auto documents = TRY(parse_yaml(yaml, file));
+  if (documents.empty()) return ok();
+  if (documents.size() > 1) return wrong(file, "it has several documents");
+  if (documents.front().kind != Kind::map) return wrong(file, "it is not a mapping");
+  for (const auto& [key, at, value] : documents.front().members) {
     if (key == "default-docker") {
       if (stores.fallback != SignaturePlace{}) return wrong(file, "'default-docker' is in another file, too");
       stores.fallback = TRY(read_place(value, key, file));
     } else if (key == "docker") {
-      if (value.is_null()) continue;
-      if (!value.is_object()) return wrong(file, "'docker' is not a mapping");
-      for (const auto& [scope, place] : value.as_object()) {
-        if (!stores.scopes.emplace(scope, TRY(read_place(place, scope, file))).second) {
-          return wrong(file, "'" + printable(scope) + "' is in another file, too");
+      if (value.kind == Kind::null) continue;
+      if (value.kind != Kind::map) return not_a(value, "a mapping", key, file);
+      for (const auto& scope : value.members) {
+        if (!stores.scopes.emplace(scope.key, TRY(read_place(scope.value, scope.key, file))).second) {
+          return wrong(file, "'" + printable(scope.key) + "' is in another file, too");
         }
       }
     } else {
-      return wrong(file, "'" + printable(key) + "' is not known");
+      return Error(Errc::invalid, fmt::format("{}:{}: '{}' is not known", file, at.line, printable(key)));
     }
   }
   return ok();

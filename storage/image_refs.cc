@@ -64,15 +64,17 @@ Result<void> add_pins(const StoreRoot& root, ContentRefs& refs) {
   return ok();
 }
 
-// Of an image that a list names the store may have all, its manifest alone (the rest is in a registry), or nothing.
+// Of an image or artifact that a list names the store may have all, its manifest alone (the rest is in a registry), or
+// nothing.
 Result<void> add_listed_refs(const StoreRoot& root, const oci::Descriptor& image, ContentRefs& refs) {
   const BlobStore blobs(root);
   if (!blobs.has(image.digest)) return ok();
   refs.blobs.insert(image.digest);
-  const auto manifest = TRY(read_manifest(root, image));
+  const auto manifest = TRY(oci::manifest_parts(TRY(blobs.read(image.digest, oci::k_manifest_limit_bytes))));
   refs.blobs.insert(manifest.config.digest);
   for (const auto& layer : manifest.layers) refs.blobs.insert(layer.digest);
-  if (!blobs.has(manifest.config.digest)) return ok();
+  // What an artifact has for a configuration says nothing of layers.
+  if (!blobs.has(manifest.config.digest) || manifest.is_artifact()) return ok();
   const auto config = TRY(read_config(root, manifest.config));
   refs.layers.insert(config.diff_ids.begin(), config.diff_ids.end());
   return ok();

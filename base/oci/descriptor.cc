@@ -72,6 +72,7 @@ Json to_json(const Descriptor& descriptor) {
   value.set("mediaType", descriptor.media_type);
   value.set("digest", descriptor.digest.to_string());
   value.set("size", descriptor.size_bytes);
+  if (!descriptor.artifact_type.empty()) value.set("artifactType", descriptor.artifact_type);
   if (!descriptor.annotations.empty()) value.set("annotations", Json::string_map(descriptor.annotations));
   if (descriptor.platform) value.set("platform", platform_to_json(*descriptor.platform));
   return value;
@@ -93,6 +94,7 @@ Result<Descriptor> descriptor_from_json(const JsonReader& reader) {
     descriptor.platform = TRY(platform_from_json(*platform));
   }
   descriptor.annotations = TRY(reader.string_map("annotations"));
+  descriptor.artifact_type = TRY(reader.string_or("artifactType", ""));
   return descriptor;
 }
 

@@ -39,6 +39,7 @@ struct Descriptor {
   uint64_t size_bytes = 0;
   std::optional<Platform> platform;
   std::map<std::string, std::string> annotations;
+  std::string artifact_type = {};  // of an entry of an index that is no image
   bool operator==(const Descriptor&) const = default;
 };
 

@@ -123,7 +123,9 @@ Json descriptors_to_json(const std::vector<Descriptor>& list) {
   return value;
 }
 
+// Artifacts in an index are for those who ask for them.
 bool is_image(const Descriptor& descriptor) {
+  if (!descriptor.artifact_type.empty()) return false;
   switch (media_kind(descriptor.media_type)) {
     case MediaKind::oci_manifest:
     case MediaKind::docker_manifest:
@@ -143,6 +145,25 @@ Result<std::variant<Manifest, ImageIndex>> parse_manifest(std::string_view docum
   auto parsed = read_document(JsonReader(*json, "manifest"), content_type);
   if (!parsed && parsed.error().code() == Errc::invalid) return std::move(parsed).error().with_code(Errc::corrupt);
   return parsed;
+}
+
+bool ManifestParts::is_artifact() const {
+  const auto kind = media_kind(config.media_type);
+  return kind != MediaKind::oci_config && kind != MediaKind::docker_config;
+}
+
+Result<ManifestParts> manifest_parts(std::string_view document) {
+  auto json = parse_json(document, "manifest", {.size_bytes = k_manifest_limit_bytes});
+  if (!json) return std::move(json).error().with_code(Errc::corrupt);
+  const JsonReader reader(*json, "manifest");
+  const auto read = [&]() -> Result<ManifestParts> {
+    const auto config = TRY(reader.find_object("config"));
+    if (!config) return corrupt("manifest: 'config' is missing");
+    return ManifestParts{TRY(descriptor_from_json(*config)), TRY(descriptors(reader, "layers"))};
+  };
+  auto parts = read();
+  if (!parts) return std::move(parts).error().with_code(Errc::corrupt);
+  return parts;
 }
 
 Result<Descriptor> choose_platform(const ImageIndex& index, const Platform& wanted) {

@@ -31,6 +31,13 @@ struct ImageIndex {
 // "mediaType" and its structure; schemaVersion must be 2; a document with both "layers" and "manifests" is refused.
 // Errors: corrupt, unsupported (schema 1 and foreign types are named).
 Result<std::variant<Manifest, ImageIndex>> parse_manifest(std::string_view document, std::string_view content_type);
+// The configuration and the layers of a manifest, whatever they hold: it may be an artifact's. Errors: corrupt.
+struct ManifestParts {
+  Descriptor config;
+  std::vector<Descriptor> layers;
+  bool is_artifact() const;
+};
+Result<ManifestParts> manifest_parts(std::string_view document);
 // Errors: not_found, listing what the index offers.
 Result<Descriptor> choose_platform(const ImageIndex& index, const Platform& wanted);
 

@@ -142,7 +142,10 @@ Result<int> take_down(Context& context, const kube::InputFile& file, bool force)
   for (const auto& id : report.secrets) output.line(id);
   output.line("Volumes removed:");
   for (const auto& name : report.volumes) output.line(name);
-  for (const auto& error : report.errors) output.error(error);
+  for (const auto& error : report.errors) {
+    if (error.code() == Errc::interrupted) return error;
+    output.error(error);
+  }
   return report.errors.empty() ? 0 : 125;
 }
 

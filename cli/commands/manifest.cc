@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "base/paths.h"
 #include "base/text.h"
 #include "cli/commands/all.h"
 #include "cli/commands/common.h"
@@ -22,6 +23,16 @@ constexpr std::array k_create_options = {
 };
 constexpr std::array k_add_options = {
     flag("all", 0, "Of a list every image, not only the one for this platform"),
+};
+constexpr std::array k_artifact_options = {
+    flag("artifact", 0, "The words behind the list are files, which come into it as an artifact"),
+    list("artifact-annotation", 0, "KEY=VALUE", "Annotation of the artifact"),
+    value("artifact-config", 0, "FILE", "Configuration of the artifact", Complete::files),
+    value("artifact-config-type", 0, "TYPE", "Media type of the configuration"),
+    flag("artifact-exclude-titles", 0, "Keep the names of the files out of the artifact"),
+    value("artifact-layer-type", 0, "TYPE", "Media type of the files, in place of each one's own"),
+    value("artifact-subject", 0, "IMAGE", "The image of the store that the artifact is about", Complete::images),
+    value("artifact-type", 0, "TYPE", "What the artifact is, as a media type"),
 };
 constexpr std::array k_member_options = {
     list("annotation", 0, "KEY=VALUE", "Annotation of the image in the list"),
@@ -53,9 +64,9 @@ constexpr std::array k_rm_options = {
     flag("ignore", 'i', "A list that does not exist is no error"),
 };
 
-Result<std::map<std::string, std::string>> annotations(const Args& args) {
+Result<std::map<std::string, std::string>> annotations(const Args& args, std::string_view option = "annotation") {
   std::map<std::string, std::string> map;
-  for (const auto& text : args.list("annotation")) {
+  for (const auto& text : args.list(option)) {
     const auto pair = split_once(text, '=');
     if (!pair) return Error(Errc::invalid, fmt::format("no value given for annotation \"{}\"", printable(text)));
     map[pair->first] = pair->second;
@@ -96,7 +107,29 @@ Result<int> create(Context& context, const Args& args) {
   return 0;
 }
 
+Result<int> add_artifact(Context& context, const Args& args) {
+  if (args.flag("all")) return Error(Errc::invalid, "--all is for images, not for --artifact");
+  const auto& words = args.words();
+  engine::ArtifactRequest request;
+  request.list = words.front();
+  for (size_t i = 1; i < words.size(); ++i) request.files.push_back(TRY(absolute_path(words[i])));
+  request.type = args.text("artifact-type");
+  if (args.has("artifact-config")) request.config_file = TRY(absolute_path(args.text("artifact-config")));
+  request.config_type = args.text("artifact-config-type");
+  request.layer_type = args.text("artifact-layer-type");
+  request.titles = !args.flag("artifact-exclude-titles");
+  request.subject = args.text("artifact-subject");
+  request.annotations = TRY(annotations(args, "artifact-annotation"));
+  request.member = TRY(member_of(args));
+  context.output().line(TRY(list_verbs(*TRY(context.engine())).add_artifact(request)));
+  return 0;
+}
+
 Result<int> add(Context& context, const Args& args) {
+  if (args.flag("artifact")) return add_artifact(context, args);
+  for (const auto& option : k_artifact_options) {
+    if (args.has(option.name)) return Error(Errc::invalid, fmt::format("--{} requires --artifact", option.name));
+  }
   auto* engine = TRY(context.engine());
   const auto& words = args.words();
   engine::AddRequest request;
@@ -194,9 +227,9 @@ Result<int> rm(Context& context, const Args& args) {
 constexpr Command k_manifest_add_command = {
     .name = "manifest add",
     .aliases = {},
-    .usage = "[options] LIST IMAGE [IMAGE...]",
-    .summary = "Add images to a manifest list",
-    .options = {registry_options, group<k_add_options>, group<k_member_options>},
+    .usage = "[options] LIST IMAGE|FILE...",
+    .summary = "Add images, or files as an artifact, to a manifest list",
+    .options = {registry_options, group<k_add_options>, group<k_artifact_options>, group<k_member_options>},
     .least_words = 2,
     .complete = Complete::images,
     .run = add};

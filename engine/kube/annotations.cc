@@ -22,6 +22,20 @@ bool is_carried(std::string_view key) {
   return std::find(k_not_carried.begin(), k_not_carried.end(), key) == k_not_carried.end();
 }
 
+// Members of members that are files of the host, too, which are written.
+Result<void> check_files(const ContainerSpec& spec) {
+  if (spec.log.options.contains("path")) return Error(Errc::invalid, "the annotation cannot set the path of the log");
+  const auto& results = spec.health_rules.log_destination;
+  if (results.empty() || results == "events_logger") return ok();
+  return Error(Errc::invalid, "the annotation cannot set where results of checks go");
+}
+
+ContainerSpec without_files(ContainerSpec spec) {
+  spec.log.options.erase("path");
+  if (spec.health_rules.log_destination != "events_logger") spec.health_rules.log_destination.clear();
+  return spec;
+}
+
 Result<void> apply_own(const std::string& text, ContainerSpec& spec) {
   const auto changes = TRY(parse_json(text, "the annotation"));
   if (!changes.is_object()) return Error(Errc::invalid, "the annotation is no object");
@@ -32,7 +46,10 @@ Result<void> apply_own(const std::string& text, ContainerSpec& spec) {
     }
     json.set(key, value);
   }
-  spec = TRY(container_spec_from_json(JsonReader(json, "the annotation")));
+  auto changed = TRY(container_spec_from_json(JsonReader(json, "the annotation")));
+  // What the command line says of the log stands there before.
+  if (changed.log != spec.log || changed.health_rules != spec.health_rules) TRY(check_files(changed));
+  spec = std::move(changed);
   return ok();
 }
 
@@ -65,7 +82,7 @@ Result<void> apply_annotations(const std::map<std::string, std::string>& annotat
 Json spec_difference(const ContainerSpec& wanted, const ContainerSpec& written) {
   Json difference = Json::object();
   const Json from = to_json(written);
-  const Json to = to_json(wanted);
+  const Json to = to_json(without_files(wanted));
   for (const auto& [key, value] : to.as_object()) {
     const auto* there = from.find(key);
     if (is_carried(key) && (there == nullptr || *there != value)) difference.set(key, value);

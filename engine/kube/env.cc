@@ -11,6 +11,9 @@ namespace ctr::engine::kube {
 
 namespace {
 
+// What is computed of it stays a number.
+constexpr int64_t k_most_milli_cpus = 1'000'000'000'000;
+
 // "metadata.labels['app']": the key; nullopt for another path.
 std::optional<std::string> subscript(std::string_view path, std::string_view map) {
   if (!path.starts_with(map) || !path.substr(map.size()).starts_with("['") || !path.ends_with("']")) return {};
@@ -89,7 +92,9 @@ Result<std::optional<std::string>> value_from(Fields& from, PodContext& context,
 }
 
 void set(EnvPlan& env, const std::string& name, std::string value) {
-  std::erase_if(env.entries, [&](const std::string& entry) { return entry.starts_with(name + "="); });
+  if (env.values.contains(name)) {
+    std::erase_if(env.entries, [&](const std::string& entry) { return entry.starts_with(name + "="); });
+  }
   env.entries.push_back(name + "=" + value);
   env.values.insert_or_assign(name, std::move(value));
 }
@@ -135,6 +140,7 @@ Result<void> read_amounts(Fields& fields, bool limits, ContainerSpec& spec) {
   };
   const auto memory = TRY(amount("memory", parse_quantity));
   const auto milli = TRY(amount("cpu", parse_quantity_milli));
+  if (milli.value_or(0) > k_most_milli_cpus) return fields.wrong("cpu", "is more than a thousand million processors");
   auto& resources = spec.resources;
   if (limits) {
     if (memory) resources.memory_bytes = *memory;

@@ -67,7 +67,8 @@ Json pod_security_json(const SourcePod& pod) {
   Json json = Json::object();
   Json groups = Json::array();
   for (const auto& group : spec.groups) {
-    const bool is_id = group.size() < 10 && group.find_first_not_of("0123456789") == std::string::npos;
+    const bool is_id =
+        !group.empty() && group.size() < 10 && group.find_first_not_of("0123456789") == std::string::npos;
     if (is_id) groups.push(int64_t{std::stol(group)});
   }
   if (!groups.as_array().empty()) json.set("supplementalGroups", std::move(groups));

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 
+#include "base/parse.h"
 #include "base/text.h"
 #include "engine/probe.h"
 
@@ -100,10 +103,19 @@ Json security_json(const ContainerSpec& spec) {
   return json;
 }
 
+// An image may have words there that are no number.
+std::optional<int64_t> number_in(const std::vector<std::string>& test, size_t place) {
+  if (place >= test.size()) return std::nullopt;
+  const auto number = parse_unsigned(test[place], "a number", UINT32_MAX);
+  return number ? std::optional(static_cast<int64_t>(*number)) : std::nullopt;
+}
+
 // The member of a probe or hook that says what is done.
 void add_handler(const std::vector<std::string>& test, Json& json) {
   if (test.size() >= 4 && test[0] == k_http_test) {
-    Json http = Json::object().set("path", test[3]).set("port", int64_t{std::stol(test[2])});
+    const auto port = number_in(test, 2);
+    if (!port) return;
+    Json http = Json::object().set("path", test[3]).set("port", *port);
     if (test[1] != "127.0.0.1") http.set("host", test[1]);
     for (size_t i = 4; i < test.size(); ++i) {
       const size_t colon = test[i].find(": ");
@@ -114,11 +126,13 @@ void add_handler(const std::vector<std::string>& test, Json& json) {
     }
     json.set("httpGet", std::move(http));
   } else if (test.size() >= 3 && test[0] == k_tcp_test) {
-    Json tcp = Json::object().set("port", int64_t{std::stol(test[2])});
+    const auto port = number_in(test, 2);
+    if (!port) return;
+    Json tcp = Json::object().set("port", *port);
     if (test[1] != "127.0.0.1") tcp.set("host", test[1]);
     json.set("tcpSocket", std::move(tcp));
   } else if (test.size() >= 2 && test[0] == k_sleep_test) {
-    json.set("sleep", Json::object().set("seconds", int64_t{std::stol(test[1])}));
+    if (const auto time = number_in(test, 1)) json.set("sleep", Json::object().set("seconds", *time));
   } else if (test.size() >= 2 && test[0] == "CMD") {
     json.set("exec", Json::object().set("command", Json::strings({test.begin() + 1, test.end()})));
   } else if (test.size() >= 2 && test[0] == "CMD-SHELL") {

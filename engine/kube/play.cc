@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <memory>
 #include <set>
 
 #include "base/file.h"
@@ -136,21 +137,26 @@ class Player {
   Result<void> make_volume(const VolumeOptions& options) {
     if (options.ignore_existing && engine_.find_volume(options.name, Engine::Lookup::exact)) return ok();
     const auto volume = TRY(engine_.create_volume(options));
-    undo_.add([&engine = engine_, name = volume.name] {
-      engine.remove_volume(name, {.force = true, .timeout = {}}).ignore("undoing");
-    });
+    // Containers of others that have begun to use it keep it.
+    undo_.add([&engine = engine_, name = volume.name] { engine.remove_volume(name, {}).ignore("undoing"); });
     return ok();
   }
 
+  // Its name is the pod's as long as there is the pod, which therefore comes first.
   Result<PlayedPod> make_pod(const PodPlan& plan) {
     for (const auto& check : plan.host_paths) TRY(settle_host_path(check, undo_));
-    for (const auto& volume : plan.volumes) TRY(make_volume(volume));
     auto spec = plan.spec;
     spec.shared.create_command = options_.create_command;
     const auto info = TRY(pod_verbs(engine_).create(std::move(spec), {}));
-    undo_.add([&engine = engine_, id = info.id] {
+    const auto volumes = std::make_shared<std::vector<std::string>>();
+    undo_.add([&engine = engine_, id = info.id, volumes] {
       pod_verbs(engine).remove(id, {.force = true, .timeout = {}}).ignore("undoing");
+      for (const auto& name : *volumes) engine.remove_volume(name, {}).ignore("undoing");
     });
+    for (const auto& volume : plan.volumes) {
+      drop_leftover(volume.name);
+      volumes->push_back(TRY(engine_.create_volume(volume)).name);
+    }
     PlayedPod pod{info.id, info.name, {}, {}};
     for (const auto& container : plan.containers) {
       const auto id = TRY(make_container(container, info.id));
@@ -160,6 +166,14 @@ class Player {
   }
 
  private:
+  // What a play that was killed has left of an earlier pod of this name: a volume that goes with a pod, of none.
+  void drop_leftover(const std::string& name) {
+    const auto volume = engine_.find_volume(name, Engine::Lookup::exact);
+    if (volume && volume->anonymous && volume->users.empty()) {
+      engine_.remove_volume(name, {}).ignore("making it anew says that it is there");
+    }
+  }
+
   Result<ContainerId> make_container(const ContainerPlan& plan, const PodId& pod) {
     CreateOptions create;
     create.pull = options_.pull;
@@ -248,20 +262,28 @@ DownReport take_down(Engine& engine, const Names& names, Claims claims) {
   const auto failed = [&](Error error) {
     if (error.code() != Errc::not_found) report.errors.push_back(std::move(error));
   };
+  // What the user wants no more is not gone on with.
+  const auto stopped = [&] { return !report.errors.empty() && report.errors.back().code() == Errc::interrupted; };
   for (const auto& name : names.pods) {
     auto pod = pod_verbs(engine).find(name);
     // The beginning of an id of another one is not meant.
     if (pod && pod->name == name) take_pod(engine, *pod, report);
     if (!pod) failed(std::move(pod).error());
+    if (stopped()) return report;
   }
+  // Neither is the beginning of another secret's id, or of another volume's name.
   for (const auto& name : names.secrets) {
-    auto removed = engine.remove_secret(name);
+    const auto secret = engine.find_secret(name);
+    if (secret && secret->name != name) continue;
+    auto removed = engine.remove_secret(secret ? secret->id : name);
     if (removed) report.secrets.push_back(*removed);
     if (!removed) failed(std::move(removed).error());
+    if (stopped()) return report;
   }
   if (claims == Claims::kept) return report;
   for (const auto& name : names.claims) {
-    auto removed = engine.remove_volume(name, {});
+    const auto volume = engine.find_volume(name, Engine::Lookup::exact);
+    auto removed = volume ? engine.remove_volume(volume->name, {}) : Result<void>(volume.error());
     if (removed) report.volumes.push_back(name);
     if (!removed) failed(std::move(removed).error());
   }

@@ -104,6 +104,31 @@ hint: with --ignore-unsupported such fields are left out'
   [ ! -e made ]
 }
 
+@test "what is taken down has the very names of the file, and what a killed play has left is no obstacle" {
+  secret=$(echo x | ctr secret create other -)
+  ctr volume create database >/dev/null
+  printf 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n---\n' >names.yaml
+  printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: "%s"}\nstringData: {a: b}\n' "${secret:0:12}" >>names.yaml
+  run -0 ctr kube down --force names.yaml
+  assert_output $'Pods stopped:\nPods removed:\nSecrets removed:\nVolumes removed:'
+  run -0 ctr secret rm other
+  run -0 ctr volume rm database
+  pod p 'volumeMounts: [{name: d, mountPath: /d}]' >play.yaml
+  printf '  volumes: [{name: d, emptyDir: {}}]\n' >>play.yaml
+  ctr volume create p-d >/dev/null
+  run -125 play play.yaml
+  assert_contains 'volume with name p-d already exists'
+  run -0 ctr volume rm p-d
+  play --start=false play.yaml >/dev/null
+  ctr rm p-c >/dev/null
+  ctr pod rm p >/dev/null
+  run -0 ctr volume ls -q
+  assert_output p-d
+  play play.yaml >/dev/null
+  run -0 ctr kube down play.yaml
+  nothing_is_left
+}
+
 @test "variables and files come from ConfigMaps and Secrets" {
   printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {color: blue}\n' >map.yaml
   {

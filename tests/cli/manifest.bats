@@ -81,8 +81,8 @@ linux/arm64 $ARM"
   assert_output 'Error: nosuch: image not known'
   run -125 ctr manifest add "$IMAGE" "$IMAGE"
   assert_output "Error: $IMAGE: image is not a manifest list"
-  run -125 ctr manifest add --artifact list /etc/hostname
-  assert_contains 'artifacts are not supported yet'
+  run -125 ctr manifest add --artifact-type text/plain list "$IMAGE"
+  assert_output 'Error: --artifact-type requires --artifact'
 }
 
 @test "a list that cannot be made whole is not made" {
@@ -199,6 +199,47 @@ linux/arm64 $ARM"
   run -0 --separate-stderr ctr manifest inspect "$REGISTRY/test/arm:1"
   [[ $stderr == *'is not a manifest list but a single image'* ]] || fail "$stderr"
   [ "$(jq -r '.layers | length' <<<"$output")" = 1 ]
+}
+
+@test "files come into a list as an artifact, and go with it to a registry" {
+  cd "$BATS_TEST_TMPDIR"
+  echo '{"a": 1}' >sbom.json
+  printf 'x\0y' >blob
+  echo 'a: b' >config
+  ctr manifest create list "$IMAGE" >/dev/null
+  ctr manifest add --artifact --artifact-type application/vnd.test.sbom --artifact-subject "$IMAGE" \
+    --artifact-annotation of=artifact --annotation of=entry --os linux --arch amd64 list sbom.json blob >/dev/null
+  rm sbom.json blob
+  run -0 ctr manifest inspect list
+  [ "$(jq -c '.manifests[1] | [.artifactType, .annotations, .platform]' <<<"$output")" = \
+    '["application/vnd.test.sbom",{"of":"entry"},{"architecture":"amd64","os":"linux"}]' ] || fail "$output"
+  # An artifact for this platform is no image to run.
+  run -0 ctr run --rm --network none list echo image
+  assert_output image
+  ctr manifest push -q list "docker://$REGISTRY/pushed/artifact:1" >/dev/null
+  artifact=$(raw "$REGISTRY/pushed/artifact:1" | jq -r '.manifests[1].digest')
+  run -0 raw "$REGISTRY/pushed/artifact@$artifact"
+  [ "$(jq -c '[.artifactType, .config.mediaType, .subject.digest, .annotations]' <<<"$output")" = \
+    "[\"application/vnd.test.sbom\",\"application/vnd.oci.empty.v1+json\",\"$MANIFEST\",{\"of\":\"artifact\"}]" ] || fail "$output"
+  [ "$(jq -c '[.layers[] | [.mediaType, .annotations["org.opencontainers.image.title"], .size]]' <<<"$output")" = \
+    '[["application/json","sbom.json",9],["application/octet-stream","blob",3]]' ] || fail "$output"
+  layer=$(jq -r '.layers[0].digest' <<<"$output")
+  [ "$(curl -sf "http://$REGISTRY/v2/pushed/artifact/blobs/$layer")" = '{"a": 1}' ]
+  run -125 ctr manifest push -q -f v2s2 list "docker://$REGISTRY/pushed/artifact:2"
+  assert_contains 'format v2s2 has no artifacts'
+  ctr manifest remove list "$artifact" >/dev/null
+  ctr manifest add --artifact --artifact-exclude-titles --artifact-layer-type text/x-own --artifact-config config \
+    --artifact-config-type text/x-config list config >/dev/null
+  blob=$(ctr manifest inspect list | jq -r '.manifests[1].digest')
+  run -0 cat "$XDG_DATA_HOME/ctr/images/blobs/sha256/${blob#sha256:}"
+  [ "$(jq -c '[.artifactType, .config.mediaType, .layers[0].mediaType, .layers[0].annotations]' <<<"$output")" = \
+    '["application/vnd.unknown.artifact.v1","text/x-config","text/x-own",null]' ] || fail "$output"
+  run -125 ctr manifest add --artifact list nosuch
+  assert_contains "nosuch': No such file or directory"
+  run -125 ctr manifest add --artifact list /dev/null
+  assert_output "Error: '/dev/null' is no regular file"
+  ctr manifest rm list >/dev/null
+  [ ! -e "$XDG_DATA_HOME/ctr/images/blobs/sha256/${blob#sha256:}" ]
 }
 
 @test "several commands that add to one list at a time lose nothing" {

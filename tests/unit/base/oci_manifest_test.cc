@@ -78,6 +78,20 @@ TEST_CASE("schema 1, artifacts, foreign and unknown layers are refused by name")
   CHECK_THAT(error_of(artifact), Catch::Matchers::ContainsSubstring("artifact"));
 }
 
+TEST_CASE("the parts of an artifact are known, and no platform chooses it") {
+  const auto config = descriptor("application/vnd.oci.empty.v1+json", k_a);
+  const auto parts = manifest_parts(R"({"schemaVersion":2,"config":)" + config + R"(,"layers":[)" +
+                                    descriptor("text/x-own", k_a) + "]}");
+  REQUIRE(parts);
+  CHECK(parts->is_artifact());
+  CHECK(parts->layers.at(0).media_type == "text/x-own");
+  CHECK_FALSE(manifest_parts(manifest())->is_artifact());
+  for (const std::string text : {"", "[]", "{}", R"({"config":1,"layers":[]})", R"({"config":{},"layers":[]})"}) {
+    INFO(text);
+    CHECK(manifest_parts(text).error().code() == Errc::corrupt);
+  }
+}
+
 TEST_CASE("sizes and digests are checked before they are used") {
   const auto with = [](const std::string& digest, const std::string& size) {
     return R"({"schemaVersion":2,"config":)" + config() + R"(,"layers":[{"mediaType":")" + k_layer + R"(","digest":")" +
@@ -132,6 +146,12 @@ TEST_CASE("the manifest of the wanted platform is chosen from an index") {
 TEST_CASE("entries that are no images are never chosen") {
   const auto index = index_of(index_entry(k_a, "linux", "amd64", "application/vnd.example.sbom"));
   CHECK_FALSE(choose_platform(index, *ctr::oci::parse_platform("linux/amd64")));
+  for (const auto& entry : {index_entry(k_a, "linux", "amd64"), descriptor(k_oci, k_a)}) {
+    auto artifact = entry;
+    artifact.insert(1, R"("artifactType":"text/x-own",)");
+    INFO(artifact);
+    CHECK_FALSE(choose_platform(index_of(artifact), *ctr::oci::parse_platform("linux/amd64")));
+  }
 }
 
 TEST_CASE("an entry without a platform is the last resort") {

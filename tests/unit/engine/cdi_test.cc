@@ -1,6 +1,7 @@
 #include "engine/cdi.h"
 
 #include "tests/catch.h"
+#include "tests/temporary_dir.h"
 
 namespace ctr::engine {
 
@@ -71,6 +72,30 @@ TEST_CASE("an edit that is not known, or not possible, is refused with its place
   CHECK(error_of(R"({"additionalGids": [-1]})").find("additionalGids") != std::string::npos);
   CHECK_FALSE(parse(R"({"cdiVersion": "2.0", "kind": "v/c"})"));
   CHECK_FALSE(parse(R"({"cdiVersion": "0.6.0", "kind": "c"})"));
+}
+
+TEST_CASE("files of devices are JSON or YAML, as their names say") {
+  const test::TemporaryDir home;
+  const auto write = [&](const char* name, const char* text) {
+    REQUIRE(create_file(home.path() + "/" + name, text, 0600));
+  };
+  write("a.yaml", "cdiVersion: 0.6.0\nkind: v.com/y\ndevices:\n- name: '0'\n  containerEdits:\n    env: [A=b]\n");
+  write("b.json", R"({"cdiVersion": "0.6.0", "kind": "v.com/j",
+                               "devices": [{"name": "0", "containerEdits": {"env": ["B=c"]}}]})");
+  write("c.yaml", "kind: &a [*a\n");
+  write("d.yaml", "a: b\n---\nc: d\n");
+  write("e.yml", "cdiVersion: 0.6.0\nkind: v.com/e\n");
+  const auto& dir = home.path();
+  const auto edits = find_cdi_edits({"v.com/y=0", "v.com/j=0"}, {dir});
+  INFO((edits ? "" : edits.error().text()));
+  REQUIRE(edits);
+  CHECK(edits->env == std::vector<std::string>{"A=b", "B=c"});
+  const auto missing = find_cdi_edits({"v.com/e=0"}, {dir});
+  REQUIRE_FALSE(missing);
+  const auto hint = missing.error().hint();
+  CHECK(hint.find(dir + "/c.yaml:") != std::string::npos);
+  CHECK(hint.find("d.yaml: has 2 documents, and one is read") != std::string::npos);
+  CHECK(hint.find("e.yml' does not end in .json or .yaml") != std::string::npos);
 }
 
 TEST_CASE("of two files with a device the later directory counts, and of two in one directory neither") {

@@ -108,6 +108,35 @@ TEST_CASE("what Kubernetes cannot say is kept in an annotation when asked for") 
   CHECK(to_json(back) == to_json(spec));
 }
 
+TEST_CASE("a check of an image with words in place of numbers is left out of what is generated") {
+  for (const auto& test : std::vector<std::vector<std::string>>{
+           {"CTR-HTTP", "127.0.0.1", "x", "/"}, {"CTR-TCP", "::1", "99999999999999999999"}, {"CTR-SLEEP", ""}}) {
+    INFO(test[0]);
+    auto spec = rich_spec();
+    spec.health = oci::HealthConfig{test, {}, {}, {}, 1};
+    const auto made = kube::generate_pod(pod_of(spec), {});
+    REQUIRE(made);
+    CHECK(dump_json(made->documents.at(0)).find("livenessProbe") == std::string::npos);
+  }
+}
+
+TEST_CASE("an annotation cannot name files of this host that are written") {
+  ContainerSpec spec;
+  for (const auto* text : {R"({"log": {"driver": "k8s-file", "options": {"path": "/home/user/.profile"}}})",
+                           R"({"health_rules": {"log_destination": "/home/user"}})"}) {
+    INFO(text);
+    CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", text}}, "c", spec));
+    CHECK(spec == ContainerSpec());
+  }
+  const auto* harmless = R"({"log": {"driver": "k8s-file", "options": {"max-size": "1m"}}})";
+  REQUIRE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", harmless}}, "c", spec));
+  CHECK(spec.log.options.at("max-size") == "1m");
+  auto wanted = spec;
+  wanted.log.options["path"] = "/here/log";
+  wanted.health_rules.log_destination = "/here";
+  CHECK(kube::spec_difference(wanted, spec).as_object().empty());
+}
+
 TEST_CASE("an annotation cannot set what belongs to this host") {
   ContainerSpec spec;
   for (const auto* member : {"name", "pod", "cid_file", "pid_file", "monitor_pid_file", "runtime", "init_path",

@@ -135,6 +135,13 @@ TEST_CASE("amounts of Kubernetes are numbers") {
   for (const auto* text : {"", "x", "1X", "-1", "1 Mi", "Mi", "nan", "1e99"}) CHECK_FALSE(kube::parse_quantity(text));
 }
 
+TEST_CASE("an amount of processors that cannot be computed with is an error") {
+  CHECK(error_of(container_with("    resources:\n      limits: {cpu: 9e15}\n")) ==
+        "f.yaml:10: spec.containers[0].resources.limits.cpu: is more than a thousand million processors");
+  CHECK_FALSE(error_of(container_with("    resources:\n      requests: {cpu: 9P}\n")).empty());
+  CHECK(error_of(container_with("    resources:\n      limits: {cpu: 100}\n")).empty());
+}
+
 TEST_CASE("a field that is not supported is named with file, line and path") {
   CHECK(error_of(container_with("    foo: 1\n")) == "f.yaml:9: spec.containers[0].foo: not supported");
   CHECK(error_of(pod_with("  bar: {}\n  containers: []\n")) == "f.yaml:6: spec: there are no containers");

@@ -10,7 +10,6 @@
 #include "registry/signed_identity.h"
 #include "registry/sigstore_key.h"
 #include "registry/tokens.h"
-#include "registry/yaml.h"
 #include "tests/catch.h"
 #include "tests/unit/registry/home.h"
 
@@ -148,25 +147,35 @@ TEST_CASE("armored keys are packets, one block behind the other") {
   CHECK_FALSE(dearmor_keys("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENBF\n"));
 }
 
-TEST_CASE("registries.d is read in the part of YAML that it is written in") {
-  const auto json = parse_yaml(
+TEST_CASE("a file of registries.d is mappings of texts, and what is wrong with it is told with its line") {
+  SignatureStores stores;
+  const auto merged = merge_signature_stores(
+      stores,
       "# comment\ndefault-docker:\n  lookaside: file:///a # b\ndocker:\n    'x.io:5000':\n"
-      "        lookaside: \"https://x/y\"\n    y.io: {}\n    z.io:\n",
+      "        lookaside: \"https://x/y\"\n        use-sigstore-attachments: yes\n    y.io: {}\n    z.io:\n",
       "f.yaml");
-  INFO((json ? "" : json.error().text()));
-  REQUIRE(json);
-  CHECK(json->find("default-docker")->find("lookaside")->as_string() == "file:///a");
-  CHECK(json->find("docker")->find("x.io:5000")->find("lookaside")->as_string() == "https://x/y");
-  CHECK(json->find("docker")->find("z.io")->is_null());
-  CHECK(parse_yaml("", "f.yaml")->is_null());
-  CHECK(parse_yaml("localhost:5000:\n  a: b\n", "f.yaml")->find("localhost:5000")->find("a")->as_string() == "b");
+  INFO((merged ? "" : merged.error().text()));
+  REQUIRE(merged);
+  CHECK(stores.fallback.lookaside == "file:///a");
+  CHECK(stores.scopes.at("x.io:5000").lookaside == "https://x/y");
+  CHECK(stores.scopes.at("x.io:5000").attachments == true);
+  CHECK(stores.scopes.at("z.io") == SignaturePlace{});
+  const auto refused = [](const std::string& text) {
+    SignatureStores none;
+    const auto read = merge_signature_stores(none, text, "f.yaml");
+    return read ? "" : read.error().text();
+  };
+  CHECK(refused("").empty());
+  CHECK(refused("docker:\n  localhost:5000:\n    lookaside: no\n").empty());
   for (const std::string text :
-       {"- a\n", "a: [1]\n", "a: &x b\n", "a: |\n  b\n", "a:\n\tb: c\n", "a: b\n  c: d\n", "a\n", "a: 'b\n",
-        "a: b: c\n", "a: 1\na: 2\n", "  a: b\nc: d\n", "a: 'b' c\n", "? a\n"}) {
+       {"- a\n", "docker: [1]\n", "docker:\n\ta: c\n", "a\n", "docker: 'b\n", "docker: b: c\n", "docker:\ndocker:\n",
+        "  docker:\ndocker:\n", "docker: 'b' c\n", "? [a]\n", "docker:\n---\ndocker:\n"}) {
     INFO(text);
-    CHECK_FALSE(parse_yaml(text, "f.yaml"));
+    CHECK_FALSE(refused(text).empty());
   }
-  CHECK(parse_yaml("a:\n  b: [x]\n", "f.yaml").error().text() == "f.yaml:2: only mappings of texts are supported");
+  CHECK(refused("docker:\n  b: [x]\n") == "f.yaml:2: 'b' is not a mapping");
+  CHECK(refused("default-docker:\n  lookaside: [x]\n") == "f.yaml:2: 'lookaside' is not a text");
+  CHECK(refused("\ndefault-docker:\n  lookasidd: x\n") == "f.yaml:3: 'lookasidd' of 'default-docker' is not known");
 }
 
 TEST_CASE("signatures are where the most exact namespace of registries.d says") {
