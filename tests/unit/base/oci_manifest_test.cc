@@ -6,6 +6,7 @@
 using ctr::Errc;
 using ctr::oci::ImageIndex;
 using ctr::oci::Manifest;
+using ctr::oci::manifest_parts;
 using ctr::oci::parse_manifest;
 
 namespace {
