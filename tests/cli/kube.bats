@@ -129,6 +129,23 @@ hint: with --ignore-unsupported such fields are left out'
   nothing_is_left
 }
 
+@test "taking down that is interrupted leaves what the pods still use" {
+  printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}\n---\n' >play.yaml
+  pod p | sed 's/PeriodSeconds: 0/PeriodSeconds: 20/; s/sleep, "1000"/sh, -c, "trap \\"echo asked\\" TERM; while :; do sleep 0.1; done"/' >>play.yaml
+  play play.yaml >/dev/null
+  ctr kube down play.yaml >out 2>&1 3>&- &
+  down=$!
+  wait_for eval 'ctr logs p-c | grep -q asked'
+  kill -TERM "$down"
+  code=0
+  wait "$down" || code=$?
+  [ "$code" = 143 ] || fail "$code: $(cat out)"
+  [ "$(ctr secret ls --format '{{.Name}}')" = s ]
+  ctr pod rm -f -t 0 p >/dev/null
+  run -0 ctr kube down play.yaml
+  nothing_is_left
+}
+
 @test "variables and files come from ConfigMaps and Secrets" {
   printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {color: blue}\n' >map.yaml
   {
