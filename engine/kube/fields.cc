@@ -142,7 +142,7 @@ Result<void> Fields::unsupported(std::string_view key, std::string_view what) {
   if (source_->unsupported == Unsupported::refused) {
     return wrong(key, what).with_hint("with --ignore-unsupported such fields are left out");
   }
-  source_->warnings.push_back(wrong(key, what).message());
+  warn(key, what);
   return ok();
 }
 

@@ -55,6 +55,8 @@ class Fields {
   Result<void> finish();
   // A field whose value is known but not carried out: an error, or a warning. `what` may explain it.
   Result<void> unsupported(std::string_view key, std::string_view what = "not supported");
+  // Something about a field that whoever plays the file should know.
+  void warn(std::string_view key, std::string_view what) { source_->warnings.push_back(wrong(key, what).message()); }
   // An empty key means this map.
   Error wrong(std::string_view key, std::string_view what) const;
 

@@ -84,7 +84,11 @@ Result<void> read_controller(Fields& spec, const std::string& kind, PodContext& 
   };
   spec.skip({"selector", "revisionHistoryLimit", "minReadySeconds", "progressDeadlineSeconds", "strategy",
              "updateStrategy", "paused"});
-  if (kind == "Deployment") TRY(only_one("replicas"));
+  if (kind == "Deployment") {
+    // As podman does: files for clusters ask for several as a matter of course.
+    const auto replicas = TRY(spec.find_integer("replicas", 0, INT32_MAX));
+    if (replicas && *replicas != 1) spec.warn("replicas", fmt::format("one pod is made in place of {}", *replicas));
+  }
   if (kind != "Job") return ok();
   TRY(only_one("parallelism"));
   TRY(only_one("completions"));

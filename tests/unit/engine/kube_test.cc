@@ -149,8 +149,8 @@ TEST_CASE("a field that is not supported is named with file, line and path") {
         "f.yaml:10: spec.containers[0].livenessProbe.grpc: only exec, httpGet and tcpSocket are supported");
   CHECK(error_of("apiVersion: apps/v1\nkind: StatefulSet\n") ==
         "f.yaml:2: kind: 'StatefulSet' is not supported; write its pod as a Pod or a Deployment");
-  CHECK(error_of("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 3\n") ==
-        "f.yaml:5: spec.replicas: 3 is not supported: there is one pod");
+  CHECK(error_of("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  parallelism: 3\n") ==
+        "f.yaml:5: spec.parallelism: 3 is not supported: there is one pod");
   CHECK(error_of("apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Node\n") ==
         "f.yaml:5: kind: 'Node' is not supported");
 }
@@ -162,6 +162,16 @@ TEST_CASE("fields that are not supported can be left out") {
   REQUIRE(made);
   CHECK(made->warnings == std::vector<std::string>{"f.yaml:12: spec.containers[0].resources.limits.bar: not supported",
                                                    "f.yaml:9: spec.containers[0].foo: not supported"});
+}
+
+TEST_CASE("of a Deployment with several replicas one pod is made, which is said") {
+  const auto made = plan(
+      "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 3\n"
+      "  template:\n    spec:\n      containers:\n      - {name: c, image: i}\n",
+      test_choices());
+  REQUIRE(made);
+  CHECK(made->pods.size() == 1);
+  CHECK(made->warnings == std::vector<std::string>{"f.yaml:5: spec.replicas: one pod is made in place of 3"});
 }
 
 TEST_CASE("mistakes in Kubernetes YAML are named with file, line and path") {
