@@ -20,6 +20,8 @@ constexpr std::chrono::seconds k_ready_timeout{10};
 constexpr uint32_t k_pasta_queue_packets = 10000;
 constexpr int k_exit_fd = 3;
 constexpr int k_ready_fd = 4;
+constexpr int k_user_fd = 5;
+constexpr int k_network_fd = 6;
 
 // pasta before 2024-08 loses published connections and ignores the end of the namespace; the option tells the versions
 // apart.
@@ -115,8 +117,9 @@ std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const UplinkTar
   if (!options.outbound6.empty()) arguments.push_back("--outbound-addr6=" + options.outbound6);
   auto whose = std::to_string(target.pid);
   if (by_descriptors(target)) {
-    arguments.insert(arguments.end(), {"--netns-type=path", "--userns-path=" + user_path(target)});
-    whose = network_path(target);
+    // It opens them when it is in another user namespace already, where descriptors of others are out of reach.
+    arguments.insert(arguments.end(), {"--netns-type=path", fmt::format("--userns-path=/proc/self/fd/{}", k_user_fd)});
+    whose = fmt::format("/proc/self/fd/{}", k_network_fd);
   }
   arguments.insert(arguments.end(),
                    {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), whose, plan.interface_name});
@@ -178,6 +181,10 @@ Result<Uplink> Uplink::start(const UplinkPlan& plan, const UplinkTarget& target)
   if (plan.kind == UplinkKind::slirp4netns) {
     options.fds.emplace_back(exit_pipe.read_end.get(), k_exit_fd);
     options.fds.emplace_back(ready_pipe.write_end.get(), k_ready_fd);
+    if (by_descriptors(target)) {
+      options.fds.emplace_back(target.user_fd, k_user_fd);
+      options.fds.emplace_back(target.network_fd, k_network_fd);
+    }
   }
   Uplink uplink(plan, TRY(spawn(options)));
   if (plan.kind == UplinkKind::slirp4netns) {

@@ -145,7 +145,7 @@ TEST_CASE("an uplink is told namespaces by descriptors where it may not look for
   UplinkPlan plan;
   const UplinkTarget target = {.pid = 9, .user_fd = 20, .network_fd = 21};
   auto arguments = uplink_arguments(plan, target, 3, 4);
-  for (const char* word : {"--netns-type=path", "--userns-path=/proc/9/fd/20", "/proc/9/fd/21"}) {
+  for (const char* word : {"--netns-type=path", "--userns-path=/proc/self/fd/5", "/proc/self/fd/6"}) {
     CHECK(has(arguments, word));
   }
   plan.kind = UplinkKind::pasta;
