@@ -32,9 +32,7 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   const bool joins = spec.network.mode == NetworkChoice::Mode::bridge;
   if (!joins && spec.network.mode != NetworkChoice::Mode::private_) return plan;
   plan.emplace();
-  using Userns = UsernsChoice::Mode;
-  plan->before_root = spec.userns.mode != Userns::host;
-  plan->joins_user = spec.userns.mode == Userns::container || spec.userns.mode == Userns::pod;
+  plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
   if (joins) plan->links = TRY(plan_links(spec, owner));
   plan->uplink = TRY(network::plan_uplink(spec.network, host));
   if (joins) plan->uplink->interface_name = network::k_uplink_interface;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -29,10 +28,9 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     pid_ = process.pid;
     netlink_.emplace(TRY(keep(process.netlink_fd)));
     namespace_ = TRY(keep(process.netns_fd));
-    if (plan_.joins_user && process.userns_fd >= 0) user_ = TRY(keep(process.userns_fd));
     if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
     // It gets ready while the networks are joined.
-    if (wants_uplink()) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, uplink_target())));
+    if (wants_uplink()) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
     if (links_) TRY(links_->join_all());
     follow_host();
     if (proxy_ && has_work(*plan_.proxy)) TRY(start_proxy());
@@ -124,11 +122,6 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     if (notice_) notice_(helper);
   }
 
-  UplinkTarget uplink_target() const {
-    if (!user_.valid()) return {.pid = pid_};
-    return {.pid = ::getpid(), .user_fd = user_.get(), .network_fd = namespace_.get()};
-  }
-
   bool wants_uplink() const { return plan_.uplink && (!links_ || links_->leads_out()); }
   std::optional<IpAddress> source() const { return links_ ? links_->source_address() : std::nullopt; }
   std::vector<NameService> name_services() const {
@@ -191,7 +184,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
 
   void respawn_uplink() {
-    auto uplink = Uplink::start(*plan_.uplink, uplink_target());
+    auto uplink = Uplink::start(*plan_.uplink, pid_);
     if (!uplink) return;
     bool works = static_cast<bool>(uplink->wait_ready()) && static_cast<bool>(uplink->configure(*netlink_, source()));
     // One that does not come up is kept: its end is what starts the next try.
@@ -240,7 +233,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   Result<void> follow_links() {
     if (!wants_uplink()) return uplink_.reset(), ok();
     if (uplink_) return uplink_->configure(*netlink_, source());
-    uplink_.emplace(TRY(Uplink::start(*plan_.uplink, uplink_target())));
+    uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
     return bring_up();
   }
 
@@ -248,7 +241,6 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   RestartNotice notice_;
   pid_t pid_ = -1;
   Fd namespace_;
-  Fd user_;  // the user namespace, where a process must not be asked for it
   std::optional<Netlink> netlink_;
   std::optional<Links> links_;
   std::optional<Uplink> uplink_;
@@ -263,7 +255,6 @@ Json to_json(const NetworkPlan& plan) {
   Json json = Json::object().set("uplink", plan.uplink ? to_json(*plan.uplink) : Json());
   if (plan.links) json.set("links", to_json(*plan.links));
   if (plan.before_root) json.set("before_root", true);
-  if (plan.joins_user) json.set("joins_user", true);
   if (plan.proxy) json.set("proxy", to_json(*plan.proxy));
   return json;
 }
@@ -273,7 +264,6 @@ Result<NetworkPlan> network_plan_from_json(const JsonReader& reader) {
   if (auto uplink = TRY(reader.find_object("uplink"))) plan.uplink = TRY(uplink_plan_from_json(*uplink));
   if (auto links = TRY(reader.find_object("links"))) plan.links = TRY(links_plan_from_json(*links));
   plan.before_root = TRY(reader.bool_or("before_root", false));
-  plan.joins_user = TRY(reader.bool_or("joins_user", false));
   if (auto proxy = TRY(reader.find_object("proxy"))) plan.proxy = TRY(proxy_plan_from_json(*proxy));
   return plan;
 }

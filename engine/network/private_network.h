@@ -28,9 +28,6 @@ struct NetworkPlan {
   // another user of the host, the kernel lets no program of the caller look for its namespaces until it runs the
   // container's (ptrace(2), "dumpable").
   bool before_root = false;
-  // The user namespace is one that others are in, before whom the first process hides: nobody may look for its
-  // namespaces, and the uplink is told them by descriptors.
-  bool joins_user = false;
   bool operator==(const NetworkPlan&) const = default;
 };
 Json to_json(const NetworkPlan& plan);

@@ -1,6 +1,5 @@
 #include "engine/network/uplink.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,8 +19,6 @@ constexpr std::chrono::seconds k_ready_timeout{10};
 constexpr uint32_t k_pasta_queue_packets = 10000;
 constexpr int k_exit_fd = 3;
 constexpr int k_ready_fd = 4;
-constexpr int k_user_fd = 5;
-constexpr int k_network_fd = 6;
 
 // pasta before 2024-08 loses published connections and ignores the end of the namespace; the option tells the versions
 // apart.
@@ -93,19 +90,7 @@ namespace {
 
 std::string mtu_text(const UplinkPlan& plan) { return std::to_string(plan.options.mtu_bytes.value_or(k_mtu_bytes)); }
 
-bool by_descriptors(const UplinkTarget& target) { return target.user_fd >= 0; }
-
-std::string user_path(const UplinkTarget& target) {
-  if (!by_descriptors(target)) return fmt::format("/proc/{}/ns/user", target.pid);
-  return fmt::format("/proc/{}/fd/{}", target.pid, target.user_fd);
-}
-
-std::string network_path(const UplinkTarget& target) {
-  if (!by_descriptors(target)) return fmt::format("/proc/{}/ns/net", target.pid);
-  return fmt::format("/proc/{}/fd/{}", target.pid, target.network_fd);
-}
-
-std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const UplinkTarget& target, int exit_fd,
+std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const std::string& process, int exit_fd,
                                          int ready_fd) {
   const auto& options = plan.options;
   std::vector<std::string> arguments = {"slirp4netns", "--mtu=" + mtu_text(plan), "--enable-sandbox",
@@ -115,14 +100,8 @@ std::vector<std::string> slirp_arguments(const UplinkPlan& plan, const UplinkTar
   if (!options.cidr.empty()) arguments.push_back("--cidr=" + options.cidr);
   if (!options.outbound4.empty()) arguments.push_back("--outbound-addr=" + options.outbound4);
   if (!options.outbound6.empty()) arguments.push_back("--outbound-addr6=" + options.outbound6);
-  auto whose = std::to_string(target.pid);
-  if (by_descriptors(target)) {
-    // It opens them when it is in another user namespace already, where descriptors of others are out of reach.
-    arguments.insert(arguments.end(), {"--netns-type=path", fmt::format("--userns-path=/proc/self/fd/{}", k_user_fd)});
-    whose = fmt::format("/proc/self/fd/{}", k_network_fd);
-  }
   arguments.insert(arguments.end(),
-                   {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), whose, plan.interface_name});
+                   {"-e", std::to_string(exit_fd), "-r", std::to_string(ready_fd), process, plan.interface_name});
   return arguments;
 }
 
@@ -137,7 +116,7 @@ void add_pasta_outbound(const UplinkOptions& options, std::vector<std::string>& 
   add(options.outbound6, "--outbound-if6");
 }
 
-std::vector<std::string> pasta_arguments(const UplinkPlan& plan, const UplinkTarget& target) {
+std::vector<std::string> pasta_arguments(const UplinkPlan& plan, const std::string& process) {
   const auto& options = plan.options;
   const auto inside = uplink_addresses(options);
   std::vector<std::string> arguments = {"pasta", "-f", "-q", "-I", plan.interface_name};
@@ -158,33 +137,30 @@ std::vector<std::string> pasta_arguments(const UplinkPlan& plan, const UplinkTar
   } else {
     arguments.emplace_back("--no-map-gw");
   }
-  arguments.insert(arguments.end(), {"--userns", user_path(target), "--netns", network_path(target)});
+  arguments.insert(arguments.end(),
+                   {"--userns", "/proc/" + process + "/ns/user", "--netns", "/proc/" + process + "/ns/net"});
   return arguments;
 }
 
 }  // namespace
 
-std::vector<std::string> uplink_arguments(const UplinkPlan& plan, const UplinkTarget& target, int exit_fd,
-                                          int ready_fd) {
-  if (plan.kind == UplinkKind::pasta) return pasta_arguments(plan, target);
-  return slirp_arguments(plan, target, exit_fd, ready_fd);
+std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd) {
+  const auto process = std::to_string(pid);
+  if (plan.kind == UplinkKind::pasta) return pasta_arguments(plan, process);
+  return slirp_arguments(plan, process, exit_fd, ready_fd);
 }
 
-Result<Uplink> Uplink::start(const UplinkPlan& plan, const UplinkTarget& target) {
+Result<Uplink> Uplink::start(const UplinkPlan& plan, pid_t pid) {
   auto exit_pipe = TRY(make_pipe());
   auto ready_pipe = TRY(make_pipe());
   auto errors_pipe = TRY(make_pipe());
   SpawnOptions options{.program = plan.program,
-                       .argv = uplink_arguments(plan, target, k_exit_fd, k_ready_fd),
+                       .argv = uplink_arguments(plan, pid, k_exit_fd, k_ready_fd),
                        .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
                        .fds = {{errors_pipe.write_end.get(), 2}}};
   if (plan.kind == UplinkKind::slirp4netns) {
     options.fds.emplace_back(exit_pipe.read_end.get(), k_exit_fd);
     options.fds.emplace_back(ready_pipe.write_end.get(), k_ready_fd);
-    if (by_descriptors(target)) {
-      options.fds.emplace_back(target.user_fd, k_user_fd);
-      options.fds.emplace_back(target.network_fd, k_network_fd);
-    }
   }
   Uplink uplink(plan, TRY(spawn(options)));
   if (plan.kind == UplinkKind::slirp4netns) {

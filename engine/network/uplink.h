@@ -51,19 +51,11 @@ inline constexpr std::string_view k_uplink_interface = "uplink0";
 inline constexpr std::string_view k_container_address6 = "fd00::100";
 inline constexpr std::string_view k_gateway_address6 = "fd00::2";
 
-// Whose network an uplink serves. Of a process that others may not look at, its namespaces are told by descriptors that
-// the process with number `pid` holds open.
-struct UplinkTarget {
-  pid_t pid = -1;
-  int user_fd = -1;
-  int network_fd = -1;
-};
-
 // A running uplink. The program dies with this object: it is killed and waited for.
 class [[nodiscard]] Uplink {
  public:
-  // Starts the program for the network namespace of `target`; it goes on by itself until wait_ready().
-  static Result<Uplink> start(const UplinkPlan& plan, const UplinkTarget& target);
+  // Starts the program for the network namespace of `pid`; it goes on by itself until wait_ready().
+  static Result<Uplink> start(const UplinkPlan& plan, pid_t pid);
   // Waits until the interface exists. Errors: the program's last words when it ends, timed_out after 10 s.
   Result<void> wait_ready();
   // Addresses and routes of the interface and loopback, through a NETLINK_ROUTE socket of the namespace. With `source`,
@@ -90,7 +82,6 @@ bool host_has_ipv6_route();
 inline constexpr std::string_view k_resolver_address6 = "fd00::3";
 
 // The program's arguments; pure, for tests. `exit_fd` and `ready_fd` are numbers in the program.
-std::vector<std::string> uplink_arguments(const UplinkPlan& plan, const UplinkTarget& target, int exit_fd,
-                                          int ready_fd);
+std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd);
 
 }  // namespace ctr::engine::network

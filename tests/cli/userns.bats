@@ -145,25 +145,16 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   done
 }
 
-@test "who joins a user namespace has a network of its own, and ports" {
-  make running one --userns keep-id
-  ctr network create inner >/dev/null
-  local network
-  for network in slirp4netns inner; do
-    ctr run -d --name two --userns container:one --network "$network" -p 127.0.0.1::8080 "$IMAGE" \
-      sh -c 'while :; do nc -l -p 8080 -e echo heard; done' >/dev/null
-    [ "$(ctr exec one readlink /proc/self/ns/user)" = "$(ctr exec two readlink /proc/self/ns/user)" ]
-    [ "$(ctr exec one readlink /proc/self/ns/net)" != "$(ctr exec two readlink /proc/self/ns/net)" ]
-    run -0 ctr exec two ip route
-    assert_contains 'default via'
-    local port
-    port=$(ctr port two 8080/tcp)
-    hears() { [ "$(timeout 5 bash -c "cat </dev/tcp/127.0.0.1/${port##*:}")" = heard ]; }
-    wait_for hears
-    ctr rm -f -t 0 two >/dev/null
+@test "who joins a user namespace has the network of that container, the host's, or none" {
+  make running one --network none
+  local option
+  for option in userns pid; do
+    run -125 ctr run --rm "--$option" container:one "$IMAGE" true
+    assert_contains 'cannot have a network of its own'
+    run -0 ctr run --rm "--$option" container:one --network container:one "$IMAGE" readlink /proc/self/ns/net
+    assert_output "$(ctr exec one readlink /proc/self/ns/net)"
   done
-  ctr rm -f -t 0 one >/dev/null
-  ctr network rm inner >/dev/null
+  [ "$(ctr ps -aq | wc -l)" = 1 ]
 }
 
 @test "processes, memory and the host name are shared with another container" {

@@ -56,19 +56,19 @@ TEST_CASE("addresses of both families are parsed and printed") {
 TEST_CASE("the host's loopback is out of reach unless it is asked for") {
   auto closed = plan_uplink({}, host_with_both());
   REQUIRE(closed);
-  CHECK(has(uplink_arguments(*closed, {.pid = 42}, 3, 4), "--disable-host-loopback"));
+  CHECK(has(uplink_arguments(*closed, 42, 3, 4), "--disable-host-loopback"));
 
   NetworkChoice choice;
   choice.options = {"host-loopback"};
   auto open = plan_uplink(choice, host_with_both());
   REQUIRE(open);
-  CHECK_FALSE(has(uplink_arguments(*open, {.pid = 42}, 3, 4), "--disable-host-loopback"));
+  CHECK_FALSE(has(uplink_arguments(*open, 42, 3, 4), "--disable-host-loopback"));
 }
 
 TEST_CASE("slirp4netns runs sandboxed, and knows its namespace by pid") {
   auto plan = plan_uplink({}, host_with_both());
   REQUIRE(plan);
-  auto arguments = uplink_arguments(*plan, {.pid = 42}, 3, 4);
+  auto arguments = uplink_arguments(*plan, 42, 3, 4);
   CHECK(has(arguments, "--enable-sandbox"));
   CHECK(has(arguments, "--enable-seccomp"));
   CHECK(arguments[arguments.size() - 2] == "42");
@@ -136,21 +136,9 @@ TEST_CASE("the options of slirp4netns are those of podman") {
 
   UplinkPlan plan;
   plan.options = *options;
-  const auto arguments = uplink_arguments(plan, {.pid = 1}, 3, 4);
+  const auto arguments = uplink_arguments(plan, 1, 3, 4);
   for (const char* word : {"--mtu=1500", "--cidr=10.9.1.7/24", "--outbound-addr=eth0"}) CHECK(has(arguments, word));
   for (const char* word : {"--disable-host-loopback", "--enable-ipv6"}) CHECK_FALSE(has(arguments, word));
-}
-
-TEST_CASE("an uplink is told namespaces by descriptors where it may not look for them at a process") {
-  UplinkPlan plan;
-  const UplinkTarget target = {.pid = 9, .user_fd = 20, .network_fd = 21};
-  auto arguments = uplink_arguments(plan, target, 3, 4);
-  for (const char* word : {"--netns-type=path", "--userns-path=/proc/self/fd/5", "/proc/self/fd/6"}) {
-    CHECK(has(arguments, word));
-  }
-  plan.kind = UplinkKind::pasta;
-  arguments = uplink_arguments(plan, target, 3, 4);
-  for (const char* word : {"/proc/9/fd/20", "/proc/9/fd/21"}) CHECK(has(arguments, word));
 }
 
 TEST_CASE("an option that an uplink does not have, or not so, is refused by name") {
@@ -176,7 +164,7 @@ TEST_CASE("the options of pasta that mean something for a private network are ta
   UplinkPlan plan;
   plan.kind = UplinkKind::pasta;
   plan.options = *options;
-  const auto arguments = uplink_arguments(plan, {.pid = 7}, 3, 4);
+  const auto arguments = uplink_arguments(plan, 7, 3, 4);
   for (const char* word : {"--map-host-loopback", "1500", "-4", "--outbound", "192.0.2.9", "/proc/7/ns/net"}) {
     CHECK(has(arguments, word));
   }
