@@ -146,7 +146,7 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
 }
 
 @test "who joins a user namespace has the network of that container, the host's, or none" {
-  make running one --network none
+  make running one
   local option
   for option in userns pid; do
     run -125 ctr run --rm "--$option" container:one "$IMAGE" true
@@ -202,16 +202,16 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
     assert_contains "--$option container:one and another --userns"
     run -125 ctr create --$option container:one --network container:other "$IMAGE"
     assert_contains 'the two are in different user namespaces'
-    run -125 ctr create --$option container:one --runtime crun "$IMAGE"
+    run -125 ctr create --$option container:one --network none --runtime crun "$IMAGE"
     assert_contains "--$option container: is not supported with --runtime"
   done
-  run -125 ctr create --ipc container:closed "$IMAGE"
+  run -125 ctr create --ipc container:closed --network none "$IMAGE"
   assert_match 'joining IPC of container [0-9a-f]{64} is not allowed: non-shareable IPC'
-  run -125 ctr create --uts container:one --hostname x "$IMAGE"
+  run -125 ctr create --uts container:one --hostname x --network none "$IMAGE"
   assert_contains 'cannot set hostname when running in the host UTS namespace'
-  run -125 ctr create --cgroupns container:one "$IMAGE"
+  run -125 ctr create --cgroupns container:one --network none "$IMAGE"
   assert_contains '--cgroupns container:'
-  run -125 ctr create --pid container:one --init "$IMAGE"
+  run -125 ctr create --pid container:one --init --network none "$IMAGE"
   assert_contains "cannot add init binary as PID 1 (PID namespace isn't private)"
   # What is in the user namespace of the one can share with both.
   make created friend --userns container:one
