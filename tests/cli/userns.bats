@@ -215,7 +215,7 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   assert_contains "cannot add init binary as PID 1 (PID namespace isn't private)"
   # What is in the user namespace of the one can share with both.
   make created friend --userns container:one
-  ctr create --name both --pid container:one --ipc container:friend "$IMAGE" >/dev/null
+  ctr create --name both --network none --pid container:one --ipc container:friend "$IMAGE" >/dev/null
   ctr rm both friend one other closed >/dev/null
 }
 
