@@ -55,6 +55,8 @@ constexpr std::array k_refused_commands = {
     CommandRefusal{
         "build,image build,buildx,builder",
         "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
+    CommandRefusal{"generate spec", "what a container was made from is shown by ctr inspect"},
+    CommandRefusal{"generate systemd", "podman has given it up, and systemd integration is not supported yet"},
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},
     CommandRefusal{"artifact", "artifacts are not supported yet"},
