@@ -105,7 +105,8 @@ std::vector<std::string_view> command_words(std::string_view group) {
 Error unrecognized(const std::string& program, std::string_view group, std::string_view word) {
   const std::string prefix = group.empty() ? program : fmt::format("{} {}", program, group);
   const std::string_view meant = nearest_word(word, command_words(group));
-  const std::string guess = meant.empty() ? "" : fmt::format("Did you mean '{} {}'? ", prefix, meant);
+  // The word may be right, as the first of two.
+  const std::string guess = meant.empty() || meant == word ? "" : fmt::format("Did you mean '{} {}'? ", prefix, meant);
   return wrong(fmt::format("unrecognized command `{} {}`", prefix, printable(word)))
       .with_hint(fmt::format("{}Try '{} --help' for more information", guess, prefix));
 }
