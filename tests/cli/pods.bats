@@ -293,7 +293,8 @@ hint: --hostname of `ctr pod create` sets that of all members'
   ctr create --pod p --name always --init-ctr always "$IMAGE" sh -c 'echo always >>/dev/shm/log' >/dev/null
   ctr create --pod p --name main "$IMAGE" sh -c 'cat /dev/shm/log; exec sleep 100' >/dev/null
   run -0 ctr pod start p
-  wait_for grep -q always <(ctr logs main)
+  has_logged() { ctr logs main | grep -q always; }
+  wait_for has_logged
   run -0 ctr logs main
   assert_output $'once\nalways'
   run -1 ctr container exists once
@@ -334,7 +335,8 @@ hint: --hostname of `ctr pod create` sets that of all members'
   assert_output "c=${id:0:12}=p"$'\nother=='
   run -0 ctr inspect -f '{{.Pod}}' c
   assert_output "$id"
-  wait_for grep -q said <(ctr pod logs -n p)
+  has_said() { ctr pod logs -n p | grep -q said; }
+  wait_for has_said
   run -0 ctr pod logs -n p
   assert_output 'c said'
   run -0 ctr pod top p pid args
