@@ -181,8 +181,6 @@ Result<void> share_shm(Core& core, const Dir& dir, const ContainerSpec& spec, ru
   return ok();
 }
 
-}  // namespace
-
 // slirp4netns(1) looks for the namespaces of a process, and one in the user namespace of another container hides them;
 // told by their paths instead, it cannot confine itself.
 Result<void> check_way_out(Core& core, const ContainerSpec& spec) {
@@ -192,6 +190,8 @@ Result<void> check_way_out(Core& core, const ContainerSpec& spec) {
   return Error(Errc::unsupported, "who is in the user namespace of another container cannot have a network of its own")
       .with_hint("share that as well, with --network container:NAME, or use --network none or --network host");
 }
+
+}  // namespace
 
 Result<void> resolve_shared_namespaces(Core& core, ContainerSpec& spec) {
   std::vector<Sharing> sharings;

@@ -158,12 +158,4 @@ Result<void> Proxy::remove(const PublishedPort& port) {
   return wait_ready();
 }
 
-Result<void> Proxy::move(const ProxyAddresses& addresses) {
-  if (addresses == addresses_) return ok();
-  addresses_ = addresses;
-  if (!running_) return ok();
-  TRY(running_->control.send(message_to("proxy").set("addresses", to_json(addresses_)).set("answer", true)));
-  return wait_ready();
-}
-
 }  // namespace ctr::engine::network

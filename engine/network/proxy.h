@@ -43,8 +43,6 @@ class [[nodiscard]] Proxy {
   // While it runs. Errors: those of wait_ready().
   Result<void> add(const PublishedPort& port, Fd socket);
   Result<void> remove(const PublishedPort& port);
-  // The container has other addresses from now on.
-  Result<void> move(const ProxyAddresses& addresses);
 
  private:
   struct Running {
