@@ -32,6 +32,8 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   const bool joins = spec.network.mode == NetworkChoice::Mode::bridge;
   if (!joins && spec.network.mode != NetworkChoice::Mode::private_) return plan;
   plan.emplace();
+  using Userns = UsernsChoice::Mode;
+  plan->hidden = spec.userns.mode == Userns::container || spec.userns.mode == Userns::pod;
   plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
   if (joins) plan->links = TRY(plan_links(spec, owner));
   plan->uplink = TRY(network::plan_uplink(spec.network, host));

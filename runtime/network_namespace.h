@@ -4,8 +4,12 @@
 // The caller is a fresh, single-threaded process: clone3 copies it.
 #pragma once
 
+#include <sys/types.h>
+
+#include <functional>
 #include <vector>
 
+#include "base/child.h"
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -29,5 +33,11 @@ struct NetworkNamespace {
 Result<NetworkNamespace> make_network_namespace(const std::vector<SocketKind>& sockets);
 // `file`: of a namespace of this user's. Errors: permission for that of another user.
 Result<NetworkNamespace> open_network_namespace(const Fd& file, const std::vector<SocketKind>& sockets);
+
+// A process that does nothing in a network namespace and the user namespace that it belongs to, for programs that are
+// told namespaces by the number of a process, where no process in there may be looked into by others of the caller's.
+// This one may be while `use` is called, and not any more after that: it has the host's files in sight. Errors: those
+// of `use`.
+Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use);
 
 }  // namespace ctr::runtime

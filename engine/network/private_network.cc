@@ -28,9 +28,10 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     pid_ = process.pid;
     netlink_.emplace(TRY(keep(process.netlink_fd)));
     namespace_ = TRY(keep(process.netns_fd));
+    user_ = TRY(keep(process.userns_fd));
     if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
     // It gets ready while the networks are joined.
-    if (wants_uplink()) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
+    if (wants_uplink()) uplink_.emplace(TRY(start_uplink()));
     if (links_) TRY(links_->join_all());
     follow_host();
     if (proxy_ && has_work(*plan_.proxy)) TRY(start_proxy());
@@ -62,8 +63,6 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     delay_ = std::min(delay_ * 2, k_longest_delay);
     return delay;
   }
-
-  void move_to(pid_t pid) override { pid_ = pid; }
 
   void respawn() override {
     if (proxy_) proxy_->respawn();
@@ -183,10 +182,15 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     return proxy_ && proxy_->pidfd() >= 0 ? proxy_->follow(name_services(), proxy_addresses()) : ok();
   }
 
+  Result<Uplink> start_uplink() {
+    if (!plan_.hidden) return Uplink::start(*plan_.uplink, pid_);
+    return Uplink::start_in(*plan_.uplink, user_.get(), namespace_.get(), *netlink_);
+  }
+
   void respawn_uplink() {
-    auto uplink = Uplink::start(*plan_.uplink, pid_);
+    auto uplink = start_uplink();
     if (!uplink) return;
-    bool works = static_cast<bool>(uplink->wait_ready()) && static_cast<bool>(uplink->configure(*netlink_, source()));
+    bool works = uplink->wait_ready(*netlink_) && uplink->configure(*netlink_, source());
     // One that does not come up is kept: its end is what starts the next try.
     uplink_.emplace(std::move(*uplink));
     if (works) delay_ = k_first_delay;
@@ -225,7 +229,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   static IpAddress own_address(std::string_view text) { return parse_ip_address(text).value_or(IpAddress()); }
 
   Result<void> bring_up() {
-    TRY(uplink_->wait_ready());
+    TRY(uplink_->wait_ready(*netlink_));
     return uplink_->configure(*netlink_, source());
   }
 
@@ -233,7 +237,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   Result<void> follow_links() {
     if (!wants_uplink()) return uplink_.reset(), ok();
     if (uplink_) return uplink_->configure(*netlink_, source());
-    uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
+    uplink_.emplace(TRY(start_uplink()));
     return bring_up();
   }
 
@@ -241,6 +245,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   RestartNotice notice_;
   pid_t pid_ = -1;
   Fd namespace_;
+  Fd user_;
   std::optional<Netlink> netlink_;
   std::optional<Links> links_;
   std::optional<Uplink> uplink_;
@@ -255,6 +260,7 @@ Json to_json(const NetworkPlan& plan) {
   Json json = Json::object().set("uplink", plan.uplink ? to_json(*plan.uplink) : Json());
   if (plan.links) json.set("links", to_json(*plan.links));
   if (plan.before_root) json.set("before_root", true);
+  if (plan.hidden) json.set("hidden", true);
   if (plan.proxy) json.set("proxy", to_json(*plan.proxy));
   return json;
 }
@@ -264,6 +270,7 @@ Result<NetworkPlan> network_plan_from_json(const JsonReader& reader) {
   if (auto uplink = TRY(reader.find_object("uplink"))) plan.uplink = TRY(uplink_plan_from_json(*uplink));
   if (auto links = TRY(reader.find_object("links"))) plan.links = TRY(links_plan_from_json(*links));
   plan.before_root = TRY(reader.bool_or("before_root", false));
+  plan.hidden = TRY(reader.bool_or("hidden", false));
   if (auto proxy = TRY(reader.find_object("proxy"))) plan.proxy = TRY(proxy_plan_from_json(*proxy));
   return plan;
 }

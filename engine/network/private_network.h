@@ -28,6 +28,9 @@ struct NetworkPlan {
   // another user of the host, the kernel lets no program of the caller look for its namespaces until it runs the
   // container's (ptrace(2), "dumpable").
   bool before_root = false;
+  // No program of the caller may look for the namespaces of the first process, or it ends before they do: it is in a
+  // user namespace in which others are.
+  bool hidden = false;
   bool operator==(const NetworkPlan&) const = default;
 };
 Json to_json(const NetworkPlan& plan);

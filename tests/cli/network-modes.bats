@@ -147,6 +147,40 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
   refute_contains 127.0.0.1
 }
 
+@test "who is in the user namespace of another container has ports, names, and a way out that is replaced" {
+  ctr network create lan >/dev/null
+  local kind monitor
+  for kind in '' '--userns keep-id' '--uidmap 0:1:1000'; do
+    # shellcheck disable=SC2086 # no word, or two
+    sleeper --name one $kind
+    ctr run -d -q --name two --userns container:one --user root --cap-add net_raw -p 127.0.0.1::80 "$IMAGE" \
+      nc -ll -p 80 -e echo served >/dev/null
+    ctr run -d -q --name three --pid container:one --network lan:alias=third "$IMAGE" nc -ll -p 80 -e echo third >/dev/null
+    [ "$(namespace "$(pid_of one)" user)" = "$(namespace "$(pid_of three)" user)" ]
+    [ "$(namespace "$(pid_of one)" net)" != "$(namespace "$(pid_of two)" net)" ]
+    served() { busybox nc -w 2 127.0.0.1 "$(ctr port two 80 | cut -d : -f 2)" </dev/null | grep -qx served; }
+    wait_for served
+    runs --ipc container:one --network lan "$IMAGE" sh -c 'nc -w 2 third 80 </dev/null; ip route get 203.0.113.9'
+    assert_line third
+    assert_contains 'dev uplink0  src 10.89.0.'
+    monitor=$(ctr inspect -f '{{.State.ConmonPid}}' two)
+    ctr exec two ping -c 1 -W 2 10.0.2.2 >/dev/null
+    kill -9 "$(pgrep -P "$monitor" slirp4netns)"
+    wait_for ctr exec two ping -c 1 -W 1 10.0.2.2
+    ctr restart -t 0 two >/dev/null
+    ctr exec two ping -c 1 -W 2 10.0.2.2 >/dev/null
+    ctr rm -f -t 0 --depend one >/dev/null
+  done
+  ctr network rm lan >/dev/null
+}
+
+@test "a member of a pod that shares no network has one of its own" {
+  ctr pod create --name group --share ipc >/dev/null
+  runs --pod group --cap-add net_raw "$IMAGE" ping -c 1 -W 2 10.0.2.2
+  assert_contains '1 packets received'
+  ctr pod rm -f -t 0 group >/dev/null
+}
+
 @test "an uplink that is killed is replaced, event and all, and ends with its monitor" {
   sleeper --name web --cap-add net_raw
   sleeper --name kept --cap-add net_raw --user root --userns keep-id
