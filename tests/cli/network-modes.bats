@@ -181,6 +181,21 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
   ctr pod rm -f -t 0 group >/dev/null
 }
 
+@test "a name that no container can have on a network is refused" {
+  ctr network create lan >/dev/null
+  for name in '' - -x 'a b' .x; do
+    run -125 ctr create --network lan "--network-alias=$name" "$IMAGE"
+    assert_contains "'$name' cannot be a name of a container on a network"
+  done
+  run -125 ctr create --network lan:alias= "$IMAGE"
+  assert_contains 'the network option alias needs a value'
+  ctr create --name web --network lan "$IMAGE" >/dev/null
+  run -125 ctr network connect --alias - lan web
+  assert_contains "'-' cannot be a name of a container on a network"
+  ctr rm web >/dev/null
+  ctr network rm lan >/dev/null
+}
+
 @test "an uplink that is killed is replaced, event and all, and ends with its monitor" {
   sleeper --name web --cap-add net_raw
   sleeper --name kept --cap-add net_raw --user root --userns keep-id
