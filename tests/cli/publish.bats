@@ -307,6 +307,27 @@ PY
   assert_output 10.0.2.2
 }
 
+@test "a socket of the service manager outlives starts by the policy" {
+  local port
+  port=$(sleeper --name first -p 127.0.0.1::80 >/dev/null && number first 80)
+  ctr rm -f -t 0 first >/dev/null
+  # The manager has it all the time: nobody can bind to it anew.
+  # shellcheck disable=SC2016 # for the other shell
+  "$peer" activate 127.0.0.1 "$port" sh -c '(sleep 1000) & echo $! >"$1"; shift; exec "$@"' sh "$BATS_TEST_TMPDIR/manager" \
+    ctr run -d -q --restart always --name web -p "127.0.0.1:$port:80" "$IMAGE" sleep 1000 >/dev/null 3>&-
+  peers=$(cat "$BATS_TEST_TMPDIR/manager")
+  local i monitor
+  for i in 1 2; do
+    monitor=$(ctr inspect -f '{{.State.ConmonPid}}' web)
+    kill -9 "$(ctr inspect -f '{{.State.Pid}}' web)"
+    restarted() { [ "$(ctr inspect -f '{{.State.Running}} {{.RestartCount}}' web)" = "true $i" ]; }
+    wait_for restarted
+  done
+  serve web tcp 80
+  run -0 "$peer" ask tcp 127.0.0.1 "$port"
+  assert_output 10.0.2.2
+}
+
 @test "the container has no socket of the host, and netproxy may do next to nothing" {
   sleeper --name web -p 127.0.0.1::80 >/dev/null
   run -0 ctr exec web sh -c 'ls -l /proc/1/fd'
