@@ -122,6 +122,29 @@ Result<NetworkNamespace> open_network_namespace(const Fd& file, const std::vecto
   return run(out, std::move(descriptors));
 }
 
+Result<void> set_network_values(int user_fd, int network_fd,
+                                const std::vector<std::pair<std::string, std::string>>& values) {
+  const HostFacts host;
+  StartRequest start{.program = {}, .host = host};
+  ProgramBuilder out;
+  start.descriptors = emit_join(user_fd, network_fd, &out);
+  const int16_t proc = out.take_register();
+  out.act("open '/proc'");
+  out.add({.kind = ChildOpKind::open_path, .a = proc, .text = out.text("/proc"), .x = O_PATH | O_DIRECTORY});
+  for (const auto& [name, value] : values) {
+    out.act("set " + name);
+    out.add({.kind = ChildOpKind::write_file,
+             .b = proc,
+             .text = out.text("sys/" + sysctl_path(name)),
+             .more = out.text(value)});
+  }
+  out.add({.kind = ChildOpKind::finish});
+  start.program = out.take();
+  auto launched = TRY(start_program(std::move(start)));
+  (void)TRY(launched.init.wait());
+  return ok();
+}
+
 Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use) {
   const HostFacts host;
   Shower shower(use);

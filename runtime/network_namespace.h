@@ -7,6 +7,8 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/child.h"
@@ -33,6 +35,10 @@ struct NetworkNamespace {
 Result<NetworkNamespace> make_network_namespace(const std::vector<SocketKind>& sockets);
 // `file`: of a namespace of this user's. Errors: permission for that of another user.
 Result<NetworkNamespace> open_network_namespace(const Fd& file, const std::vector<SocketKind>& sockets);
+
+// Writes values of a network namespace that belongs to that user namespace: {"net.ipv4.tcp_wmem", "…"}.
+Result<void> set_network_values(int user_fd, int network_fd,
+                                const std::vector<std::pair<std::string, std::string>>& values);
 
 // A process that does nothing in a network namespace and the user namespace that it belongs to, for programs that are
 // told namespaces by the number of a process, where no process in there may be looked into by others of the caller's.

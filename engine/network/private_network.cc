@@ -8,6 +8,7 @@
 
 #include "engine/network/host_resolver.h"
 #include "engine/network/proxy.h"
+#include "runtime/network_namespace.h"
 
 namespace ctr::engine::network {
 namespace {
@@ -29,6 +30,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     netlink_.emplace(TRY(keep(process.netlink_fd)));
     namespace_ = TRY(keep(process.netns_fd));
     user_ = TRY(keep(process.userns_fd));
+    set_values();
     if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
     // It gets ready while the networks are joined.
     if (wants_uplink()) uplink_.emplace(TRY(start_uplink()));
@@ -111,6 +113,9 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
 
  private:
+  using Value = std::pair<std::string, std::string>;
+  using Values = std::vector<Value>;
+
   static Result<Fd> keep(int fd) {
     Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!copy.valid()) return Error::from_errno("keep the network of the container");
@@ -119,6 +124,30 @@ class PrivateNetwork final : public runtime::NetworkSetup {
 
   void tell(std::string_view helper) const {
     if (notice_) notice_(helper);
+  }
+
+  // Before there are interfaces, which begin with what is the default then.
+  void set_values() const {
+    Values values;
+    const bool pasta = plan_.uplink && plan_.uplink->kind == UplinkKind::pasta;
+    // pasta loses what a connection sends at once and it has no room for, and waits for that to be sent again.
+    if (pasta) values.emplace_back("net.ipv4.tcp_wmem", "4096 16384 524288");
+    const auto& links = plan_.links ? plan_.links->links : std::vector<LinkPlan>();
+    const bool ipv6 = std::any_of(links.begin(), links.end(), has_ipv6);
+    if (ipv6 || (plan_.uplink && plan_.uplink->ipv6)) values.push_back(no_announcements());
+    set(values);
+  }
+  void set(const Values& values) const {
+    if (values.empty()) return;
+    runtime::set_network_values(user_.get(), namespace_.get(), values)
+        .ignore("where /proc/sys cannot be written to, networks work all the same");
+  }
+  // Addresses and routes are those that are set here, not what somebody on the link announces.
+  static Value no_announcements() { return {"net.ipv6.conf.default.accept_ra", "0"}; }
+  static bool has_ipv6(const LinkPlan& link) {
+    const auto& subnets = link.network.subnets;
+    return std::any_of(subnets.begin(), subnets.end(),
+                       [](const auto& subnet) { return subnet.subnet.base.family == AF_INET6; });
   }
 
   bool wants_uplink() const { return plan_.uplink && (!links_ || links_->leads_out()); }
@@ -167,6 +196,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   // As a whole or not at all: what a user has been refused is not there.
   Result<void> connect(LinkPlan plan) {
     const std::string name = plan.network.name;
+    if (has_ipv6(plan)) set({no_announcements()});
     TRY(links_->connect(std::move(plan)));
     auto followed = follow_networks();
     if (followed) return followed;

@@ -181,6 +181,36 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
   ctr pod rm -f -t 0 group >/dev/null
 }
 
+@test "what routers on a link announce is not taken for addresses" {
+  ctr network create --ipv6 lan >/dev/null
+  for mode in slirp4netns:enable_ipv6=true lan; do
+    runs --network "$mode" "$IMAGE" sh -c 'cat /proc/sys/net/ipv6/conf/*/accept_ra | sort -u; cd /proc/sys/net/ipv6/conf && cat eth0/accept_ra'
+    assert_output $'0\n1\n0'
+  done
+  ctr pod create --name group --network slirp4netns:enable_ipv6=true >/dev/null
+  runs --pod group "$IMAGE" cat /proc/sys/net/ipv6/conf/eth0/accept_ra
+  assert_output 0
+  ctr pod rm -f -t 0 group >/dev/null
+  # One that joins later.
+  sleeper --name web --network bridge
+  ctr network connect lan web
+  run -0 ctr exec web cat /proc/sys/net/ipv6/conf/eth1/accept_ra
+  assert_output 0
+  ctr rm -f -t 0 web >/dev/null
+  ctr network rm lan >/dev/null
+}
+
+@test "a pasta that is too old, or none, is refused with the way out" {
+  run -125 ctr run --rm --network pasta "$IMAGE" true
+  assert_contains 'Error: no usable uplink: pasta is not installed'
+  printf '#!/bin/sh\necho "usage: pasta [--no-map-gw]"\n' >"$BATS_TEST_TMPDIR/pasta"
+  chmod +x "$BATS_TEST_TMPDIR/pasta"
+  PATH=$BATS_TEST_TMPDIR:$PATH run -125 ctr run --rm --network pasta "$IMAGE" true
+  assert_contains "Error: no usable uplink: $BATS_TEST_TMPDIR/pasta is too old (needs 2024-08 or newer)"
+  assert_contains 'apt install slirp4netns'
+  [ -z "$(ctr ps -aq)" ]
+}
+
 @test "a name that no container can have on a network is refused" {
   ctr network create lan >/dev/null
   for name in '' - -x 'a b' .x; do
