@@ -75,6 +75,7 @@ Result<Json> network_orders(Core& core, const PodRecord& record, const std::stri
   MonitorOrders orders;
   orders.name = record.name;
   orders.network = TRY(plan_network(record.spec.shared, *TRY(core.host()), owner));
+  if (orders.network) orders.network->sight = network::Sight::hidden;
   return to_json(orders);
 }
 
