@@ -406,8 +406,10 @@ Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const
     const auto lock = TRY(store->containers().lock(input.entry.id, LockMode::exclusive, core.cancel()));
     return start_locked(core, input);
   }();
-  if (!started && input.created && input.created->info.spec.auto_remove) {
-    remove_container(core, input.entry, {}).ignore("the start's own error is the one to tell");
+  // Who has made it for this start alone finds everything as it was before.
+  if (!started && input.created) {
+    remove_container(core, input.entry, {.force = true, .volumes = true, .timeout = std::chrono::seconds(0)})
+        .ignore("the start's own error is the one to tell");
   }
   auto done = TRY(std::move(started));
   // Who waits for the start of it waits for its health; the policy has nobody who does.
