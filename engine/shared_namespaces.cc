@@ -186,7 +186,13 @@ Result<void> share_shm(Core& core, const Dir& dir, const ContainerSpec& spec, ru
 Result<void> check_way_out(Core& core, const ContainerSpec& spec) {
   using Mode = NetworkChoice::Mode;
   const bool has_own = spec.network.mode == Mode::private_ || spec.network.mode == Mode::bridge;
-  if (spec.userns.mode != UsernsChoice::Mode::container || !has_own || TRY(core.host())->privileged()) return ok();
+  if (!has_own || TRY(core.host())->privileged()) return ok();
+  if (spec.userns.mode == UsernsChoice::Mode::path) {
+    return Error(Errc::unsupported,
+                 "--userns ns: who is in a user namespace of others cannot have a network of its own")
+        .with_hint("use --network none or --network host");
+  }
+  if (spec.userns.mode != UsernsChoice::Mode::container) return ok();
   return Error(Errc::unsupported, "who is in the user namespace of another container cannot have a network of its own")
       .with_hint("share that as well, with --network container:NAME, or use --network none or --network host");
 }
