@@ -27,7 +27,8 @@ Result<network::LinksPlan> plan_links(const ContainerSpec& spec, const NetworkOw
 network::Sight sight_of(UsernsChoice::Mode mode) {
   using Mode = UsernsChoice::Mode;
   if (mode == Mode::host) return network::Sight::shown;
-  return mode == Mode::container || mode == Mode::pod ? network::Sight::hidden : network::Sight::until_root;
+  const bool joins = mode == Mode::container || mode == Mode::pod || mode == Mode::path;
+  return joins ? network::Sight::hidden : network::Sight::until_root;
 }
 
 }  // namespace
