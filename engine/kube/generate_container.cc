@@ -112,10 +112,11 @@ std::optional<int64_t> number_in(const std::vector<std::string>& test, size_t pl
 
 // The member of a probe or hook that says what is done.
 void add_handler(const std::vector<std::string>& test, Json& json) {
-  if (test.size() >= 4 && test[0] == k_http_test) {
+  if (test.size() >= 4 && (test[0] == k_http_test || test[0] == k_https_test)) {
     const auto port = number_in(test, 2);
     if (!port) return;
     Json http = Json::object().set("path", test[3]).set("port", *port);
+    if (test[0] == k_https_test) http.set("scheme", "HTTPS");
     if (test[1] != "127.0.0.1") http.set("host", test[1]);
     for (size_t i = 4; i < test.size(); ++i) {
       const size_t colon = test[i].find(": ");
@@ -125,6 +126,12 @@ void add_handler(const std::vector<std::string>& test, Json& json) {
       http.set("httpHeaders", std::move(headers));
     }
     json.set("httpGet", std::move(http));
+  } else if (test.size() >= 4 && test[0] == k_grpc_test) {
+    const auto port = number_in(test, 2);
+    if (!port) return;
+    Json grpc = Json::object().set("port", *port);
+    if (!test[3].empty()) grpc.set("service", test[3]);
+    json.set("grpc", std::move(grpc));
   } else if (test.size() >= 3 && test[0] == k_tcp_test) {
     const auto port = number_in(test, 2);
     if (!port) return;

@@ -145,8 +145,8 @@ TEST_CASE("an amount of processors that cannot be computed with is an error") {
 TEST_CASE("a field that is not supported is named with file, line and path") {
   CHECK(error_of(container_with("    foo: 1\n")) == "f.yaml:9: spec.containers[0].foo: not supported");
   CHECK(error_of(pod_with("  bar: {}\n  containers: []\n")) == "f.yaml:6: spec: there are no containers");
-  CHECK(error_of(container_with("    livenessProbe:\n      grpc: {port: 1}\n")) ==
-        "f.yaml:10: spec.containers[0].livenessProbe.grpc: only exec, httpGet and tcpSocket are supported");
+  CHECK(error_of(container_with("    lifecycle:\n      preStop:\n        grpc: {port: 1}\n")) ==
+        "f.yaml:11: spec.containers[0].lifecycle.preStop.grpc: not supported");
   CHECK(error_of("apiVersion: apps/v1\nkind: StatefulSet\n") ==
         "f.yaml:2: kind: 'StatefulSet' is not supported; write its pod as a Pod or a Deployment");
   CHECK(error_of("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  parallelism: 3\n") ==
