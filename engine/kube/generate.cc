@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/kube/annotations.h"
 #include "engine/kube/generate_container.h"
+#include "engine/kube/origin.h"
 #include "engine/kube/plan.h"
 
 namespace ctr::engine::kube {
@@ -253,6 +254,8 @@ void forgive(ContainerSpec& written, const ContainerSpec& wanted) {
   if (more_labels) written.labels = wanted.labels;
   if (written.exposed_ports != wanted.exposed_ports) written.exposed_ports = wanted.exposed_ports;
   written.log = wanted.log.driver.empty() ? written.log : wanted.log;
+  // It says something of a root that is read-only.
+  if (!wanted.read_only && !written.read_only) written.read_only_tmpfs = wanted.read_only_tmpfs;
   if (wanted.restart.policy == RestartSpec::Policy::unless_stopped) written.restart = wanted.restart;
   for (size_t i = 0; i < written.mounts.size() && i < wanted.mounts.size(); ++i) {
     if (written.mounts[i].destination == wanted.mounts[i].destination) written.mounts[i] = wanted.mounts[i];
@@ -263,6 +266,27 @@ std::string lost_members(const Json& difference) {
   std::vector<std::string> names;
   for (const auto& [key, value] : difference.as_object()) names.push_back(key);
   return join(names, ", ");
+}
+
+// Volumes that were filled from what a file said are told as it did.
+void put_volumes(const Origin& origin, Json& document) {
+  Json spec = *document.find("spec");
+  const auto* pod_template = spec.find("template");
+  Json pod = pod_template == nullptr ? spec : *pod_template->find("spec");
+  const auto* volumes = pod.find("volumes");
+  if (volumes == nullptr) return;
+  Json list = Json::array();
+  for (const auto& volume : volumes->as_array()) {
+    const auto found = origin.volumes.find(volume.find("name")->as_string());
+    const bool is_filled = found != origin.volumes.end() && volume.find("emptyDir") != nullptr;
+    list.push(is_filled ? found->second : volume);
+  }
+  pod.set("volumes", std::move(list));
+  if (pod_template != nullptr) {
+    Json whole = *pod_template;
+    pod = std::move(spec.set("template", std::move(whole.set("spec", std::move(pod)))));
+  }
+  document.set("spec", std::move(pod));
 }
 
 Result<void> check_source(const SourcePod& pod, const GenerateOptions& options) {
@@ -305,7 +329,11 @@ Result<Generated> generate_pod(const SourcePod& pod, const GenerateOptions& opti
                       source.name, lost_members(difference)));
     }
   }
-  generated.documents.push_back(document_of(pod, options, annotations));
+  auto document = document_of(pod, options, annotations);
+  const auto origin = read_origin(pod.origin);
+  for (const auto& one : origin.documents) generated.documents.push_back(one);
+  put_volumes(origin, document);
+  generated.documents.push_back(std::move(document));
   if (options.service) generated.documents.push_back(service_json(pod));
   return generated;
 }

@@ -197,6 +197,36 @@ bool has(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
+Json memory_json(const std::string& name, const SourcePod& pod) {
+  Json json = Json::object().set("medium", "Memory");
+  if (!pod.spec) return json;
+  for (const auto& memory : pod.spec->memory) {
+    if (memory.name == name && memory.size_bytes) json.set("sizeLimit", std::to_string(*memory.size_bytes));
+  }
+  return json;
+}
+
+Json host_path_json(const std::string& path, const SourceContainer& container) {
+  Json json = Json::object().set("path", path);
+  const auto found = container.host_paths.find(path);
+  if (found != container.host_paths.end()) json.set("type", found->second);
+  return json;
+}
+
+// A device is mounted like a file. What it may be used for is all, or reading.
+void add_devices(const SourceContainer& container, GeneratedVolumes& volumes, Json& list) {
+  for (const auto& device : container.spec.devices) {
+    const auto found = container.host_paths.find(device.host_path);
+    if (found == container.host_paths.end() || !found->second.ends_with("Device")) continue;
+    const auto name = kube_word(device.host_path) + "-device";
+    Json volume = Json::object().set("hostPath", host_path_json(device.host_path, container)).set("name", name);
+    volumes.insert_or_assign(name, std::move(volume));
+    Json json = Json::object().set("mountPath", device.container_path).set("name", name);
+    if (device.permissions == "r") json.set("readOnly", true);
+    list.push(std::move(json));
+  }
+}
+
 // The volume of one mount, and its name; empty when Kubernetes has none like it.
 std::string add_volume(const MountSpec& mount, const SourceContainer& container, const SourcePod& pod,
                        GeneratedVolumes& volumes) {
@@ -211,8 +241,7 @@ std::string add_volume(const MountSpec& mount, const SourceContainer& container,
     volume.set("persistentVolumeClaim", Json::object().set("claimName", mount.source));
   } else if (mount.type == MountSpec::Type::bind) {
     name = kube_word(mount.source) + "-host";
-    const bool directory = has(container.directories, mount.source);
-    volume.set("hostPath", Json::object().set("path", mount.source).set("type", directory ? "Directory" : "File"));
+    volume.set("hostPath", host_path_json(mount.source, container));
   } else if (mount.type == MountSpec::Type::tmpfs) {
     name = kube_word(container.name + mount.destination) + "-tmp";
     Json empty = Json::object().set("medium", "Memory");
@@ -220,6 +249,9 @@ std::string add_volume(const MountSpec& mount, const SourceContainer& container,
       if (option.starts_with("size=")) empty.set("sizeLimit", option.substr(5));
     }
     volume.set("emptyDir", std::move(empty));
+  } else if (mount.type == MountSpec::Type::memory) {
+    name = mount.source;
+    volume.set("emptyDir", memory_json(name, pod));
   } else if (mount.type == MountSpec::Type::image) {
     name = kube_word(mount.source) + "-image";
     volume.set("image", Json::object().set("reference", mount.source));
@@ -243,6 +275,7 @@ Json mounts_json(const SourceContainer& container, const SourcePod& pod, Generat
     if (!mount.subpath.empty()) json.set("subPath", mount.subpath);
     list.push(std::move(json));
   }
+  add_devices(container, volumes, list);
   return list;
 }
 
