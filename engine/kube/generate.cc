@@ -103,7 +103,14 @@ void set_if(Json& json, std::string_view key, Json value) {
   if (!empty) json.set(std::string(key), std::move(value));
 }
 
-Json spec_json(const SourcePod& pod) {
+// What a controller lets its pods have: a cluster takes no other word.
+std::string_view restart_word_of(const SourcePod& pod, GeneratedKind kind) {
+  const auto word = restart_word(pod.containers.back().spec.restart.policy);
+  if (kind == GeneratedKind::deployment || kind == GeneratedKind::daemon_set) return "Always";
+  return kind == GeneratedKind::job && word == "Always" ? "OnFailure" : word;
+}
+
+Json spec_json(const SourcePod& pod, GeneratedKind kind) {
   const auto& first = first_spec(pod);
   const auto& shared = shared_spec(pod);
   GeneratedVolumes volumes;
@@ -122,7 +129,7 @@ Json spec_json(const SourcePod& pod) {
   if (!shared.hostname.empty()) spec.set("hostname", shared.hostname);
   if (pod.spec && pod.spec->share.contains("pid")) spec.set("shareProcessNamespace", true);
   const auto& last = pod.containers.back().spec;
-  spec.set("restartPolicy", restart_word(last.restart.policy));
+  spec.set("restartPolicy", restart_word_of(pod, kind));
   if (last.stop_timeout) spec.set("terminationGracePeriodSeconds", int64_t{last.stop_timeout->count()});
   if (last.timeout) spec.set("activeDeadlineSeconds", int64_t{last.timeout->count()});
   Json list = Json::array();
@@ -175,13 +182,13 @@ Json document_of(const SourcePod& pod, const GenerateOptions& options,
   Json metadata = metadata_json(pod, annotations);
   Json document = Json::object().set("apiVersion", words.api).set("kind", words.kind);
   if (options.kind == GeneratedKind::pod) {
-    return document.set("metadata", std::move(metadata)).set("spec", spec_json(pod));
+    return document.set("metadata", std::move(metadata)).set("spec", spec_json(pod, options.kind));
   }
   Json selector = Json::object().set("matchLabels", Json::object().set("app", labels_of(pod).at("app")));
   Json spec = Json::object();
   if (options.kind == GeneratedKind::deployment) spec.set("replicas", options.replicas);
   if (options.kind != GeneratedKind::job) spec.set("selector", std::move(selector));
-  spec.set("template", Json::object().set("metadata", std::move(metadata)).set("spec", spec_json(pod)));
+  spec.set("template", Json::object().set("metadata", std::move(metadata)).set("spec", spec_json(pod, options.kind)));
   Json outer = Json::object()
                    .set("labels", Json::string_map(labels_of(pod)))
                    .set("name", controller_name(pod.name, words.suffix));
@@ -328,6 +335,11 @@ Result<Generated> generate_pod(const SourcePod& pod, const GenerateOptions& opti
                       "annotation",
                       source.name, lost_members(difference)));
     }
+  }
+  const auto policy = restart_word(pod.containers.back().spec.restart.policy);
+  if (const auto word = restart_word_of(pod, options.kind); word != policy) {
+    generated.warnings.push_back(fmt::format("pod {}: a {} has the restart policy {}, not {}", pod.name,
+                                             words_of(options.kind).kind, word, policy));
   }
   auto document = document_of(pod, options, annotations);
   const auto origin = read_origin(pod.origin);

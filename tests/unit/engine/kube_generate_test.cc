@@ -169,6 +169,27 @@ spec:
   }
 }
 
+TEST_CASE("a controller has the restart policy that a cluster lets it have") {
+  auto spec = rich_spec();
+  const auto policy = [&](kube::GeneratedKind kind) {
+    kube::GenerateOptions options;
+    options.kind = kind;
+    const auto generated = generate(pod_of(spec), options);
+    const auto text = dump_json(generated.documents.at(0));
+    const size_t at = text.find("\"restartPolicy\":\"") + 17;
+    const auto word = text.substr(at, text.find('"', at) - at);
+    return word + (generated.warnings.empty() ? "" : ": " + generated.warnings.at(0));
+  };
+  CHECK(policy(kube::GeneratedKind::deployment) == "Always");
+  CHECK(policy(kube::GeneratedKind::job) ==
+        "OnFailure: pod web-pod: a Job has the restart policy OnFailure, not Always");
+  spec.restart.policy = RestartSpec::Policy::no;
+  CHECK(policy(kube::GeneratedKind::pod) == "Never");
+  CHECK(policy(kube::GeneratedKind::job) == "Never");
+  CHECK(policy(kube::GeneratedKind::daemon_set) ==
+        "Always: pod web-pod: a DaemonSet has the restart policy Always, not Never");
+}
+
 TEST_CASE("a check of an image with words in place of numbers is left out of what is generated") {
   for (const auto& test : std::vector<std::vector<std::string>>{
            {"CTR-HTTP", "127.0.0.1", "x", "/"}, {"CTR-TCP", "::1", "99999999999999999999"}, {"CTR-SLEEP", ""}}) {
