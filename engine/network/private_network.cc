@@ -31,6 +31,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
     // It gets ready while the networks are joined.
     if (wants_uplink()) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
+    if (proxy_ && will_have_work(*plan_.proxy)) TRY(proxy_->start_ahead(namespace_.get()));
     if (links_) TRY(links_->join_all());
     follow_host();
     if (proxy_ && has_work(*plan_.proxy)) TRY(start_proxy());
@@ -126,6 +127,12 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   std::optional<IpAddress> source() const { return links_ ? links_->source_address() : std::nullopt; }
   std::vector<NameService> name_services() const {
     return links_ ? links_->name_services() : std::vector<NameService>();
+  }
+  // Before the networks are joined.
+  bool will_have_work(const ProxyPlan& plan) const {
+    const auto answers = [](const LinkPlan& link) { return link.network.names_address().has_value(); };
+    return !plan.ports.empty() ||
+           (plan_.links && std::any_of(plan_.links->links.begin(), plan_.links->links.end(), answers));
   }
   bool has_work(const ProxyPlan& plan) const { return !plan.ports.empty() || !name_services().empty(); }
 

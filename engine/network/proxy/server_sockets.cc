@@ -1,5 +1,6 @@
 #include "engine/network/proxy/server_sockets.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -14,10 +15,13 @@ constexpr uint16_t k_any_port = 9;
 struct Stock {
   int family;
   int type;
-  int count;
+  size_t count;
 };
 constexpr auto k_stocks = std::to_array<Stock>(
     {{AF_INET, SOCK_DGRAM, 48}, {AF_INET6, SOCK_DGRAM, 16}, {AF_INET, SOCK_STREAM, 8}, {AF_INET6, SOCK_STREAM, 4}});
+
+// Where there may be fewer than so many, there are as much fewer of these.
+constexpr size_t k_ample_descriptors = 256;
 
 // Addresses for documentation (RFC 5737, RFC 3849), which are routed like any outside address.
 constexpr std::string_view k_outside4 = "192.0.2.1";
@@ -31,11 +35,12 @@ void disconnect(const Fd& socket) {
 
 }  // namespace
 
-Result<ServerSockets> ServerSockets::make() {
+Result<ServerSockets> ServerSockets::make(size_t descriptor_limit) {
   ServerSockets sockets;
   for (const auto& stock : k_stocks) {
     auto& list = sockets.idle_[{stock.family, stock.type}];
-    for (int i = 0; i < stock.count; ++i) {
+    const size_t count = stock.count * std::min(descriptor_limit, k_ample_descriptors) / k_ample_descriptors;
+    for (size_t i = 0; i < std::max<size_t>(1, count); ++i) {
       Fd socket(::socket(stock.family, stock.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       if (!socket.valid() && stock.family == AF_INET6) break;
       if (!socket.valid()) return Error::from_errno("open a socket for questions to name servers");
