@@ -23,10 +23,12 @@ constexpr std::chrono::milliseconds k_retry{50};
 constexpr size_t k_move_bytes = size_t{1} << 20;
 // The pages in pipes of one user are limited (pipe-user-pages-soft of pipe(7), 64 MiB): few pipes are large, and many
 // connections that are all stuck do not take the pipes of the user's other programs.
-constexpr size_t k_large_pipes = 32;
-constexpr int k_large_pipe_bytes = 1 << 18;
+constexpr size_t k_large_pipes = 8;
+constexpr size_t k_ordinary_pipes = 32;
+constexpr int k_large_pipe_bytes = 1 << 20;
 constexpr int k_small_pipe_bytes = 1 << 14;
-constexpr size_t k_idle_pipes = 8;
+// An empty pipe counts as much as a full one.
+constexpr std::chrono::seconds k_keep_pipes{1};
 constexpr size_t k_copy_bytes = size_t{1} << 14;
 
 void set_option(const Fd& fd, int level, int name, int value) {
@@ -78,6 +80,7 @@ std::optional<Pipe> PipeStock::take(size_t most) {
     Pipe pipe = std::move(idle_.back());
     idle_.pop_back();
     ++taken_;
+    unused_ = std::min(unused_, idle_.size());
     return pipe;
   }
   if (count() >= most) return std::nullopt;
@@ -85,18 +88,26 @@ std::optional<Pipe> PipeStock::take(size_t most) {
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) return std::nullopt;
   Pipe pipe = {Fd(ends[0]), Fd(ends[1])};
   ++taken_;
-  (void)::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, taken_ > k_large_pipes ? k_small_pipe_bytes : k_large_pipe_bytes);
+  const int bytes = taken_ <= k_large_pipes ? k_large_pipe_bytes : k_small_pipe_bytes;
+  if (taken_ <= k_large_pipes || taken_ > k_ordinary_pipes) (void)::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, bytes);
   return pipe;
 }
 
 void PipeStock::give_back(Pipe pipe) {
   --taken_;
-  if (idle_.size() < k_idle_pipes && taken_ < k_large_pipes) idle_.push_back(std::move(pipe));
+  if (count() < k_large_pipes) idle_.push_back(std::move(pipe));
+}
+
+bool PipeStock::close_unused() {
+  idle_.resize(idle_.size() - std::min(idle_.size(), unused_));
+  unused_ = idle_.size();
+  return !idle_.empty();
 }
 
 Result<void> TcpPublisher::add(const PublishedPort& port, Fd socket) {
   TRY(set_nonblocking(socket.get()));
-  // Connections inherit it.
+  // Connections inherit both.
+  tune(socket);
   const bool local = is_loopback(own_end(socket).ip);
   if (local) send_locally(socket);
   auto& listener = listeners_.emplace_back(Listener{port, std::move(socket), local});
@@ -162,7 +173,6 @@ bool TcpPublisher::accept_one(Listener& listener, bool& more) {
 }
 
 void TcpPublisher::open(const Listener& listener, Fd client, const SocketAddress& address) {
-  tune(client);
   const auto peer = from_socket_address(address);
   if (!listener.local && (is_loopback(peer.ip) || peer.ip == own_end(client).ip)) send_locally(client);
   const auto passage = plan_passage(peer, listener.port.container_port, site_.addresses);
@@ -262,12 +272,22 @@ void TcpPublisher::settle(Direction& direction) {
   if (!direction.pipe || direction.held_bytes != 0) return;
   pipes_.give_back(std::move(*direction.pipe));
   direction.pipe.reset();
+  close_pipes_later();
   make_room();
 }
 
+void TcpPublisher::close_pipes_later() {
+  if (std::exchange(closes_pipes_, true)) return;
+  site_.loop.add_timer(k_keep_pipes, [this] {
+    closes_pipes_ = false;
+    if (pipes_.close_unused()) close_pipes_later();
+  });
+}
+
 void TcpPublisher::finish(Connection& connection, size_t from) {
-  (void)::shutdown(connection.ends[1 - from].get(), SHUT_WR);
   connection.directions[from].shut = true;
+  // The end of both is told by closing.
+  if (!connection.directions[1 - from].shut) (void)::shutdown(connection.ends[1 - from].get(), SHUT_WR);
 }
 
 void TcpPublisher::queue(Handle connection) {

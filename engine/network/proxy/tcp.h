@@ -31,10 +31,13 @@ class PipeStock {
   void forget() { --taken_; }
   size_t count() const { return taken_ + idle_.size(); }
   void close_idle() { idle_.clear(); }
+  // Closes those that nobody has wanted since the last call. False: none are left that may be closed later.
+  bool close_unused();
 
  private:
   std::vector<Pipe> idle_;
   size_t taken_ = 0;
+  size_t unused_ = 0;  // of idle_: the fewest that there were since close_unused()
 };
 
 class TcpPublisher {
@@ -84,6 +87,7 @@ class TcpPublisher {
   bool empty(Connection& connection, size_t from, bool& moved);
   static bool copy(Connection& connection, size_t from, bool& moved);
   void settle(Direction& direction);
+  void close_pipes_later();
   void finish(Connection& connection, size_t from);
   void queue(Handle connection);
   void close(Handle connection);
@@ -95,6 +99,7 @@ class TcpPublisher {
   PipeStock pipes_;
   std::deque<Handle> unfinished_;
   bool accepts_later_ = false;
+  bool closes_pipes_ = false;
   bool full_ = false;  // until something of a connection is closed
 };
 
