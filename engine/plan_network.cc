@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "engine/network/uplink.h"
 #include "engine/networks.h"
 #include "engine/ports.h"
@@ -25,6 +26,15 @@ Result<network::LinksPlan> plan_links(const ContainerSpec& spec, const NetworkOw
 
 }  // namespace
 
+bool sets_up_interface(const std::map<std::string, std::string>& sysctls) {
+  return std::any_of(sysctls.begin(), sysctls.end(), [](const auto& entry) {
+    const bool slashes = entry.first.find('/') < entry.first.find('.');
+    const auto words = split(entry.first, slashes ? '/' : '.');
+    if (words.size() < 5 || words[0] != "net" || (words[2] != "conf" && words[2] != "neigh")) return false;
+    return words[3] != "all" && words[3] != "default" && words[3] != "lo";
+  });
+}
+
 Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& spec, const runtime::HostFacts& host,
                                                          const NetworkOwner& owner) {
   std::optional<network::NetworkPlan> plan;
@@ -32,7 +42,7 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   const bool joins = spec.network.mode == NetworkChoice::Mode::bridge;
   if (!joins && spec.network.mode != NetworkChoice::Mode::private_) return plan;
   plan.emplace();
-  plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
+  plan->before_mounts = spec.userns.mode != UsernsChoice::Mode::host || sets_up_interface(spec.sysctls);
   if (joins) plan->links = TRY(plan_links(spec, owner));
   plan->uplink = TRY(network::plan_uplink(spec.network, host));
   if (joins) plan->uplink->interface_name = network::k_uplink_interface;

@@ -34,7 +34,7 @@ void NetworkWatch::stop() {
   forget_children();
   for (const int fd : std::exchange(sources_, {})) loop_.remove(fd);
   network_->stop();
-  network_.reset();
+  stopped_ = std::move(network_);
 }
 
 void NetworkWatch::act(const std::function<void()>& what) { around_ ? around_(*network_, what) : what(); }

@@ -95,6 +95,7 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
   Result<void> serve(const Fd& signals);
 
   Result<void> on_created(const CreatedProcess& process) override { return network_.configure(process); }
+  Result<void> beside_mounts(const CreatedProcess& process) override { return network_.connect(process); }
   Result<void> before_exec(const CreatedProcess& process) override { return network_.finish(process); }
   Result<void> change_network(const Json& order, Fd fd) override { return network_.change(order, std::move(fd)); }
   void undo(const Error& error);

@@ -144,6 +144,7 @@ class Collector final : public LaunchObserver {
     }
     return next_.on_created(process);
   }
+  Result<void> beside_mounts(const CreatedProcess& process) override { return next_.beside_mounts(process); }
   Result<void> before_exec(const CreatedProcess& process) override { return next_.before_exec(process); }
 
   PodNamespaces made;

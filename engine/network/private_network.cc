@@ -31,16 +31,16 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
     // It gets ready while the networks are joined.
     if (wants_uplink()) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
-    if (proxy_ && will_have_work(*plan_.proxy)) TRY(proxy_->start_ahead(namespace_.get()));
-    if (links_) TRY(links_->join_all());
-    follow_host();
-    if (proxy_ && has_work(*plan_.proxy)) TRY(start_proxy());
-    return uplink_ && plan_.before_root ? bring_up() : ok();
+    if (!plan_.before_mounts) return ok();
+    TRY(join_networks());
+    return uplink_ ? bring_up() : ok();
   }
+
+  Result<void> connect(const runtime::CreatedProcess&) override { return plan_.before_mounts ? ok() : join_networks(); }
 
   Result<void> finish(const runtime::CreatedProcess&) override {
     if (!uplink_) TRY(netlink_->set_link_up(TRY(netlink_->link_index("lo"))));
-    if (uplink_ && !plan_.before_root) TRY(bring_up());
+    if (uplink_ && !plan_.before_mounts) TRY(bring_up());
     return proxy_ && proxy_->pidfd() >= 0 ? proxy_->wait_ready() : ok();
   }
 
@@ -107,9 +107,12 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   void stop() override {
     if (proxy_) proxy_->stop();
     proxy_.reset();
-    uplink_.reset();
+    // Its interface takes the kernel a while; nobody has to wait for that.
+    if (uplink_) uplink_->end();
     if (links_) links_->leave_all();
     links_.reset();
+    netlink_.reset();
+    namespace_.reset();
   }
 
  private:
@@ -117,6 +120,14 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!copy.valid()) return Error::from_errno("keep the network of the container");
     return copy;
+  }
+
+  Result<void> join_networks() {
+    // It gets ready while the networks are joined.
+    if (proxy_ && will_have_work(*plan_.proxy)) TRY(proxy_->start_ahead(namespace_.get()));
+    if (links_) TRY(links_->join_all());
+    follow_host();
+    return proxy_ && has_work(*plan_.proxy) ? start_proxy() : ok();
   }
 
   void tell(std::string_view helper) const {
@@ -261,7 +272,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
 Json to_json(const NetworkPlan& plan) {
   Json json = Json::object().set("uplink", plan.uplink ? to_json(*plan.uplink) : Json());
   if (plan.links) json.set("links", to_json(*plan.links));
-  if (plan.before_root) json.set("before_root", true);
+  if (plan.before_mounts) json.set("before_mounts", true);
   if (plan.proxy) json.set("proxy", to_json(*plan.proxy));
   return json;
 }
@@ -270,7 +281,7 @@ Result<NetworkPlan> network_plan_from_json(const JsonReader& reader) {
   NetworkPlan plan;
   if (auto uplink = TRY(reader.find_object("uplink"))) plan.uplink = TRY(uplink_plan_from_json(*uplink));
   if (auto links = TRY(reader.find_object("links"))) plan.links = TRY(links_plan_from_json(*links));
-  plan.before_root = TRY(reader.bool_or("before_root", false));
+  plan.before_mounts = TRY(reader.bool_or("before_mounts", false));
   if (auto proxy = TRY(reader.find_object("proxy"))) plan.proxy = TRY(proxy_plan_from_json(*proxy));
   return plan;
 }

@@ -24,10 +24,10 @@ struct NetworkPlan {
   std::optional<UplinkPlan> uplink;  // nullopt: loopback only. With `links`, for when one of them leads out
   std::optional<LinksPlan> links;    // nullopt: in no user network, and never
   std::optional<ProxyPlan> proxy;    // nullopt: nothing is published, and no names are answered
-  // The way out is there before the container's first process becomes root of its user namespace: once that makes it
-  // another user of the host, the kernel lets no program of the caller look for its namespaces until it runs the
-  // container's (ptrace(2), "dumpable").
-  bool before_root = false;
+  // Networks and the way out are there before the container's first process goes on. For one that becomes another user
+  // of the host with that: then the kernel lets no program of the caller look for its namespaces until it runs the
+  // container's (ptrace(2), "dumpable"). And for one that sets up the interfaces.
+  bool before_mounts = false;
   bool operator==(const NetworkPlan&) const = default;
 };
 Json to_json(const NetworkPlan& plan);
