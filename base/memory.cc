@@ -45,7 +45,7 @@ void prefault_heap(size_t bytes) {
 }
 
 void shrink_to_rest() {
-  ::malloc_trim(0);
+  (void)::malloc_trim(0);
   ::dl_iterate_phdr(
       [](dl_phdr_info* object, size_t, void*) {
         for (int i = 0; i < object->dlpi_phnum; ++i) {

@@ -27,10 +27,10 @@ constexpr size_t k_ample_descriptors = 256;
 constexpr std::string_view k_outside4 = "192.0.2.1";
 constexpr std::string_view k_outside6 = "2001:db8::1";
 
-void disconnect(const Fd& socket) {
+bool disconnect(const Fd& socket) {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
-  (void)::connect(socket.get(), &none, sizeof none);
+  return ::connect(socket.get(), &none, sizeof none) == 0;
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ void ServerSockets::give_back(Fd socket) {
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) < 0) return;
   size = sizeof type;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_TYPE, &type, &size) < 0) return;
-  disconnect(socket);
+  if (!disconnect(socket)) return;
   // What has arrived before, and errors.
   std::array<char, 512> rest{};
   for (int i = 0; i < 64 && ::recv(socket.get(), rest.data(), rest.size(), MSG_DONTWAIT) >= 0; ++i) {

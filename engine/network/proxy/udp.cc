@@ -201,6 +201,10 @@ UdpPublisher::Flow* UdpPublisher::open_flow(Listener& listener, const Way& way, 
   const bool own_port = taken_.insert(pair_of(*passage)).second;
   const auto port = own_port ? SourcePort::wanted : SourcePort::any;
   auto socket = open_as(passage->source, SOCK_DGRAM, port);
+  if (!socket && socket.error().sys() == EMFILE && !flows_.empty()) {
+    close_oldest();
+    socket = open_as(passage->source, SOCK_DGRAM, port);
+  }
   const auto target = to_socket_address(passage->target);
   if (!socket || !count_client(*passage)) {
     if (own_port) taken_.erase(pair_of(*passage));
