@@ -130,6 +130,8 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
 
   Result<void> join_networks() {
+    // It gets ready while the networks are joined.
+    if (proxy_ && will_have_work(*plan_.proxy)) TRY(proxy_->start_ahead(namespace_.get()));
     if (links_) TRY(links_->join_all());
     follow_host();
     return proxy_ && has_work(*plan_.proxy) ? start_proxy() : ok();
@@ -167,6 +169,12 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   std::optional<IpAddress> source() const { return links_ ? links_->source_address() : std::nullopt; }
   std::vector<NameService> name_services() const {
     return links_ ? links_->name_services() : std::vector<NameService>();
+  }
+  // Before the networks are joined.
+  bool will_have_work(const ProxyPlan& plan) const {
+    const auto answers = [](const LinkPlan& link) { return link.network.names_address().has_value(); };
+    return !plan.ports.empty() ||
+           (plan_.links && std::any_of(plan_.links->links.begin(), plan_.links->links.end(), answers));
   }
   bool has_work(const ProxyPlan& plan) const { return !plan.ports.empty() || !name_services().empty(); }
 
