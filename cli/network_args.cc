@@ -141,6 +141,9 @@ Result<void> add_networks(const Args& args, const engine::Config& config, engine
     TRY(only_network(spec.network, fmt::format("--{}", name)))->ips.push_back(args.text(name));
   }
   if (args.has("mac-address")) TRY(only_network(spec.network, "--mac-address"))->mac = args.text("mac-address");
+  for (const auto& address : args.list("link-local-ip")) {
+    TRY(only_network(spec.network, "--link-local-ip"))->link_local_ips.push_back(address);
+  }
   for (const auto& alias : args.list("network-alias")) {
     if (spec.network.mode != Mode::bridge) (void)TRY(only_network(spec.network, "--network-alias"));
     for (auto& network : spec.network.networks) network.aliases.push_back(alias);

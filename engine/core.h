@@ -18,6 +18,8 @@
 
 namespace ctr::engine {
 
+// Where this program is installed: what runs in the background is started from its own file, which may be a copy.
+inline constexpr const char* k_program_variable = "CTR_PROGRAM";
 // How our own processes learn of --root and --runroot.
 inline constexpr const char* k_store_variable = "CTR_STORE_DIR";
 inline constexpr const char* k_run_variable = "CTR_RUN_DIR";

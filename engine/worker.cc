@@ -41,6 +41,7 @@ Result<EngineOptions> worker_options(char** environment_block) {
   if (!run.empty()) options.paths.run = run;
   options.paths.image_store = environment_value(options.environment, k_image_store_variable);
   options.own_binary = "/proc/self/exe";
+  options.installed = environment_value(options.environment, k_program_variable);
   return options;
 }
 

@@ -84,8 +84,10 @@ Result<StartedMonitor> spawn_monitor(const MonitorStart& start);
 class NetworkSetup {
  public:
   virtual ~NetworkSetup() = default;
-  // The namespaces exist, nothing is mounted: links, addresses, listening sockets; start helpers, do not wait for them.
+  // The namespaces exist, nothing is mounted: what the mounting needs, and helpers that take a while to get ready.
   virtual Result<void> configure(const CreatedProcess& process) = 0;
+  // Beside the mounting: links, addresses, listening sockets.
+  virtual Result<void> connect(const CreatedProcess& /*process*/) { return ok(); }
   // Right before the program starts: everything must work when this returns.
   virtual Result<void> finish(const CreatedProcess& process) = 0;
   // pidfds of the helpers that are to be watched. Asked again after configure() and after every respawn().
@@ -104,7 +106,8 @@ class NetworkSetup {
   virtual std::vector<int> sources() const { return {}; }
   // One of them is readable. children() are asked for again afterwards.
   virtual void on_source(int /*fd*/) {}
-  // Ends all helpers and waits for them: afterwards their ports are free.
+  // Ends all helpers: afterwards their ports are free, and they do no more. What takes its time to be gone altogether
+  // is left to the destructor.
   virtual void stop() = 0;
 };
 

@@ -145,7 +145,7 @@ Result<void> set_network_values(int user_fd, int network_fd,
   return ok();
 }
 
-Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use) {
+Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use, Shown shown) {
   const HostFacts host;
   Shower shower(use);
   StartRequest start{.program = {}, .host = host};
@@ -156,7 +156,7 @@ Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Res
   out.add({.kind = ChildOpKind::report_ready});
   out.add({.kind = ChildOpKind::wait_go});
   out.program().waits_before_exec = true;
-  out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
+  if (shown == Shown::while_used) out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
   emit_stay(Orphans::kept, &out);
   start.program = out.take();
   return std::move(TRY(start_program(std::move(start)).context("join a network for a moment")).init);

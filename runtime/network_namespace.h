@@ -42,8 +42,10 @@ Result<void> set_network_values(int user_fd, int network_fd,
 
 // A process that does nothing in a network namespace and the user namespace that it belongs to, for programs that are
 // told namespaces by the number of a process, where no process in there may be looked into by others of the caller's.
-// This one may be while `use` is called, and not any more after that: it has the host's files in sight. Errors: those
-// of `use`.
-Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use);
+// This one may be while `use` is called, and not any more after that: it has the host's files in sight. In a user
+// namespace in which nobody else is yet it may be until it ends. Errors: those of `use`.
+enum class Shown { while_used, until_it_ends };
+Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use,
+                            Shown shown = Shown::while_used);
 
 }  // namespace ctr::runtime

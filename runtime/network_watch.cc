@@ -33,7 +33,7 @@ void NetworkWatch::stop() {
   forget_children();
   for (const int fd : std::exchange(sources_, {})) loop_.remove(fd);
   network_->stop();
-  network_.reset();
+  stopped_ = std::move(network_);
 }
 
 // A helper that goes with a change is no accident, and its number may be another's afterwards.

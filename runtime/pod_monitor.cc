@@ -48,6 +48,10 @@ Json namespaces_json(const PodNamespacesPlan& plan) {
     set_id_map(&ids, from);
     return ids;
   };
+  Json memory = Json::array();
+  for (const auto& one : plan.memory) {
+    memory.push(Json::object().set("dir", one.dir).set("options", Json::strings(one.options)));
+  }
   return Json::object()
       .set("ids", map(plan.ids))
       .set("outer", map(plan.outer))
@@ -55,7 +59,8 @@ Json namespaces_json(const PodNamespacesPlan& plan) {
       .set("hostname", plan.hostname)
       .set("sysctls", std::move(sysctls))
       .set("shm_dir", plan.shm_dir)
-      .set("shm_bytes", plan.shm_bytes);
+      .set("shm_bytes", plan.shm_bytes)
+      .set("memory", std::move(memory));
 }
 
 Result<PodNamespacesPlan> read_namespaces(const JsonReader& reader) {
@@ -74,6 +79,9 @@ Result<PodNamespacesPlan> read_namespaces(const JsonReader& reader) {
   plan.sysctls = TRY(reader.string_map("sysctls"));
   plan.shm_dir = TRY(reader.get_string("shm_dir"));
   plan.shm_bytes = TRY(reader.uint_or("shm_bytes", 0));
+  for (const auto& one : TRY(reader.elements("memory"))) {
+    plan.memory.push_back({TRY(one.get_string("dir")), TRY(one.strings("options"))});
+  }
   return plan;
 }
 
@@ -95,6 +103,7 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
   Result<void> serve(const Fd& signals);
 
   Result<void> on_created(const CreatedProcess& process) override { return network_.configure(process); }
+  Result<void> beside_mounts(const CreatedProcess& process) override { return network_.connect(process); }
   Result<void> before_exec(const CreatedProcess& process) override { return network_.finish(process); }
   Result<void> change_network(const Json& order, Fd fd) override { return network_.change(order, std::move(fd)); }
   void undo(const Error& error);

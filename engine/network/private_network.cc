@@ -33,16 +33,19 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     set_values();
     if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
     // It gets ready while the networks are joined.
-    if (wants_uplink()) uplink_.emplace(TRY(start_uplink()));
-    if (links_) TRY(links_->join_all());
-    follow_host();
-    if (proxy_ && has_work(*plan_.proxy)) TRY(start_proxy());
-    return uplink_ && plan_.before_root ? bring_up() : ok();
+    if (wants_uplink()) TRY(begin_uplink());
+    if (!plan_.before_mounts) return ok();
+    TRY(join_networks());
+    return uplink_ ? bring_up() : ok();
   }
+
+  Result<void> connect(const runtime::CreatedProcess&) override { return plan_.before_mounts ? ok() : join_networks(); }
 
   Result<void> finish(const runtime::CreatedProcess&) override {
     if (!uplink_) TRY(netlink_->set_link_up(TRY(netlink_->link_index("lo"))));
-    if (uplink_ && !plan_.before_root) TRY(bring_up());
+    if (uplink_ && !plan_.before_mounts) TRY(bring_up());
+    // Nobody of the container's may find it.
+    anchor_.reset();
     return proxy_ && proxy_->pidfd() >= 0 ? proxy_->wait_ready() : ok();
   }
 
@@ -107,9 +110,13 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   void stop() override {
     if (proxy_) proxy_->stop();
     proxy_.reset();
-    uplink_.reset();
+    anchor_.reset();
+    // Its interface takes the kernel a while; nobody has to wait for that.
+    if (uplink_) uplink_->end();
     if (links_) links_->leave_all();
     links_.reset();
+    netlink_.reset();
+    namespace_.reset();
   }
 
  private:
@@ -120,6 +127,14 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!copy.valid()) return Error::from_errno("keep the network of the container");
     return copy;
+  }
+
+  Result<void> join_networks() {
+    // It gets ready while the networks are joined.
+    if (proxy_ && will_have_work(*plan_.proxy)) TRY(proxy_->start_ahead(namespace_.get()));
+    if (links_) TRY(links_->join_all());
+    follow_host();
+    return proxy_ && has_work(*plan_.proxy) ? start_proxy() : ok();
   }
 
   void tell(std::string_view helper) const {
@@ -154,6 +169,12 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   std::optional<IpAddress> source() const { return links_ ? links_->source_address() : std::nullopt; }
   std::vector<NameService> name_services() const {
     return links_ ? links_->name_services() : std::vector<NameService>();
+  }
+  // Before the networks are joined.
+  bool will_have_work(const ProxyPlan& plan) const {
+    const auto answers = [](const LinkPlan& link) { return link.network.names_address().has_value(); };
+    return !plan.ports.empty() ||
+           (plan_.links && std::any_of(plan_.links->links.begin(), plan_.links->links.end(), answers));
   }
   bool has_work(const ProxyPlan& plan) const { return !plan.ports.empty() || !name_services().empty(); }
 
@@ -212,8 +233,24 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     return proxy_ && proxy_->pidfd() >= 0 ? proxy_->follow(name_services(), proxy_addresses()) : ok();
   }
 
+  // At the container's start.
+  Result<void> begin_uplink() {
+    const bool is_slirp = plan_.uplink->kind == UplinkKind::slirp4netns;
+    if (plan_.sight != Sight::until_root || !is_slirp) {
+      uplink_.emplace(TRY(start_uplink()));
+      // pasta ends with the process that it has been told.
+      return plan_.sight == Sight::until_root ? uplink_->wait_ready(*netlink_) : ok();
+    }
+    const auto start = [&](pid_t pid) -> Result<void> {
+      uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid)));
+      return ok();
+    };
+    anchor_.emplace(TRY(runtime::launch_anchor(user_.get(), namespace_.get(), start, runtime::Shown::until_it_ends)));
+    return ok();
+  }
+
   Result<Uplink> start_uplink() {
-    if (!plan_.hidden) return Uplink::start(*plan_.uplink, pid_);
+    if (plan_.sight != Sight::hidden) return Uplink::start(*plan_.uplink, pid_);
     return Uplink::start_in(*plan_.uplink, user_.get(), namespace_.get(), *netlink_);
   }
 
@@ -279,6 +316,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   std::optional<Netlink> netlink_;
   std::optional<Links> links_;
   std::optional<Uplink> uplink_;
+  std::optional<Child> anchor_;  // whom the uplink is told while the container starts
   std::optional<HostResolver> host_;
   std::optional<Proxy> proxy_;
   std::chrono::milliseconds delay_ = k_first_delay;
@@ -289,8 +327,8 @@ class PrivateNetwork final : public runtime::NetworkSetup {
 Json to_json(const NetworkPlan& plan) {
   Json json = Json::object().set("uplink", plan.uplink ? to_json(*plan.uplink) : Json());
   if (plan.links) json.set("links", to_json(*plan.links));
-  if (plan.before_root) json.set("before_root", true);
-  if (plan.hidden) json.set("hidden", true);
+  if (plan.before_mounts) json.set("before_mounts", true);
+  if (plan.sight != Sight::shown) json.set("sight", plan.sight == Sight::hidden ? "hidden" : "until_root");
   if (plan.proxy) json.set("proxy", to_json(*plan.proxy));
   return json;
 }
@@ -299,8 +337,9 @@ Result<NetworkPlan> network_plan_from_json(const JsonReader& reader) {
   NetworkPlan plan;
   if (auto uplink = TRY(reader.find_object("uplink"))) plan.uplink = TRY(uplink_plan_from_json(*uplink));
   if (auto links = TRY(reader.find_object("links"))) plan.links = TRY(links_plan_from_json(*links));
-  plan.before_root = TRY(reader.bool_or("before_root", false));
-  plan.hidden = TRY(reader.bool_or("hidden", false));
+  plan.before_mounts = TRY(reader.bool_or("before_mounts", false));
+  const auto sight = TRY(reader.string_or("sight", ""));
+  if (!sight.empty()) plan.sight = sight == "hidden" ? Sight::hidden : Sight::until_root;
   if (auto proxy = TRY(reader.find_object("proxy"))) plan.proxy = TRY(proxy_plan_from_json(*proxy));
   return plan;
 }

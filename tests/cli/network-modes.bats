@@ -248,3 +248,13 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
   gone() { ! kill -0 "$uplink" 2>/dev/null; }
   wait_for gone
 }
+
+@test "a sysctl of an interface is set once that is there" {
+  ctr network create inner >/dev/null
+  run -0 ctr run --rm --sysctl net.ipv4.conf.eth0.forwarding=1 "$IMAGE" cat /proc/sys/net/ipv4/conf/eth0/forwarding
+  assert_output 1
+  run -0 ctr run --rm --network inner --sysctl net.ipv4.conf.eth0.forwarding=1 "$IMAGE" \
+    cat /proc/sys/net/ipv4/conf/eth0/forwarding
+  assert_output 1
+  ctr network rm inner >/dev/null
+}

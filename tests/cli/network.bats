@@ -174,6 +174,17 @@ ${id:0:12}  n2          bridge
   assert_output "10.99.8.77 fd00:98::77 z www ${id:0:12}"
 }
 
+@test "--link-local-ip gives further addresses on the one network" {
+  ctr network create n >/dev/null
+  run -0 ctr run --rm --network n --link-local-ip 169.254.7.1 --link-local-ip fe80::7:1 "$IMAGE" ip -o addr show eth0
+  assert_contains 'inet 169.254.7.1/16'
+  assert_contains 'inet6 fe80::7:1/64'
+  run -125 ctr create --network n --link-local-ip 10.1.2.3 "$IMAGE"
+  assert_contains '--link-local-ip 10.1.2.3: is no link-local address'
+  run -125 ctr create --network none --link-local-ip 169.254.7.1 "$IMAGE"
+  assert_contains 'hint: --link-local-ip goes with --network NAME'
+}
+
 @test "several networks are several interfaces, and one way out" {
   ctr network create x >/dev/null
   ctr network create y >/dev/null

@@ -285,6 +285,35 @@ PY
   kill "$CLIENT_PID"
 }
 
+@test "a thousand short connections are all answered, two hundred of them at once" {
+  sleeper --name web -p 127.0.0.1::80 >/dev/null
+  serve web tcp 80
+  run -0 "$peer" burst 127.0.0.1 "$(number web 80)" 1000 200
+  assert_output 1000
+}
+
+@test "where descriptors are few clients wait for one another, and nobody is sent away" {
+  ctr network create few >/dev/null
+  (ulimit -n 128 && sleeper --name web --network few -p 127.0.0.1::80 >/dev/null)
+  serve web tcp 80
+  run -0 "$peer" burst 127.0.0.1 "$(number web 80)" 300 100
+  assert_output 300
+  run -0 cat "/proc/$(netproxies web)/limits"
+  assert_match 'Max open files +128 +128 '
+  ctr rm -f -t 0 web >/dev/null
+  ctr network rm few >/dev/null
+}
+
+@test "each end of a connection sees how the other one ends, and one that does not read stops the other" {
+  sleeper --name web -p 127.0.0.1::80 >/dev/null
+  run -0 "$peer" ends 127.0.0.1 "$(number web 80)" "$(ctr inspect -f '{{.State.Pid}}' web)" 80
+  assert_output "the server ends first: the client heard 3, the server heard 300000 after its own end
+the client resets: the server heard a reset
+the server resets: the client heard a reset
+the server does not read: bounded True, whole True
+the server sends by reno"
+}
+
 @test "five thousand clients of UDP are answered, of whom some are forgotten" {
   sleeper --name web -p 127.0.0.1::53/udp >/dev/null
   serve web udp 53
@@ -336,6 +365,9 @@ PY
   assert_match 'CapBnd:[[:space:]]+0000000000000000'
   assert_match 'NoNewPrivs:[[:space:]]+1'
   assert_match 'Seccomp:[[:space:]]+2'
+  # What only its start has needed is not in its memory any more: by far the most of the program's file.
+  at_rest() { [ "$(awk '/^RssFile/ { print $2 }' "/proc/$(netproxies web)/status")" -lt 1500 ]; }
+  wait_for at_rest
 }
 
 @test "without a network of its own nothing is published" {
