@@ -59,6 +59,7 @@ std::vector<std::string> bind_options(const MountWords& words, bool is_volume) {
   options.insert(options.begin(), words.writable ? "rw" : "ro");
   options.push_back(propagation_of(words));
   options.push_back(words.recursive ? "rbind" : "bind");
+  if (!words.id_map.empty()) options.push_back(words.id_map);
   return options;
 }
 
@@ -99,6 +100,7 @@ MountRecord make_record(const PlannedMount& planned, const MountWords& words, co
   record.writable = words.writable;
   record.propagation = propagation_of(words);
   record.chown = words.chown;
+  record.id_mapped = !words.id_map.empty();
   return record;
 }
 
@@ -188,7 +190,8 @@ class Planner {
     use.anonymous = mount.source.empty();
     use.name = use.anonymous ? places_.make_name() : mount.source;
     use.destination = destination;
-    use.copy_up = words.copy_up && mount.subpath.empty();
+    // With a map of the user's own nobody can say who is to own on the disk what the image has.
+    use.copy_up = words.copy_up && mount.subpath.empty() && !words.id_map.starts_with("idmap=");
     PlannedMount planned = TRY(mount_of(use, mount.subpath, destination, words));
     planned.record = make_record(planned, words, "volume");
     planned.record.source = places_.data_path(use.name);
@@ -212,11 +215,12 @@ class Planner {
       if (!subpath.empty()) planned.mount.options.push_back(std::string(runtime::k_subpath_option) + subpath);
       return planned;
     }
-    if (words.overlay || !subpath.empty()) {
+    if (words.overlay || !subpath.empty() || !words.id_map.empty()) {
+      const auto* word = words.overlay ? "O" : subpath.empty() ? "idmap" : "subpath";
       return Error(Errc::unsupported,
                    fmt::format("the option '{}' of the mount at '{}' is not supported: the volume {} is "
                                "a file system of its own",
-                               words.overlay ? "O" : "subpath", printable(destination), use.name));
+                               word, printable(destination), use.name));
     }
     const auto is_bind = [](const auto& word) { return word == "bind" || word == "rbind"; };
     const auto& said = system->options;

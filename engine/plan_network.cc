@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "engine/network/uplink.h"
 #include "engine/networks.h"
 #include "engine/ports.h"
@@ -23,7 +24,23 @@ Result<network::LinksPlan> plan_links(const ContainerSpec& spec, const NetworkOw
   return plan;
 }
 
+network::Sight sight_of(UsernsChoice::Mode mode) {
+  using Mode = UsernsChoice::Mode;
+  if (mode == Mode::host) return network::Sight::shown;
+  const bool joins = mode == Mode::container || mode == Mode::pod || mode == Mode::path;
+  return joins ? network::Sight::hidden : network::Sight::until_root;
+}
+
 }  // namespace
+
+bool sets_up_interface(const std::map<std::string, std::string>& sysctls) {
+  return std::any_of(sysctls.begin(), sysctls.end(), [](const auto& entry) {
+    const bool slashes = entry.first.find('/') < entry.first.find('.');
+    const auto words = split(entry.first, slashes ? '/' : '.');
+    if (words.size() < 5 || words[0] != "net" || (words[2] != "conf" && words[2] != "neigh")) return false;
+    return words[3] != "all" && words[3] != "default" && words[3] != "lo";
+  });
+}
 
 Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& spec, const runtime::HostFacts& host,
                                                          const NetworkOwner& owner) {
@@ -32,7 +49,8 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   const bool joins = spec.network.mode == NetworkChoice::Mode::bridge;
   if (!joins && spec.network.mode != NetworkChoice::Mode::private_) return plan;
   plan.emplace();
-  plan->before_root = spec.userns.mode != UsernsChoice::Mode::host;
+  plan->before_mounts = sets_up_interface(spec.sysctls);
+  plan->sight = sight_of(spec.userns.mode);
   if (joins) plan->links = TRY(plan_links(spec, owner));
   plan->uplink = TRY(network::plan_uplink(spec.network, host));
   if (joins) plan->uplink->interface_name = network::k_uplink_interface;

@@ -1,6 +1,7 @@
 // What a container's networks take at its start, decided before anything is made.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,5 +28,8 @@ struct NetworkOwner {
 // network that is gone.
 Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& spec, const runtime::HostFacts& host,
                                                          const NetworkOwner& owner);
+
+// Whether one of them is about an interface that the network brings, which has to be there first.
+bool sets_up_interface(const std::map<std::string, std::string>& sysctls);
 
 }  // namespace ctr::engine

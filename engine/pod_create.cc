@@ -80,6 +80,12 @@ Result<void> replace_existing(Core& core, const std::string& name) {
 Result<runtime::IdMap> pod_ids(Core& core, const PodSpec& spec) {
   if (!spec.infra) return runtime::IdMap{};
   auto asked = spec.shared;
+  using Userns = UsernsChoice::Mode;
+  if (asked.userns.mode == Userns::container || asked.userns.mode == Userns::path) {
+    return Error(Errc::unsupported, fmt::format("--userns {}: is not supported for a pod, which has one of its own",
+                                                asked.userns.mode == Userns::path ? "ns" : "container"))
+        .with_hint("choose host, keep-id, nomap or auto");
+  }
   if (asked.userns.mode == UsernsChoice::Mode::automatic && !asked.userns.size) {
     const auto configured = TRY(core.config())->userns_size;
     asked.userns.size = configured > 0 ? configured : k_automatic_ids;

@@ -7,16 +7,13 @@
 
 #include "base/text.h"
 #include "engine/pods.h"
+#include "engine/put_json.h"
 
 namespace ctr::engine {
 
 namespace {
 
 constexpr auto k_shareable = std::to_array<std::string_view>({"cgroup", "ipc", "net", "pid", "uts"});
-
-void put(Json& json, const char* key, const std::string& value) {
-  if (!value.empty()) json.set(key, value);
-}
 
 bool is_shareable(std::string_view word) {
   return std::find(k_shareable.begin(), k_shareable.end(), word) != k_shareable.end();

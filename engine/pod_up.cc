@@ -12,6 +12,7 @@
 #include "engine/container_info.h"
 #include "engine/id_maps.h"
 #include "engine/launch_record.h"
+#include "engine/pid_file.h"
 #include "engine/plan_network.h"
 #include "engine/pod_cgroup.h"
 #include "engine/pod_hosts.h"
@@ -83,6 +84,7 @@ Result<Json> network_orders(Core& core, const PodRecord& record, const std::stri
   MonitorOrders orders;
   orders.name = record.name;
   orders.network = TRY(plan_network(record.spec.shared, *TRY(core.host()), owner));
+  if (orders.network) orders.network->sight = network::Sight::hidden;
   return to_json(orders);
 }
 
@@ -136,6 +138,7 @@ Result<void> bring_up(Core& core, const storage::ContainerId& pod) {
   auto ports = publishes(record.spec) ? record.spec.shared.ports : std::vector<PortMapping>{};
   const auto sockets = TRY(bind_mappings(core, ports));
   const auto plan = TRY(make_plan(core, pod, dir, record));
+  const auto pid_file = TRY(PidFile::make(record.spec.monitor_pid_file));
   auto monitor = TRY(runtime::spawn_pod_monitor(plan, "/proc/self/exe", core.helper_env(), sockets));
   auto report = monitor.report(core.cancel());
   if (!report && report.error().code() == Errc::interrupted) {
@@ -143,12 +146,9 @@ Result<void> bring_up(Core& core, const storage::ContainerId& pod) {
     return report.error();
   }
   const auto started = TRY(std::move(report).context("start pod " + record.name));
-  const auto& pid_file = record.spec.monitor_pid_file;
-  if (!pid_file.empty()) {
-    const Fd file = TRY(open_path(pid_file, O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    TRY(write_all(file.get(), std::to_string(started.pid), "'" + printable(pid_file) + "'"));
-  }
-  return ok();
+  auto told = pid_file.write(started.pid);
+  if (!told) TRY(runtime::end_pod_monitor(dir, {}));
+  return told;
 }
 
 Result<void> bring_down(Core& core, const storage::ContainerId& pod) {

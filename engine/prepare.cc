@@ -73,9 +73,10 @@ Result<void> choose_runtime(Core& core, const ContainerSpec& spec, PreparedConta
   if (spec.userns.mode == UsernsChoice::Mode::pod) {
     return Error(Errc::unsupported, fmt::format("--pod is not supported with --runtime '{}'", printable(spec.runtime)));
   }
-  if (spec.userns.mode == UsernsChoice::Mode::container) {
-    return Error(Errc::unsupported,
-                 fmt::format("--userns container: is not supported with --runtime '{}'", printable(spec.runtime)));
+  if (spec.userns.mode == UsernsChoice::Mode::container || spec.userns.mode == UsernsChoice::Mode::path) {
+    return Error(Errc::unsupported, fmt::format("--userns {}: is not supported with --runtime '{}'",
+                                                spec.userns.mode == UsernsChoice::Mode::path ? "ns" : "container",
+                                                printable(spec.runtime)));
   }
   if (prepared.launch.rootfs.kind == runtime::RootfsPlan::Kind::fuse) {
     return Error(Errc::unsupported, fmt::format("--runtime '{}' needs overlay mounts of the kernel: the container "

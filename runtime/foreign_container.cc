@@ -61,6 +61,7 @@ class HolderObserver final : public LaunchObserver {
  public:
   explicit HolderObserver(LaunchObserver& next) : next_(next) {}
   Result<void> on_created(const CreatedProcess& process) override { return next_.on_created(process); }
+  Result<void> beside_mounts(const CreatedProcess& process) override { return next_.beside_mounts(process); }
   Result<void> before_exec(const CreatedProcess&) override { return ok(); }
 
  private:

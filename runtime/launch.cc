@@ -86,6 +86,7 @@ class Launch {
                            .later = &later};
     if (request_.observer != nullptr) TRY(request_.observer->on_created(created));
     if (program().waits_at_start) TRY(go());
+    if (request_.observer != nullptr) TRY(request_.observer->beside_mounts(created));
     Fd master = TRY(take_console());
     created.console_fd = master.get();
     if (program().waits_for_hooks) {

@@ -95,6 +95,8 @@ class LaunchObserver {
   // The namespaces exist and the id maps are written; nothing is mounted. /proc/PID is readable for helpers that are
   // started here (slirp4netns by pid); they may go on working while the child mounts.
   virtual Result<void> on_created(const CreatedProcess& process) = 0;
+  // The child has been let go and mounts meanwhile: what it does not need for that.
+  virtual Result<void> beside_mounts(const CreatedProcess& /*process*/) { return ok(); }
   // Everything is mounted, and the host's mounts are still in sight of the process. Only with hooks prestart or
   // createRuntime in the spec.
   virtual Result<void> on_mounted(const CreatedProcess& /*process*/) { return ok(); }

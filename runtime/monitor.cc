@@ -48,6 +48,7 @@ class Monitor final : public LaunchObserver, public AttachTarget {
   Result<void> serve();
 
   Result<void> on_created(const CreatedProcess& process) override;
+  Result<void> beside_mounts(const CreatedProcess& process) override;
   Result<void> before_exec(const CreatedProcess& process) override;
 
   bool can_attach() const override { return plan_.log.driver != LogPlan::Driver::passthrough; }
@@ -178,6 +179,8 @@ Result<void> Monitor::open_notify() {
 }
 
 Result<void> Monitor::on_created(const CreatedProcess& process) { return network_.configure(process); }
+
+Result<void> Monitor::beside_mounts(const CreatedProcess& process) { return network_.connect(process); }
 
 Result<void> Monitor::before_exec(const CreatedProcess& process) {
   TRY(network_.finish(process));

@@ -84,8 +84,10 @@ Result<StartedMonitor> spawn_monitor(const MonitorStart& start);
 class NetworkSetup {
  public:
   virtual ~NetworkSetup() = default;
-  // The namespaces exist, nothing is mounted: links, addresses, listening sockets; start helpers, do not wait for them.
+  // The namespaces exist, nothing is mounted: what the mounting needs, and helpers that take a while to get ready.
   virtual Result<void> configure(const CreatedProcess& process) = 0;
+  // Beside the mounting: links, addresses, listening sockets.
+  virtual Result<void> connect(const CreatedProcess& /*process*/) { return ok(); }
   // Right before the program starts: everything must work when this returns.
   virtual Result<void> finish(const CreatedProcess& process) = 0;
   // pidfds of the helpers that are to be watched. Asked again after configure() and after every respawn().
@@ -93,8 +95,6 @@ class NetworkSetup {
   // The helper behind `pidfd` has ended while the container runs: reap it. The delay after which respawn() is wanted
   // (with backoff), or nullopt to go on without it.
   virtual std::optional<std::chrono::milliseconds> child_ended(int pidfd) = 0;
-  // Before a respawn(), when the process that configure() was told of is gone: one in the same namespaces.
-  virtual void move_to(pid_t /*pid*/) {}
   // Starts what has ended again.
   virtual void respawn() = 0;
   // What a user wants to be different from now on, in words that only both ends understand. children() are asked for
@@ -106,7 +106,8 @@ class NetworkSetup {
   virtual std::vector<int> sources() const { return {}; }
   // One of them is readable. children() are asked for again afterwards.
   virtual void on_source(int /*fd*/) {}
-  // Ends all helpers and waits for them: afterwards their ports are free.
+  // Ends all helpers: afterwards their ports are free, and they do no more. What takes its time to be gone altogether
+  // is left to the destructor.
   virtual void stop() = 0;
 };
 

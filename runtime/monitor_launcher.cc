@@ -63,6 +63,7 @@ class CgroupObserver final : public LaunchObserver {
     if (rdt_) TRY(join_rdt_group(*rdt_, process.pid));
     return next_.on_created(process);
   }
+  Result<void> beside_mounts(const CreatedProcess& process) override { return next_.beside_mounts(process); }
   Result<void> on_mounted(const CreatedProcess& process) override {
     if (hooks_) TRY(hooks_->on_mounted(process.pid));
     return next_.on_mounted(process);

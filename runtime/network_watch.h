@@ -2,7 +2,6 @@
 // different is done.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <set>
 
@@ -16,33 +15,33 @@ namespace ctr::runtime {
 
 class [[nodiscard]] NetworkWatch {
  public:
-  // Does what may start helpers, with what the network needs for that.
-  using Around = std::function<void(NetworkSetup&, const std::function<void()>& act)>;
   // `loop` outlives it.
-  explicit NetworkWatch(EventLoop& loop, Around around = {}) : loop_(loop), around_(std::move(around)) {}
+  explicit NetworkWatch(EventLoop& loop) : loop_(loop) {}
 
   // nullptr: there is none, and nothing below does anything.
-  void use(std::unique_ptr<NetworkSetup> network) { network_ = std::move(network); }
+  void use(std::unique_ptr<NetworkSetup> network) {
+    stopped_.reset();
+    network_ = std::move(network);
+  }
   bool present() const { return network_ != nullptr; }
 
   Result<void> configure(const CreatedProcess& process) { return network_ ? network_->configure(process) : ok(); }
+  Result<void> connect(const CreatedProcess& process) { return network_ ? network_->connect(process) : ok(); }
   Result<void> finish(const CreatedProcess& process) { return network_ ? network_->finish(process) : ok(); }
   // From now on helpers that end are started again.
   void watch();
   // See NetworkSetup::change(). Errors: unsupported without a network.
   Result<void> change(const Json& order, Fd fd);
-  // Ends all helpers and waits for them: then there is no network any more.
+  // Ends all helpers: then there is no network any more. What is left of it goes with this object or the next network.
   void stop();
 
  private:
-  void act(const std::function<void()>& what);
   void forget_children();
   void on_child(int pidfd);
   void on_source(int fd);
 
   EventLoop& loop_;
-  Around around_;
-  std::unique_ptr<NetworkSetup> network_;
+  std::unique_ptr<NetworkSetup> network_, stopped_;
   std::set<int> pidfds_;
   std::set<int> sources_;
 };

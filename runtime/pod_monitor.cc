@@ -93,7 +93,7 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
         dir_(std::move(dir)),
         hooks_(hooks),
         loop_(std::move(loop)),
-        network_(loop_, [this](NetworkSetup& network, const auto& act) { with_process(network, act); }),
+        network_(loop_),
         server_(loop_, *this) {}
 
   // Until everything is there. What is half made ends with this process.
@@ -103,13 +103,13 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
   Result<void> serve(const Fd& signals);
 
   Result<void> on_created(const CreatedProcess& process) override { return network_.configure(process); }
+  Result<void> beside_mounts(const CreatedProcess& process) override { return network_.connect(process); }
   Result<void> before_exec(const CreatedProcess& process) override { return network_.finish(process); }
   Result<void> change_network(const Json& order, Fd fd) override { return network_.change(order, std::move(fd)); }
   void undo(const Error& error);
 
  private:
   Result<void> keep_namespaces();
-  void with_process(NetworkSetup& network, const std::function<void()>& act);
   void end();
 
   PodPlan plan_;
@@ -160,14 +160,6 @@ void PodMonitor::undo(const Error& error) {
   former.error = error.text();
   former.monitor.reset();
   write_state(dir_, former).ignore("the error that is reported came first");
-}
-
-// Some helpers are told their network by a process, and in an empty pod there is none.
-void PodMonitor::with_process(NetworkSetup& network, const std::function<void()>& act) {
-  auto anchor =
-      launch_anchor(plan_.host, namespaces_.find(NamespaceType::user), namespaces_.find(NamespaceType::network));
-  if (anchor) network.move_to(anchor->pid());
-  act();
 }
 
 void PodMonitor::end() {

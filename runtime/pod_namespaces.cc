@@ -144,19 +144,6 @@ Result<void> emit_outer(const PodNamespacesPlan& plan, uint64_t flags, ProgramBu
   return ok();
 }
 
-// Does nothing more, and holds nothing; `forgets` children that others have left to it.
-void emit_stay(uint64_t forgets, ProgramBuilder* out) {
-  out->act("close all other descriptors");
-  constexpr int16_t k_kept = k_register_report;
-  out->add({.kind = ChildOpKind::close_others,
-            .text = out->bytes(std::string_view(reinterpret_cast<const char*>(&k_kept), sizeof k_kept)),
-            .x = 3,
-            .y = 1});
-  out->act("stay");
-  out->add({.kind = ChildOpKind::close_fd, .a = k_register_report});
-  out->add({.kind = ChildOpKind::stay, .x = forgets});
-}
-
 // Keeps what the child has, while it may be looked at.
 class Collector final : public LaunchObserver {
  public:
@@ -170,6 +157,7 @@ class Collector final : public LaunchObserver {
     }
     return next_.on_created(process);
   }
+  Result<void> beside_mounts(const CreatedProcess& process) override { return next_.beside_mounts(process); }
   Result<void> before_exec(const CreatedProcess& process) override { return next_.before_exec(process); }
 
   PodNamespaces made;
@@ -229,7 +217,7 @@ Result<ChildProgram> compile_pod(const PodNamespacesPlan& plan) {
     // The first process of the pid namespace reaps what its members leave. It executes nothing, and nobody in there may
     // look at it: it has the host's root.
     out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
-    emit_stay(1, &out);
+    emit_stay(Orphans::reaped, &out);
   } else {
     out.add({.kind = ChildOpKind::finish});
   }
@@ -249,26 +237,6 @@ Result<PodNamespaces> make_pod_namespaces(const PodNamespacesPlan& plan, const H
     (void)TRY(launched.init.wait());
   }
   return made;
-}
-
-Result<Child> launch_anchor(const HostFacts& host, int user_fd, int network_fd) {
-  ProgramBuilder out;
-  out.act("join the network of the pod");
-  out.add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
-  StartRequest start{.program = {}, .host = host};
-  int number = k_register_extra;
-  for (const auto& [fd, flag] : {std::pair{user_fd, CLONE_NEWUSER}, std::pair{network_fd, CLONE_NEWNET}}) {
-    if (fd < 0) continue;
-    start.descriptors.emplace_back(number, fd);
-    out.add({.kind = ChildOpKind::set_namespace,
-             .a = static_cast<int16_t>(number++),
-             .x = static_cast<uint64_t>(static_cast<unsigned>(flag))});
-  }
-  // A user namespace that is joined clears it.
-  out.add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
-  emit_stay(0, &out);
-  start.program = out.take();
-  return std::move(TRY(start_program(std::move(start)).context("join the network of the pod")).init);
 }
 
 }  // namespace ctr::runtime

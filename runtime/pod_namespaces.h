@@ -69,8 +69,4 @@ Result<PodNamespaces> make_pod_namespaces(const PodNamespacesPlan& plan, const H
 // The steps that the child takes, for tests. Errors: invalid for a sysctl of no namespace of the pod.
 Result<ChildProgram> compile_pod(const PodNamespacesPlan& plan);
 
-// A process that does nothing in the user and network namespaces of a pod: what programs are pointed at that take the
-// number of a process for its network namespace.
-Result<Child> launch_anchor(const HostFacts& host, int user_fd, int network_fd);
-
 }  // namespace ctr::runtime

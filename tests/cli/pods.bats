@@ -394,6 +394,12 @@ hint: --hostname of `ctr pod create` sets that of all members'
 @test "the id of a pod is in a file, and many pods are meant at once" {
   run -0 ctr pod create --network none --pod-id-file "$BATS_TEST_TMPDIR/id" --infra-conmon-pidfile "$BATS_TEST_TMPDIR/pid"
   [ "$(cat "$BATS_TEST_TMPDIR/id")" = "$output" ]
+  ctr pod create --name full --network none --infra-conmon-pidfile /dev/full >/dev/null
+  run -125 ctr pod start full
+  assert_contains /dev/full
+  run -0 ctr pod ps --filter name=full --format '{{.Status}}'
+  refute_contains Running
+  ctr pod rm full >/dev/null
   run -125 ctr pod create --pod-id-file "$BATS_TEST_TMPDIR/id"
   assert_contains 'pod id file exists'
   run -0 ctr run --rm --pod-id-file "$BATS_TEST_TMPDIR/id" "$IMAGE" true

@@ -3,6 +3,7 @@
 #include "engine/network/definition.h"
 #include "engine/network/links.h"
 #include "engine/plan_definition.h"
+#include "engine/plan_network.h"
 #include "tests/catch.h"
 
 using namespace ctr;
@@ -223,4 +224,15 @@ TEST_CASE("a plan of links crosses to the monitor", "[networks]") {
   plan_of_links.links.push_back({plan({}).value(), {"podman1", "eth3", {"10.89.0.7"}, "02:00:00:00:00:01", {"www"}}});
   const auto json = network::to_json(plan_of_links);
   CHECK(links_plan_from_json(JsonReader(json, "plan")).value() == plan_of_links);
+}
+
+TEST_CASE("a sysctl of an interface that the network brings is told from the others", "[networks]") {
+  for (const char* name : {"net.ipv4.conf.eth0.forwarding", "net/ipv4/conf/eth0.5/forwarding",
+                           "net.ipv6.neigh.eth1.base_reachable_time"}) {
+    CHECK(sets_up_interface({{"kernel.shmmax", "1"}, {name, "1"}}));
+  }
+  for (const char* name : {"net.ipv4.conf.all.forwarding", "net.ipv4.conf.default.rp_filter", "net.ipv4.ip_forward",
+                           "net.ipv4.conf.lo.forwarding", "kernel.conf.conf.eth0.x", "net.ipv4.conf"}) {
+    CHECK_FALSE(sets_up_interface({{name, "1"}}));
+  }
 }
