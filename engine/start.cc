@@ -15,6 +15,7 @@
 #include "engine/pid_file.h"
 #include "engine/plan_network.h"
 #include "engine/pod_join.h"
+#include "engine/pods.h"
 #include "engine/ports.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -175,6 +176,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.auto_remove = spec.auto_remove;
   orders.restart = spec.restart;
   orders.pod = spec.pod;
+  orders.is_init = !spec.init_container.empty() && spec.init_container != k_sidecar;
   orders.row = row_of_record(stored.record, plan.name);
   orders.network = TRY(plan_network(spec, *host, TRY(network_owner(core, stored.record, plan))));
   if (orders.network && orders.network->proxy) {
