@@ -147,6 +147,7 @@ constexpr std::array k_fields = {
     Field{"Status", [](const Row& row) -> Json { return container_status(row.info, row.at); }},
     Field{"MNT", [](const Row& row) -> Json { return shown_inode(row, "mnt"); }},
     Field{"Cgroup", [](const Row& row) -> Json { return shown_inode(row, "cgroup"); }},
+    Field{"CGROUPNS", [](const Row& row) -> Json { return shown_inode(row, "cgroup"); }},
     Field{"IPC", [](const Row& row) -> Json { return shown_inode(row, "ipc"); }},
     Field{"NET", [](const Row& row) -> Json { return shown_inode(row, "net"); }},
     Field{"PIDNS", [](const Row& row) -> Json { return shown_inode(row, "pid"); }},

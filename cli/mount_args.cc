@@ -99,6 +99,7 @@ bool is_known(std::string_view option, Type type) {
   if (std::find(k_single_words.begin(), k_single_words.end(), option) != k_single_words.end()) return true;
   const std::string_view key = option.substr(0, option.find('='));
   const bool has_value = key.size() < option.size();
+  if (key == "idmap") return type == Type::bind || type == Type::volume || type == Type::glob;
   if (key == "upperdir" || key == "workdir") return has_value && (type == Type::bind || type == Type::volume);
   if (type == Type::ramfs) return has_value && key == "mode";
   if (type != Type::tmpfs) return false;
@@ -108,9 +109,6 @@ bool is_known(std::string_view option, Type type) {
 
 Result<void> add_option(std::string_view option, MountSpec& mount) {
   if (option.empty()) return ok();
-  if (option.starts_with("idmap")) {
-    return Error(Errc::unsupported, fmt::format("mount option '{}' is not supported yet", printable(option)));
-  }
   if (!is_known(option, mount.type)) return wrong(fmt::format("invalid mount option '{}'", printable(option)));
   mount.options.emplace_back(option);
   return ok();

@@ -25,6 +25,7 @@ constexpr std::array k_pod_options = {
     list("device-read-bps", 0, "DEVICE:RATE", "Bytes a second that the pod may read from a device"),
     list("device-write-bps", 0, "DEVICE:RATE", "Bytes a second that the pod may write to a device"),
     list("gidmap", 0, "MAP", "Map group ids of the members: [FLAGS]CONTAINER:FROM[:SIZE]"),
+    list("gpus", 0, "all|NAME[,NAME...]", "Add graphics processors of NVIDIA to the members, as devices of CDI"),
     value("hostname", 0, "NAME", "Name of the members' host (default the pod's name)"),
     value("infra-command", 0, "COMMAND", "Accepted: no program runs for a pod"),
     value("infra-conmon-pidfile", 0, "FILE", "Write the number of the pod's monitor to FILE", Complete::files),
@@ -142,6 +143,7 @@ Result<PodSpec> changed_pod(PodSpec spec, const Args& args, const SpecInputs& in
   take("hostname", shared.hostname, changes.hostname);
   take("cgroup-parent", shared.cgroup_parent, changes.cgroup_parent);
   take("device", shared.devices, changes.devices);
+  if (args.has("device") || args.has("gpus")) shared.cdi_devices = std::move(changes.cdi_devices);
   take("pid", shared.pid, changes.pid);
   take("uts", shared.uts, changes.uts);
   take("restart", shared.restart, changes.restart);

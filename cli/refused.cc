@@ -14,10 +14,8 @@ struct Refusal {
   std::string_view reason;
 };
 
-constexpr std::string_view k_run = "run create";
 constexpr std::string_view k_no_sequoia = "Sequoia is not supported; use --sign-by and GnuPG";
 
-constexpr std::string_view k_devices_of_members = "the containers of a pod are given devices, each by itself";
 constexpr std::string_view k_this_host = "ctr works on this host only";
 constexpr std::string_view k_no_hooks =
     "containers.conf and ctr know no hooks of the host; `ctr runtime` runs those of a bundle";
@@ -36,9 +34,6 @@ constexpr std::array k_refusals = {
     Refusal{"", "syslog", "messages go to stderr"},
     Refusal{"", "out noout", "use the shell: > FILE"},
     Refusal{"", "registries-conf", "name the file in CONTAINERS_REGISTRIES_CONF"},
-    Refusal{k_run, "link-local-ip", "link-local addresses are the kernel's choice; --ip and --ip6 choose others"},
-    Refusal{"pod create", "gpus", k_devices_of_members},
-    Refusal{"pod clone", "gpus", k_devices_of_members},
     Refusal{"kube play", "build context-dir",
             "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
     Refusal{"push", "sign-by-sq-fingerprint", k_no_sequoia},
@@ -55,7 +50,6 @@ constexpr std::array k_refused_commands = {
     CommandRefusal{
         "build,image build,buildx,builder",
         "images cannot be built yet; build with another tool and bring the image in with ctr load or ctr pull"},
-    CommandRefusal{"generate spec", "what a container was made from is shown by ctr inspect"},
     CommandRefusal{"generate systemd", "podman has given it up, and systemd integration is not supported yet"},
     CommandRefusal{"compose", "Compose files are not supported yet"},
     CommandRefusal{"quadlet,auto-update", "systemd integration is not supported yet"},

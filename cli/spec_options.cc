@@ -155,6 +155,7 @@ constexpr std::array k_namespace_options = {
     value("ipc", 0, "MODE", "IPC namespace: private, host, shareable, none, container:NAME or ns:PATH"),
     value("ip", 0, "ADDRESS", "IPv4 address on the one network that is named"),
     value("ip6", 0, "ADDRESS", "IPv6 address on the one network that is named"),
+    list("link-local-ip", 0, "ADDRESS", "A further address, of 169.254.0.0/16 or fe80::/10, on the one network"),
     value("mac-address", 0, "ADDRESS", "Hardware address on the one network that is named"),
     list("network", 0, "MODE", "Network: private, none, host, slirp4netns, container:NAME, ns:PATH, or names",
          Complete::networks),
@@ -165,7 +166,7 @@ constexpr std::array k_namespace_options = {
     value("subgidname", 0, "NAME", "Map the group ids that NAME has in /etc/subgid"),
     value("subuidname", 0, "NAME", "Map the user ids that NAME has in /etc/subuid"),
     list("uidmap", 0, "MAP", "Map user ids of the container: [FLAGS]CONTAINER:FROM[:SIZE]"),
-    value("userns", 0, "MODE", "User namespace: host, keep-id, nomap, auto or container:NAME"),
+    value("userns", 0, "MODE", "User namespace: host, keep-id, nomap, auto, container:NAME or ns:PATH"),
     value("uts", 0, "MODE", "UTS namespace: private, host, container:NAME or ns:PATH"),
 };
 

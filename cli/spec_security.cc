@@ -98,8 +98,13 @@ Result<void> add_security_opt(const std::string& text, ContainerSpec& spec) {
     add_paths(to_upper(value) == "ALL" ? "ALL" : value, security.unmask);
   } else if (key == "systempaths" && value == "unconfined") {
     security.unmask.emplace_back("ALL");
-  } else if (key == "proc-opts" || key == "credential") {
-    return unsupported(fmt::format("--security-opt {}: not supported yet", key));
+  } else if (key == "proc-opts") {
+    for (auto& word : split(value, ',')) {
+      if (!word.empty()) security.proc_options.push_back(std::move(word));
+    }
+    if (security.proc_options.empty()) return wrong("--security-opt proc-opts= needs options of a mount of proc");
+  } else if (key == "credential") {
+    return unsupported("--security-opt credential: is of Windows");
   } else {
     return wrong(fmt::format("invalid --security-opt: \"{}\"", printable(text)));
   }
@@ -181,6 +186,9 @@ Result<void> add_security(const Args& args, const engine::Config& config, Contai
 Result<void> add_namespaces(const Args& args, const engine::Config& config, ContainerSpec& spec) {
   TRY(add_networks(args, config, spec));
   spec.pid = TRY(namespace_choice("pid", args.text("pid", config.pidns), false));
+  if (spec.pid.mode == NamespaceChoice::Mode::host && !spec.security.proc_options.empty()) {
+    return wrong("--security-opt proc-opts: with --pid host the container is shown the host's /proc as it is");
+  }
   spec.ipc = TRY(namespace_choice("ipc", args.text("ipc", config.ipcns), true));
   spec.uts = TRY(namespace_choice("uts", args.text("uts", config.utsns), false));
   using Mode = engine::NamespaceChoice::Mode;

@@ -65,7 +65,7 @@ constexpr std::array k_words = {
     Words{"", "pid", "container: host ns: private"},
     Words{"", "uts", "container: host ns: private"},
     Words{"", "cgroupns", "container: host ns: private"},
-    Words{"", "userns", "auto auto: container: host keep-id keep-id: nomap private"},
+    Words{"", "userns", "auto auto: container: host keep-id keep-id: nomap ns: private"},
     Words{"", "cgroups", "disabled enabled no-conmon split"},
     Words{"", "security-opt", "apparmor= label= mask= no-new-privileges proc-opts= seccomp= unmask="},
     Words{"", "mount", "type=bind, type=devpts, type=glob, type=image, type=ramfs, type=tmpfs, type=volume,"},

@@ -93,11 +93,14 @@ Result<UsernsChoice> parse_userns(const std::string& text) {
     return choice;
   }
   if (mode == "ns") {
-    return Error(Errc::unsupported, fmt::format("--userns {}: not supported yet", printable(text)))
-        .with_hint("join the user namespace of a container with --userns container:NAME");
+    if (!rest.starts_with('/')) return wrong("--userns ns: needs the path of a user namespace, as /proc/PID/ns/user");
+    choice.mode = Mode::path;
+    choice.value = rest;
+    return choice;
   }
-  return wrong(fmt::format("invalid user namespace mode '{}': must be host, keep-id, nomap, auto or container:NAME",
-                           printable(text)));
+  return wrong(
+      fmt::format("invalid user namespace mode '{}': must be host, keep-id, nomap, auto, container:NAME or ns:PATH",
+                  printable(text)));
 }
 
 Result<UsernsChoice> userns_choice(const Args& args, const engine::Config& config) {

@@ -157,10 +157,14 @@ Result<ConfinedWorker> start_worker(Core& core, const ContainerTree& tree, std::
   return ConfinedWorker::start(*TRY(core.host()), tree.ids, verb, request, std::move(fds));
 }
 
-Result<ConfinedWorker> start_archiver(Core& core, const OpenEnd& end, const std::string& name, int output_fd) {
+// `source`: what is copied as typed; `name`: of the root entry.
+Result<ConfinedWorker> start_archiver(Core& core, const CopyEnd& source, const OpenEnd& end, const std::string& name,
+                                      int output_fd) {
   storage::ArchiveRequest request;
   request.place = end.tree.place;
   request.job = {.path = end.path, .name = name, .owner = end.owner, .skip_unreadable = end.tree.place.is_mounted_away};
+  // Source: what podman does: a link of the host keeps its name.
+  request.job.name_of_target = source.kind != Kind::host && !name_of(source.path).empty();
   request.stream_fd = k_stream_fd;
   request.answer_fd = k_worker_answer_fd;
   std::vector<std::pair<int, int>> fds = {{output_fd, k_stream_fd}};
@@ -197,7 +201,7 @@ Result<void> finish(Core& core, ConfinedWorker& worker) {
 Result<void> join_ends(Core& core, const CopyRequest& request, const OpenEnd& source, const OpenEnd& destination) {
   auto pipe = TRY(make_pipe());
   auto writer = TRY(start_extractor(core, request, destination, pipe.read_end.get()));
-  auto reader = TRY(start_archiver(core, source, ".", pipe.write_end.get()));
+  auto reader = TRY(start_archiver(core, request.source, source, ".", pipe.write_end.get()));
   pipe.read_end.reset();
   pipe.write_end.reset();
   auto is_read = finish(core, reader);
@@ -211,7 +215,7 @@ Result<void> join_ends(Core& core, const CopyRequest& request, const OpenEnd& so
 // copied waits in a file that has no name.
 Result<void> copy_inside(Core& core, const CopyRequest& request, const OpenEnd& source, const OpenEnd& destination) {
   const Fd spool = TRY(open_path(TRY(core.store())->path(), O_TMPFILE | O_RDWR, 0600));
-  auto reader = TRY(start_archiver(core, source, ".", spool.get()));
+  auto reader = TRY(start_archiver(core, request.source, source, ".", spool.get()));
   TRY(finish(core, reader));
   if (::lseek(spool.get(), 0, SEEK_SET) < 0) return Error::from_errno("read what is copied");
   auto writer = TRY(start_extractor(core, request, destination, spool.get()));
@@ -262,7 +266,7 @@ Result<void> copy_files(const EngineOptions& options, const CopyRequest& request
   const auto source = TRY(open_end(request.source, false));
   if (request.destination.kind == Kind::stream) {
     const auto write = [&](int fd) -> Result<void> {
-      auto reader = TRY(start_archiver(core, source, name_of(request.source.path), fd));
+      auto reader = TRY(start_archiver(core, request.source, source, name_of(request.source.path), fd));
       return finish(core, reader);
     };
     const auto& output = request.destination.path;

@@ -195,6 +195,15 @@ class LocalEngine final : public Engine {
 
   Result<std::vector<ImageInfo>> list_images() override { return engine::list_images(core_); }
 
+  Result<std::vector<std::string>> names_of_images() override {
+    const auto* store = TRY(core_.store());
+    std::vector<std::string> names;
+    auto records = TRY(store->images().list());
+    for (auto& record : store->images().list_others()) records.push_back(std::move(record));
+    for (const auto& record : records) names.insert(names.end(), record.names.begin(), record.names.end());
+    return names;
+  }
+
   Result<ImageInfo> find_image(const std::string& name_or_id) override {
     return describe_image(core_, TRY(get_single_image(core_, name_or_id)).record);
   }
@@ -249,6 +258,12 @@ class LocalEngine final : public Engine {
       if (TRY(volume_matches(info, filters, context))) found.push_back(std::move(info));
     }
     return found;
+  }
+
+  Result<std::vector<std::string>> names_of_volumes() override {
+    std::vector<std::string> names;
+    for (const auto& record : TRY(TRY(core_.store())->volumes().list())) names.push_back(record.name);
+    return names;
   }
 
   Result<VolumeInfo> find_volume(const std::string& name, Lookup lookup) override {

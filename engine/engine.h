@@ -228,6 +228,7 @@ struct EngineOptions {
   CancelToken cancel;
   DebugLog* log = nullptr;  // borrowed
   std::string own_binary;   // /proc/self/exe resolved
+  std::string installed;    // the same of who has started this process, where own_binary is not a path; empty: it is
   std::string version;
   std::string cgroup_manager;  // --cgroup-manager; empty: configuration and host decide
   StorageFlags storage;        // over what storage.conf says
@@ -291,6 +292,8 @@ class Engine {
   virtual Result<std::vector<std::string>> pull(const std::string& reference, const PullOptions& options) = 0;
   virtual Result<void> push(const std::string& image, const std::string& destination, const PushOptions& options) = 0;
   virtual Result<std::vector<ImageInfo>> list_images() = 0;
+  // Without a look at the containers.
+  virtual Result<std::vector<std::string>> names_of_images() = 0;
   virtual Result<ImageInfo> find_image(const std::string& name_or_id) = 0;
   virtual Result<bool> image_matches(const ImageInfo& info, const std::vector<ContainerFilter>& filters) = 0;
   virtual Result<Json> inspect_image(const ImageInfo& info) = 0;
@@ -302,6 +305,7 @@ class Engine {
   virtual Result<VolumeInfo> create_volume(const VolumeOptions& options) = 0;
   // Those that the filters let through, sorted by name. Errors: invalid for a filter, on an empty store too.
   virtual Result<std::vector<VolumeInfo>> list_volumes(const std::vector<ContainerFilter>& filters) = 0;
+  virtual Result<std::vector<std::string>> names_of_volumes() = 0;
   // By name or the unique beginning of one; `Lookup::exact` takes whole names only. Errors: not_found.
   enum class Lookup { exact, unique_prefix };
   virtual Result<VolumeInfo> find_volume(const std::string& name, Lookup lookup = Lookup::unique_prefix) = 0;

@@ -196,6 +196,7 @@ Json security_json(const ContainerSpec& spec) {
   if (security.label_disable) options.emplace_back("label=disable");
   if (!security.mask.empty()) options.push_back("mask=" + join(security.mask, ":"));
   if (!security.unmask.empty()) options.push_back("unmask=" + join(security.unmask, ":"));
+  if (!security.proc_options.empty()) options.push_back("proc-opts=" + join(security.proc_options, ","));
   return Json::strings(options);
 }
 
@@ -277,6 +278,7 @@ std::string cgroup_manager_word(const ContainerView& view) {
 std::string userns_word(const UsernsChoice& choice) {
   if (choice.mode == UsernsChoice::Mode::host) return "";
   if (choice.mode == UsernsChoice::Mode::pod) return "pod";
+  if (choice.mode == UsernsChoice::Mode::path) return "ns:" + choice.value;
   return choice.mode == UsernsChoice::Mode::container ? "container:" + choice.value : "private";
 }
 

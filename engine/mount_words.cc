@@ -28,9 +28,6 @@ constexpr auto k_devpts_keys =
 // Labels of SELinux, which Debian does not enforce, and the consistency words of Docker for other systems.
 constexpr auto k_ignored = std::to_array<std::string_view>({"z", "Z", "cached", "delegated", "consistent"});
 
-// What podman can and ctr cannot.
-constexpr auto k_refused = std::to_array<std::string_view>({"idmap"});
-
 bool is_data(MountSpec::Type type, std::string_view key) {
   if (type == MountSpec::Type::tmpfs) return is_one_of(key, k_tmpfs_keys);
   if (type == MountSpec::Type::ramfs) return key == "mode";
@@ -72,6 +69,8 @@ bool ask(const std::string& word, MountWords& words) {
     words.upper_dir = value();
   } else if (word.starts_with("workdir=")) {
     words.work_dir = value();
+  } else if (word == "idmap" || word.starts_with("idmap=")) {
+    words.id_map = word;
   } else {
     return false;
   }
@@ -96,6 +95,18 @@ Result<void> check_overlay(const MountSpec& mount, const MountWords& words) {
   return ok();
 }
 
+// Ids are mapped for what the kernel mounts as it lies there.
+Result<void> check_id_map(const MountSpec& mount, const MountWords& words) {
+  if (words.id_map.empty()) return ok();
+  using Type = MountSpec::Type;
+  if (mount.type != Type::bind && mount.type != Type::volume && mount.type != Type::glob) {
+    return wrong(mount, "invalid option 'idmap'");
+  }
+  const auto* other = words.overlay ? "O" : words.chown ? "U" : mount.subpath.empty() ? nullptr : "subpath";
+  if (other == nullptr) return ok();
+  return wrong(mount, fmt::format("the options 'idmap' and '{}' cannot be used together", other));
+}
+
 }  // namespace
 
 Result<MountWords> sort_words(const MountSpec& mount) {
@@ -104,10 +115,7 @@ Result<MountWords> sort_words(const MountSpec& mount) {
     const auto key = std::string_view(word).substr(0, word.find('='));
     if (choose(word, mount.type, words) || is_one_of(word, k_ignored)) continue;
     if (ask(word, words)) continue;
-    if (is_one_of(key, k_refused)) {
-      return Error(Errc::unsupported, fmt::format("the option '{}' of the mount at '{}' is not supported",
-                                                  printable(word), printable(mount.destination)));
-    } else if (is_one_of(word, k_flags) || is_data(mount.type, key)) {
+    if (is_one_of(word, k_flags) || is_data(mount.type, key)) {
       words.kept.push_back(word);
     } else {
       return wrong(mount, fmt::format("invalid option '{}'", printable(word)));
@@ -115,6 +123,7 @@ Result<MountWords> sort_words(const MountSpec& mount) {
   }
   if (words.chown && mount.type == MountSpec::Type::ramfs) return wrong(mount, "invalid option 'U'");
   TRY(check_overlay(mount, words));
+  TRY(check_id_map(mount, words));
   return words;
 }
 

@@ -20,9 +20,10 @@ struct MountWords {
   bool overlay = false;   // O
   std::string upper_dir;  // of an overlay: where what is written stays; empty: nowhere
   std::string work_dir;
+  std::string id_map;  // idmap, idmap=RANGES; empty: no
 };
 
-// Errors: invalid, or unsupported for what podman can and ctr cannot; both name the word and the mount.
+// Errors: invalid, naming the word and the mount.
 Result<MountWords> sort_words(const MountSpec& mount);
 
 }  // namespace ctr::engine

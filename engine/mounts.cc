@@ -59,6 +59,7 @@ std::vector<std::string> bind_options(const MountWords& words, bool is_volume) {
   options.insert(options.begin(), words.writable ? "rw" : "ro");
   options.push_back(propagation_of(words));
   options.push_back(words.recursive ? "rbind" : "bind");
+  if (!words.id_map.empty()) options.push_back(words.id_map);
   return options;
 }
 
@@ -99,6 +100,7 @@ MountRecord make_record(const PlannedMount& planned, const MountWords& words, co
   record.writable = words.writable;
   record.propagation = propagation_of(words);
   record.chown = words.chown;
+  record.id_mapped = !words.id_map.empty();
   return record;
 }
 
@@ -114,7 +116,8 @@ class Planner {
       return Error(Errc::invalid, fmt::format("{}: duplicate mount destination", printable(destination)));
     }
     const auto words = TRY(sort_words(mount));
-    const bool has_parts = mount.type == MountSpec::Type::volume || mount.type == MountSpec::Type::bind;
+    const bool has_parts = mount.type == MountSpec::Type::volume || mount.type == MountSpec::Type::bind ||
+                           mount.type == MountSpec::Type::memory;
     if (!mount.subpath.empty() && (!has_parts || words.overlay)) {
       return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported: only volumes "
                                                   "and directories of the host can be mounted in part",
@@ -134,6 +137,8 @@ class Planner {
         return add_other("devpts", destination, words, devpts_options(words));
       case MountSpec::Type::image:
         return add_image(mount, destination, words);
+      case MountSpec::Type::memory:
+        return add_memory(mount, destination, words);
     }
     return ok();
   }
@@ -159,12 +164,34 @@ class Planner {
     return ok();
   }
 
+  // The pod's monitor holds the mount namespace in which there is a file system at this place.
+  Result<void> add_memory(const MountSpec& mount, const std::string& destination, const MountWords& words) {
+    if (places_.memory_dir.empty()) {
+      return Error(Errc::invalid, fmt::format("the mount at '{}' is memory of a pod, and the container is in none",
+                                              printable(destination)));
+    }
+    if (mount.source.empty() || mount.source == ".." || mount.source.find('/') != std::string::npos) {
+      return Error(Errc::invalid, fmt::format("'{}' is not a name of memory of a pod", printable(mount.source)));
+    }
+    PlannedMount planned;
+    planned.mount = {destination, "bind", places_.memory_dir + "/" + mount.source, bind_options(words, true)};
+    if (!mount.subpath.empty()) {
+      planned.mount.options.push_back(std::string(runtime::k_subpath_option) + mount.subpath);
+    }
+    planned.record = make_record(planned, words, "tmpfs");
+    planned.record.source = "tmpfs";
+    planned.record.subpath = mount.subpath;
+    plan_.mounts.push_back(std::move(planned));
+    return ok();
+  }
+
   Result<void> add_volume(const MountSpec& mount, const std::string& destination, const MountWords& words) {
     VolumeUse use;
     use.anonymous = mount.source.empty();
     use.name = use.anonymous ? places_.make_name() : mount.source;
     use.destination = destination;
-    use.copy_up = words.copy_up && mount.subpath.empty();
+    // With a map of the user's own nobody can say who is to own on the disk what the image has.
+    use.copy_up = words.copy_up && mount.subpath.empty() && !words.id_map.starts_with("idmap=");
     PlannedMount planned = TRY(mount_of(use, mount.subpath, destination, words));
     planned.record = make_record(planned, words, "volume");
     planned.record.source = places_.data_path(use.name);
@@ -188,11 +215,12 @@ class Planner {
       if (!subpath.empty()) planned.mount.options.push_back(std::string(runtime::k_subpath_option) + subpath);
       return planned;
     }
-    if (words.overlay || !subpath.empty()) {
+    if (words.overlay || !subpath.empty() || !words.id_map.empty()) {
+      const auto* word = words.overlay ? "O" : subpath.empty() ? "idmap" : "subpath";
       return Error(Errc::unsupported,
                    fmt::format("the option '{}' of the mount at '{}' is not supported: the volume {} is "
                                "a file system of its own",
-                               words.overlay ? "O" : "subpath", printable(destination), use.name));
+                               word, printable(destination), use.name));
     }
     const auto is_bind = [](const auto& word) { return word == "bind" || word == "rbind"; };
     const auto& said = system->options;

@@ -51,13 +51,16 @@ Result<void> check_address(const NetworkDefinition& definition, const std::strin
 
 // A name in the file of names and in questions of DNS.
 Result<void> check_alias(const std::string& alias) {
-  const bool good =
-      !alias.empty() && alias.size() <= k_alias_limit_bytes && std::all_of(alias.begin(), alias.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-               c == '_';
-      });
+  const auto begins = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  const auto goes_on = [&](char c) { return begins(c) || c == '.' || c == '-'; };
+  const bool good = !alias.empty() && alias.size() <= k_alias_limit_bytes && begins(alias.front()) &&
+                    std::all_of(alias.begin(), alias.end(), goes_on);
   if (good) return ok();
-  return Error(Errc::invalid, fmt::format("'{}' cannot be a name of a container on a network", printable(alias)));
+  return Error(Errc::invalid, fmt::format("'{}' cannot be a name of a container on a network", printable(alias)))
+      .with_hint(
+          "an alias has letters, digits, '.', '-' and '_', begins with a letter or digit, and is no longer than 253");
 }
 
 Result<void> check_interface(const std::string& name) {
@@ -149,6 +152,21 @@ Result<network::LinkPlan> plan_link(const std::string& store, const NetworkAttac
   return network::LinkPlan{std::move(*definition), wanted};
 }
 
+namespace {
+
+// Source: RFC 3927, RFC 4291.
+Result<void> check_link_local(const std::string& text) {
+  const auto address = TRY(network::parse_ip_address(text));
+  const auto& bytes = address.bytes;
+  const bool fits =
+      address.family == AF_INET ? bytes[0] == 169 && bytes[1] == 254 : bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
+  if (fits) return ok();
+  return Error(Errc::invalid, fmt::format("--link-local-ip {}: is no link-local address", text))
+      .with_hint("those are 169.254.0.0/16 and fe80::/10; --ip and --ip6 choose an address of the network");
+}
+
+}  // namespace
+
 Result<void> settle_attachment(const std::string& store, NetworkAttachment& wanted,
                                const std::vector<NetworkAttachment>& others) {
   const auto definition = TRY(NetworkStore(store).get(wanted.network));
@@ -162,6 +180,7 @@ Result<void> settle_attachment(const std::string& store, NetworkAttachment& want
     return Error(Errc::invalid, fmt::format("{}: a container has one address of a kind on a network", text));
   }
   if (!wanted.mac.empty()) wanted.mac = network::to_string(TRY(network::parse_mac(wanted.mac)));
+  for (const auto& text : wanted.link_local_ips) TRY(check_link_local(text));
   for (const auto& alias : wanted.aliases) TRY(check_alias(alias));
   TRY(check_interface(wanted.interface_name));
   for (const auto& other : others) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "engine/pod_hosts.h"
 #include "engine/pod_up.h"
 #include "runtime/pod_monitor.h"
 #include "runtime/state.h"
@@ -96,11 +97,19 @@ void set_if_empty(T& value, const T& of_pod) {
   if (value.empty()) value = of_pod;
 }
 
+template <typename T>
+void add_missing(std::vector<T>& all, const std::vector<T>& of_pod) {
+  for (const auto& one : of_pod) {
+    if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+  }
+}
+
 void apply_security(SecuritySpec& security, const SecuritySpec& shared) {
   set_if_empty(security.seccomp_profile, shared.seccomp_profile);
   set_if_empty(security.apparmor_profile, shared.apparmor_profile);
   set_if_empty(security.mask, shared.mask);
   set_if_empty(security.unmask, shared.unmask);
+  set_if_empty(security.proc_options, shared.proc_options);
   security.no_new_privileges = security.no_new_privileges || shared.no_new_privileges;
   security.label_disable = security.label_disable || shared.label_disable;
 }
@@ -111,18 +120,19 @@ void apply_files(ContainerSpec& spec, const ContainerSpec& shared) {
                                    [&](const auto& other) { return other.destination == mount.destination; });
     if (!taken) spec.mounts.push_back(mount);
   }
-  for (const auto& name : shared.volumes_from) {
-    auto& names = spec.volumes_from;
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-  }
-  for (const auto& device : shared.devices) {
-    if (std::find(spec.devices.begin(), spec.devices.end(), device) == spec.devices.end()) {
-      spec.devices.push_back(device);
-    }
-  }
+  add_missing(spec.volumes_from, shared.volumes_from);
+  add_missing(spec.devices, shared.devices);
+  add_missing(spec.cdi_devices, shared.cdi_devices);
 }
 
 std::string path_of(const Fd& fd) { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd.get()); }
+
+// /dev/shm, or a volume in memory.
+bool shares_memory(const ContainerSpec& spec) {
+  return spec.ipc.mode == NamespaceChoice::Mode::pod ||
+         std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                     [](const auto& mount) { return mount.type == MountSpec::Type::memory; });
+}
 
 const Fd* find_file(const JoinedPod& joined, NamespaceType type) {
   for (const auto& [present, file] : joined.files) {
@@ -212,13 +222,9 @@ Result<JoinedPod> join_pod(Core& core, const ContainerSpec& spec, runtime::Launc
     }
     entry.path = path_of(*file);
   }
-  if (plan.rootfs.kind != runtime::RootfsPlan::Kind::fuse) {
-    const Fd* mounts = find_file(joined, NamespaceType::mount);
-    if (mounts != nullptr && spec.ipc.mode == NamespaceChoice::Mode::pod) {
-      plan.rootfs.mounts_namespace = path_of(*mounts);
-    }
-    return joined;
-  }
+  const Fd* mounts = find_file(joined, NamespaceType::mount);
+  if (mounts != nullptr && shares_memory(spec)) plan.rootfs.mounts_namespace = path_of(*mounts);
+  if (plan.rootfs.kind != runtime::RootfsPlan::Kind::fuse) return joined;
   joined.outer = Fd(::ioctl(find_file(joined, NamespaceType::user)->get(), NS_GET_PARENT));
   if (!joined.outer.valid()) return Error::from_errno("find the user namespace around that of the pod");
   plan.rootfs.outer_namespace = path_of(joined.outer);

@@ -42,6 +42,7 @@ Json mount_json(const MountRecord& mount) {
   if (mount.anonymous) json.set("anonymous", true);
   if (!mount.copy_up) json.set("copy_up", false);
   if (mount.chown) json.set("chown", true);
+  if (mount.id_mapped) json.set("id_mapped", true);
   if (!mount.subpath.empty()) json.set("subpath", mount.subpath);
   if (!mount.image_id.empty()) json.set("image_id", mount.image_id);
   if (mount.overlay) json.set("overlay", true);
@@ -61,6 +62,7 @@ Result<MountRecord> read_mount(const JsonReader& reader) {
   mount.anonymous = TRY(reader.bool_or("anonymous", false));
   mount.copy_up = TRY(reader.bool_or("copy_up", true));
   mount.chown = TRY(reader.bool_or("chown", false));
+  mount.id_mapped = TRY(reader.bool_or("id_mapped", false));
   mount.subpath = TRY(reader.string_or("subpath", ""));
   mount.image_id = TRY(reader.string_or("image_id", ""));
   mount.overlay = TRY(reader.bool_or("overlay", false));

@@ -22,6 +22,7 @@ struct MountRecord {
   bool anonymous = false;     // an anonymous volume: removed with the container by --rm and rm -v
   bool copy_up = true;        // of a volume: the first container fills it with what the image has at its place
   bool chown = false;         // U: the files belong to the container's user from each start on
+  bool id_mapped = false;     // idmap: on the disk, files have the ids that the container sees
   std::string subpath = {};   // of a volume: what of it is mounted
   std::string image_id = {};  // of an image: hex
   // O: an overlay of this container over the source.

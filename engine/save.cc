@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
+
+#include "base/lock.h"
 #include "base/text.h"
 #include "engine/confined_worker.h"
 #include "engine/event_journal.h"
@@ -21,6 +24,7 @@ namespace {
 // What directories of the user's get, less the umask.
 constexpr mode_t k_directory_mode = 0777;
 constexpr const char* k_index_file = "index.json";
+constexpr const char* k_layout_file = "oci-layout";
 // The format of a push to "dir:": as docker-dir, with the manifest as it is.
 constexpr std::string_view k_directory_format = "plain-dir";
 
@@ -84,7 +88,7 @@ Result<void> add_to_layout(const PackSite& site, const std::string& output, cons
   const Dir layout = TRY(Dir::open(output));
   for (const auto& member : plan) {
     TRY(site.options.cancel.check());
-    if (member.path == "oci-layout" || layout.exists(member.path)) continue;
+    if (member.path == k_layout_file || layout.exists(member.path)) continue;
     const size_t slash = member.path.rfind('/');
     const std::string folder = slash == std::string::npos ? "" : member.path.substr(0, slash);
     for (size_t at = folder.find('/'); !folder.empty() && at != std::string::npos; at = folder.find('/', at + 1)) {
@@ -96,6 +100,12 @@ Result<void> add_to_layout(const PackSite& site, const std::string& output, cons
     TRY(run_packer(site, {member}, storage::PackForm::content, file.get()));
     TRY(pending.publish());
   }
+  // Who adds at the same time reads the index after it is written here. The index itself is replaced and cannot be the
+  // file that is locked.
+  std::optional<FileLock> lock;
+  if (layout.exists(k_layout_file)) {
+    lock = TRY(FileLock::acquire(layout, k_layout_file, LockMode::exclusive, site.options.cancel));
+  }
   const auto old = TRY(layout.read_file(k_index_file));
   for (const auto& member : plan) {
     if (member.path != k_index_file) continue;
@@ -106,6 +116,14 @@ Result<void> add_to_layout(const PackSite& site, const std::string& output, cons
 }
 
 bool is_layout(const std::string& path) { return path_exists(path + "/" + k_index_file); }
+
+Result<void> write_layout(const PackSite& site, const std::string& output, const storage::PackPlan& plan) {
+  if (is_layout(output)) return add_to_layout(site, output, plan);
+  auto written = write_directory(site, output, plan, false);
+  // Somebody else has made it meanwhile.
+  if (!written && written.error().code() == Errc::exists && is_layout(output)) return add_to_layout(site, output, plan);
+  return written;
+}
 
 Result<SavedImage> describe(const storage::Store& store, const LoadedImage& wanted) {
   const auto record = TRY(store.images().find({.names = {}, .id_prefix = wanted.id}));
@@ -203,12 +221,11 @@ Result<void> save_images(const EngineOptions& options, ProgressSink& progress, c
   const PackSite site{options, store, host};
   report(progress, images, false);
   const bool to_directory = save.format.ends_with("-dir");
-  const bool adds = save.adds_to_layout && is_layout(save.output);
   const auto what =
       save.output.empty() ? std::string("save to standard output") : "save to '" + printable(save.output) + "'";
-  TRY((adds           ? add_to_layout(site, save.output, plan)
-       : to_directory ? write_directory(site, save.output, plan, save.format == k_directory_format)
-                      : write_archive(site, save.output, std::move(plan)))
+  TRY((save.adds_to_layout ? write_layout(site, save.output, plan)
+       : to_directory      ? write_directory(site, save.output, plan, save.format == k_directory_format)
+                           : write_archive(site, save.output, std::move(plan)))
           .context(what));
   report(progress, images, true);
   progress.writing_manifest();

@@ -22,7 +22,8 @@ namespace ctr::engine {
 
 // One -v, --mount or --tmpfs.
 struct MountSpec {
-  enum class Type { bind, volume, tmpfs, image, devpts, glob, ramfs };
+  // memory: one of the pod's, by its name
+  enum class Type { bind, volume, tmpfs, image, devpts, glob, ramfs, memory };
   Type type = Type::bind;
   std::string source;                // bind: absolute host path; volume: name, empty for an anonymous one; image: name
   std::string destination;           // absolute in the container
@@ -67,7 +68,7 @@ struct NamespaceChoice {
 };
 
 struct UsernsChoice {
-  enum class Mode { host, keep_id, automatic, no_map, explicit_, container, pod };
+  enum class Mode { host, keep_id, automatic, no_map, explicit_, container, pod, path };
   Mode mode = Mode::host;
   std::optional<uint32_t> keep_uid;  // keep-id:uid=…,gid=…
   std::optional<uint32_t> keep_gid;
@@ -76,7 +77,7 @@ struct UsernsChoice {
   std::vector<std::string> gid_maps;
   std::string subuid_name;  // --subuidname: whose entries of /etc/subuid
   std::string subgid_name;
-  std::string value;  // container: as typed; in a container's record the id
+  std::string value;  // container: as typed, in a container's record the id; path: that of the namespace
   bool operator==(const UsernsChoice&) const = default;
 };
 
@@ -122,6 +123,8 @@ struct SecuritySpec {
   bool label_disable = false;
   std::vector<std::string> mask;    // extra masked paths
   std::vector<std::string> unmask;  // "ALL" or paths
+  // Options of the mount at /proc, beside the usual ones: hidepid=2.
+  std::vector<std::string> proc_options;
   bool operator==(const SecuritySpec&) const = default;
 };
 

@@ -127,7 +127,10 @@ void add_proc(const SpecInput& input, RuntimeSpec& out) {
   if (is_host(input.spec.pid)) {
     out.mounts.push_back(restrict_tree({"/proc", "bind", "/proc", {"rbind", "nosuid", "noexec", "nodev"}}));
   } else {
-    out.mounts.push_back({"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}});
+    std::vector<std::string> options = {"nosuid", "noexec", "nodev"};
+    const auto& asked = input.spec.security.proc_options;
+    options.insert(options.end(), asked.begin(), asked.end());
+    out.mounts.push_back({"/proc", "proc", "proc", std::move(options)});
   }
 }
 

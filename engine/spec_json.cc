@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/time.h"
+#include "engine/put_json.h"
 #include "engine/spec.h"
 
 namespace ctr::engine {
@@ -12,7 +13,7 @@ namespace {
 template <typename Enum, size_t N>
 using Names = std::array<std::pair<Enum, std::string_view>, N>;
 
-constexpr Names<MountSpec::Type, 7> k_mount_types{{
+constexpr Names<MountSpec::Type, 8> k_mount_types{{
     {MountSpec::Type::bind, "bind"},
     {MountSpec::Type::volume, "volume"},
     {MountSpec::Type::tmpfs, "tmpfs"},
@@ -20,6 +21,7 @@ constexpr Names<MountSpec::Type, 7> k_mount_types{{
     {MountSpec::Type::devpts, "devpts"},
     {MountSpec::Type::glob, "glob"},
     {MountSpec::Type::ramfs, "ramfs"},
+    {MountSpec::Type::memory, "memory"},
 }};
 constexpr Names<ImageVolumes, 3> k_image_volumes{{
     {ImageVolumes::anonymous, "anonymous"},
@@ -40,7 +42,7 @@ constexpr Names<NamespaceChoice::Mode, 8> k_namespace_modes{{
     {NamespaceChoice::Mode::shareable, "shareable"},
     {NamespaceChoice::Mode::pod, "pod"},
 }};
-constexpr Names<UsernsChoice::Mode, 7> k_userns_modes{{
+constexpr Names<UsernsChoice::Mode, 8> k_userns_modes{{
     {UsernsChoice::Mode::host, "host"},
     {UsernsChoice::Mode::keep_id, "keep-id"},
     {UsernsChoice::Mode::automatic, "auto"},
@@ -48,6 +50,7 @@ constexpr Names<UsernsChoice::Mode, 7> k_userns_modes{{
     {UsernsChoice::Mode::explicit_, "explicit"},
     {UsernsChoice::Mode::container, "container"},
     {UsernsChoice::Mode::pod, "pod"},
+    {UsernsChoice::Mode::path, "ns"},
 }};
 
 constexpr Names<RestartSpec::Policy, 4> k_restart_policies{{
@@ -94,18 +97,6 @@ Result<Enum> read_enum(const JsonReader& reader, std::string_view key, const Nam
 }
 
 // Writers that leave defaults out.
-void put(Json& json, const char* key, const std::string& value) {
-  if (!value.empty()) json.set(key, value);
-}
-void put(Json& json, const char* key, const std::vector<std::string>& values) {
-  if (!values.empty()) json.set(key, Json::strings(values));
-}
-void put(Json& json, const char* key, const std::map<std::string, std::string>& values) {
-  if (!values.empty()) json.set(key, Json::string_map(values));
-}
-void put_flag(Json& json, const char* key, bool value, bool fallback = false) {
-  if (value != fallback) json.set(key, value);
-}
 template <typename T>
 void put_number(Json& json, const char* key, const std::optional<T>& value) {
   if (!value) return;
@@ -117,9 +108,6 @@ void put_number(Json& json, const char* key, const std::optional<T>& value) {
 }
 void put_seconds(Json& json, const char* key, const std::optional<std::chrono::seconds>& value) {
   if (value) json.set(key, static_cast<int64_t>(value->count()));
-}
-void put_object(Json& json, const char* key, Json value) {
-  if (value.is_object() && !value.as_object().empty()) json.set(key, std::move(value));
 }
 template <typename T, typename Encode>
 void put_array(Json& json, const char* key, const std::vector<T>& values, Encode encode) {
@@ -366,6 +354,7 @@ Json security_json(const SecuritySpec& security) {
   put_flag(json, "label_disable", security.label_disable);
   put(json, "mask", security.mask);
   put(json, "unmask", security.unmask);
+  put(json, "proc_options", security.proc_options);
   return json;
 }
 
@@ -382,6 +371,7 @@ Result<SecuritySpec> read_security(const JsonReader& parent) {
   security.label_disable = TRY(reader.bool_or("label_disable", false));
   security.mask = TRY(reader.strings("mask"));
   security.unmask = TRY(reader.strings("unmask"));
+  security.proc_options = TRY(reader.strings("proc_options"));
   return security;
 }
 

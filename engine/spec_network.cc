@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/put_json.h"
+
 namespace ctr::engine {
 namespace {
 
@@ -16,13 +18,6 @@ constexpr std::array<std::pair<NetworkChoice::Mode, std::string_view>, 7> k_mode
     {NetworkChoice::Mode::bridge, "bridge"},
     {NetworkChoice::Mode::pod, "pod"},
 }};
-
-void put(Json& json, const char* key, const std::string& value) {
-  if (!value.empty()) json.set(key, value);
-}
-void put(Json& json, const char* key, const std::vector<std::string>& values) {
-  if (!values.empty()) json.set(key, Json::strings(values));
-}
 
 // Ports and how many of them: 1 to 65535, `fallback` where the member is absent.
 Result<uint16_t> read_port(const JsonReader& reader, const char* key, uint16_t fallback) {
@@ -60,6 +55,7 @@ Json to_json(const NetworkAttachment& attachment) {
   put(json, "ips", attachment.ips);
   put(json, "mac", attachment.mac);
   put(json, "aliases", attachment.aliases);
+  put(json, "link_local_ips", attachment.link_local_ips);
   return json;
 }
 
@@ -70,6 +66,7 @@ Result<NetworkAttachment> attachment_from_json(const JsonReader& reader) {
   attachment.ips = TRY(reader.strings("ips"));
   attachment.mac = TRY(reader.string_or("mac", ""));
   attachment.aliases = TRY(reader.strings("aliases"));
+  attachment.link_local_ips = TRY(reader.strings("link_local_ips"));
   return attachment;
 }
 

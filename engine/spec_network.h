@@ -19,6 +19,9 @@ struct NetworkAttachment {
   std::vector<std::string> ips;      // static addresses, at most one of each family
   std::string mac;                   // empty: made from the address
   std::vector<std::string> aliases;  // further names of the container there
+  // Further addresses that count on the link alone, which are the user's business: nobody keeps others from having
+  // them.
+  std::vector<std::string> link_local_ips;
   bool operator==(const NetworkAttachment&) const = default;
 };
 

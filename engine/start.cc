@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -13,6 +12,7 @@
 #include "engine/lifecycle.h"
 #include "engine/live_cgroup.h"
 #include "engine/mounted_roots.h"
+#include "engine/pid_file.h"
 #include "engine/plan_network.h"
 #include "engine/pod_join.h"
 #include "engine/ports.h"
@@ -176,6 +176,9 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.pod = spec.pod;
   orders.row = row_of_record(stored.record, plan.name);
   orders.network = TRY(plan_network(spec, *host, TRY(network_owner(core, stored.record, plan))));
+  if (orders.network && orders.network->proxy) {
+    for (const size_t place : passed_ports(core, spec.ports)) orders.passed_ports.push_back(place);
+  }
   if (input.restart) {
     plan.restart_count = input.restart->count;
     plan.cgroup = input.restart->cgroup;
@@ -205,24 +208,6 @@ Result<void> check_not_paused(const storage::ContainerId& id, const runtime::Sta
                                             id.text()))
       .with_hint("the container is paused; `ctr unpause` lets it go on");
 }
-
-// A file for a number that is known once the program runs; made before, so that a wrong path starts nothing.
-class PidFile {
- public:
-  static Result<PidFile> make(const std::string& path) {
-    PidFile file;
-    file.path_ = path;
-    if (!path.empty()) file.fd_ = TRY(open_path(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    return file;
-  }
-  Result<void> write(int64_t pid) const {
-    return fd_.valid() ? write_all(fd_.get(), std::to_string(pid), "'" + printable(path_) + "'") : ok();
-  }
-
- private:
-  std::string path_;
-  Fd fd_;
-};
 
 Result<void> write_pid_files(const Dir& dir, const ContainerSpec& spec, const PidFile& program, const PidFile& monitor,
                              pid_t pid) {
@@ -351,7 +336,10 @@ Result<Started> start_locked(Core& core, const StartInput& input) {
   auto monitor = TRY(runtime::spawn_monitor(start));
   const auto report = TRY(await_report(core, input, dir, monitor));
   for (const auto& notice : report.notices) core.warn(notice);
-  TRY(write_pid_files(dir, stored.record.spec, pid_file, monitor_pid_file, report.pid));
+  if (auto told = write_pid_files(dir, stored.record.spec, pid_file, monitor_pid_file, report.pid); !told) {
+    TRY(runtime::kill_orphan(TRY(runtime::observe(dir)).record));
+    return std::move(told).error();
+  }
   record_start(core, input, stored.record, plan.name, Beginning::fresh);
   if (!input.initialize) tell_started(core, dir, stored.record.spec.notify);
   return started_with(std::move(monitor), stored.record.spec.notify);
@@ -421,8 +409,10 @@ Result<std::optional<runtime::StartedMonitor>> start_container(Core& core, const
     const auto lock = TRY(store->containers().lock(input.entry.id, LockMode::exclusive, core.cancel()));
     return start_locked(core, input);
   }();
-  if (!started && input.created && input.created->info.spec.auto_remove) {
-    remove_container(core, input.entry, {}).ignore("the start's own error is the one to tell");
+  // Who has made it for this start alone finds everything as it was before.
+  if (!started && input.created) {
+    remove_container(core, input.entry, {.force = true, .volumes = true, .timeout = std::chrono::seconds(0)})
+        .ignore("the start's own error is the one to tell");
   }
   auto done = TRY(std::move(started));
   // Who waits for the start of it waits for its health; the policy has nobody who does.

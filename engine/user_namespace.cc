@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/nsfs.h>
+#include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "engine/container_info.h"
@@ -18,6 +21,7 @@
 #include "engine/launch_record.h"
 #include "engine/pod_record.h"
 #include "engine/record.h"
+#include "runtime/namespace_ids.h"
 #include "runtime/spec.h"
 
 namespace ctr::engine {
@@ -103,6 +107,37 @@ Result<runtime::IdMap> explicit_ids(const UsernsChoice& choice, const runtime::I
                    available);
 }
 
+Result<ino_t> inode_of(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) < 0) return Error::from_errno("look at a namespace");
+  return status.st_ino;
+}
+
+// A user namespace that this user may join: made by one of its processes, and not the one it is in itself.
+Result<Fd> open_namespace(Core& core, const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) < 0) {
+    return Error::from_errno(fmt::format("cannot find specified user namespace path: stat {}", printable(path)));
+  }
+  auto file = TRY(open_path(path, O_RDONLY | O_NONBLOCK));
+  if (::ioctl(file.get(), NS_GET_NSTYPE) != CLONE_NEWUSER) {
+    return Error(Errc::invalid, fmt::format("'{}' is not a user namespace", printable(path)))
+        .with_hint("name one as /proc/PID/ns/user");
+  }
+  const auto own = TRY(open_path("/proc/self/ns/user", O_RDONLY));
+  if (TRY(inode_of(own.get())) == TRY(inode_of(file.get()))) {
+    return Error(Errc::invalid,
+                 fmt::format("cannot join {}: it is the user namespace that ctr runs in", printable(path)))
+        .with_hint("leave out --userns: a container has a user namespace of its own, with all ids of the user");
+  }
+  uid_t owner = 0;
+  if (::ioctl(file.get(), NS_GET_OWNER_UID, &owner) < 0)
+    return Error::from_errno("find the owner of " + printable(path));
+  if (owner == core.options().uid || TRY(core.host())->privileged()) return file;
+  return Error(Errc::permission, fmt::format("cannot join {}: it belongs to the user {}", printable(path), owner))
+      .with_hint("a user's containers can join user namespaces that processes of that user have made");
+}
+
 Result<runtime::IdMap> kept_ids(Core& core, const UsernsChoice& choice, const runtime::IdMap& available) {
   auto map = runtime::keep_id_map(available, choice.keep_uid.value_or(core.options().uid),
                                   choice.keep_gid.value_or(core.options().gid), choice.size);
@@ -126,6 +161,8 @@ Result<runtime::IdMap> find_ids(Core& core, const ContainerSpec& spec, const Res
   switch (spec.userns.mode) {
     case Mode::host:
       break;
+    case Mode::path:
+      return runtime::read_namespace_ids(TRY(open_namespace(core, spec.userns.value)));
     case Mode::keep_id:
       return kept_ids(core, spec.userns, available);
     case Mode::automatic:
@@ -142,6 +179,24 @@ Result<runtime::IdMap> find_ids(Core& core, const ContainerSpec& spec, const Res
   return available;
 }
 
+std::string path_of(const Fd& fd) { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd.get()); }
+
+void name_namespace(const Fd& user, runtime::LaunchPlan& plan) {
+  for (auto& entry : plan.spec.linux_config.namespaces) {
+    if (entry.type == runtime::NamespaceType::user) entry.path = path_of(user);
+  }
+}
+
+Result<JoinedUserns> join_path(Core& core, const std::string& path, runtime::LaunchPlan& plan) {
+  JoinedUserns joined;
+  joined.inner = TRY(open_namespace(core, path));
+  if (plan.rootfs.kind == runtime::RootfsPlan::Kind::fuse) {
+    return Error(Errc::unsupported, "--userns ns: needs overlay mounts of the kernel, and this store has none");
+  }
+  name_namespace(joined.inner, plan);
+  return joined;
+}
+
 }  // namespace
 
 Result<std::optional<FileLock>> hold_ids(Core& core, const ContainerSpec& spec) {
@@ -154,6 +209,10 @@ Result<std::optional<FileLock>> hold_ids(Core& core, const ContainerSpec& spec) 
 }
 
 Result<void> resolve_userns(Core& core, ContainerSpec& spec) {
+  if (spec.userns.mode == Mode::path) {
+    (void)TRY(open_namespace(core, spec.userns.value));
+    return ok();
+  }
   if (spec.userns.mode != Mode::container) return ok();
   spec.userns.value = TRY(resolve_container(core, spec.userns.value)).id.text();
   auto& needed = spec.dependencies;
@@ -172,6 +231,7 @@ Result<runtime::IdMap> asked_ids(Core& core, const Dir& dir, const UsernsChoice&
 
 Result<JoinedUserns> join_userns(Core& core, const ContainerSpec& spec, runtime::LaunchPlan& plan) {
   JoinedUserns joined;
+  if (spec.userns.mode == Mode::path) return join_path(core, spec.userns.value, plan);
   if (spec.userns.mode != Mode::container) return joined;
   const auto id = TRY(storage::ContainerId::parse(spec.userns.value));
   joined.inner = TRY(open_init_file(TRY(TRY(core.store())->containers().open(id)), "ns/user", O_RDONLY)
@@ -181,10 +241,7 @@ Result<JoinedUserns> join_userns(Core& core, const ContainerSpec& spec, runtime:
                                               "container state improper",
                                               id.text()));
   }
-  const auto path_of = [](const Fd& fd) { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd.get()); };
-  for (auto& entry : plan.spec.linux_config.namespaces) {
-    if (entry.type == runtime::NamespaceType::user) entry.path = path_of(joined.inner);
-  }
+  name_namespace(joined.inner, plan);
   if (plan.rootfs.kind != runtime::RootfsPlan::Kind::fuse) return joined;
   joined.outer = Fd(::ioctl(joined.inner.get(), NS_GET_PARENT));
   if (!joined.outer.valid()) return Error::from_errno("find the user namespace around that of container " + id.text());
@@ -198,6 +255,13 @@ Result<runtime::IdMap> choose_ids(Core& core, const ContainerSpec& spec, const R
   auto available = host->default_map();
   if (spec.userns.mode == Mode::host) return available;
   auto ids = TRY(find_ids(core, spec, user, rootfs, available));
+  if (spec.userns.mode == Mode::path && !keeps_owners(ids, available)) {
+    return Error(Errc::unsupported,
+                 fmt::format("--userns ns:{}: its ids ({}) are not among those that images are kept with ({})",
+                             printable(spec.userns.value), runtime::format_ranges(ids.uids),
+                             runtime::format_ranges(available.uids)))
+        .with_hint("--uidmap and --gidmap give a container such ids of its own");
+  }
   if (rootfs.kind == runtime::RootfsPlan::Kind::directory || keeps_owners(ids, available)) return ids;
   if (host->fuse_overlayfs.empty() || !host->fuse_usable) {
     return Error(Errc::unsupported,

@@ -20,7 +20,8 @@ namespace ctr::engine {
 // containers whose ids nobody counts.
 Result<std::optional<FileLock>> hold_ids(Core& core, const ContainerSpec& spec);
 
-// Makes --userns container:NAME an id, and a container that this one needs. Errors: not_found.
+// Makes --userns container:NAME an id, and a container that this one needs; looks at the namespace of --userns ns:PATH.
+// Errors: not_found, invalid for what is no user namespace, permission for that of another user.
 Result<void> resolve_userns(Core& core, ContainerSpec& spec);
 
 // The map of the container's user namespace, to the host. `rootfs` comes out so that it shows the image's files to the
@@ -34,13 +35,13 @@ Result<runtime::IdMap> read_ids(const Dir& dir);
 // The map of a container that has asked for one, as options write it. Errors: not_found.
 Result<runtime::IdMap> asked_ids(Core& core, const Dir& dir, const UsernsChoice& choice);
 
-// The user namespace of another container, while paths lead to it.
+// The user namespace of another container or of a path, while paths lead to it.
 struct JoinedUserns {
   Fd inner;
   Fd outer;  // the one around it, where a root by fuse-overlayfs is served
 };
-// With --userns container: has `plan` join that namespace, as long as what is returned lives. Errors: bad_state when
-// the other container does not run.
+// With --userns container: or ns: has `plan` join that namespace, as long as what is returned lives. Errors: bad_state
+// when the other container does not run.
 Result<JoinedUserns> join_userns(Core& core, const ContainerSpec& spec, runtime::LaunchPlan& plan);
 
 }  // namespace ctr::engine

@@ -86,6 +86,11 @@ Result<FillRequest> plan_fill(Core& core, const VolumeUser& user, const MountRec
   request.chown = volume.needs_chown;
   // An anonymous volume of a container with --rm would not outlive a power cut anyway.
   request.sync = !(volume.is_anonymous && user.record.spec.auto_remove);
+  if (mount.id_mapped) {
+    request.uid = user.spec.process->user.uid;
+    request.gid = user.spec.process->user.gid;
+    return request;
+  }
   const auto ids = TRY(user_in_worker(core, user.spec));
   request.uid = ids.uid;
   request.gid = ids.gid;

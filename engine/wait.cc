@@ -107,6 +107,8 @@ Result<Glance> glance(Core& core, const storage::ContainerId& id, const Wanted& 
   if (wanted.for_health && liveness == runtime::Liveness::ended && !seen.state.record.restart_pending) {
     return Error(Errc::bad_state, fmt::format("container {} has ended: container is stopped", id.text()));
   }
+  // Source: podman, for which one that has never run is not waited for.
+  if (wanted.for_end && liveness == runtime::Liveness::never_started) return Glance{.code = 0};
   return Glance{.code = {}, .runs = liveness == runtime::Liveness::running};
 }
 

@@ -75,7 +75,10 @@ bool groups_denied(const CompileInput& input) {
 Result<void> check_identity(const CompileInput& input) {
   const SpecUser& user = input.process.user;
   const IdMap& ids = input.spec.linux_config.ids;
-  if (groups_denied(input) && !user.additional_gids.empty()) {
+  // The primary group as one of the additional ones gives no right that it does not give itself.
+  const bool has_others = std::any_of(user.additional_gids.begin(), user.additional_gids.end(),
+                                      [&](uint32_t gid) { return gid != user.gid; });
+  if (groups_denied(input) && has_others) {
     return Error(Errc::unsupported, "additional groups need subordinate ids")
         .with_hint("give the user ranges in /etc/subuid and /etc/subgid");
   }

@@ -23,6 +23,8 @@ constexpr int k_depth_limit = 2048;
 // XATTR_LIST_MAX and XATTR_SIZE_MAX, linux/limits.h.
 constexpr size_t k_xattr_limit_bytes = 65536;
 constexpr size_t k_copy_bytes = size_t{256} << 10;
+// As many as the kernel follows, path_resolution(7).
+constexpr int k_links_limit = 40;
 
 Error not_found(const ArchiveJob& job) {
   return {Errc::not_found,
@@ -228,6 +230,25 @@ class TreeArchiver {
   std::map<std::pair<dev_t, ino_t>, std::string> first_names_;
 };
 
+// What the file is called that `path` leads to over a link at its end; empty: it does not end in one, or in one to a
+// name that says nothing.
+Result<std::string> target_name(const Dir& root, std::string path) {
+  std::string name;
+  for (int links = 0; links < k_links_limit; ++links) {
+    while (path.ends_with('/')) path.pop_back();
+    const auto slash = path.rfind('/');
+    const std::string last = path.substr(slash == std::string::npos ? 0 : slash + 1);
+    if (last.empty() || last == "." || last == "..") return std::string();
+    path.resize(path.size() - last.size());
+    const Dir parent(TRY(root.open_in_root("./" + path, O_RDONLY | O_DIRECTORY)), path);
+    const auto status = TRY(parent.find(last));
+    if (!status || !S_ISLNK(status->st_mode)) return links == 0 ? std::string() : last;
+    const auto target = TRY(parent.read_symlink(last));
+    path = target.starts_with('/') ? target : path + target;
+  }
+  return std::string();
+}
+
 }  // namespace
 
 Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd) {
@@ -239,16 +260,21 @@ Result<void> archive_tree(const Dir& root, const ArchiveJob& job, int output_fd)
   if (!place && (place.error().sys() == ENOENT || place.error().sys() == ENOTDIR)) return not_found(job);
   struct stat status{};
   if (::fstat(TRY(std::move(place)).get(), &status) < 0) return Error::from_errno("stat '" + printable(job.path) + "'");
+  auto name = job.name;
+  if (job.name_of_target && !name.empty()) {
+    const auto target = target_name(root, job.path);
+    if (target && !target->empty()) name = *target;
+  }
   if (S_ISDIR(status.st_mode)) {
     const Dir dir(TRY(root.open_in_root(path, O_RDONLY | O_DIRECTORY)), job.path == "/" ? "" : job.path);
-    TRY(archiver.add_directory(dir, job.name.empty() ? "" : job.name + "/", 0));
+    TRY(archiver.add_directory(dir, name.empty() ? "" : name + "/", 0));
     return archiver.finish();
   }
   if (!S_ISREG(status.st_mode)) {
     return Error(Errc::invalid,
                  fmt::format("\"{}\" on {} must be a directory or a regular file", printable(job.path), job.owner));
   }
-  TRY(archiver.add_file(TRY(root.open_in_root(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)).get(), job.name));
+  TRY(archiver.add_file(TRY(root.open_in_root(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)).get(), name));
   return archiver.finish();
 }
 

@@ -1,8 +1,8 @@
 // Trees to tar and back, for `cp`, `export` and `commit`: the paths of both ends are resolved as a process whose root
 // is the tree would resolve them, so no link leads out of it.
 //
-// Between the two ends of a copy flows a tar whose root entry is called ".": a directory with what is in it, or one
-// file. The writing end decides by it what the destination means.
+// Between the two ends of a copy flows a tar whose root entry is called ".", or as what a link has led to: a directory
+// with what is in it, or one file. The writing end decides by it what the destination means.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ struct ArchiveJob {
   std::string name;              // of the root entry; empty: a directory's entries without it
   std::string owner;             // whose tree it is, for messages: "container web", "the host"
   bool skip_unreadable = false;  // leave out what may not be read, such as files of the kernel
+  bool name_of_target = false;   // where the path ends in a link, the root entry is called as what that leads to
   bool operator==(const ArchiveJob&) const = default;
 };
 // Writes a tar of a file or directory to `output_fd`. Sockets and devices are left out; further names of one file are

@@ -46,15 +46,16 @@ Result<Destination> find_destination(const Dir& root, const ExtractJob& job) {
   return Destination{std::move(dir), name, status};
 }
 
-// The name of the root entry in `to.dir`; empty: what is in it goes there.
-Result<std::string> root_name(const Destination& to, const ExtractJob& job, bool is_directory) {
+// The name of the root entry in `to.dir`; empty: what is in it goes there. `source`: what it is called in the tar.
+Result<std::string> root_name(const Destination& to, const ExtractJob& job, bool is_directory,
+                              const std::string& source = ".") {
   if (job.source == ExtractJob::Source::archive) {
     if (!to.name.empty()) {
       return Error(Errc::invalid, "destination must be a directory when copying from stdin");
     }
     return std::string();
   }
-  if (to.name.empty()) return job.name;
+  if (to.name.empty()) return source == "." || job.name.empty() ? job.name : source;
   if (to.status && is_directory) {
     return Error(Errc::invalid, "destination must be a directory when copying a directory");
   }
@@ -66,10 +67,20 @@ Result<std::string> root_name(const Destination& to, const ExtractJob& job, bool
   return to.name;
 }
 
+// What the root entry of a copy is called.
+Result<std::string> name_of_root(const TarEntry& entry) {
+  auto name = entry.path;
+  while (name.ends_with('/')) name.pop_back();
+  if (!name.empty() && name != ".." && name.find('/') == std::string::npos) return name;
+  return Error(Errc::corrupt, "'" + printable(entry.path) + "' is no name for what is copied");
+}
+
 class Extractor {
  public:
-  Extractor(const ExtractJob& job, const Dir& target, const UnpackOptions& options, std::string root)
-      : job_(job), root_(std::move(root)), writer_(target, options) {}
+  // `source`: what the root entry is called in the tar; `root`: what it is to be called.
+  Extractor(const ExtractJob& job, const Dir& target, const UnpackOptions& options, std::string source,
+            std::string root)
+      : job_(job), source_(std::move(source)), root_(std::move(root)), writer_(target, options) {}
 
   Result<void> write(const TarEntry& from, TarReader& tar) {
     TarEntry entry = from;
@@ -89,12 +100,13 @@ class Extractor {
  private:
   // "./a" below the name of the root entry.
   std::string moved(const std::string& path) const {
-    const auto rest = path.starts_with('.') ? path.substr(1) : path;
+    const auto rest = path.starts_with(source_) ? path.substr(source_.size()) : path;
     return root_.empty() && rest.empty() ? "." : root_ + rest;
   }
   static Result<bool> is_root(const std::string& path) { return TRY(clean_entry_path(path)).empty(); }
 
   const ExtractJob& job_;
+  std::string source_;
   std::string root_;
   TreeWriter writer_;
 };
@@ -126,7 +138,8 @@ Result<void> extract_tree(const Dir& root, const ExtractJob& job, int input_fd) 
   while (const TarEntry* entry = TRY(tar.next())) {
     if (!extractor) {
       const bool is_directory = entry->type == TarEntry::Type::directory;
-      extractor.emplace(job, to.dir, options, TRY(root_name(to, job, is_directory)));
+      const auto called = from_archive ? std::string(".") : TRY(name_of_root(*entry));
+      extractor.emplace(job, to.dir, options, called, TRY(root_name(to, job, is_directory, called)));
     }
     TRY(extractor->write(*entry, tar));
   }

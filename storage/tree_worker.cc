@@ -260,6 +260,7 @@ Json to_json(const ArchiveRequest& request) {
       .set("name", request.job.name)
       .set("owner", request.job.owner)
       .set("skipUnreadable", request.job.skip_unreadable)
+      .set("nameOfTarget", request.job.name_of_target)
       .set("form", k_forms[static_cast<size_t>(request.form)])
       .set("leftOut", Json::strings(request.left_out))
       .set("streamFd", request.stream_fd)
@@ -275,6 +276,7 @@ Result<ArchiveRequest> archive_request_from_json(const JsonReader& reader) {
   request.job.name = TRY(reader.get_string("name"));
   request.job.owner = TRY(reader.get_string("owner"));
   request.job.skip_unreadable = TRY(reader.get_bool("skipUnreadable"));
+  request.job.name_of_target = TRY(reader.get_bool("nameOfTarget"));
   const auto form = std::find(std::begin(k_forms), std::end(k_forms), TRY(reader.get_string("form")));
   if (form == std::end(k_forms)) return reader.wrong("form", "a form of archives");
   request.form = static_cast<ArchiveRequest::Form>(form - std::begin(k_forms));

@@ -53,6 +53,7 @@ constexpr std::array k_commands = {
     &k_kill_command,
     &k_kube_apply_command,
     &k_kube_down_command,
+    &k_generate_spec_command,
     &k_kube_generate_command,
     &k_kube_play_command,
     &k_listing_command,

@@ -50,6 +50,7 @@ extern const Command k_inspect_command;
 extern const Command k_kill_command;
 extern const Command k_kube_apply_command;
 extern const Command k_kube_down_command;
+extern const Command k_generate_spec_command;
 extern const Command k_kube_generate_command;
 extern const Command k_kube_play_command;
 extern const Command k_listing_command;

@@ -42,13 +42,11 @@ bool is_offered(Complete kind, engine::ContainerState state) {
 Result<std::vector<Suggestion>> names(engine::Engine& engine, Complete kind) {
   std::vector<Suggestion> out;
   if (kind == Complete::images) {
-    for (const auto& image : TRY(engine.list_images())) {
-      for (const auto& name : image.names) out.push_back({name, ""});
-    }
+    for (auto& name : TRY(engine.names_of_images())) out.push_back({std::move(name), ""});
   } else if (kind == Complete::networks) {
     for (const auto& network : TRY(engine::network_verbs(engine).list({}))) out.push_back({network.name, ""});
   } else if (kind == Complete::volumes) {
-    for (const auto& volume : TRY(engine.list_volumes({}))) out.push_back({volume.name, ""});
+    for (auto& name : TRY(engine.names_of_volumes())) out.push_back({std::move(name), ""});
   } else if (kind == Complete::secrets) {
     for (const auto& secret : TRY(engine.list_secrets({}))) out.push_back({secret.name, ""});
   } else if (kind == Complete::pods) {

@@ -63,6 +63,8 @@ Result<int> version(Context& context, const Args& args) {
   } else if (format == "yaml") {
     output.print(to_yaml(document));
   } else {
+    // Source: podman, whose server is the client itself where there is no other.
+    document.set("Server", client);
     output.print(TRY(print_one(version_listing(), document, format)));
   }
   return 0;

@@ -253,6 +253,7 @@ class Executor {
 
   Result<TemplateValue> field(const TemplateOperand& word, const TemplateValue& value, const std::string& name) {
     if (value.json == nullptr) return value;
+    if (value.json->is_null() && value.empty != nullptr && value.is_map) return TemplateValue{};
     if (value.json->is_null()) {
       const std::string type = value.type.empty() ? "" : value.type + ".";
       return wrong({word.position, word.text}, type.empty()
@@ -260,7 +261,10 @@ class Executor {
                                                    : fmt::format("nil pointer evaluating {}{}", type, name));
     }
     if (value.json->is_object()) {
-      if (const Json* member = find_member(value, name)) return child(*member, name);
+      const auto zero = value.type.empty() ? types_.zeros.end() : types_.zeros.find(value.type + "." + name);
+      const Json* empty = zero == types_.zeros.end() ? nullptr : &zero->second;
+      if (const Json* member = find_member(value, name)) return child(*member, value, name, empty);
+      if (empty != nullptr) return child(*empty, value, name, empty);
       if (value.is_map) return TemplateValue{};
     }
     return wrong({word.position, word.text}, fmt::format("can't evaluate field {} in type {}", name, type_name(value)));
@@ -278,9 +282,11 @@ class Executor {
     return nullptr;
   }
 
-  TemplateValue child(const Json& member, const std::string& name) const {
+  TemplateValue child(const Json& member, const TemplateValue& parent, const std::string& name,
+                      const Json* empty) const {
     const auto nested = types_.nested.find(name);
-    return {&member, types_.maps.contains(name), nested == types_.nested.end() ? "" : nested->second};
+    return {&member, types_.maps.contains(name), nested == types_.nested.end() ? "" : nested->second, empty,
+            types_.times.contains(parent.type + "." + name)};
   }
 
   // .Label "key" and its like: looks one key up in a map of the receiver.
@@ -324,7 +330,10 @@ class Executor {
       if (last) value = last;
       if (value) return *value;
     }
-    const auto args = TRY(arguments(command, dot, last));
+    auto args = TRY(arguments(command, dot, last));
+    for (auto& arg : args) {
+      if (word.name != "json" && arg.empty != nullptr && arg.json->is_null()) arg.json = arg.empty;
+    }
     Json& storage = kept_.emplace_back();
     auto result = call_template_function(word.name, args, storage);
     if (!result) return wrong({word.position, word.name}, result.error().message());

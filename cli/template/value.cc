@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/time.h"
+
 namespace ctr::cli {
 namespace {
 
@@ -75,7 +77,12 @@ std::string print_value(const Json& value, bool is_map) {
 }
 
 std::string print_value(const TemplateValue& value) {
-  return value.json == nullptr ? "<no value>" : print_value(*value.json, value.is_map);
+  if (value.json == nullptr) return "<no value>";
+  if (value.json->is_null() && value.empty != nullptr) return print_value(*value.empty, value.is_map);
+  if (value.is_time && value.json->is_string()) {
+    if (const auto time = parse_rfc3339(value.json->as_string(), "time")) return format_go_time(*time);
+  }
+  return print_value(*value.json, value.is_map);
 }
 
 bool is_true(const TemplateValue& value) {

@@ -21,12 +21,19 @@ struct TemplateTypes {
   std::map<std::string, std::string> nested;
   // `{{.Label "key"}}`: the method's name, and the map member it looks into.
   std::map<std::string, std::string> methods;
+  // What Go has in a member that JSON leaves out, or has as null, because there is nothing in it: by type and Go's
+  // name,
+  // "*v1.ImageConfig.Env".
+  std::map<std::string, Json> zeros;
+  std::set<std::string> times;  // members that Go holds as a time and prints in another form than JSON, named so
 };
 
 struct TemplateValue {
-  const Json* json = nullptr;  // nullptr: "<no value>"
-  bool is_map = false;         // an object that Go would hold in a map
-  std::string type;            // Go's name of a struct
+  const Json* json = nullptr;   // nullptr: "<no value>"
+  bool is_map = false;          // an object that Go would hold in a map
+  std::string type;             // Go's name of a struct
+  const Json* empty = nullptr;  // what a null is to Go: an empty list or map
+  bool is_time = false;
 };
 
 // As fmt.Sprint prints it: map[a:b], [a b], {x y}, <nil>, <no value>.

@@ -325,6 +325,10 @@ Result<void> Membership::configure(Netlink& inside) const {
   const int link = TRY(inside.link_index(state_.interface_name));
   TRY(inside.set_link_up(link));
   for (const auto& entry : state_.addresses) TRY(inside.add_address(link, entry.address, entry.bits));
+  for (const auto& text : plan_.wanted.link_local_ips) {
+    const auto address = TRY(parse_ip_address(text));
+    TRY(inside.add_address(link, address, address.family == AF_INET ? 16 : 64));
+  }
   for (const auto& route : plan_.network.routes) {
     TRY(inside.add_route(
         {.link_index = link, .destination = route.destination, .gateway = route.gateway, .metric = route.metric}));

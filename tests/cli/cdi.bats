@@ -69,6 +69,16 @@ unit() { run ctr run --rm --network none --device vendor.test/unit="$1" "${@:2}"
   assert_contains "$file_dir/later"
 }
 
+@test "a pod's devices are its members'" {
+  ctr pod create --name p --network none --gpus all --device vendor.test/unit=0 >/dev/null
+  run -0 ctr run --rm --pod p "$IMAGE" sh -c 'echo $UNIT_0; stat -c %t:%T /dev/unit0'
+  assert_output $'yes\n1:3'
+  ctr pod clone --gpus 7 p q >/dev/null
+  run -125 ctr run --rm --pod q "$IMAGE" true
+  assert_contains "has the device 'nvidia.com/gpu=7'"
+  ctr pod rm -f p q >/dev/null
+}
+
 @test "a later directory wins, and what cannot be done is never left out" {
   jq '.containerEdits.env = ["UNIT=later"] | del(.devices[2])' "$file_dir/all.json" >"$file_dir/later/unit.json"
   unit 0 "$IMAGE" sh -c 'echo $UNIT'

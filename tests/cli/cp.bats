@@ -230,6 +230,23 @@ END
   run -125 ctr cp c:/x y
 }
 
+@test "what a link of a container leads to comes out under its own name, as with podman" {
+  make stopped c
+  ctr cp src c:/home/
+  ln -s /home/src/link link && ln -s /home/src/dirlink dirs && tar -c link dirs | ctr cp - c:/home
+  mkdir out
+  for path in src/link link dirs; do ctr cp "c:/home/$path" out; done
+  ctr cp c:/home/link out/named
+  run -0 ls -R out
+  assert_output $'out:\nd\nf\nnamed\n\nout/d:\ng'
+  [ "$(ctr cp c:/home/dirs - | tar -t | xargs)" = 'd/ d/g' ]
+  [ "$(ctr cp c:/home/dirs/. - | tar -t | xargs)" = g ]
+  make stopped d
+  ctr cp c:/home/link d:/home
+  ctr cp c:/home/link c:/etc
+  [ "$(ctr cp d:/home/f -  | tar -xO)$(ctr cp c:/etc/f - | tar -xO)" = oneone ]
+}
+
 @test "files lose set-id bits on the host, and devices stay behind" {
   make running c
   ctr exec c sh -c 'mkdir /home/s; cp /bin/busybox /home/s/suid; chmod 6755 /home/s/suid; mkfifo /home/s/fifo; ln /home/s/suid /home/s/hard'

@@ -150,8 +150,8 @@ END
 }
 
 @test "options that ctr does not have are refused in one line" {
-  run -125 ctr create --link-local-ip 169.254.1.1 "$IMAGE"
-  assert_output 'Error: --link-local-ip: link-local addresses are the kernel'"'"'s choice; --ip and --ip6 choose others'
+  run -125 ctr unshare --rootless-netns true
+  assert_output 'Error: --rootless-netns: there is no namespace that all networks share; each is one of its own'
 }
 
 @test "verbs on containers name the one that does not exist" {
@@ -206,10 +206,18 @@ END
   run -127 ctr run --rm --network none "$IMAGE" /nosuch/file
 }
 
-@test "a failed start removes the container only with --rm" {
+@test "a run that fails to start leaves no container, and a start leaves the one that was created" {
   run -127 ctr run --rm --name gone --network none "$IMAGE" nosuchcommand
   run -1 ctr container exists gone
-  run -127 ctr run --name kept --network none "$IMAGE" nosuchcommand
+  run -127 ctr run --name gone -v /anonymous --network none "$IMAGE" nosuchcommand
+  run -1 ctr container exists gone
+  run -126 ctr run -d --name gone --cidfile "$file_dir/gone.cid" --network none "$IMAGE" /etc
+  [ ! -e "$file_dir/gone.cid" ]
+  run -1 ctr container exists gone
+  run -0 ctr volume ls -q
+  assert_output ''
+  ctr create --name kept --network none "$IMAGE" nosuchcommand >/dev/null
+  run ctr start kept
   run -0 ctr container exists kept
 }
 

@@ -68,6 +68,17 @@ teardown() { assert_nothing_left; }
   [ "$(jq -r '.[0].RootFS.Layers | length > 0' <<<"$output")" = true ]
 }
 
+@test "templates see what an image or a container does not have" {
+  run -0 ctr image inspect -f '{{.Config.Entrypoint}} {{index .Config.Labels "k"}}|{{.Config.Volumes}}' "$IMAGE"
+  assert_output '[] |map[]'
+  ctr create --name bare --network none "$IMAGE" true >/dev/null
+  run -0 ctr inspect -f '{{index .Config.Labels "k"}}|{{.Config.Entrypoint}} {{.Config.Healthcheck}} {{.State.StartedAt}}' bare
+  assert_output '|[] <nil> 0001-01-01 00:00:00 +0000 UTC'
+  ctr rm bare >/dev/null
+  run -0 ctr version -f '{{.Server.Version}}'
+  assert_output "$(ctr version -f '{{.Client.Version}}')"
+}
+
 @test "the state follows the container's life" {
   ctr run -d --name life --network none "$IMAGE" sh -c 'sleep 100' >/dev/null
   run -0 ctr inspect --format '{{.State.Status}} {{.State.Running}}' life

@@ -70,10 +70,16 @@ state() { ctr inspect --format '{{.State.Status}}' "$1"; }
 
 @test "wait --exit-first-match ends with the first of several" {
   ctr run -d --name long --network none "$IMAGE" sleep 100
-  ctr create --name never --network none "$IMAGE" true
   ctr run -d --name short --network none "$IMAGE" sh -c 'sleep 0.2; exit 6'
-  run -0 ctr wait --exit-first-match -i 20ms long never short
+  run -0 ctr wait --exit-first-match -i 20ms long short
   assert_output 6
+  # One that has never run is not waited for, nor is one whose start has failed.
+  ctr create --name never --network none "$IMAGE" /nosuch
+  run -0 ctr wait never
+  assert_output 0
+  run -125 ctr start never
+  run -0 ctr wait --exit-first-match long never
+  assert_output 0
   run -0 ctr wait --exit-first-match --condition running,created never long
   assert_output -1
   run -125 ctr wait --exit-first-match long nosuch

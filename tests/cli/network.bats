@@ -174,6 +174,17 @@ ${id:0:12}  n2          bridge
   assert_output "10.99.8.77 fd00:98::77 z www ${id:0:12}"
 }
 
+@test "--link-local-ip gives further addresses on the one network" {
+  ctr network create n >/dev/null
+  run -0 ctr run --rm --network n --link-local-ip 169.254.7.1 --link-local-ip fe80::7:1 "$IMAGE" ip -o addr show eth0
+  assert_contains 'inet 169.254.7.1/16'
+  assert_contains 'inet6 fe80::7:1/64'
+  run -125 ctr create --network n --link-local-ip 10.1.2.3 "$IMAGE"
+  assert_contains '--link-local-ip 10.1.2.3: is no link-local address'
+  run -125 ctr create --network none --link-local-ip 169.254.7.1 "$IMAGE"
+  assert_contains 'hint: --link-local-ip goes with --network NAME'
+}
+
 @test "several networks are several interfaces, and one way out" {
   ctr network create x >/dev/null
   ctr network create y >/dev/null
@@ -288,9 +299,18 @@ ${id:0:12}  n2          bridge
   hub=$(hub_of a x)
   [ -n "$hub" ]
   [ "$(hub_of b x)" = "$hub" ]
-  for name in a b; do
-    kill -9 "$(ctr inspect -f '{{.State.ConmonPid}}' $name)" "$(ctr inspect -f '{{.State.Pid}}' $name)" 2>/dev/null || true
-  done
+  local pids='' begin
+  for name in a b; do pids+=" $(ctr inspect -f '{{.State.ConmonPid}} {{.State.Pid}}' $name)"; done
+  helpers=$(for pid in $pids; do pgrep -P "$pid" || true; done)
+  [ "$(wc -w <<<"$helpers")" -ge 6 ]
+  begin=$EPOCHREALTIME
+  # shellcheck disable=SC2086 # several
+  kill -9 $pids
+  # Who takes them off the list of processes may take his time.
+  live() { local pid; for pid in $helpers; do grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$pid/status" && return; done; return 1; }
+  not_live() { ! live; }
+  wait_for not_live
+  awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a < 1) }'
   wait_for no_store_processes
   # The kernel keeps a namespace for descriptors and processes only.
   [ -z "$(find /proc/[0-9]*/fd -lname "net:\\[$hub\\]" 2>/dev/null)" ]

@@ -61,6 +61,10 @@ runs() { run ctr run --rm --network none "$@"; }
   runs --pidfile /nonexistent/pid "$IMAGE" true
   assert_status 125
   assert_contains /nonexistent/pid
+  # What cannot be told runs no longer.
+  run -125 ctr run -d --name told --pidfile /dev/full --network none "$IMAGE" sleep 100
+  assert_contains "write the pid file '/dev/full': No space left on device"
+  run -1 ctr container exists told
 }
 
 @test "descriptors of the caller are passed on, and no others" {

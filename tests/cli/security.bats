@@ -61,6 +61,13 @@ runs() { run ctr run --rm --network none "$@"; }
   assert_output $'0\ndenied'
 }
 
+@test "options for /proc are added to the usual ones" {
+  run -0 ctr run --rm --network none --security-opt proc-opts=hidepid=2 "$IMAGE" grep ' /proc proc' /proc/mounts
+  assert_match 'rw,nosuid,nodev,noexec,.*hidepid=(2|invisible)'
+  run -125 ctr run --rm --pid host --security-opt proc-opts=hidepid=2 "$IMAGE" true
+  assert_contains "with --pid host the container is shown the host's /proc as it is"
+}
+
 @test "the root of a container is the user outside, and processes of others are not seen" {
   runs "$IMAGE" sh -c 'cat /proc/self/uid_map | head -1'
   assert_match "^ *0 +$(id -u) +1$"

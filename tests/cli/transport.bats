@@ -50,6 +50,14 @@ localhost/app:1'
   assert_contains "it has no image 'three'"
 }
 
+@test "images that go into an OCI layout at the same time are all in it" {
+  local n writers=()
+  for n in 1 2 3 4 5 6; do ctr push -q "$IMAGE" "oci:layout:tag$n" & writers+=($!); done
+  wait "${writers[@]}"
+  [ "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' layout/index.json | sort | xargs)" = \
+    'tag1 tag2 tag3 tag4 tag5 tag6' ]
+}
+
 @test "run and create take an image from a file" {
   ctr push -q "$IMAGE" docker-archive:a.tar:app:1
   empty_store

@@ -52,6 +52,31 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   assert_contains "uid 5 is not among those of this user: $(id -u), $first_subid-$((first_subid + 65535)) of the host"
 }
 
+@test "--userns ns: joins a namespace that a process of the user has made" {
+  unshare --user --map-root-user sleep 100 &
+  local holder=$!
+  wait_for grep -q . "/proc/$holder/uid_map"
+  runs --userns "ns:/proc/$holder/ns/user" "$IMAGE" sh -c "$maps; readlink /proc/self/ns/user; id -u"
+  assert_output $'0 0 1\n0 0 1\n'"$(readlink "/proc/$holder/ns/user")"$'\n0'
+  run -0 ctr create --name c --userns "ns:/proc/$holder/ns/user" --network none "$IMAGE" true
+  run -0 ctr inspect -f '{{.HostConfig.UsernsMode}}' c
+  assert_output "ns:/proc/$holder/ns/user"
+  run -125 ctr create --userns "ns:/proc/$holder/ns/user" "$IMAGE" true
+  assert_contains 'hint: use --network none or --network host'
+  kill "$holder"
+  wait "$holder" || true
+  run -125 ctr start c
+  assert_contains 'cannot find specified user namespace path'
+  ctr rm c >/dev/null
+  for place in /proc/self/ns/net /proc/self/ns/user /proc/1/status relative; do
+    run -125 ctr run --rm --network none --userns "ns:$place" "$IMAGE" true
+  done
+  run -125 ctr run --rm --network none --userns ns:/proc/self/ns/user "$IMAGE" true
+  assert_contains 'it is the user namespace that ctr runs in'
+  run -125 ctr pod create --userns "ns:/proc/self/ns/user"
+  assert_contains '--userns ns: is not supported for a pod'
+}
+
 @test "--subuidname takes the ranges of a name" {
   runs --subuidname "$(id -un)" "$IMAGE" sh -c "$maps"
   assert_output $'0 1 65536\n0 1 65536'
@@ -145,12 +170,14 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   done
 }
 
-@test "who joins a user namespace has the network of that container, the host's, or none" {
+@test "who joins a user namespace has a network of its own, the network of that container, or none" {
   make running one
   local option
-  for option in userns pid; do
-    run -125 ctr run --rm "--$option" container:one "$IMAGE" true
-    assert_contains 'cannot have a network of its own'
+  for option in userns pid ipc uts; do
+    run -0 ctr run --rm "--$option" container:one "$IMAGE" sh -c 'ip -4 -o addr show eth0; ip route; readlink /proc/self/ns/net'
+    assert_contains 10.0.2.100/24
+    assert_contains 'default via 10.0.2.2'
+    refute_contains "$(ctr exec one readlink /proc/self/ns/net)"
     run -0 ctr run --rm "--$option" container:one --network container:one "$IMAGE" readlink /proc/self/ns/net
     assert_output "$(ctr exec one readlink /proc/self/ns/net)"
   done

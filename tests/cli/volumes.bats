@@ -165,6 +165,15 @@ owner() { stat -c '%u %g' "$1"; }
   assert_output ''
 }
 
+@test "ids of the host's file systems are mapped for root alone, and who may not is told" {
+  run -125 ctr run --rm --network none -v "$BATS_TEST_TMPDIR:/a:idmap" "$IMAGE" true
+  assert_contains "map its ids: Operation not permitted"
+  assert_contains 'hint: only root of the host may map the ids'
+  run -125 ctr run --rm --network none --mount "type=volume,src=ids,dst=/a,idmap=uids=0-1" "$IMAGE" true
+  assert_contains "'0-1' is not three numbers"
+  ctr volume rm -f ids >/dev/null
+}
+
 @test "flags of a mount hold in the container" {
   runs -v "$BATS_TEST_TMPDIR:/a:noexec,nosuid,nodev" -v flags:/b:exec,dev,suid "$IMAGE" grep -E ' /(a|b) ' /proc/mounts
   assert_match ' /a [^ ]+ rw,nosuid,nodev,noexec'

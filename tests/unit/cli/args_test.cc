@@ -80,8 +80,8 @@ TEST_CASE("a wrong word is named") {
 }
 
 TEST_CASE("podman's options of later versions are refused by name") {
-  CHECK(error_of(k_create_command, {"--link-local-ip=x", "i"}) ==
-        "--link-local-ip: link-local addresses are the kernel's choice; --ip and --ip6 choose others");
+  CHECK(error_of(k_push_command, {"--sign-by-sq-fingerprint=x", "i"}) ==
+        "--sign-by-sq-fingerprint: Sequoia is not supported; use --sign-by and GnuPG");
 }
 
 TEST_CASE("commands are found by one word or two") {

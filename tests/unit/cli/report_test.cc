@@ -205,6 +205,38 @@ TEST_CASE("no more bars are drawn than the screen has rows") {
   CHECK(out == "\x1b[1A\rlayer  4 1 kB  done\x1b[K\n");
 }
 
+TEST_CASE("templates of inspect see what JSON leaves out, as in Go") {
+  const auto image = Json::array().push(
+      Json::object()
+          .set("Created", "2024-01-02T03:04:05.000000006Z")
+          .set("Config", Json::object().set("Cmd", Json::strings({"sh"})))
+          .set("Labels", nullptr)
+          .set("History", Json::array().push(Json::object().set("created", "2024-01-02T03:04:05Z"))));
+  const auto show = [&](const Listing& listing, const Json& document, std::string_view format) {
+    const auto text = print_documents(listing, document, format);
+    return text ? *text : text.error().message();
+  };
+  const auto images = image_inspect_listing();
+  CHECK(show(images, image, "{{.Config.Env}} {{.Config.Entrypoint}} {{.Config.Cmd}} [{{.Config.User}}]") ==
+        "[] [] [sh] []\n");
+  CHECK(
+      show(images, image, "{{.Config.Labels}} {{.Labels}} {{index .Labels \"k\"}} {{len .Labels}} {{.HealthCheck}}") ==
+      "map[] map[]  0 <nil>\n");
+  CHECK(show(images, image, "{{.Created}}{{range .History}} {{.Created}}{{.Author}}{{end}}") ==
+        "2024-01-02 03:04:05.000000006 +0000 UTC 2024-01-02 03:04:05 +0000 UTC\n");
+  CHECK(show(images, image, "{{json .Created}} {{json .Labels}} {{json .Config}}") ==
+        "\"2024-01-02T03:04:05.000000006Z\" null {\"Cmd\":[\"sh\"]}\n");
+  CHECK(show(images, image, "{{if .Config.Entrypoint}}yes{{else}}no{{end}} {{.Labels.k}}") == "no <no value>\n");
+  CHECK(show(images, image, "{{.Config.Nosuch}}").find("can't evaluate field Nosuch") != std::string::npos);
+  const auto container = Json::array().push(Json::object()
+                                                .set("State", Json::object().set("StartedAt", "0001-01-01T00:00:00Z"))
+                                                .set("Config", Json::object().set("Labels", nullptr)));
+  CHECK(show(container_inspect_listing(), container,
+             "{{.SizeRootFs}} {{.State.StartedAt}} {{.Config.Healthcheck}} [{{.Config.Timezone}}] "
+             "{{index .Config.Labels \"k\"}}|{{range $k, $v := .Config.Labels}}x{{end}}") ==
+        "0 0001-01-01 00:00:00 +0000 UTC <nil> [] |\n");
+}
+
 TEST_CASE("help names every visible command and option") {
   const std::string text = program_help("ctr");
   const std::string listing = command_listing();

@@ -179,13 +179,14 @@ TEST_CASE("networks are chosen by mode and by name") {
   CHECK(slirp.uplink == "slirp4netns");
   CHECK(slirp.options == Words{"allow_host_loopback=true", "mtu=1500"});
   const auto named = good({"--network", "mynet", "--ip", "10.1.0.2", "--ip6=fd00::2", "--mac-address=02:00:00:00:00:01",
-                           "--network-alias", "www", "i"})
+                           "--network-alias", "www", "--link-local-ip", "169.254.1.1", "i"})
                          .network;
   CHECK(named.mode == NetworkChoice::Mode::bridge);
   REQUIRE(named.networks.size() == 1);
   CHECK(named.networks[0].ips == Words{"10.1.0.2", "fd00::2"});
   CHECK(named.networks[0].mac == "02:00:00:00:00:01");
   CHECK(named.networks[0].aliases == Words{"www"});
+  CHECK(named.networks[0].link_local_ips == Words{"169.254.1.1"});
   const std::string bridge_only =
       "networks and static ip/mac address can only be used with Bridge mode networking: invalid argument";
   CHECK(wrong({"--ip", "10.1.0.2", "i"}) == bridge_only);

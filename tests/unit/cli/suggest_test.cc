@@ -139,7 +139,7 @@ TEST_CASE("what is refused by name is no command") {
   }
   CHECK(find_refused_command(Words{"compose", "up"})->name == "compose");
   CHECK(find_refused_command(Words{"image", "build"})->name == "image build");
-  CHECK(find_refused_command(Words{"generate", "spec", "web"})->name == "generate spec");
+  CHECK(find_refused_command(Words{"generate", "systemd", "web"})->name == "generate systemd");
 }
 
 TEST_CASE("--error-format is found in words that could not be understood") {

@@ -250,12 +250,25 @@ TEST_CASE("a devpts takes its own options over the usual ones") {
         std::vector<std::string>{"nosuid", "noexec", "newinstance", "uid=3", "ptmxmode=0600"});
 }
 
-TEST_CASE("what podman can and ctr cannot is refused by its name") {
-  for (const char* word : {"idmap", "idmap=uids=0-1-2"}) {
-    const auto planned = plan({bind("/a", "/x", {word})});
-    REQUIRE_FALSE(planned);
-    CHECK(planned.error().code() == Errc::unsupported);
+TEST_CASE("a mount whose ids are mapped says so, and fills a volume only where it is known who owns what") {
+  const auto planned = plan({bind("/a", "/x", {"idmap"}),
+                             {MountSpec::Type::volume, "own", "/v", {"idmap"}, ""},
+                             {MountSpec::Type::volume, "map", "/w", {"idmap=uids=0-1-2;gids=0-1-2"}, ""}});
+  REQUIRE(planned);
+  for (const auto& mount : planned->mounts) CHECK(mount.record.id_mapped);
+  CHECK(planned->mounts[0].mount.options.back() == "idmap");
+  CHECK(planned->mounts[1].record.copy_up);
+  CHECK(planned->mounts[2].mount.options.back() == "idmap=uids=0-1-2;gids=0-1-2");
+  CHECK_FALSE(planned->mounts[2].record.copy_up);
+  for (const char* word : {"O", "U"}) {
+    const auto wrong = plan({bind("/a", "/x", {"idmap", word})});
+    REQUIRE_FALSE(wrong);
+    CHECK(wrong.error().message() ==
+          fmt::format("the options 'idmap' and '{}' cannot be used together for the mount at '/x'", word));
   }
+  CHECK_FALSE(plan({{MountSpec::Type::volume, "own", "/v", {"idmap"}, "part"}}));
+  CHECK_FALSE(plan({{MountSpec::Type::volume, "memory", "/v", {"idmap"}, ""}}));
+  CHECK_FALSE(plan({{MountSpec::Type::tmpfs, "", "/v", {"idmap"}, ""}}));
 }
 
 TEST_CASE("directories of an overlay come in pairs and with the overlay") {

@@ -11,9 +11,11 @@ using namespace ctr;
 using namespace ctr::runtime;
 using ctr::test::compare_golden;
 using ctr::test::compiled;
+using ctr::test::compiled_on;
 using ctr::test::plain_host;
 using ctr::test::plain_rootfs;
 using ctr::test::plain_spec;
+using ctr::test::steps_about;
 
 TEST_CASE("the steps of a plain container") { compare_golden("plain.steps", compiled(plain_spec(), plain_rootfs())); }
 
@@ -258,6 +260,20 @@ TEST_CASE("what contradicts itself is refused before anything starts") {
         "ERROR rootfsPropagation 'loud' is not known");
   CHECK(refused([](RuntimeSpec* spec) { spec->linux_config.ids = {}; }) ==
         "ERROR the uid map of the user namespace is empty");
+}
+
+TEST_CASE("a user with one id has the primary group alone") {
+  HostFacts host = plain_host();
+  host.subuids = host.subgids = {};
+  RuntimeSpec spec = plain_spec();
+  spec.linux_config.ids = host.default_map();
+  spec.process->args = {"program"};
+  spec.process->user.additional_gids = {0};
+  CHECK(steps_about(compiled_on(host, spec), "become user|set the additional groups").find("set_groups") ==
+        std::string::npos);
+  CHECK_FALSE(compiled_on(host, spec).starts_with("ERROR"));
+  spec.process->user.additional_gids = {0, 5};
+  CHECK(compiled_on(host, spec).starts_with("ERROR additional groups need subordinate ids"));
 }
 
 TEST_CASE("a label of a module that does not run is refused") {

@@ -63,6 +63,7 @@ class Copy {
   bool exists(const std::string& path) { return temp_.dir().exists(path); }
   std::string path(const std::string& name) const { return temp_.path() + "/" + name; }
 
+  void name_targets() { archive_.name_of_target = true; }
   std::string archive(const std::string& path, const std::string& name) {
     ArchiveJob job = archive_;
     job.path = path;
@@ -148,6 +149,26 @@ TEST_CASE("an archive has a tree's entries by name, links as links and further n
                                                                       "p d/pipe"});
   CHECK(list_tar(copy.archive("d", "")).front() == "d a/");
   CHECK(list_tar(copy.archive("d/b", "other")) == std::vector<std::string>{"f other 2"});
+}
+
+TEST_CASE("what a link leads to is copied under its own name where that is asked for") {
+  Copy copy;
+  copy.file("from/d/target", "hi");
+  copy.link("from/d/link", "target");
+  copy.link("from/dirlink", "/d");
+  copy.link("from/chain", "dirlink/link");
+  copy.link("from/up", "d/..");
+  copy.name_targets();
+  CHECK(list_tar(copy.archive("d/link", ".")) == std::vector<std::string>{"f target 2"});
+  CHECK(list_tar(copy.archive("chain", "x")) == std::vector<std::string>{"f target 2"});
+  CHECK(list_tar(copy.archive("dirlink/target", ".")) == std::vector<std::string>{"f . 2"});
+  CHECK(list_tar(copy.archive("dirlink/", ".")).front().starts_with("d d/"));
+  CHECK(list_tar(copy.archive("up", ".")).front().starts_with("d ./"));
+  CHECK(list_tar(copy.archive("dirlink", "")).size() == 2);
+  must(copy.run("dirlink", "dirlink", "."));
+  CHECK(copy.read("to/d/target") == "hi");
+  must(copy.run("chain", "chain", "named"));
+  CHECK(copy.read("to/named") == "hi");
 }
 
 TEST_CASE("paths of both ends are resolved inside of their trees") {
