@@ -57,7 +57,10 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   local holder=$!
   wait_for grep -q . "/proc/$holder/uid_map"
   runs --userns "ns:/proc/$holder/ns/user" "$IMAGE" sh -c "$maps; readlink /proc/self/ns/user; id -u"
-  assert_output $'0 0 1\n0 0 1\n'"$(readlink "/proc/$holder/ns/user")"$'\n0'
+  assert_output "0 $(id -u) 1
+0 $(id -g) 1
+$(readlink "/proc/$holder/ns/user")
+0"
   run -0 ctr create --name c --userns "ns:/proc/$holder/ns/user" --network none "$IMAGE" true
   run -0 ctr inspect -f '{{.HostConfig.UsernsMode}}' c
   assert_output "ns:/proc/$holder/ns/user"
