@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -41,6 +42,25 @@ void prefault_heap(size_t bytes) {
   const auto begin = reinterpret_cast<uintptr_t>(block);
   make_present(begin, begin + bytes);
   std::free(block);
+}
+
+void shrink_to_rest() {
+  (void)::malloc_trim(0);
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* object, size_t, void*) {
+        for (int i = 0; i < object->dlpi_phnum; ++i) {
+          const auto& segment = object->dlpi_phdr[i];
+          // What is written to differs from the file: relocated addresses, too, which lie in a segment of that kind.
+          if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+          const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+          const uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+          const uintptr_t first = begin / page * page;
+          // NOLINTNEXTLINE(performance-no-int-to-ptr): whole pages have no other address
+          (void)::madvise(reinterpret_cast<void*>(first), begin + segment.p_memsz - first, MADV_DONTNEED);
+        }
+        return 1;  // the program itself comes first
+      },
+      nullptr);
 }
 
 void prefault_stack(size_t bytes) {

@@ -1,4 +1,4 @@
-// What the heap costs.
+// What heap, stack and program cost.
 #pragma once
 
 #include <cstddef>
@@ -14,5 +14,9 @@ void prefault_heap(size_t bytes);
 // The same for the `bytes` of stack below the caller. At most what the kernel gives a new program's stack, 128 KiB, is
 // made present.
 void prefault_stack(size_t bytes);
+
+// For processes that have done most of what they do at their start: gives free memory back, and takes the pages of the
+// program's file out of the process. What it goes on to execute comes back with a fault, as a rule from memory.
+void shrink_to_rest();
 
 }  // namespace ctr

@@ -135,6 +135,7 @@ Result<void> add_networks(const Args& args, const engine::Config& config, engine
   if (values.empty() && !config.netns.empty()) values.push_back(config.netns);
   spec.network = TRY(parse_networks(values));
   if (spec.network.mode == Mode::private_) add_configured_uplink(config, spec.network);
+  if (spec.network.mode == Mode::bridge) spec.network.uplink = config.default_network_cmd;
   for (const char* name : {"ip", "ip6"}) {
     if (!args.has(name)) continue;
     TRY(only_network(spec.network, fmt::format("--{}", name)))->ips.push_back(args.text(name));

@@ -81,15 +81,21 @@ Listing pod_listing(const PodListOptions& options) {
                       {"Id", "POD ID"},
                       {"InfraID", "INFRA ID"},
                       {"InfraId", "INFRA ID"},
+                      {"Cgroup", "CGROUP"},
+                      {"Namespace", "NAMESPACES"},
                       {"NumberOfContainers", "# OF CONTAINERS"},
                       {"ContainerIds", "IDS"},
                       {"ContainerNames", "NAMES"},
                       {"ContainerStatuses", "STATUS"}};
   listing.columns = {"ID", "Name", "Status", "Created", "InfraID"};
+  if (options.namespaces) {
+    for (const auto* column : {"Cgroup", "Namespace"}) listing.columns.emplace_back(column);
+  }
+  const size_t usual = listing.columns.size();
   if (options.container_ids) listing.columns.emplace_back("ContainerIds");
   if (options.container_names) listing.columns.emplace_back("ContainerNames");
   if (options.container_status) listing.columns.emplace_back("ContainerStatuses");
-  if (listing.columns.size() == 5) listing.columns.emplace_back("NumberOfContainers");
+  if (listing.columns.size() == usual) listing.columns.emplace_back("NumberOfContainers");
   return listing;
 }
 

@@ -11,6 +11,7 @@ namespace ctr::cli {
 struct PodListOptions {
   bool whole_ids = false;
   bool container_ids = false, container_names = false, container_status = false;
+  bool namespaces = false;  // those of podman's database, which are empty, and the cgroup
 };
 
 // The fields of `pod ps`, as podman's templates see them.

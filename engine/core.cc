@@ -69,6 +69,8 @@ std::vector<std::string> Core::helper_env() const {
   if (!named.empty() || config_) {
     env.push_back(fmt::format("{}={}", k_events_variable, named.empty() ? config_->events_logger : named));
   }
+  const auto& program = options_.installed.empty() ? options_.own_binary : options_.installed;
+  env.push_back(fmt::format("{}={}", k_program_variable, program));
   env.push_back(fmt::format("{}={}", k_store_variable, options_.paths.store));
   env.push_back(fmt::format("{}={}", k_run_variable, options_.paths.run));
   const auto& images = options_.paths.image_store;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "engine/config.h"
 #include "engine/engine.h"
@@ -17,6 +18,8 @@
 
 namespace ctr::engine {
 
+// Where this program is installed: what runs in the background is started from its own file, which may be a copy.
+inline constexpr const char* k_program_variable = "CTR_PROGRAM";
 // How our own processes learn of --root and --runroot.
 inline constexpr const char* k_store_variable = "CTR_STORE_DIR";
 inline constexpr const char* k_run_variable = "CTR_RUN_DIR";
@@ -53,6 +56,9 @@ class Core {
   std::vector<std::string> helper_env() const;
   // $XDG_RUNTIME_DIR/ctr/containers/<id>.
   std::string run_dir(const std::string& id) const { return options_.paths.run + "/containers/" + id; }
+  // Sockets that the service manager passed to an earlier start of the container that is about to be started again.
+  void keep_sockets(std::vector<Fd> sockets) { kept_sockets_ = std::move(sockets); }
+  const std::vector<Fd>& kept_sockets() const { return kept_sockets_; }
   // Where events go: --events-backend, else events_logger of the configuration. Errors: invalid.
   Result<std::string> events_backend();
   // Records with the time of now; a full disk must not stop a container, so failures are logged only.
@@ -62,6 +68,7 @@ class Core {
 
  private:
   EngineOptions options_;
+  std::vector<Fd> kept_sockets_;
   std::optional<storage::Store> store_;
   std::optional<Config> config_;
   std::optional<runtime::HostFacts> host_;

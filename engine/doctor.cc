@@ -139,20 +139,6 @@ Check check_network(const HostFacts& host, const DoctorProbes& probes) {
   return good(name, host.slirp4netns + " and /dev/net/tun can be used");
 }
 
-// What leaves a container's network is sent by a program of this user: it has to be allowed to ping.
-Check check_ping(const HostFacts& host, const DoctorProbes& probes) {
-  const std::string name = "ping";
-  const auto groups = probes.ping_groups();
-  if (host.privileged() || !groups || (groups->first <= host.gid && host.gid <= groups->second)) {
-    return good(name, "works from containers to the outside");
-  }
-  return warning(name,
-                 fmt::format("net.ipv4.ping_group_range is '{} {}': ping from containers reaches other containers only",
-                             groups->first, groups->second),
-                 "echo 'net.ipv4.ping_group_range = 0 2147483647' | sudo tee /etc/sysctl.d/90-ping.conf && sudo sysctl "
-                 "--system");
-}
-
 Check check_cgroup(const HostFacts& host) {
   const std::string name = "cgroup delegation";
   std::string lost = ": everything works but limits (--memory, --cpus, --pids-limit)";
@@ -219,6 +205,19 @@ Check check_seccomp(const HostFacts& host) {
 }
 
 }  // namespace
+
+Check check_ping(const HostFacts& host, const DoctorProbes& probes) {
+  const std::string name = "ping";
+  const auto groups = probes.ping_groups();
+  if (host.privileged() || !groups || (groups->first <= host.gid && host.gid <= groups->second)) {
+    return good(name, "works from containers to the outside");
+  }
+  return warning(name,
+                 fmt::format("net.ipv4.ping_group_range is '{} {}': ping from containers reaches other containers only",
+                             groups->first, groups->second),
+                 "echo 'net.ipv4.ping_group_range = 0 2147483647' | sudo tee /etc/sysctl.d/90-ping.conf && sudo sysctl "
+                 "--system");
+}
 
 Result<std::string> file_system_name(std::string path) {
   struct statfs info{};

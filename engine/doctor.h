@@ -32,6 +32,8 @@ struct DoctorProbes {
 Result<std::string> file_system_name(std::string path);
 DoctorProbes host_probes(const runtime::HostFacts& host, const UserPaths& paths);
 
+// What leaves a container's network is sent by a program of this user: whether that is allowed to ping.
+Check check_ping(const runtime::HostFacts& host, const DoctorProbes& probes);
 // All checks, in the order in which they should be mended. Changes nothing.
 std::vector<Check> run_checks(const runtime::HostFacts& host, const UserPaths& paths, const Environment& environment,
                               const DoctorProbes& probes);

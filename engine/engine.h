@@ -228,6 +228,7 @@ struct EngineOptions {
   CancelToken cancel;
   DebugLog* log = nullptr;  // borrowed
   std::string own_binary;   // /proc/self/exe resolved
+  std::string installed;    // the same of who has started this process, where own_binary is not a path; empty: it is
   std::string version;
   std::string cgroup_manager;  // --cgroup-manager; empty: configuration and host decide
   StorageFlags storage;        // over what storage.conf says

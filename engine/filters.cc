@@ -67,14 +67,23 @@ bool uses_volume(const ContainerInfo& info, const std::string& value) {
                      [&](const auto& mount) { return mount.source == value || mount.destination == value; });
 }
 
-Result<bool> has_status(const ContainerInfo& info, const std::string& value) {
+Result<bool> has_status(ContainerState container, const std::string& value) {
   constexpr auto k_known = std::to_array<std::string_view>({"created", "initialized", "running", "paused", "stopped",
                                                             "exited", "removing", "stopping", "unknown", "configured"});
   if (std::find(k_known.begin(), k_known.end(), value) == k_known.end()) {
     return Error(Errc::invalid, fmt::format("{} is not a valid container status", printable(value)));
   }
-  const auto state = state_name(info.state);
+  const auto state = state_name(container);
   return state == value || (value == "stopped" && state == "exited") || (value == "configured" && state == "created");
+}
+
+// Whether one of the pod's containers is in this state.
+Result<bool> has_member_status(const PodInfo& info, const std::string& value) {
+  // A word that is none is an error of an empty pod, too.
+  (void)TRY(has_status(ContainerState::created, value));
+  bool found = false;
+  for (const auto& member : info.members) found = TRY(has_status(member.state, value)) || found;
+  return found;
 }
 
 Result<bool> has_ancestor(const ContainerInfo& info, const std::string& value, const FilterContext& context) {
@@ -110,7 +119,7 @@ Result<bool> container_holds(const ContainerInfo& info, const ContainerFilter& f
   if (key == "exited") {
     return info.state == ContainerState::exited && info.exit_code == TRY(parse_signed(value, "the filter exited"));
   }
-  if (key == "status") return has_status(info, value);
+  if (key == "status") return has_status(info.state, value);
   if (key == "ancestor") return has_ancestor(info, value, context);
   if (key == "before") return info.created < TRY(context.created_of(value));
   if (key == "since") return info.created > TRY(context.created_of(value));
@@ -154,8 +163,7 @@ Result<bool> pod_holds(const PodInfo& info, const ContainerFilter& filter, const
   if (key == "ctr-number") {
     return info.members.size() == TRY(parse_unsigned(value, "the filter ctr-number"));
   }
-  if (key == "ctr-status")
-    return any_member(info, [&](const auto& member) { return state_name(member.state) == value; });
+  if (key == "ctr-status") return has_member_status(info, value);
   return invalid_filter(key);
 }
 

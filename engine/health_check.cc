@@ -13,6 +13,7 @@
 #include "engine/exec.h"
 #include "engine/health.h"
 #include "engine/probe.h"
+#include "engine/transfer.h"
 
 namespace ctr::engine {
 
@@ -77,7 +78,16 @@ Result<HealthResult> run_probe(Core& core, const runtime::StateRecord& state, co
   if (!state.init) return Error(Errc::bad_state, "the container is not running");
   const auto process = TRY(runtime::open_process(*state.init));
   result.start = now();
-  auto probe = TRY(run_own_test(command.argv, process.get(), command.timeout, core.cancel()));
+  // TLS is ctr-transfer's, which stays outside of the container.
+  const auto ask = [&](WebRequest request, const ConnectSocket& connect) -> Result<WebAnswer> {
+    TransferRequest transfer;
+    transfer.verb = TransferRequest::Verb::web;
+    transfer.web.push_back(std::move(request));
+    auto answer = TRY(run_transfer(core.options(), std::move(transfer), connect));
+    if (answer.web.size() != 1) return Error(Errc::network, "there is no answer");
+    return std::move(answer.web.front());
+  };
+  auto probe = TRY(run_own_test(command.argv, process.get(), command.timeout, core.cancel(), ask));
   result.exit_code = probe.timed_out ? -1 : probe.passed ? 0 : 1;
   result.output = std::move(probe.output);
   result.end = now();

@@ -230,6 +230,8 @@ Result<Json> info_document(Core& core) {
   const auto* config = TRY(core.config());
   Json host_document = host_json(core, *host, *config);
   host_document.set("eventLogger", TRY(core.events_backend()));
+  const auto ping = check_ping(*host, host_probes(*host, core.options().paths));
+  if (ping.state != Check::State::good) host_document.set("warnings", Json::strings({ping.detail}));
   Json plugins = Json::object();
   plugins.set("volume", Json::strings({"local"}))
       .set("network", Json::strings({"bridge", "private", "none", "host"}))

@@ -55,6 +55,11 @@ Json to_json(const MonitorOrders& orders) {
   if (orders.restart_delay.count() > 0) json.set("restart_delay_ms", int64_t{orders.restart_delay.count()});
   json.set("row", orders.row);
   json.set("network", orders.network ? network::to_json(*orders.network) : Json());
+  if (!orders.passed_ports.empty()) {
+    Json places = Json::array();
+    for (const uint64_t place : orders.passed_ports) places.push(place);
+    json.set("passed_ports", std::move(places));
+  }
   return json;
 }
 
@@ -71,6 +76,10 @@ Result<MonitorOrders> monitor_orders_from_json(const Json& value) {
   orders.row = TRY(reader.string_or("row", ""));
   if (const auto plan = TRY(reader.find_object("network"))) {
     orders.network = TRY(network::network_plan_from_json(*plan));
+  }
+  for (const JsonReader& place : TRY(reader.elements("passed_ports"))) {
+    if (!place.value().is_integer()) return reader.wrong("passed_ports", "numbers");
+    orders.passed_ports.push_back(place.value().as_uint());
   }
   return orders;
 }

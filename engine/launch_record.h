@@ -43,6 +43,7 @@ struct MonitorOrders {
   std::chrono::milliseconds restart_delay{0};   // that came before this start
   std::string row;                              // row_of_record()
   std::optional<network::NetworkPlan> network;  // nullopt: the network namespace is not ours to set up
+  std::vector<uint64_t> passed_ports;           // which of its ports' sockets are the service manager's
   bool operator==(const MonitorOrders&) const = default;
 };
 Json to_json(const MonitorOrders& orders);

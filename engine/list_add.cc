@@ -120,12 +120,34 @@ class Adder {
     if (index == nullptr) return std::vector{TRY(fetched(endpoint, reference, first))};
     auto members = TRY(choose_members(first.bytes, *index, request_));
     for (auto& member : members) {
-      const auto document = TRY(session_.client->fetch_manifest(endpoint, member.descriptor));
-      auto whole = TRY(fetched(endpoint, reference, document));
+      const auto document = session_.client->fetch_manifest(endpoint, member.descriptor);
+      if (!document && document.error().code() == Errc::unsupported && request_.all) {
+        member.source = TRY(fetched_artifact(endpoint, reference, member.descriptor));
+        continue;
+      }
+      auto whole = TRY(fetched(endpoint, reference, TRY(document)));
       member.source = std::move(whole.source);
       if (!member.descriptor.platform) member = std::move(whole);
     }
     return members;
+  }
+
+  // A statement of a builder comes along as it is: it has no platform, and what it says is no matter of ours.
+  Result<std::string> fetched_artifact(const registry::Endpoint& endpoint, const oci::ImageReference& reference,
+                                       const oci::Descriptor& wanted) {
+    const auto digest = wanted.digest.to_string();
+    const auto text = TRY(session_.client->fetch_document(endpoint, digest));
+    if (!text) return Error(Errc::not_found, "reading manifest " + digest + " in " + endpoint.name());
+    if (text->size() != wanted.size_bytes || digest_of(*text, wanted.digest.algorithm()) != wanted.digest) {
+      return Error(Errc::corrupt, "manifest " + digest + " in " + endpoint.name() + " is not what its list says");
+    }
+    if (!TRY(oci::manifest_parts(*text)).is_artifact()) {
+      return Error(Errc::unsupported, "manifest " + digest + " in " + endpoint.name() + " is of no known kind");
+    }
+    TRY(pin_.add({wanted.digest}, {}, session_.options.cancel));
+    auto blob = TRY(store_.blobs().stage(*text, wanted, session_.options.cancel));
+    if (blob) TRY(blob->commit());
+    return reference.name() + "@" + digest;
   }
 
   // The manifest comes into the store; what it is for is in its configuration.

@@ -116,7 +116,8 @@ class Planner {
       return Error(Errc::invalid, fmt::format("{}: duplicate mount destination", printable(destination)));
     }
     const auto words = TRY(sort_words(mount));
-    const bool has_parts = mount.type == MountSpec::Type::volume || mount.type == MountSpec::Type::bind;
+    const bool has_parts = mount.type == MountSpec::Type::volume || mount.type == MountSpec::Type::bind ||
+                           mount.type == MountSpec::Type::memory;
     if (!mount.subpath.empty() && (!has_parts || words.overlay)) {
       return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported: only volumes "
                                                   "and directories of the host can be mounted in part",
@@ -136,6 +137,8 @@ class Planner {
         return add_other("devpts", destination, words, devpts_options(words));
       case MountSpec::Type::image:
         return add_image(mount, destination, words);
+      case MountSpec::Type::memory:
+        return add_memory(mount, destination, words);
     }
     return ok();
   }
@@ -157,6 +160,27 @@ class Planner {
     planned.record = make_record(planned, words, "bind");
     planned.record.subpath = mount.subpath;
     if (words.overlay) TRY(overlay(planned, words, {mount.source}));
+    plan_.mounts.push_back(std::move(planned));
+    return ok();
+  }
+
+  // The pod's monitor holds the mount namespace in which there is a file system at this place.
+  Result<void> add_memory(const MountSpec& mount, const std::string& destination, const MountWords& words) {
+    if (places_.memory_dir.empty()) {
+      return Error(Errc::invalid, fmt::format("the mount at '{}' is memory of a pod, and the container is in none",
+                                              printable(destination)));
+    }
+    if (mount.source.empty() || mount.source == ".." || mount.source.find('/') != std::string::npos) {
+      return Error(Errc::invalid, fmt::format("'{}' is not a name of memory of a pod", printable(mount.source)));
+    }
+    PlannedMount planned;
+    planned.mount = {destination, "bind", places_.memory_dir + "/" + mount.source, bind_options(words, true)};
+    if (!mount.subpath.empty()) {
+      planned.mount.options.push_back(std::string(runtime::k_subpath_option) + mount.subpath);
+    }
+    planned.record = make_record(planned, words, "tmpfs");
+    planned.record.source = "tmpfs";
+    planned.record.subpath = mount.subpath;
     plan_.mounts.push_back(std::move(planned));
     return ok();
   }

@@ -60,6 +60,7 @@ struct MountPlaces {
   std::function<Result<ImageLayers>(const std::string& image)> image;
   std::function<Result<void>()> check_overlays;  // whether the kernel lets the container have overlays
   std::string bundle;                            // absolute path of the container's directory
+  std::string memory_dir;                        // of the pod's file systems in memory; empty without a pod
   std::string home;                              // of the user: never given to somebody else as a whole
 };
 

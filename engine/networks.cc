@@ -51,13 +51,16 @@ Result<void> check_address(const NetworkDefinition& definition, const std::strin
 
 // A name in the file of names and in questions of DNS.
 Result<void> check_alias(const std::string& alias) {
-  const bool good =
-      !alias.empty() && alias.size() <= k_alias_limit_bytes && std::all_of(alias.begin(), alias.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-               c == '_';
-      });
+  const auto begins = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  const auto goes_on = [&](char c) { return begins(c) || c == '.' || c == '-'; };
+  const bool good = !alias.empty() && alias.size() <= k_alias_limit_bytes && begins(alias.front()) &&
+                    std::all_of(alias.begin(), alias.end(), goes_on);
   if (good) return ok();
-  return Error(Errc::invalid, fmt::format("'{}' cannot be a name of a container on a network", printable(alias)));
+  return Error(Errc::invalid, fmt::format("'{}' cannot be a name of a container on a network", printable(alias)))
+      .with_hint(
+          "an alias has letters, digits, '.', '-' and '_', begins with a letter or digit, and is no longer than 253");
 }
 
 Result<void> check_interface(const std::string& name) {

@@ -24,6 +24,13 @@ Result<network::LinksPlan> plan_links(const ContainerSpec& spec, const NetworkOw
   return plan;
 }
 
+network::Sight sight_of(UsernsChoice::Mode mode) {
+  using Mode = UsernsChoice::Mode;
+  if (mode == Mode::host) return network::Sight::shown;
+  const bool joins = mode == Mode::container || mode == Mode::pod || mode == Mode::path;
+  return joins ? network::Sight::hidden : network::Sight::until_root;
+}
+
 }  // namespace
 
 bool sets_up_interface(const std::map<std::string, std::string>& sysctls) {
@@ -42,7 +49,8 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   const bool joins = spec.network.mode == NetworkChoice::Mode::bridge;
   if (!joins && spec.network.mode != NetworkChoice::Mode::private_) return plan;
   plan.emplace();
-  plan->before_mounts = spec.userns.mode != UsernsChoice::Mode::host || sets_up_interface(spec.sysctls);
+  plan->before_mounts = sets_up_interface(spec.sysctls);
+  plan->sight = sight_of(spec.userns.mode);
   if (joins) plan->links = TRY(plan_links(spec, owner));
   plan->uplink = TRY(network::plan_uplink(spec.network, host));
   if (joins) plan->uplink->interface_name = network::k_uplink_interface;

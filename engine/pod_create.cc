@@ -14,6 +14,7 @@
 #include "engine/names.h"
 #include "engine/networks.h"
 #include "engine/pod_cgroup.h"
+#include "engine/pod_check.h"
 #include "engine/pod_record.h"
 #include "engine/pod_stop.h"
 #include "engine/pod_up.h"
@@ -58,22 +59,6 @@ class IdFile {
 Error name_taken(const std::string& name) {
   return Error(Errc::exists, fmt::format("adding pod to state: name \"{}\" is in use: pod already exists", name))
       .with_hint("--replace removes that pod first");
-}
-
-Result<void> check_pod(const PodSpec& spec) {
-  if (spec.share.contains("cgroup")) {
-    return Error(Errc::unsupported, "the cgroup namespace cannot be shared in a pod")
-        .with_hint("leave cgroup out of --share; members still have their cgroups below the pod's");
-  }
-  const auto mode = spec.shared.network.mode;
-  if (mode == NetworkChoice::Mode::container || mode == NetworkChoice::Mode::path) {
-    return Error(Errc::unsupported, "the network of a pod is its own, or the host's")
-        .with_hint("choose private, none, host, or names of networks");
-  }
-  if (spec.shared.hosts_file == "image") {
-    return Error(Errc::invalid, "--hosts-file image: a pod has no image");
-  }
-  return ok();
 }
 
 Result<storage::ContainerStaging> begin(Core& core, const storage::ContainerId& id, PodRecord& record) {
@@ -157,10 +142,15 @@ Result<PodInfo> create_pod(Core& core, PodSpec spec, const PodCreateOptions& opt
   TRY(id_file.make(record.spec.id_file, record.id));
   const auto ids = TRY(hold_ids(core, record.spec.shared));
   record.ids = TRY(pod_ids(core, record.spec));
+  TRY(check_shared(core, record));
   auto staging = TRY(begin(core, id, record));
   const auto& hostname = record.spec.shared.hostname;
   record.hostname = hostname.empty() ? record.name.substr(0, 63) : hostname;  // HOST_NAME_MAX, Linux
   TRY(staging.dir().write_file(k_pod_file, dump_json(to_json(record)) + "\n", Sync::yes));
+  TRY(make_memory_dirs(staging.dir(), record.spec));
+  if (!options.origin.is_null()) {
+    TRY(staging.dir().write_file(k_pod_origin_file, dump_json(options.origin) + "\n", Sync::yes));
+  }
   TRY(staging.commit());
   id_file.keep();
   core.record_event(pod_event("create", record));

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "engine/pod_hosts.h"
 #include "engine/pod_up.h"
 #include "runtime/pod_monitor.h"
 #include "runtime/state.h"
@@ -126,6 +127,13 @@ void apply_files(ContainerSpec& spec, const ContainerSpec& shared) {
 
 std::string path_of(const Fd& fd) { return fmt::format("/proc/{}/fd/{}", ::getpid(), fd.get()); }
 
+// /dev/shm, or a volume in memory.
+bool shares_memory(const ContainerSpec& spec) {
+  return spec.ipc.mode == NamespaceChoice::Mode::pod ||
+         std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                     [](const auto& mount) { return mount.type == MountSpec::Type::memory; });
+}
+
 const Fd* find_file(const JoinedPod& joined, NamespaceType type) {
   for (const auto& [present, file] : joined.files) {
     if (present == type) return &file;
@@ -214,13 +222,9 @@ Result<JoinedPod> join_pod(Core& core, const ContainerSpec& spec, runtime::Launc
     }
     entry.path = path_of(*file);
   }
-  if (plan.rootfs.kind != runtime::RootfsPlan::Kind::fuse) {
-    const Fd* mounts = find_file(joined, NamespaceType::mount);
-    if (mounts != nullptr && spec.ipc.mode == NamespaceChoice::Mode::pod) {
-      plan.rootfs.mounts_namespace = path_of(*mounts);
-    }
-    return joined;
-  }
+  const Fd* mounts = find_file(joined, NamespaceType::mount);
+  if (mounts != nullptr && shares_memory(spec)) plan.rootfs.mounts_namespace = path_of(*mounts);
+  if (plan.rootfs.kind != runtime::RootfsPlan::Kind::fuse) return joined;
   joined.outer = Fd(::ioctl(find_file(joined, NamespaceType::user)->get(), NS_GET_PARENT));
   if (!joined.outer.valid()) return Error::from_errno("find the user namespace around that of the pod");
   plan.rootfs.outer_namespace = path_of(joined.outer);

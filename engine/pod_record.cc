@@ -17,6 +17,7 @@ using runtime::NamespaceType;
 
 namespace {
 
+constexpr size_t k_origin_limit_bytes = size_t{16} << 20;
 constexpr const char* k_members_dir = "members";
 
 Result<PodRecord> read_record(const JsonReader& reader) {
@@ -85,6 +86,12 @@ Result<PodRecord> parse_pod_record(std::string_view document, const std::string&
 
 Result<PodRecord> read_pod_record(const Dir& pod_dir) {
   return parse_pod_record(TRY(pod_dir.read_file(k_pod_file)), pod_dir.path() + "/" + k_pod_file);
+}
+
+Result<Json> read_pod_origin(const Dir& pod_dir) {
+  if (!pod_dir.exists(k_pod_origin_file)) return Json();
+  const auto text = TRY(pod_dir.read_file(k_pod_origin_file, k_origin_limit_bytes));
+  return parse_json(text, k_pod_origin_file, {.size_bytes = k_origin_limit_bytes});
 }
 
 Result<storage::ContainerEntry> resolve_pod(Core& core, std::string_view name_or_id) {

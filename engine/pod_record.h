@@ -35,6 +35,10 @@ Result<PodRecord> parse_pod_record(std::string_view document, const std::string&
 // Errors: not_found when the pod is being removed.
 Result<PodRecord> read_pod_record(const Dir& pod_dir);
 
+// origin.json: PodCreateOptions::origin, if there is any.
+inline constexpr const char* k_pod_origin_file = "origin.json";
+Result<Json> read_pod_origin(const Dir& pod_dir);
+
 // Errors: not_found in podman's words; invalid when the beginning fits several.
 Result<storage::ContainerEntry> resolve_pod(Core& core, std::string_view name_or_id);
 Result<PodInfo> view_pod(Core& core, const storage::ContainerEntry& entry);

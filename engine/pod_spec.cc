@@ -57,6 +57,34 @@ Result<std::set<std::string>> parse_share(std::string_view text) {
   return out;
 }
 
+namespace {
+
+Json memory_json(const std::vector<PodMemory>& memories) {
+  Json list = Json::array();
+  for (const auto& memory : memories) {
+    Json json = Json::object().set("name", memory.name);
+    if (memory.size_bytes) json.set("size", *memory.size_bytes);
+    if (memory.gid) json.set("gid", *memory.gid);
+    list.push(std::move(json));
+  }
+  return list;
+}
+
+Result<std::vector<PodMemory>> memory_from_json(const JsonReader& reader) {
+  std::vector<PodMemory> memories;
+  if (!reader.has("memory")) return memories;
+  for (const auto& entry : TRY(reader.elements("memory"))) {
+    PodMemory memory;
+    memory.name = TRY(entry.get_string("name"));
+    memory.size_bytes = TRY(entry.find_uint("size"));
+    if (const auto gid = TRY(entry.find_uint("gid"))) memory.gid = static_cast<uint32_t>(*gid);
+    memories.push_back(std::move(memory));
+  }
+  return memories;
+}
+
+}  // namespace
+
 Json to_json(const PodSpec& spec) {
   const PodSpec usual;
   Json json = Json::object();
@@ -70,6 +98,7 @@ Json to_json(const PodSpec& spec) {
   put(json, "infra_command", spec.infra_command);
   put(json, "monitor_pid_file", spec.monitor_pid_file);
   put(json, "id_file", spec.id_file);
+  if (!spec.memory.empty()) json.set("memory", memory_json(spec.memory));
   json.set("shared", to_json(spec.shared));
   return json;
 }
@@ -91,6 +120,7 @@ Result<PodSpec> pod_spec_from_json(const JsonReader& reader) {
   spec.infra_command = TRY(reader.string_or("infra_command", ""));
   spec.monitor_pid_file = TRY(reader.string_or("monitor_pid_file", ""));
   spec.id_file = TRY(reader.string_or("id_file", ""));
+  spec.memory = TRY(memory_from_json(reader));
   const auto shared = TRY(reader.find_object("shared"));
   if (!shared) return reader.wrong("shared", "an object");
   spec.shared = TRY(container_spec_from_json(*shared));

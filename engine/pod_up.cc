@@ -15,6 +15,7 @@
 #include "engine/pid_file.h"
 #include "engine/plan_network.h"
 #include "engine/pod_cgroup.h"
+#include "engine/pod_hosts.h"
 #include "engine/ports.h"
 #include "engine/prepare.h"
 #include "runtime/pod_monitor.h"
@@ -27,9 +28,7 @@ using runtime::NamespaceType;
 namespace {
 
 constexpr const char* k_shm_dir = "shm";
-constexpr const char* k_hosts_file = "hosts";
-// Members may write to it.
-constexpr size_t k_hosts_limit_bytes = size_t{4} << 20;
+constexpr const char* k_memory_dir = "memory";
 
 bool holds(const PodSpec& spec, NamespaceType type) {
   const auto held = held_namespaces(spec);
@@ -65,17 +64,27 @@ Result<std::string> make_shm_dir(const storage::Store& store, const Dir& dir) {
   return made.path();
 }
 
+static_assert(k_most_memories == runtime::k_most_pod_memories);
+
+std::vector<std::string> memory_options(const PodMemory& memory) {
+  std::vector<std::string> options = {memory.gid ? "mode=2777" : "mode=1777"};
+  if (memory.gid) options.push_back(fmt::format("gid={}", *memory.gid));
+  if (memory.size_bytes) options.push_back(fmt::format("size={}", *memory.size_bytes));
+  return options;
+}
+
 // What the pod's network takes, told to the monitor.
 Result<Json> network_orders(Core& core, const PodRecord& record, const std::string& dir) {
   const auto& paths = core.options().paths;
   NetworkOwner owner = {record.id, record.name, paths.store, paths.run, {}, {}, {}};
-  if (path_exists(dir + "/" + k_hosts_file)) owner.hosts_file = dir + "/" + k_hosts_file;
+  if (path_exists(dir + "/" + k_pod_hosts_file)) owner.hosts_file = dir + "/" + k_pod_hosts_file;
   owner.own_names = {record.hostname};
   if (record.hostname != record.name) owner.own_names.push_back(record.name);
   owner.host_address = TRY(core.config())->host_containers_internal_ip;
   MonitorOrders orders;
   orders.name = record.name;
   orders.network = TRY(plan_network(record.spec.shared, *TRY(core.host()), owner));
+  if (orders.network) orders.network->sight = network::Sight::hidden;
   return to_json(orders);
 }
 
@@ -99,6 +108,9 @@ Result<runtime::PodPlan> make_plan(Core& core, const storage::ContainerId& id, c
   if (holds(record.spec, NamespaceType::ipc)) {
     namespaces.shm_dir = TRY(make_shm_dir(*store, dir));
     namespaces.shm_bytes = shared.shm_size_bytes.value_or(TRY(core.config())->shm_size_bytes);
+  }
+  for (const auto& memory : record.spec.memory) {
+    namespaces.memory.push_back({plan.dir + "/" + k_memory_dir + "/" + memory.name, memory_options(memory)});
   }
   if (holds(record.spec, NamespaceType::network)) {
     namespaces.sysctls.emplace("net.ipv4.ping_group_range", fmt::format("0 {}", record.ids.last_gid_without_gap()));
@@ -146,19 +158,16 @@ Result<void> bring_down(Core& core, const storage::ContainerId& pod) {
   return record ? remove_pod_cgroup(core, record->cgroup) : ok();
 }
 
-Result<void> add_member_names(Core& core, const storage::ContainerId& pod) {
-  const auto dir = TRY(TRY(core.store())->pods().open(pod));
-  if (!dir.exists(k_hosts_file)) return ok();
-  const auto text = TRY(dir.read_file(k_hosts_file, k_hosts_limit_bytes));
-  std::string lines;
-  for (const auto& member : TRY(member_entries(core, dir))) {
-    const auto line = fmt::format("127.0.0.1\t{}\n", member.name);
-    if (!member.name.empty() && text.find("\n" + line) == std::string::npos) lines += line;
-  }
-  if (lines.empty()) return ok();
-  // In place: it is mounted in the members. Their addresses in user networks are added by others.
-  const Fd file = TRY(dir.open_file(k_hosts_file, O_WRONLY | O_APPEND | O_NOFOLLOW));
-  return write_all(file.get(), lines, "the hosts file of the pod");
+Result<std::string> pod_memory_dir(Core& core, const std::string& pod) {
+  return TRY(core.store())->pods().path(TRY(storage::ContainerId::parse(pod))) + "/" + k_memory_dir;
+}
+
+Result<void> make_memory_dirs(const Dir& pod_dir, const PodSpec& spec) {
+  if (spec.memory.empty()) return ok();
+  TRY(pod_dir.make_dir(k_memory_dir, 0700));
+  const Dir dir = TRY(pod_dir.open_dir(k_memory_dir));
+  for (const auto& memory : spec.memory) TRY(dir.make_dir(memory.name, 0700));
+  return ok();
 }
 
 namespace {

@@ -14,8 +14,9 @@ Result<bool> needs_monitor(Core& core, const storage::ContainerId& pod);
 Result<void> bring_up(Core& core, const storage::ContainerId& pod);
 // Ends it and waits. The caller holds the pod's lock alone.
 Result<void> bring_down(Core& core, const storage::ContainerId& pod);
-// The names of all members in the pod's /etc/hosts, which those that run see at once.
-Result<void> add_member_names(Core& core, const storage::ContainerId& pod);
+// Where the file systems in memory of a pod are, and its directories made. Errors: those of the pod's directory.
+Result<std::string> pod_memory_dir(Core& core, const std::string& pod);
+Result<void> make_memory_dirs(const Dir& pod_dir, const PodSpec& spec);
 // After the end of a member: a pod whose exit policy says so goes down with the last one.
 void end_idle_pod(Core& core, const std::string& pod);
 

@@ -94,6 +94,9 @@ class LocalPodVerbs final : public PodVerbs {
     return remove_pod(core_, TRY(entry_of(id)), options);
   }
 
+  Result<Json> origin(const PodId& id) override {
+    return read_pod_origin(TRY(TRY(core_.store())->pods().open(TRY(storage_id(id)))));
+  }
   Result<Json> inspect(const PodInfo& info) override { return inspect_pod(info); }
 
  private:

@@ -31,6 +31,16 @@ struct PodId {
   auto operator<=>(const PodId&) const = default;
 };
 
+// A file system in memory that members mount by its name (MountSpec::Type::memory); it lives as long as the pod is up.
+struct PodMemory {
+  std::string name;
+  std::optional<uint64_t> size_bytes;  // absent: as much as the kernel gives
+  std::optional<uint32_t> gid;         // whose it is; absent: everybody may write to it
+  bool operator==(const PodMemory&) const = default;
+};
+
+inline constexpr size_t k_most_memories = 32;  // of one pod
+
 // How a pod is made: the options of `pod create`, or what Kubernetes YAML says.
 struct PodSpec {
   enum class ExitPolicy { keep_running, stop };
@@ -42,6 +52,7 @@ struct PodSpec {
   std::string infra_name, infra_image, infra_command;   // as asked, for inspect; there is no such container
   std::string monitor_pid_file;                         // --infra-conmon-pidfile
   std::string id_file;                                  // --pod-id-file
+  std::vector<PodMemory> memory;
   // What all members have, in the words for containers: labels (of the pod), hostname, network, ports, dns_*,
   // add_hosts, no_hosts, hosts_file, no_hostname, sysctls, shm_size_bytes, userns, pid, uts, mounts, volumes_from,
   // devices, security, resources, cgroup_parent, restart, create_command. The rest stays as it is by default.
@@ -102,6 +113,7 @@ struct PodInfo {
 struct PodCreateOptions {
   bool replace = false;
   bool starts = false;  // at once: ports that are taken are told before anything is made
+  Json origin;          // kept with it, for who made it; null: nothing
 };
 
 // What a verb on a pod did to its members: one entry for each that failed.
@@ -134,6 +146,8 @@ class PodVerbs {
   virtual Result<MemberErrors> unpause(const PodId& id) = 0;
   // With its members. Errors: bad_state when one runs and `force` is not set: then all stay.
   virtual Result<void> remove(const PodId& id, const PodRemoveOptions& options) = 0;
+  // PodCreateOptions::origin. Errors: not_found when the pod is gone.
+  virtual Result<Json> origin(const PodId& id) = 0;
   // podman's inspect document, as an object.
   virtual Result<Json> inspect(const PodInfo& info) = 0;
 };

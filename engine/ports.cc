@@ -102,11 +102,35 @@ bool can_publish(const NetworkChoice& network) {
   return network.mode == NetworkChoice::Mode::private_ || network.mode == NetworkChoice::Mode::bridge;
 }
 
+namespace {
+
+// Of the service manager, passed to this process, or to one that has started the container before.
+std::vector<network::PassedSocket> passed_sockets(const Core& core) {
+  auto passed = network::find_passed_sockets(core.options().environment, ::getpid());
+  for (const Fd& fd : core.kept_sockets()) {
+    if (auto socket = network::describe_socket(fd.get())) passed.push_back(std::move(*socket));
+  }
+  return passed;
+}
+
+}  // namespace
+
+std::vector<size_t> passed_ports(const Core& core, const std::vector<PortMapping>& mappings) {
+  std::vector<size_t> places;
+  const auto passed = mappings.empty() ? std::vector<network::PassedSocket>() : passed_sockets(core);
+  if (passed.empty()) return places;
+  const auto ports = single_ports(mappings);
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const auto is_it = [&](const network::PassedSocket& socket) { return network::fits(socket, ports[i]); };
+    if (std::any_of(passed.begin(), passed.end(), is_it)) places.push_back(i);
+  }
+  return places;
+}
+
 Result<std::vector<Fd>> bind_mappings(Core& core, std::vector<PortMapping>& mappings) {
   if (mappings.empty()) return std::vector<Fd>{};
   auto ports = single_ports(mappings);
-  const auto passed = network::find_passed_sockets(core.options().environment, ::getpid());
-  auto sockets = network::bind_ports(ports, passed, holders_of(core));
+  auto sockets = network::bind_ports(ports, passed_sockets(core), holders_of(core));
   if (!sockets) return std::move(sockets).error().with_code(Errc::command_not_executable);
   if (std::none_of(mappings.begin(), mappings.end(), is_open)) return sockets;
   mappings.clear();

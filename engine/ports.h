@@ -28,6 +28,9 @@ bool can_publish(const NetworkChoice& network);
 // container cannot be started), with who has the port or what is needed.
 Result<std::vector<Fd>> bind_mappings(Core& core, std::vector<PortMapping>& mappings);
 
+// Which of the ports, by their place in single_ports(), are reached at sockets of the service manager's.
+std::vector<size_t> passed_ports(const Core& core, const std::vector<PortMapping>& mappings);
+
 // The ports of a new container: -P, conflicts, ports that the kernel chooses. The sockets are kept for a container that
 // is started at once. Errors: invalid; as bind_mappings().
 enum class PortsFor { later, start };

@@ -21,6 +21,7 @@
 #include "engine/mount_sources.h"
 #include "engine/network_files.h"
 #include "engine/other_runtime.h"
+#include "engine/pod_up.h"
 #include "engine/root_files.h"
 #include "engine/shared_namespaces.h"
 #include "engine/spec_gen.h"
@@ -206,7 +207,9 @@ void fill_record(PreparedContainer& prepared) {
 Result<MountPlan> plan_all_mounts(Core& core, ContainerSpec& spec, const PrepareInput& input,
                                   const ContainerBase& base) {
   spec.mounts = TRY(complete_mounts(core, spec));
-  auto plan = TRY(plan_mounts(spec, spec.mounts, base.config.volumes, mount_places(core, input.bundle)));
+  auto places = mount_places(core, input.bundle);
+  if (!spec.pod.empty()) places.memory_dir = TRY(pod_memory_dir(core, spec.pod));
+  auto plan = TRY(plan_mounts(spec, spec.mounts, base.config.volumes, places));
   TRY(check_sources(plan));
   return plan;
 }

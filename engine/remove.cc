@@ -9,6 +9,7 @@
 #include "engine/dependencies.h"
 #include "engine/images.h"
 #include "engine/lifecycle.h"
+#include "engine/pod_hosts.h"
 #include "engine/pod_record.h"
 #include "engine/volumes.h"
 #include "engine/worker.h"
@@ -46,7 +47,10 @@ Result<std::string> remove_locked(Core& core, const storage::ContainerId& id, bo
   // A damaged record must not keep its container from being removed.
   if (!record) return std::string();
   release_dependencies(core, *record);
-  if (!record->spec.pod.empty()) leave_pod(core, id, record->spec.pod);
+  if (!record->spec.pod.empty()) {
+    leave_pod(core, id, record->spec.pod);
+    drop_member_name(core, record->spec.pod, record->name);
+  }
   remove_cid_file(*record);
   if (volumes || record->spec.auto_remove) remove_anonymous_volumes(core, *record);
   core.record_event(container_event("remove", *record));

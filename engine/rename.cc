@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/file.h"
 #include "engine/container_info.h"
 #include "engine/names.h"
+#include "engine/pod_hosts.h"
 #include "runtime/attach.h"
 
 namespace ctr::engine {
@@ -26,6 +29,13 @@ void tell_networks(const Core& core, const ContainerRecord& record) {
   }
 }
 
+void tell_pod(Core& core, const ContainerRecord& record, const std::string& former) {
+  const auto pod = storage::ContainerId::parse(record.spec.pod);
+  if (!pod) return;
+  drop_member_name(core, record.spec.pod, former);
+  add_member_names(core, *pod).ignore("the next start of a member adds it");
+}
+
 }  // namespace
 
 Result<void> rename_container(Core& core, const storage::ContainerId& id, const std::string& new_name) {
@@ -39,9 +49,10 @@ Result<void> rename_container(Core& core, const storage::ContainerId& id, const 
   if (!renamed && renamed.error().code() == Errc::exists) return name_taken(id, new_name);
   TRY(std::move(renamed));
   if (record.name != new_name) {
-    record.name = new_name;
+    const auto former = std::exchange(record.name, new_name);
     TRY(dir.write_file(k_record_file, dump_json(to_json(record)) + "\n", Sync::yes));
     tell_networks(core, record);
+    tell_pod(core, record, former);
   }
   core.record_event(container_event("rename", record));
   return ok();

@@ -181,22 +181,6 @@ Result<void> share_shm(Core& core, const Dir& dir, const ContainerSpec& spec, ru
   return ok();
 }
 
-// slirp4netns(1) looks for the namespaces of a process, and one in the user namespace of another container hides them;
-// told by their paths instead, it cannot confine itself.
-Result<void> check_way_out(Core& core, const ContainerSpec& spec) {
-  using Mode = NetworkChoice::Mode;
-  const bool has_own = spec.network.mode == Mode::private_ || spec.network.mode == Mode::bridge;
-  if (!has_own || TRY(core.host())->privileged()) return ok();
-  if (spec.userns.mode == UsernsChoice::Mode::path) {
-    return Error(Errc::unsupported,
-                 "--userns ns: who is in a user namespace of others cannot have a network of its own")
-        .with_hint("use --network none or --network host");
-  }
-  if (spec.userns.mode != UsernsChoice::Mode::container) return ok();
-  return Error(Errc::unsupported, "who is in the user namespace of another container cannot have a network of its own")
-      .with_hint("share that as well, with --network container:NAME, or use --network none or --network host");
-}
-
 }  // namespace
 
 Result<void> resolve_shared_namespaces(Core& core, ContainerSpec& spec) {
@@ -206,7 +190,7 @@ Result<void> resolve_shared_namespaces(Core& core, ContainerSpec& spec) {
   });
   Led led;
   for (const auto& sharing : sharings) TRY(resolve_one(core, spec, sharing, led));
-  return check_way_out(core, spec);
+  return ok();
 }
 
 const char* first_sharing_option(const ContainerSpec& spec) {

@@ -22,7 +22,8 @@ namespace ctr::engine {
 
 // One -v, --mount or --tmpfs.
 struct MountSpec {
-  enum class Type { bind, volume, tmpfs, image, devpts, glob, ramfs };
+  // memory: one of the pod's, by its name
+  enum class Type { bind, volume, tmpfs, image, devpts, glob, ramfs, memory };
   Type type = Type::bind;
   std::string source;                // bind: absolute host path; volume: name, empty for an anonymous one; image: name
   std::string destination;           // absolute in the container

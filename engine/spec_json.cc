@@ -13,7 +13,7 @@ namespace {
 template <typename Enum, size_t N>
 using Names = std::array<std::pair<Enum, std::string_view>, N>;
 
-constexpr Names<MountSpec::Type, 7> k_mount_types{{
+constexpr Names<MountSpec::Type, 8> k_mount_types{{
     {MountSpec::Type::bind, "bind"},
     {MountSpec::Type::volume, "volume"},
     {MountSpec::Type::tmpfs, "tmpfs"},
@@ -21,6 +21,7 @@ constexpr Names<MountSpec::Type, 7> k_mount_types{{
     {MountSpec::Type::devpts, "devpts"},
     {MountSpec::Type::glob, "glob"},
     {MountSpec::Type::ramfs, "ramfs"},
+    {MountSpec::Type::memory, "memory"},
 }};
 constexpr Names<ImageVolumes, 3> k_image_volumes{{
     {ImageVolumes::anonymous, "anonymous"},

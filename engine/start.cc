@@ -176,6 +176,9 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.pod = spec.pod;
   orders.row = row_of_record(stored.record, plan.name);
   orders.network = TRY(plan_network(spec, *host, TRY(network_owner(core, stored.record, plan))));
+  if (orders.network && orders.network->proxy) {
+    for (const size_t place : passed_ports(core, spec.ports)) orders.passed_ports.push_back(place);
+  }
   if (input.restart) {
     plan.restart_count = input.restart->count;
     plan.cgroup = input.restart->cgroup;

@@ -4,7 +4,10 @@
 
 #include <array>
 #include <csignal>
+#include <optional>
+#include <utility>
 
+#include "base/channel.h"
 #include "base/child.h"
 #include "base/file.h"
 #include "engine/storage_config.h"
@@ -56,7 +59,8 @@ bool writes_stdout(const TransferRequest& request) {
 }  // namespace
 
 Result<std::string> find_own_program(const EngineOptions& options, std::string_view name) {
-  const std::string dir = options.own_binary.substr(0, options.own_binary.rfind('/'));
+  const auto& own = options.installed.empty() ? options.own_binary : options.installed;
+  const std::string dir = own.substr(0, own.rfind('/'));
   const std::string file(name);
   for (const auto& candidate : {dir + "/" + file, dir + "/../libexec/ctr/" + file}) {
     if (path_exists(candidate)) return candidate;
@@ -65,7 +69,18 @@ Result<std::string> find_own_program(const EngineOptions& options, std::string_v
       .with_hint("install ctr as a whole: a program of it is missing");
 }
 
-Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferRequest request) {
+namespace {
+
+// Without a connection ctr-transfer ends by itself when the other end of the socket is closed.
+Result<void> hand_connection(Fd socket, const ConnectSocket& connect) {
+  const Fd connection = TRY(connect());
+  return Channel(std::move(socket)).send(Json::object(), {connection.get()});
+}
+
+}  // namespace
+
+Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferRequest request,
+                                    const ConnectSocket& connect) {
   request.debug = options.debug;
   // The verbs that read the user's stdin have nothing to ask.
   request.may_ask = options.ask_fd >= 0 && !reads_stdin(request);
@@ -86,8 +101,21 @@ Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferReques
   for (const auto& [name, value] : transfer_environment(options.environment)) {
     spawn_options.env.push_back(name + "=" + value);
   }
+  std::optional<SocketPair> pair;
+  if (connect) {
+    pair = TRY(make_socket_pair());
+    spawn_options.fds.emplace_back(pair->theirs.get(), k_transfer_socket_fd);
+  }
   Child child = TRY(spawn(spawn_options));
   answer_pipe.write_end.reset();
+  if (pair) {
+    pair->theirs.reset();
+    const auto handed = hand_connection(std::move(pair->ours), connect);
+    if (!handed) {
+      (void)TRY(child.wait());
+      return handed.error();
+    }
+  }
   auto text = TRY(read_answer(answer_pipe.read_end.get(), child, options.cancel));
   auto status = TRY(child.wait());
   if (text.empty()) {

@@ -95,8 +95,10 @@ struct TransferAnswer {
 Json to_json(const Result<TransferAnswer>& answer);
 Result<TransferAnswer> transfer_answer_from_json(const Json& answer);
 
-// The lean side: starts ctr-transfer and waits for its answer.
-Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferRequest request);
+// The lean side: starts ctr-transfer and waits for its answer. With `connect` a request of `web` is over the connection
+// that it makes once ctr-transfer runs, outside of whatever this process enters for it.
+Result<TransferAnswer> run_transfer(const EngineOptions& options, TransferRequest request,
+                                    const ConnectSocket& connect = {});
 // A program that belongs to ctr ("ctr-transfer", "ctr-init"): beside our own binary, or in ../libexec/ctr.
 // Errors: not_found.
 Result<std::string> find_own_program(const EngineOptions& options, std::string_view name);
@@ -104,6 +106,7 @@ Result<std::string> find_own_program(const EngineOptions& options, std::string_v
 // The descriptors of ctr-transfer.
 inline constexpr int k_transfer_request_fd = 3;
 inline constexpr int k_transfer_answer_fd = 4;
+inline constexpr int k_transfer_socket_fd = 5;  // of a request that is `connected`: where the connection comes from
 
 // Asks a person which of several references a short name means; the answer's index. Errors: invalid, interrupted, io.
 using ChooseReference =

@@ -11,7 +11,9 @@ Json to_json(const WebRequest& request) {
       .set("verify", request.verify)
       .set("authorities", request.authorities_pem)
       .set("certificate", request.client_certificate_pem)
-      .set("key", request.client_key_pem);
+      .set("key", request.client_key_pem)
+      .set("connected", request.connected)
+      .set("timeout_ms", int64_t{request.timeout.count()});
 }
 
 Result<WebRequest> web_request_from_json(const JsonReader& reader) {
@@ -24,6 +26,8 @@ Result<WebRequest> web_request_from_json(const JsonReader& reader) {
   request.authorities_pem = TRY(reader.get_string("authorities"));
   request.client_certificate_pem = TRY(reader.get_string("certificate"));
   request.client_key_pem = TRY(reader.get_string("key"));
+  request.connected = TRY(reader.get_bool("connected"));
+  request.timeout = std::chrono::milliseconds(TRY(reader.get_int("timeout_ms")));
   return request;
 }
 

@@ -1,9 +1,12 @@
 // Plain requests by HTTP and HTTPS, which ctr-transfer carries out: files of others, and the API of a cluster.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/result.h"
 
@@ -18,6 +21,9 @@ struct WebRequest {
   bool verify = true;                // certificates
   std::string authorities_pem;       // trusted in addition to the system's
   std::string client_certificate_pem, client_key_pem;
+  // Of a probe: the connection is one that is handed over, and what counts is the status of the first answer.
+  bool connected = false;
+  std::chrono::milliseconds timeout{0};  // for the whole of it; 0: as long as something comes
   bool operator==(const WebRequest&) const = default;
 };
 
@@ -26,6 +32,9 @@ struct WebAnswer {
   std::string body;
   bool operator==(const WebAnswer&) const = default;
 };
+
+// Makes the connection of a request that is `connected`.
+using ConnectSocket = std::function<Result<Fd>()>;
 
 inline constexpr size_t k_web_body_limit_bytes = size_t{4} << 20;
 

@@ -3,17 +3,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <optional>
+#include <utility>
 
+#include "base/channel.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "engine/transfer.h"
 #include "registry/transport.h"
 
 namespace ctr::engine {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr int k_most_redirects = 5;
+constexpr std::chrono::milliseconds k_step{1000};
+// Of who has started us, who gives up by itself.
+constexpr std::chrono::milliseconds k_connect_patience{std::chrono::hours(1)};
 
 class Body final : public registry::ResponseHandler {
  public:
@@ -60,12 +70,50 @@ class SecretFile {
 };
 
 Result<registry::ResponseHead> exchange(registry::Transport& transport, const registry::HttpRequest& request,
-                                        Body& body) {
+                                        registry::ResponseHandler& body, std::optional<Clock::time_point> deadline) {
   const auto running = TRY(transport.start(request, body));
-  while (!running->outcome()) TRY(transport.step(std::chrono::seconds(1)));
+  while (!running->outcome()) {
+    const auto left = deadline ? *deadline - Clock::now() : Clock::duration(std::chrono::seconds(1));
+    if (left <= Clock::duration::zero()) return Error(Errc::timed_out, "it took too long");
+    TRY(transport.step(std::min(std::chrono::ceil<std::chrono::milliseconds>(left), k_step)));
+  }
   const auto& outcome = *running->outcome();
   if (outcome.kind == registry::Outcome::Kind::answered) return outcome.head;
   return outcome.error ? *outcome.error : Error(Errc::network, "there was no answer");
+}
+
+// The connection comes from who has started us. Errors: invalid when none comes.
+Result<Fd> receive_connection(const CancelToken& cancel) {
+  Channel channel{Fd(k_transfer_socket_fd)};
+  auto message = TRY(channel.receive(cancel, k_connect_patience));
+  if (!message || message->fds.size() != 1) return Error(Errc::network, "there is no connection");
+  return std::move(message->fds.front());
+}
+
+// Of an answer to a probe only the status counts.
+class StatusOnly final : public registry::ResponseHandler {
+ public:
+  Result<void> on_head(const registry::ResponseHead& head) override {
+    status = head.status;
+    return Error(Errc::invalid, "the status is enough");
+  }
+  Result<void> on_body(std::span<const std::byte>) override { return ok(); }
+  int status = 0;
+};
+
+Result<WebAnswer> ask_over_connection(registry::Transport& transport, const WebRequest& wanted,
+                                      const CancelToken& cancel) {
+  const auto deadline = Clock::now() + wanted.timeout;
+  registry::HttpRequest request;
+  request.url = TRY(registry::parse_url(wanted.url));
+  request.headers = wanted.headers;
+  request.tls.verify = wanted.verify ? registry::TlsSetup::Verify::yes : registry::TlsSetup::Verify::no;
+  const Fd connection = TRY(receive_connection(cancel));
+  request.connection = connection.get();
+  StatusOnly answer;
+  const auto head = exchange(transport, request, answer, deadline);
+  if (answer.status != 0) return WebAnswer{answer.status, ""};
+  return head ? WebAnswer{head->status, ""} : Result<WebAnswer>(head.error());
 }
 
 bool is_redirect(int status) {
@@ -90,7 +138,7 @@ Result<WebAnswer> carry_out(registry::Transport& transport, const WebRequest& wa
   }
   for (int redirects = 0;; ++redirects) {
     Body body;
-    const auto head = TRY(exchange(transport, request, body));
+    const auto head = TRY(exchange(transport, request, body, std::nullopt));
     const bool follows = wanted.method == WebRequest::Method::get && is_redirect(head.status);
     if (!follows) return WebAnswer{head.status, body.take()};
     if (redirects == k_most_redirects) return Error(Errc::network, "too many redirects");
@@ -111,6 +159,10 @@ Result<std::vector<WebAnswer>> carry_out(const std::vector<WebRequest>& requests
   auto transport = TRY(registry::Transport::create(user_agent, {}, cancel));
   std::vector<WebAnswer> answers;
   for (const auto& request : requests) {
+    if (request.connected) {
+      answers.push_back(TRY(ask_over_connection(transport, request, cancel)));
+      continue;
+    }
     answers.push_back(TRY(carry_out(transport, request).context(printable(request.url))));
     if (answers.back().status >= 400) break;
   }

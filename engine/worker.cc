@@ -41,6 +41,7 @@ Result<EngineOptions> worker_options(char** environment_block) {
   if (!run.empty()) options.paths.run = run;
   options.paths.image_store = environment_value(options.environment, k_image_store_variable);
   options.own_binary = "/proc/self/exe";
+  options.installed = environment_value(options.environment, k_program_variable);
   return options;
 }
 
@@ -59,9 +60,17 @@ Result<std::unique_ptr<runtime::NetworkSetup>> make_network_of(const EngineOptio
   return network::make_network_setup(std::move(*orders.network), std::move(sockets), tell);
 }
 
+// `passed` gets copies of the sockets that are the service manager's: who has bound them may not be asked for them
+// again.
 Result<std::unique_ptr<runtime::NetworkSetup>> make_network(const EngineOptions& options,
-                                                            const runtime::LaunchPlan& plan) {
-  return make_network_of(options, plan.engine, plan.container_id, "container", TRY(runtime::take_engine_fds(plan)));
+                                                            const runtime::LaunchPlan& plan, std::vector<Fd>& passed) {
+  auto sockets = TRY(runtime::take_engine_fds(plan));
+  if (plan.engine.find("passed_ports") != nullptr) {
+    for (const uint64_t place : TRY(monitor_orders_from_json(plan.engine)).passed_ports) {
+      if (place < sockets.size()) passed.push_back(TRY(sockets[place].duplicate()));
+    }
+  }
+  return make_network_of(options, plan.engine, plan.container_id, "container", std::move(sockets));
 }
 
 Result<std::unique_ptr<runtime::NetworkSetup>> make_pod_network(const EngineOptions& options,
@@ -148,9 +157,10 @@ int run_monitor_process(char** environment_block) {
   std::optional<Core> core;
   std::optional<storage::RunningRow> row;
   std::optional<PendingRestart> restart;
+  std::vector<Fd> passed;
   std::string pod;
   runtime::MonitorHooks hooks;
-  hooks.make_network = [&](const runtime::LaunchPlan& plan) { return make_network(*options, plan); };
+  hooks.make_network = [&](const runtime::LaunchPlan& plan) { return make_network(*options, plan, passed); };
   hooks.on_started = [&](const runtime::LaunchPlan& plan, const runtime::StateRecord& state) {
     // Without a row, listings look into the container's directory.
     if (auto made = show_running(*options, plan, state)) row.emplace(std::move(*made));
@@ -177,7 +187,10 @@ int run_monitor_process(char** environment_block) {
   };
   const int code = runtime::run_monitor(hooks, runtime::real_launcher());
   // The starter has its answer already: giving space back costs it nothing.
-  if (restart) restart_later(*core, restart->id, restart->order);
+  if (restart) {
+    core->keep_sockets(std::move(passed));
+    restart_later(*core, restart->id, restart->order);
+  }
   if (core && !restart && !pod.empty()) end_idle_pod(*core, pod);
   if (core && !restart) reclaim_space(*core);
   return code;

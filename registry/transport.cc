@@ -1,6 +1,7 @@
 #include "registry/transport.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <array>
@@ -46,6 +47,7 @@ struct Exchange::State {
   Clock::time_point last_byte;
   std::optional<Error> handler_error;
   std::optional<Outcome> outcome;
+  int connection = -1;  // HttpRequest::connection, until libcurl has it
 
   State() = default;
   State(const State&) = delete;
@@ -209,6 +211,24 @@ void set_method(Exchange::State& exchange, const HttpRequest& request) {
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method_name(request.method));
 }
 
+// libcurl closes what it is given.
+curl_socket_t on_open_socket(void* user, curlsocktype, curl_sockaddr*) {
+  const int connection = std::exchange(static_cast<Exchange::State*>(user)->connection, -1);
+  return connection < 0 ? CURL_SOCKET_BAD : ::fcntl(connection, F_DUPFD_CLOEXEC, 0);
+}
+
+int on_connected(void*, curl_socket_t, curlsocktype) { return CURL_SOCKOPT_ALREADY_CONNECTED; }
+
+void set_connection(Exchange::State& exchange, int connection) {
+  if (connection < 0) return;
+  exchange.connection = connection;
+  curl_easy_setopt(exchange.easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+  curl_easy_setopt(exchange.easy, CURLOPT_OPENSOCKETDATA, &exchange);
+  curl_easy_setopt(exchange.easy, CURLOPT_SOCKOPTFUNCTION, on_connected);
+  curl_easy_setopt(exchange.easy, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(exchange.easy, CURLOPT_PROXY, "");
+}
+
 void set_callbacks(Exchange::State& exchange) {
   CURL* easy = exchange.easy;
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &exchange);
@@ -333,6 +353,7 @@ Result<std::unique_ptr<Exchange>> Transport::start(const HttpRequest& request, R
   exchange->touch();
   set_network(exchange->easy, *state_, request.url);
   set_callbacks(*exchange);
+  set_connection(*exchange, request.connection);
   set_tls(exchange->easy, request.tls);
   set_method(*exchange, request);
   for (const auto& header : request.headers) exchange->headers = curl_slist_append(exchange->headers, header.c_str());

@@ -36,6 +36,7 @@ struct HttpRequest {
   BlobSource* upload = nullptr;      // for put and patch; not owned
   uint64_t upload_size_bytes = 0;
   TlsSetup tls;
+  int connection = -1;  // a connected socket, used in place of a new connection and of proxies; stays the caller's
 };
 
 struct ResponseHead {

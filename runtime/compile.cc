@@ -209,15 +209,7 @@ Result<ChildProgram> compile_hold(const RuntimeSpec& spec, const RootfsPlan& roo
   emit_names(spec, &out);
   // The runtime joins it through /proc.
   out.add({.kind = ChildOpKind::set_dumpable, .x = 1});
-  out.act("close all other descriptors");
-  constexpr int16_t k_kept = k_register_report;
-  out.add({.kind = ChildOpKind::close_others,
-           .text = out.bytes(std::string_view(reinterpret_cast<const char*>(&k_kept), sizeof k_kept)),
-           .x = 3,
-           .y = 1});
-  out.act("stay");
-  out.add({.kind = ChildOpKind::close_fd, .a = k_register_report});
-  out.add({.kind = ChildOpKind::stay});
+  emit_stay(Orphans::kept, &out);
   return out.take();
 }
 

@@ -224,11 +224,13 @@ Result<void> emit_joined_outer_namespace(const CompileInput& input, const Rootfs
   out->add({.kind = ChildOpKind::open_path, .a = file, .text = out->text(rootfs.outer_namespace), .x = O_RDONLY});
   // What is joined later is opened while the paths lead there.
   const auto files = emit_open_joins(input.spec, out);
+  const int16_t mounts = emit_open_mounts(rootfs, out);
   const int16_t shm = emit_open_shm(rootfs, out);
   out->act(fmt::format("join the user namespace around '{}'", input.spec.find_namespace(NamespaceType::user)->path));
   out->add({.kind = ChildOpKind::set_namespace, .a = file, .x = CLONE_NEWUSER});
   out->close_register(file);
   emit_become_root(out);
+  emit_enter_mounts(rootfs, mounts, out);
   out->act("make a mount namespace");
   out->add({.kind = ChildOpKind::unshare, .x = CLONE_NEWNS});
   out->act("stop mounts from propagating");

@@ -100,7 +100,13 @@ void emit_wait_hooks(const CompileInput& input, ProgramBuilder* out);
 // Ready, and the wait for the second go; with options.start by_socket the wait for the start as well.
 void emit_wait_ready(const CompileInput& input, ProgramBuilder* out);
 
-// compile_process.cc: from "everything is mounted" to execve.
+// compile_process.cc: closes the descriptors from `first` on that are in none of the registers `kept`.
+void emit_close_others(const std::vector<int16_t>& kept, uint64_t first, ProgramBuilder* out);
+// The last step of a process that only is there, and holds nothing: what becomes of children that others leave to it.
+enum class Orphans { kept, reaped };
+void emit_stay(Orphans orphans, ProgramBuilder* out);
+
+// From "everything is mounted" to execve.
 Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilder* out);
 
 // compile_scheduling.cc: limits, CPUs, memory policy, priorities, scheduler.

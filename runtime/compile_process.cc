@@ -95,17 +95,14 @@ uint32_t place_registers(const std::vector<int16_t>& registers, ProgramBuilder* 
 
 // What a container that waits for its start holds open: its own namespaces, and of the host nothing but the way to be
 // started and where its last hooks print.
-void emit_close_others(const CompileInput& input, ProgramBuilder* out) {
+void emit_close_for_wait(const CompileInput& input, ProgramBuilder* out) {
   std::vector<int16_t> kept = {k_register_go, k_register_report, k_register_waiting, k_register_start};
   for (const int16_t file : out->program().namespace_registers) kept.push_back(file);
   if (!input.spec.hooks.start_container.empty()) {
     for (const int i : {0, 1}) kept.push_back(static_cast<int16_t>(k_register_hook_output + i));
   }
   out->act("close what the container does not need");
-  out->add({.kind = ChildOpKind::close_others,
-            .text = place_registers(kept, out),
-            .x = 3 + input.options.extra_fds,
-            .y = kept.size()});
+  emit_close_others(kept, 3 + input.options.extra_fds, out);
 }
 
 // Room for the longest directory op_set_home takes.
@@ -190,7 +187,7 @@ Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilde
   if (input.options.start != CompileOptions::Start::at_go) {
     out->act(fmt::format("find '{}'", process.args[0]));
     out->add({.kind = ChildOpKind::find_program, .text = candidates});
-    emit_close_others(input, out);
+    emit_close_for_wait(input, out);
     emit_wait_ready(input, out);
   }
   emit_last_rights(input, sets, out);
@@ -198,6 +195,18 @@ Result<void> emit_process(const CompileInput& input, int16_t root, ProgramBuilde
   out->act(fmt::format("execute '{}'", process.args[0]));
   out->add({.kind = ChildOpKind::execute, .text = candidates});
   return ok();
+}
+
+void emit_close_others(const std::vector<int16_t>& kept, uint64_t first, ProgramBuilder* out) {
+  out->add({.kind = ChildOpKind::close_others, .text = place_registers(kept, out), .x = first, .y = kept.size()});
+}
+
+void emit_stay(Orphans orphans, ProgramBuilder* out) {
+  out->act("close all other descriptors");
+  emit_close_others({k_register_report}, 3, out);
+  out->act("stay");
+  out->add({.kind = ChildOpKind::close_fd, .a = k_register_report});
+  out->add({.kind = ChildOpKind::stay, .x = orphans == Orphans::reaped ? uint64_t{1} : uint64_t{0}});
 }
 
 void emit_wait_ready(const CompileInput& input, ProgramBuilder* out) {

@@ -95,8 +95,6 @@ class NetworkSetup {
   // The helper behind `pidfd` has ended while the container runs: reap it. The delay after which respawn() is wanted
   // (with backoff), or nullopt to go on without it.
   virtual std::optional<std::chrono::milliseconds> child_ended(int pidfd) = 0;
-  // Before a respawn(), when the process that configure() was told of is gone: one in the same namespaces.
-  virtual void move_to(pid_t /*pid*/) {}
   // Starts what has ended again.
   virtual void respawn() = 0;
   // What a user wants to be different from now on, in words that only both ends understand. children() are asked for

@@ -4,9 +4,11 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <csignal>
 
+#include "runtime/compile_parts.h"
 #include "runtime/launch.h"
 #include "runtime/launch_core.h"
 
@@ -65,6 +67,41 @@ Result<NetworkNamespace> run(ProgramBuilder& out, std::vector<std::pair<int, int
   return std::move(taker.taken);
 }
 
+// That of root's containers: nobody may join the one that he is in.
+bool is_own_namespace(int user_fd) {
+  struct stat given{};
+  struct stat own{};
+  return ::fstat(user_fd, &given) == 0 && ::stat("/proc/self/ns/user", &own) == 0 && given.st_ino == own.st_ino;
+}
+
+// Into a network namespace and the user namespace that it belongs to. Returns StartRequest::descriptors.
+std::vector<std::pair<int, int>> emit_join(int user_fd, int network_fd, ProgramBuilder* out) {
+  out->act("join a network namespace");
+  out->add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
+  std::vector<std::pair<int, int>> descriptors;
+  int16_t next = out->take_registers(2);
+  for (const auto& [fd, flag] : {std::pair{user_fd, CLONE_NEWUSER}, std::pair{network_fd, CLONE_NEWNET}}) {
+    if (flag == CLONE_NEWUSER && is_own_namespace(fd)) continue;
+    descriptors.emplace_back(next, fd);
+    out->add(
+        {.kind = ChildOpKind::set_namespace, .a = next++, .x = static_cast<uint64_t>(static_cast<unsigned>(flag))});
+  }
+  // A user namespace that is joined clears it.
+  out->add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
+  return descriptors;
+}
+
+// Lets others look at the process for a while.
+class Shower final : public LaunchObserver {
+ public:
+  explicit Shower(const std::function<Result<void>(pid_t)>& use) : use_(use) {}
+  Result<void> on_created(const CreatedProcess&) override { return ok(); }
+  Result<void> before_exec(const CreatedProcess& process) override { return use_(process.pid); }
+
+ private:
+  const std::function<Result<void>(pid_t)>& use_;
+};
+
 }  // namespace
 
 Result<NetworkNamespace> make_network_namespace(const std::vector<SocketKind>& sockets) {
@@ -80,14 +117,49 @@ Result<NetworkNamespace> open_network_namespace(const Fd& file, const std::vecto
   const Fd user(::ioctl(file.get(), NS_GET_USERNS));
   if (!user.valid()) return Error::from_errno("find the user namespace of a network namespace");
   ProgramBuilder out;
-  out.act("join a network namespace");
-  const int16_t joined = out.take_registers(2);
-  const auto network = static_cast<int16_t>(joined + 1);
-  out.add({.kind = ChildOpKind::set_namespace, .a = joined, .x = CLONE_NEWUSER});
-  out.add({.kind = ChildOpKind::set_namespace, .a = network, .x = CLONE_NEWNET});
-  out.add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
+  auto descriptors = emit_join(user.get(), file.get(), &out);
   emit_hand_over(sockets, &out);
-  return run(out, {{joined, user.get()}, {network, file.get()}});
+  return run(out, std::move(descriptors));
+}
+
+Result<void> set_network_values(int user_fd, int network_fd,
+                                const std::vector<std::pair<std::string, std::string>>& values) {
+  const HostFacts host;
+  StartRequest start{.program = {}, .host = host};
+  ProgramBuilder out;
+  start.descriptors = emit_join(user_fd, network_fd, &out);
+  const int16_t proc = out.take_register();
+  out.act("open '/proc'");
+  out.add({.kind = ChildOpKind::open_path, .a = proc, .text = out.text("/proc"), .x = O_PATH | O_DIRECTORY});
+  for (const auto& [name, value] : values) {
+    out.act("set " + name);
+    out.add({.kind = ChildOpKind::write_file,
+             .b = proc,
+             .text = out.text("sys/" + sysctl_path(name)),
+             .more = out.text(value)});
+  }
+  out.add({.kind = ChildOpKind::finish});
+  start.program = out.take();
+  auto launched = TRY(start_program(std::move(start)));
+  (void)TRY(launched.init.wait());
+  return ok();
+}
+
+Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use, Shown shown) {
+  const HostFacts host;
+  Shower shower(use);
+  StartRequest start{.program = {}, .host = host};
+  start.observer = &shower;
+  ProgramBuilder out;
+  start.descriptors = emit_join(user_fd, network_fd, &out);
+  emit_close_others({k_register_go, k_register_report}, 3, &out);
+  out.add({.kind = ChildOpKind::report_ready});
+  out.add({.kind = ChildOpKind::wait_go});
+  out.program().waits_before_exec = true;
+  if (shown == Shown::while_used) out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
+  emit_stay(Orphans::kept, &out);
+  start.program = out.take();
+  return std::move(TRY(start_program(std::move(start)).context("join a network for a moment")).init);
 }
 
 }  // namespace ctr::runtime

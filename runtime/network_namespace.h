@@ -4,8 +4,14 @@
 // The caller is a fresh, single-threaded process: clone3 copies it.
 #pragma once
 
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "base/child.h"
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -29,5 +35,17 @@ struct NetworkNamespace {
 Result<NetworkNamespace> make_network_namespace(const std::vector<SocketKind>& sockets);
 // `file`: of a namespace of this user's. Errors: permission for that of another user.
 Result<NetworkNamespace> open_network_namespace(const Fd& file, const std::vector<SocketKind>& sockets);
+
+// Writes values of a network namespace that belongs to that user namespace: {"net.ipv4.tcp_wmem", "…"}.
+Result<void> set_network_values(int user_fd, int network_fd,
+                                const std::vector<std::pair<std::string, std::string>>& values);
+
+// A process that does nothing in a network namespace and the user namespace that it belongs to, for programs that are
+// told namespaces by the number of a process, where no process in there may be looked into by others of the caller's.
+// This one may be while `use` is called, and not any more after that: it has the host's files in sight. In a user
+// namespace in which nobody else is yet it may be until it ends. Errors: those of `use`.
+enum class Shown { while_used, until_it_ends };
+Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use,
+                            Shown shown = Shown::while_used);
 
 }  // namespace ctr::runtime

@@ -23,8 +23,7 @@ void NetworkWatch::watch() {
 Result<void> NetworkWatch::change(const Json& order, Fd fd) {
   if (!network_) return Error(Errc::unsupported, "there is no network of its own");
   forget_children();
-  Result<void> changed = ok();
-  act([&] { changed = network_->change(order, std::move(fd)); });
+  auto changed = network_->change(order, std::move(fd));
   watch();
   return changed;
 }
@@ -37,8 +36,6 @@ void NetworkWatch::stop() {
   stopped_ = std::move(network_);
 }
 
-void NetworkWatch::act(const std::function<void()>& what) { around_ ? around_(*network_, what) : what(); }
-
 // A helper that goes with a change is no accident, and its number may be another's afterwards.
 void NetworkWatch::forget_children() {
   for (const int pidfd : std::exchange(pidfds_, {})) loop_.remove(pidfd);
@@ -46,7 +43,7 @@ void NetworkWatch::forget_children() {
 
 void NetworkWatch::on_source(int fd) {
   forget_children();
-  act([&] { network_->on_source(fd); });
+  network_->on_source(fd);
   watch();
 }
 
@@ -57,7 +54,7 @@ void NetworkWatch::on_child(int pidfd) {
   if (!delay) return;
   loop_.add_timer(*delay, [this] {
     if (!network_) return;
-    act([&] { network_->respawn(); });
+    network_->respawn();
     watch();
   });
 }

@@ -2,7 +2,6 @@
 // different is done.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <set>
 
@@ -16,10 +15,8 @@ namespace ctr::runtime {
 
 class [[nodiscard]] NetworkWatch {
  public:
-  // Does what may start helpers, with what the network needs for that.
-  using Around = std::function<void(NetworkSetup&, const std::function<void()>& act)>;
   // `loop` outlives it.
-  explicit NetworkWatch(EventLoop& loop, Around around = {}) : loop_(loop), around_(std::move(around)) {}
+  explicit NetworkWatch(EventLoop& loop) : loop_(loop) {}
 
   // nullptr: there is none, and nothing below does anything.
   void use(std::unique_ptr<NetworkSetup> network) {
@@ -39,13 +36,11 @@ class [[nodiscard]] NetworkWatch {
   void stop();
 
  private:
-  void act(const std::function<void()>& what);
   void forget_children();
   void on_child(int pidfd);
   void on_source(int fd);
 
   EventLoop& loop_;
-  Around around_;
   std::unique_ptr<NetworkSetup> network_, stopped_;
   std::set<int> pidfds_;
   std::set<int> sources_;

@@ -48,6 +48,10 @@ Json namespaces_json(const PodNamespacesPlan& plan) {
     set_id_map(&ids, from);
     return ids;
   };
+  Json memory = Json::array();
+  for (const auto& one : plan.memory) {
+    memory.push(Json::object().set("dir", one.dir).set("options", Json::strings(one.options)));
+  }
   return Json::object()
       .set("ids", map(plan.ids))
       .set("outer", map(plan.outer))
@@ -55,7 +59,8 @@ Json namespaces_json(const PodNamespacesPlan& plan) {
       .set("hostname", plan.hostname)
       .set("sysctls", std::move(sysctls))
       .set("shm_dir", plan.shm_dir)
-      .set("shm_bytes", plan.shm_bytes);
+      .set("shm_bytes", plan.shm_bytes)
+      .set("memory", std::move(memory));
 }
 
 Result<PodNamespacesPlan> read_namespaces(const JsonReader& reader) {
@@ -74,6 +79,9 @@ Result<PodNamespacesPlan> read_namespaces(const JsonReader& reader) {
   plan.sysctls = TRY(reader.string_map("sysctls"));
   plan.shm_dir = TRY(reader.get_string("shm_dir"));
   plan.shm_bytes = TRY(reader.uint_or("shm_bytes", 0));
+  for (const auto& one : TRY(reader.elements("memory"))) {
+    plan.memory.push_back({TRY(one.get_string("dir")), TRY(one.strings("options"))});
+  }
   return plan;
 }
 
@@ -85,7 +93,7 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
         dir_(std::move(dir)),
         hooks_(hooks),
         loop_(std::move(loop)),
-        network_(loop_, [this](NetworkSetup& network, const auto& act) { with_process(network, act); }),
+        network_(loop_),
         server_(loop_, *this) {}
 
   // Until everything is there. What is half made ends with this process.
@@ -102,7 +110,6 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
 
  private:
   Result<void> keep_namespaces();
-  void with_process(NetworkSetup& network, const std::function<void()>& act);
   void end();
 
   PodPlan plan_;
@@ -153,14 +160,6 @@ void PodMonitor::undo(const Error& error) {
   former.error = error.text();
   former.monitor.reset();
   write_state(dir_, former).ignore("the error that is reported came first");
-}
-
-// Some helpers are told their network by a process, and in an empty pod there is none.
-void PodMonitor::with_process(NetworkSetup& network, const std::function<void()>& act) {
-  auto anchor =
-      launch_anchor(plan_.host, namespaces_.find(NamespaceType::user), namespaces_.find(NamespaceType::network));
-  if (anchor) network.move_to(anchor->pid());
-  act();
 }
 
 void PodMonitor::end() {

@@ -35,7 +35,7 @@ const char* file_name(NamespaceType type) {
 
 bool has(const PodNamespacesPlan& plan, NamespaceType type) {
   if (type == NamespaceType::user) return !plan.ids.empty();
-  if (type == NamespaceType::mount) return !plan.shm_dir.empty();
+  if (type == NamespaceType::mount) return !plan.shm_dir.empty() || !plan.memory.empty();
   return std::find(plan.fresh.begin(), plan.fresh.end(), type) != plan.fresh.end();
 }
 
@@ -86,17 +86,43 @@ void emit_values(const PodNamespacesPlan& plan, ProgramBuilder* out) {
   out->close_register(proc);
 }
 
-void emit_shm(const PodNamespacesPlan& plan, int16_t place, ProgramBuilder* out) {
-  out->act("mount the file system of /dev/shm");
+// A file system in memory, and the register with the directory that it is for.
+struct Memory {
+  std::string words;
+  std::vector<std::string> options;
+  uint64_t attributes = 0;
+  int16_t place = -1;
+};
+
+// The way to the directories may be one that only the caller may go: they are opened before it becomes somebody else.
+std::vector<Memory> emit_open_memories(const PodNamespacesPlan& plan, ProgramBuilder* out) {
+  std::vector<Memory> memories;
+  const auto open = [&](const std::string& dir, Memory memory) {
+    out->act("open the place of " + memory.words);
+    memory.place = out->take_register();
+    out->add({.kind = ChildOpKind::open_path, .a = memory.place, .text = out->text(dir), .x = O_PATH | O_DIRECTORY});
+    memories.push_back(std::move(memory));
+  };
+  constexpr uint64_t k_attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  if (!plan.shm_dir.empty()) {
+    open(plan.shm_dir,
+         {"/dev/shm", {"mode=1777", fmt::format("size={}", plan.shm_bytes)}, k_attributes | MOUNT_ATTR_NOEXEC, -1});
+  }
+  for (const auto& memory : plan.memory) open(memory.dir, {"a volume in memory", memory.options, k_attributes, -1});
+  return memories;
+}
+
+void emit_memory(const Memory& memory, ProgramBuilder* out) {
+  out->act("mount the file system of " + memory.words);
   const int16_t mount = out->take_register();
   out->add({.kind = ChildOpKind::make_mount,
             .a = mount,
             .text = out->text("tmpfs"),
-            .more = out->text_list({"mode=1777", fmt::format("size={}", plan.shm_bytes)}),
-            .x = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC});
-  out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = place});
+            .more = out->text_list(memory.options),
+            .x = memory.attributes});
+  out->add({.kind = ChildOpKind::attach_mount, .a = mount, .b = memory.place});
   out->close_register(mount);
-  out->close_register(place);
+  out->close_register(memory.place);
 }
 
 // The namespaces are made by a process in the user namespace around theirs.
@@ -116,19 +142,6 @@ Result<void> emit_outer(const PodNamespacesPlan& plan, uint64_t flags, ProgramBu
             .x = flags});
   out->add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
   return ok();
-}
-
-// Does nothing more, and holds nothing; `forgets` children that others have left to it.
-void emit_stay(uint64_t forgets, ProgramBuilder* out) {
-  out->act("close all other descriptors");
-  constexpr int16_t k_kept = k_register_report;
-  out->add({.kind = ChildOpKind::close_others,
-            .text = out->bytes(std::string_view(reinterpret_cast<const char*>(&k_kept), sizeof k_kept)),
-            .x = 3,
-            .y = 1});
-  out->act("stay");
-  out->add({.kind = ChildOpKind::close_fd, .a = k_register_report});
-  out->add({.kind = ChildOpKind::stay, .x = forgets});
 }
 
 // Keeps what the child has, while it may be looked at.
@@ -166,6 +179,10 @@ int PodNamespaces::find(NamespaceType type) const {
 Result<ChildProgram> compile_pod(const PodNamespacesPlan& plan) {
   TRY(check_map(plan.ids));
   TRY(check_sysctls(spec_of(plan)));
+  if (plan.memory.size() > k_most_pod_memories) {
+    return Error(Errc::invalid, fmt::format("a pod can have {} volumes in memory, and {} are asked for",
+                                            k_most_pod_memories, plan.memory.size()));
+  }
   ProgramBuilder out;
   ChildProgram& program = out.program();
   uint64_t flags = 0;
@@ -184,19 +201,13 @@ Result<ChildProgram> compile_pod(const PodNamespacesPlan& plan) {
   if (has(plan, NamespaceType::network)) emit_network(&out);
   out.act("wait for the id maps");
   out.add({.kind = ChildOpKind::wait_go});
-  int16_t place = -1;
-  if (!plan.shm_dir.empty()) {
-    // The way there may be one that only the caller may go.
-    out.act("open the place of /dev/shm");
-    place = out.take_register();
-    out.add({.kind = ChildOpKind::open_path, .a = place, .text = out.text(plan.shm_dir), .x = O_PATH | O_DIRECTORY});
-  }
+  const auto memories = emit_open_memories(plan, &out);
   if (!plan.ids.empty()) emit_become_root(&out);
-  if (place >= 0) {
+  if (!memories.empty()) {
     out.act("stop mounts from propagating");
     out.add({.kind = ChildOpKind::set_propagation, .x = MS_REC | MS_SLAVE});
-    emit_shm(plan, place, &out);
   }
+  for (const auto& memory : memories) emit_memory(memory, &out);
   emit_values(plan, &out);
   out.act("wait for the network");
   out.add({.kind = ChildOpKind::report_ready});
@@ -206,7 +217,7 @@ Result<ChildProgram> compile_pod(const PodNamespacesPlan& plan) {
     // The first process of the pid namespace reaps what its members leave. It executes nothing, and nobody in there may
     // look at it: it has the host's root.
     out.add({.kind = ChildOpKind::set_dumpable, .x = 0});
-    emit_stay(1, &out);
+    emit_stay(Orphans::reaped, &out);
   } else {
     out.add({.kind = ChildOpKind::finish});
   }
@@ -226,26 +237,6 @@ Result<PodNamespaces> make_pod_namespaces(const PodNamespacesPlan& plan, const H
     (void)TRY(launched.init.wait());
   }
   return made;
-}
-
-Result<Child> launch_anchor(const HostFacts& host, int user_fd, int network_fd) {
-  ProgramBuilder out;
-  out.act("join the network of the pod");
-  out.add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
-  StartRequest start{.program = {}, .host = host};
-  int number = k_register_extra;
-  for (const auto& [fd, flag] : {std::pair{user_fd, CLONE_NEWUSER}, std::pair{network_fd, CLONE_NEWNET}}) {
-    if (fd < 0) continue;
-    start.descriptors.emplace_back(number, fd);
-    out.add({.kind = ChildOpKind::set_namespace,
-             .a = static_cast<int16_t>(number++),
-             .x = static_cast<uint64_t>(static_cast<unsigned>(flag))});
-  }
-  // A user namespace that is joined clears it.
-  out.add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
-  emit_stay(0, &out);
-  start.program = out.take();
-  return std::move(TRY(start_program(std::move(start)).context("join the network of the pod")).init);
 }
 
 }  // namespace ctr::runtime

@@ -30,6 +30,14 @@
 
 namespace ctr::runtime {
 
+// A file system in memory that the members share: found at `dir` in the pod's mount namespace.
+struct PodMemoryPlan {
+  std::string dir;                   // an existing directory of the host
+  std::vector<std::string> options;  // of tmpfs
+  bool operator==(const PodMemoryPlan&) const = default;
+};
+inline constexpr size_t k_most_pod_memories = 32;
+
 struct PodNamespacesPlan {
   IdMap ids;    // empty: no user namespace, for root
   IdMap outer;  // of a user namespace around that one, which a root by fuse-overlayfs takes; empty: there is none
@@ -39,6 +47,7 @@ struct PodNamespacesPlan {
   std::string shm_dir;  // with ipc: an existing directory of the host, where the file system of /dev/shm is mounted
                         // in the pod's mount namespace; empty: none
   uint64_t shm_bytes = 0;
+  std::vector<PodMemoryPlan> memory;  // at most k_most_pod_memories
   bool operator==(const PodNamespacesPlan&) const = default;
 };
 
@@ -47,7 +56,7 @@ inline constexpr NamespaceType k_pod_namespaces[] = {NamespaceType::user,    Nam
                                                      NamespaceType::network, NamespaceType::pid, NamespaceType::mount};
 
 struct PodNamespaces {
-  // Of those that there are. The mount namespace is there with shm_dir.
+  // Of those that there are. The mount namespace is there with shm_dir or memory.
   std::vector<std::pair<NamespaceType, Fd>> files;
   std::optional<Child> init;           // with a pid namespace: its first process, which ends with us
   int find(NamespaceType type) const;  // -1 without it; stays ours
@@ -59,9 +68,5 @@ Result<PodNamespaces> make_pod_namespaces(const PodNamespacesPlan& plan, const H
 
 // The steps that the child takes, for tests. Errors: invalid for a sysctl of no namespace of the pod.
 Result<ChildProgram> compile_pod(const PodNamespacesPlan& plan);
-
-// A process that does nothing in the user and network namespaces of a pod: what programs are pointed at that take the
-// number of a process for its network namespace.
-Result<Child> launch_anchor(const HostFacts& host, int user_fd, int network_fd);
 
 }  // namespace ctr::runtime

@@ -45,7 +45,7 @@ struct RootfsPlan {
   // With Kind::fuse in a user namespace that is joined: the path of the one around it, where the server runs.
   std::string outer_namespace;
   // The path of a mount namespace in which everything is found that is mounted into the container; empty: the
-  // caller's. Not with Kind::fuse.
+  // caller's. With Kind::fuse only where the user namespace is joined.
   std::string mounts_namespace;
   // The path of a mount namespace whose /dev/shm is found at `shm_place`, a directory of the host, by what is mounted
   // into the container; empty: none.

@@ -1,5 +1,6 @@
 #include "base/oci/manifest.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -43,6 +44,13 @@ Result<std::vector<Descriptor>> descriptors(const JsonReader& reader, std::strin
   std::vector<Descriptor> found;
   for (const auto& element : TRY(reader.elements(key))) found.push_back(TRY(descriptor_from_json(element)));
   return found;
+}
+
+// Of an image: statements of builders have other things in the place of layers.
+bool is_layer(const Descriptor& descriptor) {
+  const auto kind = media_kind(descriptor.media_type);
+  return kind == MediaKind::layer_tar || kind == MediaKind::layer_gzip || kind == MediaKind::layer_zstd ||
+         kind == MediaKind::layer_encrypted || kind == MediaKind::foreign_layer;
 }
 
 Result<void> check_layer(const Descriptor& layer) {
@@ -149,7 +157,8 @@ Result<std::variant<Manifest, ImageIndex>> parse_manifest(std::string_view docum
 
 bool ManifestParts::is_artifact() const {
   const auto kind = media_kind(config.media_type);
-  return kind != MediaKind::oci_config && kind != MediaKind::docker_config;
+  if (kind != MediaKind::oci_config && kind != MediaKind::docker_config) return true;
+  return std::any_of(layers.begin(), layers.end(), [](const auto& layer) { return !is_layer(layer); });
 }
 
 Result<ManifestParts> manifest_parts(std::string_view document) {

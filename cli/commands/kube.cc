@@ -21,6 +21,8 @@ namespace {
 
 namespace kube = engine::kube;
 
+// podman's, in which pods of all files find each other by their names.
+constexpr const char* k_kube_network = "podman-default-kube-network";
 constexpr size_t k_file_limit_bytes = size_t{4} << 20;
 
 constexpr std::array k_play_options = {
@@ -72,6 +74,7 @@ std::string host_name() {
 
 Result<kube::Choices> choices_of(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
+  const auto* config = TRY(engine->config());
   auto common = TRY(common_spec(context, args));
   kube::Choices choices;
   choices.pod_prefix = !args.flag("no-pod-prefix");
@@ -81,11 +84,15 @@ Result<kube::Choices> choices_of(Context& context, const Args& args) {
   choices.publish_all = args.flag("publish-all");
   // Without an option a hostNetwork of the file counts, and then the configuration.
   if (args.has("network") || args.has("ip") || args.has("mac-address")) choices.network = std::move(common.network);
+  const bool is_usual = config->netns.empty() || config->netns == "private";
+  if (!choices.network && is_usual) choices.default_network = k_kube_network;
   if (args.has("userns")) choices.userns = std::move(common.userns);
   choices.no_hosts = args.flag("no-hosts");
   choices.no_hostname = args.flag("no-hostname");
   choices.ports = std::move(common.ports);
   choices.node_name = host_name();
+  choices.node_cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
+  choices.node_memory_bytes = int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
   if (args.flag("ignore-unsupported")) choices.unsupported = kube::Unsupported::ignored;
   choices.read_secret = [engine](const std::string& name) -> Result<std::string> {
     const auto secret = TRY(engine->find_secret(name));
@@ -174,7 +181,8 @@ Result<int> play(Context& context, const Args& args) {
   const auto file = TRY(read_kube_input(context, args.words().front()));
   if (args.flag("down")) return take_down(context, file, args.flag("force"));
   if (args.flag("force")) return Error(Errc::invalid, "--force is for --down");
-  const auto plan = TRY(kube::plan_kube(file, TRY(read_config_maps(context, args)), TRY(choices_of(context, args))));
+  const auto choices = TRY(choices_of(context, args));
+  const auto plan = TRY(kube::plan_kube(file, TRY(read_config_maps(context, args)), choices));
   auto& output = context.output();
   for (const auto& warning : plan.warnings) output.warn(warning);
   auto* engine = TRY(context.engine());
@@ -186,6 +194,7 @@ Result<int> play(Context& context, const Args& args) {
   options.pull = TRY(pull_options(args, *TRY(engine->config())));
   options.start = args.flag("start", true);
   options.create_command = context.command_line();
+  options.default_network = choices.default_network;
   const auto report = TRY(kube::play(*engine, plan, options, [&] { forget_stop(context.cancel()); }));
   print_report(output, report);
   if (!args.flag("wait") || !options.start) return 0;

@@ -101,6 +101,11 @@ Result<int> apply(Context& context, const Args& args) {
   auto cluster = TRY(
       kube::read_kubeconfig(TRY(read_access(context, args)), [](const std::string& path) { return read_file(path); }));
   if (args.has("ca-cert-file")) cluster.authorities_pem = TRY(read_file(args.text("ca-cert-file")));
+  if (cluster.program) {
+    TRY(kube::use_credential(TRY(kube::get_credential(*cluster.program, kube::cluster_info(cluster),
+                                                      context.environment(), context.cancel())),
+                             cluster));
+  }
   kube::InputFile input;
   if (file.empty()) {
     kube::GenerateOptions options;

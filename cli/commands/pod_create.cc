@@ -87,7 +87,9 @@ Result<int> run_clone(Context& context, const Args& args) {
   spec.name = words.size() > 1 ? words[1] : args.text("name", source.name + "-clone");
   spec.id_file.clear();
   spec.shared.create_command = context.command_line();
-  const auto made = TRY(verbs.create(std::move(spec), {}));
+  engine::PodCreateOptions options;
+  options.origin = TRY(verbs.origin(source.id));
+  const auto made = TRY(verbs.create(std::move(spec), options));
   if (auto cloned = clone_members(context, source, made); !cloned) {
     verbs.remove(made.id, {.force = true, .timeout = {}}).ignore("the first error is the one to tell");
     return std::move(cloned).error();

@@ -29,7 +29,7 @@ constexpr std::array k_ps_options = {
     flag("latest", 'l', "The pod that was created last"),
     flag("no-trunc", 0, "Whole ids"),
     flag("noheading", 'n', "No headings"),
-    flag("ns", 0, "Accepted: there are no namespaces of podman's database"),
+    flag("ns", 0, "Show the cgroup, and podman's namespace, which is empty"),
     flag("quiet", 'q', "Only ids"),
     value("sort", 0, "FIELD", "created, id, name, number or status"),
 };
@@ -72,6 +72,7 @@ Result<int> ps(Context& context, const Args& args) {
   options.container_ids = args.flag("ctr-ids");
   options.container_names = args.flag("ctr-names");
   options.container_status = args.flag("ctr-status");
+  options.namespaces = args.flag("ns");
   const std::string format = args.text("format");
   auto& output = context.output();
   if (args.flag("quiet") && format.empty()) {

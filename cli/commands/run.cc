@@ -62,7 +62,7 @@ class NewPod {
     auto pod = TRY(pod_around(spec));
     pod.shared.create_command = spec.create_command;
     verbs_ = &engine::pod_verbs(*TRY(context.engine()));
-    id_ = TRY(verbs_->create(std::move(pod), {.replace = false, .starts = starts})).id;
+    id_ = TRY(verbs_->create(std::move(pod), {.replace = false, .starts = starts, .origin = {}})).id;
     spec.pod = id_->hex;
     return ok();
   }
@@ -135,6 +135,12 @@ Result<int> run_detached(Context& context, const engine::ContainerInfo& info) {
   return 0;
 }
 
+// What has run stays, whatever became of the command.
+bool was_started(engine::Engine& engine, const engine::ContainerId& id) {
+  const auto info = engine.find_container(id.hex);
+  return info && info->state != engine::ContainerState::created;
+}
+
 Result<int> run(Context& context, const Args& args) {
   Plan wanted = TRY(plan(context, args));
   TRY(add_run_options(args, wanted));
@@ -155,8 +161,9 @@ Result<int> run(Context& context, const Args& args) {
   NewPod pod;
   TRY(pod.make(context, wanted.spec, true));
   const auto info = TRY(engine->create(std::move(wanted.spec), wanted.options));
-  pod.keep();
-  return detach ? run_detached(context, info) : run_attached(context, info, streams(args, info.spec, named));
+  auto ended = detach ? run_detached(context, info) : run_attached(context, info, streams(args, info.spec, named));
+  if (ended || was_started(*engine, info.id)) pod.keep();
+  return ended;
 }
 
 Result<int> run_create(Context& context, const Args& args) {

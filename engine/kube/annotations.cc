@@ -70,6 +70,10 @@ Result<void> apply_annotations(const std::map<std::string, std::string>& annotat
       spec.auto_remove = value == "TRUE" || value == "true";
     } else if (named->first == "io.podman.annotations.pids-limit") {
       spec.resources.pids = TRY(parse_signed(value, key));
+    } else if (named->first == "io.podman.annotations.cpuset") {
+      spec.resources.cpuset_cpus = value;
+    } else if (named->first == "io.podman.annotations.memory-nodes") {
+      spec.resources.cpuset_mems = value;
     } else if (named->first == "io.podman.annotations.volumes-from") {
       spec.volumes_from.push_back(value);
     } else if (key == std::string(k_spec_annotation) + container) {

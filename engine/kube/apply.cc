@@ -73,13 +73,11 @@ Result<void> read_user(Fields& user, const Files& files, Cluster& cluster) {
   const auto name = TRY(user.text_or("username", ""));
   const auto password = TRY(user.text_or("password", ""));
   if (!name.empty()) cluster.authorization = "Basic " + base64_encode(name + ":" + password);
-  for (const auto* key : {"exec", "auth-provider"}) {
-    if (!user.has(key)) continue;
-    return user.wrong(key, "programs that give credentials are not supported")
-        .with_code(Errc::unsupported)
-        .with_hint("use a user with a token or a client certificate");
-  }
-  return ok();
+  if (auto exec = TRY(user.find_map("exec"))) cluster.program = TRY(read_credential_program(*exec, files.dir));
+  if (!user.has("auth-provider")) return ok();
+  return user.wrong("auth-provider", "not supported")
+      .with_code(Errc::unsupported)
+      .with_hint("use a user with exec, a token or a client certificate");
 }
 
 // A name that is one part of a path.
@@ -160,6 +158,27 @@ Result<Cluster> read_kubeconfig(const InputFile& file, const ReadFile& read_file
   auto user = TRY(named(root, "users", user_name, "user"));
   TRY(read_user(user, files, cluster));
   return cluster;
+}
+
+Result<void> use_credential(const Credential& credential, Cluster& cluster) {
+  const auto is_bad = [](char c) { return c < ' ' || c == 0x7f; };
+  if (std::any_of(credential.token.begin(), credential.token.end(), is_bad)) {
+    return Error(Errc::invalid, "the token of the program has characters that no header may have");
+  }
+  if (!credential.token.empty()) cluster.authorization = "Bearer " + credential.token;
+  if (credential.key_pem.empty()) return ok();
+  cluster.client_certificate_pem = credential.certificate_pem;
+  cluster.client_key_pem = credential.key_pem;
+  return ok();
+}
+
+Json cluster_info(const Cluster& cluster) {
+  Json json = Json::object().set("server", cluster.server).set("config", nullptr);
+  if (!cluster.verify) json.set("insecure-skip-tls-verify", true);
+  if (!cluster.authorities_pem.empty()) {
+    json.set("certificate-authority-data", base64_encode(cluster.authorities_pem));
+  }
+  return json;
 }
 
 Result<Apply> plan_apply(const InputFile& file, const Cluster& cluster, const std::string& space) {

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/kube/credentials.h"
 #include "engine/kube/plan.h"
 #include "engine/web.h"
 
@@ -19,14 +21,19 @@ struct Cluster {
   std::string space;   // the context's namespace; empty: default
   bool verify = true;
   std::string authorities_pem, client_certificate_pem, client_key_pem;
-  std::string authorization;  // the value of the header; empty: none
+  std::string authorization;                 // the value of the header; empty: none
+  std::optional<CredentialProgram> program;  // that gives what the file does not
   bool operator==(const Cluster&) const = default;
 };
 
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 // The cluster of the current context. Relative paths in the file are seen from its own directory.
-// Errors: invalid with the line; unsupported for programs that give credentials.
+// Errors: invalid with the line; unsupported for ways to get credentials that are not there.
 Result<Cluster> read_kubeconfig(const InputFile& file, const ReadFile& read_file);
+// What a program has given counts in place of what is there. Errors: invalid.
+Result<void> use_credential(const Credential& credential, Cluster& cluster);
+// What a program is told of the cluster.
+Json cluster_info(const Cluster& cluster);
 
 struct Apply {
   std::vector<WebRequest> requests;

@@ -22,33 +22,45 @@ std::optional<std::string> subscript(std::string_view path, std::string_view map
   return std::string(path);
 }
 
-Result<std::string> resource_value(Fields& fields, const ResourceSpec& limits) {
+// What a container may have: its limit, else what there is on this machine. Of requests the limit counts, too.
+struct Amounts {
+  std::optional<int64_t> milli_cpus, memory_bytes;
+};
+
+Amounts amounts_of(const ResourceSpec& limits, bool requests, const Choices& choices) {
+  Amounts amounts;
+  if (limits.cpu_quota_us) amounts.milli_cpus = *limits.cpu_quota_us / 100;
+  amounts.memory_bytes = limits.memory_bytes;
+  if (requests) {
+    if (limits.cpu_shares) amounts.milli_cpus = static_cast<int64_t>(*limits.cpu_shares * 1000 / 1024);
+    if (limits.memory_reservation_bytes) amounts.memory_bytes = limits.memory_reservation_bytes;
+    return {amounts.milli_cpus.value_or(0), amounts.memory_bytes.value_or(0)};
+  }
+  if (!amounts.milli_cpus && choices.node_cpus > 0) amounts.milli_cpus = choices.node_cpus * 1000;
+  if (!amounts.memory_bytes && choices.node_memory_bytes > 0) amounts.memory_bytes = choices.node_memory_bytes;
+  return amounts;
+}
+
+Result<std::string> resource_value(Fields& fields, const ResourceSpec& limits, const Choices& choices) {
   const auto resource = TRY(fields.get_text("resource"));
   const auto divisor_text = TRY(fields.text_or("divisor", "1"));
   fields.skip({"containerName"});
   TRY(fields.finish());
   const auto divisor = parse_quantity_milli(divisor_text == "0" ? "1" : divisor_text);
-  if (!divisor || *divisor == 0) return fields.wrong("divisor", "is not an amount");
-  const auto milli_cpus = [&](std::optional<int64_t> milli) -> Result<std::string> {
-    if (!milli) return fields.wrong("resource", "the container has no such limit");
-    return std::to_string((*milli + *divisor - 1) / *divisor);
-  };
-  const auto bytes = [&](std::optional<int64_t> amount) -> Result<std::string> {
-    if (!amount) return fields.wrong("resource", "the container has no such limit");
-    const int64_t unit = std::max<int64_t>(*divisor / 1000, 1);
-    return std::to_string((*amount + unit - 1) / unit);
-  };
-  if (resource == "limits.cpu") {
-    if (!limits.cpu_quota_us) return milli_cpus({});
-    return milli_cpus(*limits.cpu_quota_us / 100);
+  if (!divisor || *divisor <= 0) return fields.wrong("divisor", "is not an amount");
+  const auto amounts = amounts_of(limits, resource.starts_with("requests."), choices);
+  std::optional<int64_t> amount;
+  int64_t unit = *divisor;
+  if (resource == "limits.cpu" || resource == "requests.cpu") {
+    amount = amounts.milli_cpus;
+  } else if (resource == "limits.memory" || resource == "requests.memory") {
+    amount = amounts.memory_bytes;
+    unit = std::max<int64_t>(*divisor / 1000, 1);
+  } else {
+    return fields.wrong("resource", fmt::format("'{}' is not supported", printable(resource)));
   }
-  if (resource == "requests.cpu") {
-    if (!limits.cpu_shares) return milli_cpus({});
-    return milli_cpus(static_cast<int64_t>(*limits.cpu_shares * 1000 / 1024));
-  }
-  if (resource == "limits.memory") return bytes(limits.memory_bytes);
-  if (resource == "requests.memory") return bytes(limits.memory_reservation_bytes);
-  return fields.wrong("resource", fmt::format("'{}' is not supported", printable(resource)));
+  if (!amount) return fields.wrong("resource", "the container has no such limit");
+  return std::to_string(*amount / unit + (*amount % unit == 0 ? 0 : 1));
 }
 
 // nullopt: the variable is left out.
@@ -56,7 +68,7 @@ Result<std::optional<std::string>> key_value(Fields& fields, const DataObject* o
                                              bool optional) {
   if (object != nullptr) {
     const auto found = object->data.find(key);
-    if (found != object->data.end()) return std::optional(found->second);
+    if (found != object->data.end() && !object->binary.contains(key)) return std::optional(found->second);
   }
   if (optional) return std::optional<std::string>();
   return fields.wrong("key",
@@ -82,7 +94,7 @@ Result<std::optional<std::string>> value_from(Fields& from, PodContext& context,
   } else if (auto field = TRY(from.find_map("fieldRef"))) {
     value = TRY(read_pod_field(*field, context));
   } else if (auto resource = TRY(from.find_map("resourceFieldRef"))) {
-    value = TRY(resource_value(*resource, limits));
+    value = TRY(resource_value(*resource, limits, context.choices));
   } else {
     TRY(from.finish());
     return from.wrong("", "says no source");
@@ -118,6 +130,7 @@ Result<void> add_all(Fields& from, PodContext& context, EnvPlan& env) {
                              : TRY(find_config_map(*fields, context.objects, name, optional));
     if (object == nullptr) continue;
     for (const auto& [variable, value] : object->data) {
+      if (object->binary.contains(variable)) continue;
       // As everywhere in C: what follows a NUL byte would be lost.
       if (value.find('\0') != std::string::npos) {
         return fields->wrong("", fmt::format("the value of '{}' has a NUL byte", printable(variable)));

@@ -180,7 +180,9 @@ Result<void> add_config_maps(const InputFile& file, Objects& objects, Source& so
     auto fields = TRY(open_document(document, source));
     if (document.kind != "ConfigMap") return fields.wrong("kind", "only ConfigMaps can be given with --configmap");
     auto object = TRY(read_config_map(fields));
-    objects.config_maps.insert_or_assign(object.name, std::move(object));
+    const auto name = object.name;
+    if (objects.config_maps.emplace(name, std::move(object)).second) continue;
+    return fields.wrong("", fmt::format("there are two ConfigMaps '{}'", printable(name)));
   }
   return ok();
 }
@@ -189,18 +191,22 @@ Result<void> read_objects(const std::vector<Document>& documents, Source& source
   for (const auto& document : documents) {
     auto fields = TRY(open_document(document, source));
     const auto twice = [&](const std::string& name) {
-      return fields.wrong("", fmt::format("there are two {} '{}'", document.kind, printable(name)));
+      return fields.wrong("", fmt::format("there are two {}s '{}'", document.kind, printable(name)));
     };
     if (document.kind == "ConfigMap") {
       auto object = TRY(read_config_map(fields));
-      objects.config_maps.insert_or_assign(object.name, std::move(object));
+      const auto name = object.name;
+      if (!objects.config_maps.emplace(name, std::move(object)).second) return twice(name);
     } else if (document.kind == "Secret") {
       auto object = TRY(read_secret(fields));
       plan.secrets.push_back({object.name, secret_document(object), object.labels});
       const auto name = object.name;
       if (!objects.secrets.emplace(name, std::move(object)).second) return twice(name);
     } else if (document.kind == "PersistentVolumeClaim") {
-      plan.claims.push_back(TRY(read_claim(fields)));
+      auto claim = TRY(read_claim(fields));
+      const auto is_same = [&](const VolumeOptions& other) { return other.name == claim.name; };
+      if (std::any_of(plan.claims.begin(), plan.claims.end(), is_same)) return twice(claim.name);
+      plan.claims.push_back(std::move(claim));
     }
   }
   return ok();
@@ -264,6 +270,23 @@ Result<Plan> plan_kube(const InputFile& file, const std::vector<InputFile>& conf
   return plan;
 }
 
+namespace {
+
+// The volumes that go with a pod are called after it.
+Result<void> add_volume_names(Fields& document, const std::string& kind, const std::string& pod,
+                              std::vector<std::string>& names) {
+  auto spec = TRY(document.find_map("spec"));
+  if (spec && kind != "Pod") {
+    auto pod_template = TRY(spec->find_map("template"));
+    spec = pod_template ? TRY(pod_template->find_map("spec")) : std::nullopt;
+  }
+  if (!spec) return ok();
+  for (auto& volume : TRY(spec->maps("volumes"))) names.push_back(pod + "-" + TRY(volume.text_or("name", "")));
+  return ok();
+}
+
+}  // namespace
+
 Result<Names> names_in(const InputFile& file) {
   Source source{file.name, Unsupported::ignored, {}};
   Names names;
@@ -276,6 +299,7 @@ Result<Names> names_in(const InputFile& file) {
     if (document.kind == "PersistentVolumeClaim") names.claims.push_back(metadata.name);
     if (is_pod_kind(document.kind)) {
       names.pods.push_back(document.kind == "Pod" ? metadata.name : metadata.name + "-pod");
+      TRY(add_volume_names(fields, document.kind, names.pods.back(), names.volumes));
     }
   }
   return names;

@@ -13,6 +13,19 @@ namespace ctr::engine::kube {
 
 namespace {
 
+void note_host_path(const std::string& path, SourceContainer& source) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return;
+  const auto mode = status.st_mode;
+  const char* type = S_ISDIR(mode)    ? "Directory"
+                     : S_ISREG(mode)  ? "File"
+                     : S_ISSOCK(mode) ? "Socket"
+                     : S_ISCHR(mode)  ? "CharDevice"
+                     : S_ISBLK(mode)  ? "BlockDevice"
+                                      : "";
+  if (*type != '\0') source.host_paths.emplace(path, type);
+}
+
 // What a container was asked to be: the spec of a clone, under its own name.
 Result<SourceContainer> source_of(Engine& engine, const ContainerInfo& info) {
   SourceContainer source;
@@ -23,11 +36,9 @@ Result<SourceContainer> source_of(Engine& engine, const ContainerInfo& info) {
   source.spec.pod.clear();
   forget_pod_settings(source.spec);
   for (const auto& mount : source.spec.mounts) {
-    struct stat status{};
-    if (mount.type != MountSpec::Type::bind) continue;
-    const bool is_dir = ::stat(mount.source.c_str(), &status) != 0 || S_ISDIR(status.st_mode);
-    if (is_dir) source.directories.push_back(mount.source);
+    if (mount.type == MountSpec::Type::bind) note_host_path(mount.source, source);
   }
+  for (const auto& device : source.spec.devices) note_host_path(device.host_path, source);
   return source;
 }
 
@@ -45,6 +56,7 @@ Result<SourcePod> pod_of(Engine& engine, const PodInfo& info) {
   SourcePod pod;
   pod.name = info.name;
   pod.spec = info.spec;
+  pod.origin = TRY(pod_verbs(engine).origin(info.id));
   for (const auto& member : info.members) {
     pod.containers.push_back(TRY(source_of(engine, TRY(engine.find_container(member.id.hex)))));
   }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/kube/annotations.h"
 #include "engine/kube/generate_container.h"
+#include "engine/kube/origin.h"
 #include "engine/kube/plan.h"
 
 namespace ctr::engine::kube {
@@ -102,7 +103,14 @@ void set_if(Json& json, std::string_view key, Json value) {
   if (!empty) json.set(std::string(key), std::move(value));
 }
 
-Json spec_json(const SourcePod& pod) {
+// What a controller lets its pods have: a cluster takes no other word.
+std::string_view restart_word_of(const SourcePod& pod, GeneratedKind kind) {
+  const auto word = restart_word(pod.containers.back().spec.restart.policy);
+  if (kind == GeneratedKind::deployment || kind == GeneratedKind::daemon_set) return "Always";
+  return kind == GeneratedKind::job && word == "Always" ? "OnFailure" : word;
+}
+
+Json spec_json(const SourcePod& pod, GeneratedKind kind) {
   const auto& first = first_spec(pod);
   const auto& shared = shared_spec(pod);
   GeneratedVolumes volumes;
@@ -121,7 +129,7 @@ Json spec_json(const SourcePod& pod) {
   if (!shared.hostname.empty()) spec.set("hostname", shared.hostname);
   if (pod.spec && pod.spec->share.contains("pid")) spec.set("shareProcessNamespace", true);
   const auto& last = pod.containers.back().spec;
-  spec.set("restartPolicy", restart_word(last.restart.policy));
+  spec.set("restartPolicy", restart_word_of(pod, kind));
   if (last.stop_timeout) spec.set("terminationGracePeriodSeconds", int64_t{last.stop_timeout->count()});
   if (last.timeout) spec.set("activeDeadlineSeconds", int64_t{last.timeout->count()});
   Json list = Json::array();
@@ -174,13 +182,13 @@ Json document_of(const SourcePod& pod, const GenerateOptions& options,
   Json metadata = metadata_json(pod, annotations);
   Json document = Json::object().set("apiVersion", words.api).set("kind", words.kind);
   if (options.kind == GeneratedKind::pod) {
-    return document.set("metadata", std::move(metadata)).set("spec", spec_json(pod));
+    return document.set("metadata", std::move(metadata)).set("spec", spec_json(pod, options.kind));
   }
   Json selector = Json::object().set("matchLabels", Json::object().set("app", labels_of(pod).at("app")));
   Json spec = Json::object();
   if (options.kind == GeneratedKind::deployment) spec.set("replicas", options.replicas);
   if (options.kind != GeneratedKind::job) spec.set("selector", std::move(selector));
-  spec.set("template", Json::object().set("metadata", std::move(metadata)).set("spec", spec_json(pod)));
+  spec.set("template", Json::object().set("metadata", std::move(metadata)).set("spec", spec_json(pod, options.kind)));
   Json outer = Json::object()
                    .set("labels", Json::string_map(labels_of(pod)))
                    .set("name", controller_name(pod.name, words.suffix));
@@ -253,6 +261,8 @@ void forgive(ContainerSpec& written, const ContainerSpec& wanted) {
   if (more_labels) written.labels = wanted.labels;
   if (written.exposed_ports != wanted.exposed_ports) written.exposed_ports = wanted.exposed_ports;
   written.log = wanted.log.driver.empty() ? written.log : wanted.log;
+  // It says something of a root that is read-only.
+  if (!wanted.read_only && !written.read_only) written.read_only_tmpfs = wanted.read_only_tmpfs;
   if (wanted.restart.policy == RestartSpec::Policy::unless_stopped) written.restart = wanted.restart;
   for (size_t i = 0; i < written.mounts.size() && i < wanted.mounts.size(); ++i) {
     if (written.mounts[i].destination == wanted.mounts[i].destination) written.mounts[i] = wanted.mounts[i];
@@ -263,6 +273,27 @@ std::string lost_members(const Json& difference) {
   std::vector<std::string> names;
   for (const auto& [key, value] : difference.as_object()) names.push_back(key);
   return join(names, ", ");
+}
+
+// Volumes that were filled from what a file said are told as it did.
+void put_volumes(const Origin& origin, Json& document) {
+  Json spec = *document.find("spec");
+  const auto* pod_template = spec.find("template");
+  Json pod = pod_template == nullptr ? spec : *pod_template->find("spec");
+  const auto* volumes = pod.find("volumes");
+  if (volumes == nullptr) return;
+  Json list = Json::array();
+  for (const auto& volume : volumes->as_array()) {
+    const auto found = origin.volumes.find(volume.find("name")->as_string());
+    const bool is_filled = found != origin.volumes.end() && volume.find("emptyDir") != nullptr;
+    list.push(is_filled ? found->second : volume);
+  }
+  pod.set("volumes", std::move(list));
+  if (pod_template != nullptr) {
+    Json whole = *pod_template;
+    pod = std::move(spec.set("template", std::move(whole.set("spec", std::move(pod)))));
+  }
+  document.set("spec", std::move(pod));
 }
 
 Result<void> check_source(const SourcePod& pod, const GenerateOptions& options) {
@@ -305,7 +336,16 @@ Result<Generated> generate_pod(const SourcePod& pod, const GenerateOptions& opti
                       source.name, lost_members(difference)));
     }
   }
-  generated.documents.push_back(document_of(pod, options, annotations));
+  const auto policy = restart_word(pod.containers.back().spec.restart.policy);
+  if (const auto word = restart_word_of(pod, options.kind); word != policy) {
+    generated.warnings.push_back(fmt::format("pod {}: a {} has the restart policy {}, not {}", pod.name,
+                                             words_of(options.kind).kind, word, policy));
+  }
+  auto document = document_of(pod, options, annotations);
+  const auto origin = read_origin(pod.origin);
+  for (const auto& one : origin.documents) generated.documents.push_back(one);
+  put_volumes(origin, document);
+  generated.documents.push_back(std::move(document));
   if (options.service) generated.documents.push_back(service_json(pod));
   return generated;
 }

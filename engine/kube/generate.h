@@ -1,6 +1,7 @@
 // Kubernetes YAML of what there is: containers, pods and volumes. Pure.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@ struct SourceContainer {
   std::string name;
   std::string image;  // its full name
   ContainerSpec spec;
-  std::vector<std::string> directories;  // sources of its mounts that are directories
+  // What there is at the sources of its mounts and devices, as hostPath calls it: "Directory". Others have no type.
+  std::map<std::string, std::string> host_paths;
 };
 
 // A pod, or one container that becomes a pod.
@@ -35,6 +37,7 @@ struct SourcePod {
   std::optional<PodSpec> spec;  // of a pod
   std::vector<SourceContainer> containers;
   std::vector<std::string> anonymous;  // volumes that go with the containers
+  Json origin;                         // see origin.h; null: nothing
 };
 
 struct Generated {

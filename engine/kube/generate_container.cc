@@ -112,10 +112,11 @@ std::optional<int64_t> number_in(const std::vector<std::string>& test, size_t pl
 
 // The member of a probe or hook that says what is done.
 void add_handler(const std::vector<std::string>& test, Json& json) {
-  if (test.size() >= 4 && test[0] == k_http_test) {
+  if (test.size() >= 4 && (test[0] == k_http_test || test[0] == k_https_test)) {
     const auto port = number_in(test, 2);
     if (!port) return;
     Json http = Json::object().set("path", test[3]).set("port", *port);
+    if (test[0] == k_https_test) http.set("scheme", "HTTPS");
     if (test[1] != "127.0.0.1") http.set("host", test[1]);
     for (size_t i = 4; i < test.size(); ++i) {
       const size_t colon = test[i].find(": ");
@@ -125,6 +126,12 @@ void add_handler(const std::vector<std::string>& test, Json& json) {
       http.set("httpHeaders", std::move(headers));
     }
     json.set("httpGet", std::move(http));
+  } else if (test.size() >= 4 && test[0] == k_grpc_test) {
+    const auto port = number_in(test, 2);
+    if (!port) return;
+    Json grpc = Json::object().set("port", *port);
+    if (!test[3].empty()) grpc.set("service", test[3]);
+    json.set("grpc", std::move(grpc));
   } else if (test.size() >= 3 && test[0] == k_tcp_test) {
     const auto port = number_in(test, 2);
     if (!port) return;
@@ -190,6 +197,36 @@ bool has(const std::vector<std::string>& list, const std::string& text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
+Json memory_json(const std::string& name, const SourcePod& pod) {
+  Json json = Json::object().set("medium", "Memory");
+  if (!pod.spec) return json;
+  for (const auto& memory : pod.spec->memory) {
+    if (memory.name == name && memory.size_bytes) json.set("sizeLimit", std::to_string(*memory.size_bytes));
+  }
+  return json;
+}
+
+Json host_path_json(const std::string& path, const SourceContainer& container) {
+  Json json = Json::object().set("path", path);
+  const auto found = container.host_paths.find(path);
+  if (found != container.host_paths.end()) json.set("type", found->second);
+  return json;
+}
+
+// A device is mounted like a file. What it may be used for is all, or reading.
+void add_devices(const SourceContainer& container, GeneratedVolumes& volumes, Json& list) {
+  for (const auto& device : container.spec.devices) {
+    const auto found = container.host_paths.find(device.host_path);
+    if (found == container.host_paths.end() || !found->second.ends_with("Device")) continue;
+    const auto name = kube_word(device.host_path) + "-device";
+    Json volume = Json::object().set("hostPath", host_path_json(device.host_path, container)).set("name", name);
+    volumes.insert_or_assign(name, std::move(volume));
+    Json json = Json::object().set("mountPath", device.container_path).set("name", name);
+    if (device.permissions == "r") json.set("readOnly", true);
+    list.push(std::move(json));
+  }
+}
+
 // The volume of one mount, and its name; empty when Kubernetes has none like it.
 std::string add_volume(const MountSpec& mount, const SourceContainer& container, const SourcePod& pod,
                        GeneratedVolumes& volumes) {
@@ -204,8 +241,7 @@ std::string add_volume(const MountSpec& mount, const SourceContainer& container,
     volume.set("persistentVolumeClaim", Json::object().set("claimName", mount.source));
   } else if (mount.type == MountSpec::Type::bind) {
     name = kube_word(mount.source) + "-host";
-    const bool directory = has(container.directories, mount.source);
-    volume.set("hostPath", Json::object().set("path", mount.source).set("type", directory ? "Directory" : "File"));
+    volume.set("hostPath", host_path_json(mount.source, container));
   } else if (mount.type == MountSpec::Type::tmpfs) {
     name = kube_word(container.name + mount.destination) + "-tmp";
     Json empty = Json::object().set("medium", "Memory");
@@ -213,6 +249,9 @@ std::string add_volume(const MountSpec& mount, const SourceContainer& container,
       if (option.starts_with("size=")) empty.set("sizeLimit", option.substr(5));
     }
     volume.set("emptyDir", std::move(empty));
+  } else if (mount.type == MountSpec::Type::memory) {
+    name = mount.source;
+    volume.set("emptyDir", memory_json(name, pod));
   } else if (mount.type == MountSpec::Type::image) {
     name = kube_word(mount.source) + "-image";
     volume.set("image", Json::object().set("reference", mount.source));
@@ -236,6 +275,7 @@ Json mounts_json(const SourceContainer& container, const SourcePod& pod, Generat
     if (!mount.subpath.empty()) json.set("subPath", mount.subpath);
     list.push(std::move(json));
   }
+  add_devices(container, volumes, list);
   return list;
 }
 

@@ -81,7 +81,14 @@ Result<Metadata> read_metadata(Fields& document, NeedsName needs_name) {
 Result<DataObject> read_config_map(Fields& document) {
   auto metadata = TRY(read_metadata(document, NeedsName::yes));
   DataObject object{std::move(metadata.name), TRY(document.text_map("data")), std::move(metadata.labels)};
-  TRY(add_binary(document, "binaryData", object.data));
+  std::map<std::string, std::string> binary;
+  TRY(add_binary(document, "binaryData", binary));
+  for (auto& [key, bytes] : binary) {
+    if (!object.data.emplace(key, std::move(bytes)).second) {
+      return document.wrong("binaryData", fmt::format("'{}' is in data, too", printable(key)));
+    }
+    object.binary.insert(key);
+  }
   document.skip({"immutable"});
   TRY(check_keys(document, object));
   TRY(document.finish());

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct DataObject {
   std::string name;
   std::map<std::string, std::string> data;
   std::map<std::string, std::string> labels;
+  std::set<std::string> binary = {};  // of `data`: what is for files, and no variable
   bool operator==(const DataObject&) const = default;
 };
 
@@ -49,6 +51,7 @@ struct PodPlan {
   std::vector<ContainerPlan> containers;  // in the order in which they start
   std::vector<VolumeOptions> volumes;     // that go with the pod
   std::vector<HostPathCheck> host_paths;
+  Json origin;  // see origin.h; null: nothing
   bool operator==(const PodPlan&) const = default;
 };
 
@@ -74,11 +77,13 @@ struct Choices {
   LogSpec log;
   bool publish_all = false;  // containerPort without hostPort, too
   std::optional<NetworkChoice> network;
+  std::string default_network;  // the user network of pods when neither the command nor the file says; empty: none
   std::optional<UsernsChoice> userns;
   bool no_hosts = false;
   bool no_hostname = false;
   std::vector<PortMapping> ports;  // of the (only) pod
-  std::string node_name;           // this host
+  std::string node_name;           // this host, here and below; 0: not known
+  int64_t node_cpus = 0, node_memory_bytes = 0;
   Unsupported unsupported = Unsupported::refused;
   // A secret of the store, for a Pod that names one that is in no file. Errors: not_found.
   std::function<Result<std::string>(const std::string& name)> read_secret;
@@ -95,6 +100,7 @@ Result<Plan> plan_kube(const InputFile& file, const std::vector<InputFile>& conf
 // What `kube down` takes away.
 struct Names {
   std::vector<std::string> pods, secrets, claims;
+  std::vector<std::string> volumes;  // that a pod of the file may have left: they go when nothing uses them
 };
 Result<Names> names_in(const InputFile& file);
 

@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <set>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/network_verbs.h"
 
 namespace ctr::engine::kube {
 
@@ -120,6 +122,14 @@ Result<void> check_not_root(Engine& engine, const ContainerPlan& container) {
       .with_hint("set runAsUser");
 }
 
+// What a play that was killed has left of an earlier pod of this name: a volume that goes with a pod, of none.
+void drop_leftover(Engine& engine, const std::string& name) {
+  const auto volume = engine.find_volume(name, Engine::Lookup::exact);
+  if (volume && volume->anonymous && volume->users.empty()) {
+    engine.remove_volume(name, {}).ignore("it is in use by now, or making it anew says that it is there");
+  }
+}
+
 class Player {
  public:
   Player(Engine& engine, const PlayOptions& options, Undo& undo) : engine_(engine), options_(options), undo_(undo) {}
@@ -147,14 +157,16 @@ class Player {
     for (const auto& check : plan.host_paths) TRY(settle_host_path(check, undo_));
     auto spec = plan.spec;
     spec.shared.create_command = options_.create_command;
-    const auto info = TRY(pod_verbs(engine_).create(std::move(spec), {}));
+    PodCreateOptions create;
+    create.origin = plan.origin;
+    const auto info = TRY(pod_verbs(engine_).create(std::move(spec), create));
     const auto volumes = std::make_shared<std::vector<std::string>>();
     undo_.add([&engine = engine_, id = info.id, volumes] {
       pod_verbs(engine).remove(id, {.force = true, .timeout = {}}).ignore("undoing");
       for (const auto& name : *volumes) engine.remove_volume(name, {}).ignore("undoing");
     });
     for (const auto& volume : plan.volumes) {
-      drop_leftover(volume.name);
+      drop_leftover(engine_, volume.name);
       volumes->push_back(TRY(engine_.create_volume(volume)).name);
     }
     PlayedPod pod{info.id, info.name, {}, {}};
@@ -166,14 +178,6 @@ class Player {
   }
 
  private:
-  // What a play that was killed has left of an earlier pod of this name: a volume that goes with a pod, of none.
-  void drop_leftover(const std::string& name) {
-    const auto volume = engine_.find_volume(name, Engine::Lookup::exact);
-    if (volume && volume->anonymous && volume->users.empty()) {
-      engine_.remove_volume(name, {}).ignore("making it anew says that it is there");
-    }
-  }
-
   Result<ContainerId> make_container(const ContainerPlan& plan, const PodId& pod) {
     CreateOptions create;
     create.pull = options_.pull;
@@ -199,6 +203,21 @@ Result<void> start_pod(Engine& engine, const PlayedPod& pod) {
   return std::move(error).context(fmt::format("start container '{}'", member.name));
 }
 
+// Other pods may come into it at any time: it stays.
+Result<void> make_network(Engine& engine, const std::string& name, const std::vector<PodPlan>& pods) {
+  const auto is_in = [&](const PodPlan& pod) {
+    const auto& networks = pod.spec.shared.network.networks;
+    return std::any_of(networks.begin(), networks.end(), [&](const auto& one) { return one.network == name; });
+  };
+  if (name.empty() || std::none_of(pods.begin(), pods.end(), is_in)) return ok();
+  if (network_verbs(engine).find(name)) return ok();
+  NetworkOptions options;
+  options.name = name;
+  options.ignore_existing = true;
+  (void)TRY(network_verbs(engine).create(options));
+  return ok();
+}
+
 Result<PlayReport> make_all(Engine& engine, const Plan& plan, const PlayOptions& options, Undo& undo) {
   PlayReport report;
   Player player(engine, options, undo);
@@ -207,6 +226,7 @@ Result<PlayReport> make_all(Engine& engine, const Plan& plan, const PlayOptions&
     TRY(player.make_volume(claim));
     report.volumes.push_back(claim.name);
   }
+  TRY(make_network(engine, options.default_network, plan.pods));
   for (const auto& pod : plan.pods) report.pods.push_back(TRY(player.make_pod(pod)));
   for (const auto& pod : report.pods) {
     if (options.start) TRY(start_pod(engine, pod));
@@ -271,6 +291,7 @@ DownReport take_down(Engine& engine, const Names& names, Claims claims) {
     if (!pod) failed(std::move(pod).error());
     if (stopped()) return report;
   }
+  for (const auto& name : names.volumes) drop_leftover(engine, name);
   // Neither is the beginning of another secret's id, or of another volume's name.
   for (const auto& name : names.secrets) {
     const auto secret = engine.find_secret(name);

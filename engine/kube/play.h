@@ -16,6 +16,7 @@ struct PlayOptions {
   PullOptions pull;  // its policy is that of each container
   bool start = true;
   std::vector<std::string> create_command;
+  std::string default_network;  // Choices::default_network, which is made for the first pod in it
 };
 
 struct PlayedPod {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/kube/origin.h"
 #include "engine/kube/reader.h"
 #include "engine/names.h"
 
@@ -65,6 +66,17 @@ Result<void> read_host_aliases(Fields& pod, const Choices& choices, ContainerSpe
   return ok();
 }
 
+// The annotation of podman's for what hostUsers cannot say.
+Result<UsernsChoice::Mode> parse_userns(const Fields& pod, const std::string& word, UsernsChoice::Mode usual) {
+  if (word.empty() || word == "host") return usual;
+  if (word == "keep-id") return UsernsChoice::Mode::keep_id;
+  if (word == "auto") return UsernsChoice::Mode::automatic;
+  if (word == "nomap") return UsernsChoice::Mode::no_map;
+  return pod.wrong("", fmt::format("the annotation io.podman.annotations.userns has the value '{}', which is not "
+                                   "supported; --userns knows more",
+                                   printable(word)));
+}
+
 // The namespaces of the host that the containers are in, and those that they share.
 struct Shared {
   bool host_pid = false, host_ipc = false;
@@ -79,14 +91,19 @@ Result<Shared> read_namespaces(Fields& pod, const PodContext& context, PodSpec& 
   if (share_pid && shared.host_pid) return pod.wrong("shareProcessNamespace", "excludes hostPID");
   if (share_pid) spec.share.insert("pid");
   if (shared.host_ipc) spec.share.erase("ipc");
-  if (host_network) spec.shared.network.mode = NetworkChoice::Mode::host;
+  if (host_network) {
+    spec.shared.network.mode = NetworkChoice::Mode::host;
+  } else if (const auto& network = context.choices.default_network; !network.empty()) {
+    spec.shared.network.mode = NetworkChoice::Mode::bridge;
+    spec.shared.network.networks = {{network, {}, {}, {}, {}}};
+  }
   if (context.choices.network) spec.shared.network = *context.choices.network;
   const auto host_users = TRY(pod.find_flag("hostUsers"));
   const auto& annotations = context.metadata.annotations;
   if (host_users && !*host_users) spec.shared.userns.mode = UsernsChoice::Mode::automatic;
   const auto userns = annotations.find("io.podman.annotations.userns");
-  if (userns != annotations.end() && userns->second.starts_with("keep-id")) {
-    spec.shared.userns.mode = UsernsChoice::Mode::keep_id;
+  if (userns != annotations.end() && !context.choices.userns) {
+    spec.shared.userns.mode = TRY(parse_userns(pod, userns->second, spec.shared.userns.mode));
   }
   if (context.choices.userns) spec.shared.userns = *context.choices.userns;
   return shared;
@@ -106,43 +123,40 @@ void settle_ports(const Choices& choices, ContainerSpec& shared) {
   shared.ports = std::move(ports);
 }
 
-// Volumes in memory are mounts of one container each; what several share is a directory.
-void settle_volumes(const VolumeSources& volumes, Source& source, PodPlan& plan) {
+// What one container alone mounts is a file system of its own, as podman makes it: --tmpfs is told and played like
+// this.
+void keep_own_memory(const VolumeSources& volumes, ContainerSpec& spec) {
+  for (auto& mount : spec.mounts) {
+    if (mount.type != MountSpec::Type::memory) continue;
+    // An annotation may have set others.
+    const auto volume = volumes.find(mount.source);
+    if (volume == volumes.end() || !volume->second.memory || volume->second.users > 1) continue;
+    const auto& size = volume->second.memory->size_bytes;
+    if (size) mount.options.insert(mount.options.begin(), fmt::format("size={}", *size));
+    mount.type = MountSpec::Type::tmpfs;
+    mount.source.clear();
+  }
+}
+
+// What nobody mounts is not made.
+Result<void> settle_volumes(const Fields& pod, const VolumeSources& volumes, const Objects& objects, PodPlan& plan) {
   for (const auto& [name, volume] : volumes) {
     if (volume.check) plan.host_paths.push_back(*volume.check);
-    if (!volume.made || volume.users == 0) continue;
-    if (volume.kind != VolumeSource::Kind::tmpfs) {
-      plan.volumes.push_back(*volume.made);
-    } else if (volume.users > 1) {
-      source.warnings.push_back(fmt::format("{}kept on disk, since several containers share it", volume.where));
-      plan.volumes.push_back(*volume.made);
-    }
+    if (volume.users == 0) continue;
+    if (volume.made) plan.volumes.push_back(*volume.made);
+    if (!volume.origin.is_null()) add_origin(name, volume.origin, objects, plan.origin);
+    if (volume.memory && volume.users > 1) plan.spec.memory.push_back(*volume.memory);
   }
+  for (auto& container : plan.containers) keep_own_memory(volumes, container.spec);
+  if (plan.spec.memory.size() <= k_most_memories) return ok();
+  return pod.wrong("volumes", fmt::format("a pod can have {} volumes in memory", k_most_memories));
 }
 
-void share_memory_volumes(const VolumeSources& volumes, const std::vector<std::vector<std::string>>& mounted,
-                          std::vector<ContainerPlan>& containers) {
-  for (size_t i = 0; i < containers.size(); ++i) {
-    auto& mounts = containers[i].spec.mounts;
-    for (size_t k = 0; k < mounts.size() && k < mounted[i].size(); ++k) {
-      const auto& volume = volumes.at(mounted[i][k]);
-      if (volume.kind != VolumeSource::Kind::tmpfs || volume.users < 2) continue;
-      mounts[k].type = MountSpec::Type::volume;
-      mounts[k].source = volume.source;
-      std::erase_if(mounts[k].options, [](const std::string& option) { return option.starts_with("size="); });
-    }
+// In its networks a pod has the names of its containers, too, as with podman.
+void name_containers(PodPlan& plan) {
+  for (auto& attachment : plan.spec.shared.network.networks) {
+    for (const auto& container : plan.containers) attachment.aliases.push_back(container.name);
   }
-}
-
-// The names of the volumes that a container mounts, in order.
-Result<std::vector<std::string>> mounted_names(Fields& container, const VolumeSources& volumes) {
-  std::vector<std::string> names;
-  for (auto& mount : TRY(container.maps("volumeMounts"))) {
-    auto name = TRY(mount.get_text("name"));
-    const auto found = volumes.find(name);
-    if (found != volumes.end() && found->second.kind != VolumeSource::Kind::device) names.push_back(std::move(name));
-  }
-  return names;
 }
 
 // Containers of their own namespaces stay out of what the pod shares, and main containers wait for the sidecars.
@@ -159,11 +173,9 @@ void join_up(const Shared& shared, PodPlan& plan) {
 
 Result<void> read_containers(Fields& pod, PodContext& context, PodPlan& plan) {
   auto volumes = TRY(read_volumes(pod, context));
-  std::vector<std::vector<std::string>> mounted;
   std::set<std::string> names;
   for (const bool init : {true, false}) {
     for (auto& container : TRY(pod.maps(init ? "initContainers" : "containers"))) {
-      mounted.push_back(TRY(mounted_names(container, volumes)));
       plan.containers.push_back(TRY(read_container(container, context, volumes, init, plan.spec)));
       const auto& name = plan.containers.back().name;
       if (!names.insert(name).second) return container.wrong("name", fmt::format("'{}' is there twice", name));
@@ -173,9 +185,7 @@ Result<void> read_containers(Fields& pod, PodContext& context, PodPlan& plan) {
   if (std::none_of(plan.containers.begin(), plan.containers.end(), is_main)) {
     return pod.wrong("", "there are no containers");
   }
-  share_memory_volumes(volumes, mounted, plan.containers);
-  settle_volumes(volumes, context.source, plan);
-  return ok();
+  return settle_volumes(pod, volumes, context.objects, plan);
 }
 
 }  // namespace
@@ -205,6 +215,7 @@ Result<PodPlan> read_pod(Fields& spec, PodContext& context) {
   TRY(read_pod_security(spec, context, plan.spec));
   TRY(read_containers(spec, context, plan));
   join_up(namespaces, plan);
+  name_containers(plan);
   settle_ports(context.choices, shared);
   // Which machine a pod is on, and what it may ask of the cluster.
   spec.skip({"nodeName", "nodeSelector", "affinity", "tolerations", "schedulerName", "schedulingGates", "priority",

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/grpc_health.h"
 #include "engine/kube/reader.h"
 #include "engine/probe.h"
 
@@ -32,13 +33,14 @@ Result<std::vector<std::string>> read_http(Fields& fields, const PortNames& port
     return fields.wrong(key, "has blanks or line ends");
   };
   const auto scheme = TRY(fields.text_or("scheme", "HTTP"));
-  if (scheme != "HTTP") TRY(fields.unsupported("scheme", "only HTTP is supported; use exec with a program for others"));
+  if (scheme != "HTTP" && scheme != "HTTPS") return fields.wrong("scheme", "is neither HTTP nor HTTPS");
   const auto host = TRY(fields.text_or("host", "127.0.0.1"));
   auto path = TRY(fields.text_or("path", "/"));
   if (!path.starts_with('/')) path.insert(0, "/");
   TRY(clean("host", host, " \r\n"));
   TRY(clean("path", path, " \r\n"));
-  std::vector<std::string> test = {std::string(k_http_test), host, TRY(read_port(fields, ports)), path};
+  std::vector<std::string> test = {std::string(scheme == "HTTPS" ? k_https_test : k_http_test), host,
+                                   TRY(read_port(fields, ports)), path};
   for (auto& header : TRY(fields.maps("httpHeaders"))) {
     const auto name = TRY(header.get_text("name"));
     const auto value = TRY(header.text_or("value", ""));
@@ -69,8 +71,17 @@ Result<std::vector<std::string>> read_handler(Fields& fields, const PortNames& p
     TRY(tcp->finish());
     return std::vector<std::string>{std::string(k_tcp_test), host, std::move(port)};
   }
-  if (fields.has("grpc")) TRY(fields.unsupported("grpc", "only exec, httpGet and tcpSocket are supported"));
   return std::vector<std::string>();
+}
+
+// Of probes alone. The port has no name, as in Kubernetes.
+Result<std::vector<std::string>> read_grpc(Fields& fields) {
+  const auto port = TRY(fields.find_integer("port", 1, 65535));
+  if (!port) return fields.wrong("", "port is missing");
+  auto service = TRY(fields.text_or("service", ""));
+  if (service.size() > k_grpc_service_limit_bytes) return fields.wrong("service", "is too long");
+  TRY(fields.finish());
+  return std::vector<std::string>{std::string(k_grpc_test), "127.0.0.1", std::to_string(*port), std::move(service)};
 }
 
 struct Probe {
@@ -83,7 +94,8 @@ Result<std::optional<Probe>> read_probe(Fields& container, std::string_view key,
   auto fields = TRY(container.find_map(key));
   if (!fields) return std::optional<Probe>();
   Probe probe;
-  probe.test = TRY(read_handler(*fields, ports));
+  auto grpc = TRY(fields->find_map("grpc"));
+  probe.test = grpc ? TRY(read_grpc(*grpc)) : TRY(read_handler(*fields, ports));
   const auto duration = [&](std::string_view name, int64_t least, seconds& out) -> Result<void> {
     const auto value = TRY(fields->find_integer(name, 0, k_most_seconds));
     if (value) out = seconds(std::max(*value, least));
@@ -96,8 +108,7 @@ Result<std::optional<Probe>> read_probe(Fields& container, std::string_view key,
   probe.successes = static_cast<int>(TRY(fields->find_integer("successThreshold", 1, k_most_failures)).value_or(1));
   if (probe.successes != 1 && key != "readinessProbe") return fields->wrong("successThreshold", "must be 1");
   TRY(fields->finish());
-  if (probe.test.empty())
-    return fields->has("grpc") ? Result(std::optional<Probe>()) : fields->wrong("", "says nothing to do");
+  if (probe.test.empty()) return fields->wrong("", "says nothing to do");
   return std::optional(std::move(probe));
 }
 

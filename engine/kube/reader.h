@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "engine/kube/fields.h"
 #include "engine/kube/plan.h"
 
@@ -61,12 +62,14 @@ struct PodContext {
 
 // One of `volumes`, as containers mount it.
 struct VolumeSource {
-  enum class Kind { bind, volume, tmpfs, image, device, claim };
+  enum class Kind { bind, volume, memory, image, device, claim };
   Kind kind = Kind::bind;
   std::string source;                 // path, volume or image
-  std::vector<std::string> options;   // of a mount of it: "size=…"
+  std::vector<std::string> options;   // of a mount of it: "ro"
   std::optional<VolumeOptions> made;  // with the pod
+  std::optional<PodMemory> memory;    // of the pod
   std::optional<HostPathCheck> check;
+  Json origin;  // see origin.h
   std::string where;
   int users = 0;  // how many containers mount it
 };

@@ -13,6 +13,34 @@ namespace {
 
 constexpr int64_t k_last_id = UINT32_MAX - 1;
 
+// A path below a directory.
+bool stays_below(const std::string& file) {
+  const bool leaves = file.empty() || file.starts_with('/') || file == ".." || file.starts_with("../") ||
+                      file.find("/../") != std::string::npos || file.ends_with("/..");
+  return !leaves;
+}
+
+// The words that files had before there was seccompProfile, which podman reads, too; nullopt: nothing is said.
+Result<std::optional<std::string>> annotated_seccomp(const Fields& at, const PodContext& context,
+                                                     const std::string& container) {
+  const auto& annotations = context.metadata.annotations;
+  for (const auto& key : {"container.seccomp.security.alpha.kubernetes.io/" + container,
+                          std::string("seccomp.security.alpha.kubernetes.io/pod")}) {
+    const auto found = annotations.find(key);
+    if (found == annotations.end()) continue;
+    const auto& word = found->second;
+    if (word == "unconfined") return std::optional(word);
+    if (word == "runtime/default" || word == "docker/default") return std::optional<std::string>("");
+    constexpr std::string_view k_local = "localhost/";
+    if (word.starts_with(k_local) && stays_below(word.substr(k_local.size()))) {
+      return std::optional(context.choices.seccomp_root + "/" + word.substr(k_local.size()));
+    }
+    return at.wrong("",
+                    fmt::format("the annotation {} has the value '{}', which is not supported", key, printable(word)));
+  }
+  return std::optional<std::string>();
+}
+
 // seccompProfile, in the words of --security-opt seccomp=.
 Result<std::optional<std::string>> read_seccomp(Fields& security, const Choices& choices) {
   auto fields = TRY(security.find_map("seccompProfile"));
@@ -23,9 +51,7 @@ Result<std::optional<std::string>> read_seccomp(Fields& security, const Choices&
   if (type == "RuntimeDefault") return std::optional<std::string>("");
   if (type == "Unconfined") return std::optional<std::string>("unconfined");
   if (type != "Localhost") return fields->wrong("type", fmt::format("'{}' is not supported", printable(type)));
-  const bool leaves = file.empty() || file.starts_with('/') || file == ".." || file.starts_with("../") ||
-                      file.find("/../") != std::string::npos || file.ends_with("/..");
-  if (leaves) return fields->wrong("localhostProfile", "is not a path below --seccomp-profile-root");
+  if (!stays_below(file)) return fields->wrong("localhostProfile", "is not a path below --seccomp-profile-root");
   return std::optional(choices.seccomp_root + "/" + file);
 }
 
@@ -94,6 +120,11 @@ Result<void> read_container_security(Fields& container, const PodContext& contex
   auto group = context.run_as_group;
   bool non_root = context.run_as_non_root;
   spec.security.seccomp_profile = context.seccomp_profile;
+  if (spec.security.seccomp_profile.empty()) {
+    if (auto profile = TRY(annotated_seccomp(container, context, plan.name))) {
+      spec.security.seccomp_profile = std::move(*profile);
+    }
+  }
   spec.security.apparmor_profile = context.apparmor_profile;
   spec.security.label_disable = context.label_disable;
   spec.groups = context.groups;

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "engine/kube/origin.h"
 #include "engine/kube/quantity.h"
 #include "engine/kube/reader.h"
 
@@ -122,15 +123,24 @@ Result<VolumeSource> read_empty_dir(Fields& fields, const PodContext& context, c
   const auto medium = TRY(fields.text_or("medium", ""));
   const auto size = TRY(fields.find_text("sizeLimit"));
   TRY(fields.finish());
-  source = empty_volume(context, name);
-  if (medium.empty()) return source;
-  if (medium != "Memory") return fields.wrong("medium", fmt::format("'{}' is not supported", printable(medium)));
-  source.kind = VolumeSource::Kind::tmpfs;
+  PodMemory memory{name, {}, {}};
   if (size && *size != "0") {
     const auto bytes = parse_quantity(*size);
     if (!bytes) return fields.wrong("sizeLimit", bytes.error().message());
-    source.options.push_back(fmt::format("size={}", *bytes));
+    memory.size_bytes = static_cast<uint64_t>(*bytes);
   }
+  if (medium.empty()) {
+    if (memory.size_bytes) fields.warn("sizeLimit", "not enforced on disk; medium: Memory has a limit");
+    return empty_volume(context, name);
+  }
+  if (medium != "Memory") return fields.wrong("medium", fmt::format("'{}' is not supported", printable(medium)));
+  if (name == "." || name == ".." || name.find('/') != std::string::npos) {
+    return fields.wrong("", fmt::format("'{}' cannot be the name of a volume", printable(name)));
+  }
+  if (context.fs_group) memory.gid = static_cast<uint32_t>(*context.fs_group);
+  source.kind = VolumeSource::Kind::memory;
+  source.source = name;
+  source.memory = std::move(memory);
   return source;
 }
 
@@ -207,7 +217,10 @@ Result<VolumeSource> read_volume(Fields& volume, PodContext& context, const std:
   // Without any source it is an empty directory, too.
   static constexpr std::array<std::string_view, 4> k_files = {"configMap", "secret", "projected", "downwardAPI"};
   for (const auto key : k_files) {
-    if (volume.has(key)) return read_files_volume(volume, context, name);
+    if (!volume.has(key)) continue;
+    auto filled = TRY(read_files_volume(volume, context, name));
+    filled.origin = volume_origin(volume, name, key);
+    return filled;
   }
   if (auto empty = TRY(volume.find_map("emptyDir"))) return read_empty_dir(*empty, context, name);
   return empty_volume(context, name);
@@ -240,9 +253,8 @@ MountSpec mount_of(const VolumeSource& source) {
     case VolumeSource::Kind::claim:
       mount.type = MountSpec::Type::volume;
       break;
-    case VolumeSource::Kind::tmpfs:
-      mount.type = MountSpec::Type::tmpfs;
-      mount.source.clear();
+    case VolumeSource::Kind::memory:
+      mount.type = MountSpec::Type::memory;
       break;
     case VolumeSource::Kind::image:
       mount.type = MountSpec::Type::image;
@@ -260,7 +272,8 @@ Result<void> apply_subpath(Fields& mount, const std::map<std::string, std::strin
   if (path.empty()) return ok();
   while (path.ends_with('/')) path.pop_back();
   if (!stays_below(path)) return mount.wrong(key, fmt::format("'{}' is not a path below the volume", printable(path)));
-  if (spec.type == MountSpec::Type::tmpfs) return mount.unsupported(key, "not supported of a volume in memory");
+  if (spec.type == MountSpec::Type::memory) return mount.unsupported(key, "not supported of a volume in memory");
+  if (spec.type == MountSpec::Type::image) return mount.unsupported(key, "not supported of an image");
   spec.subpath = path;
   return ok();
 }

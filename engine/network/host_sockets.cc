@@ -95,25 +95,28 @@ void make_room(size_t count) {
 
 }  // namespace
 
+std::optional<PassedSocket> describe_socket(int fd) {
+  SocketAddress own;
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockname(fd, own.get(), &own.size) < 0) return std::nullopt;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) return std::nullopt;
+  const auto family = own.storage.ss_family;
+  if ((family != AF_INET && family != AF_INET6) || (type != SOCK_STREAM && type != SOCK_DGRAM)) return std::nullopt;
+  const auto place = from_socket_address(own);
+  int only = 1;
+  size = sizeof only;
+  if (family == AF_INET6) (void)::getsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, &size);
+  return PassedSocket{type == SOCK_STREAM ? PortProtocol::tcp : PortProtocol::udp, place.ip, place.port, only == 0, fd};
+}
+
 std::vector<PassedSocket> find_passed_sockets(const Environment& environment, pid_t self) {
   std::vector<PassedSocket> sockets;
   if (environment_value(environment, "LISTEN_PID") != std::to_string(self)) return sockets;
   const auto count =
       parse_unsigned(environment_value(environment, "LISTEN_FDS"), "LISTEN_FDS", k_most_passed).value_or(0);
   for (int fd = 3; fd < 3 + static_cast<int>(count); ++fd) {
-    SocketAddress own;
-    int type = 0;
-    socklen_t size = sizeof type;
-    if (::getsockname(fd, own.get(), &own.size) < 0) continue;
-    if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) continue;
-    const auto family = own.storage.ss_family;
-    if ((family != AF_INET && family != AF_INET6) || (type != SOCK_STREAM && type != SOCK_DGRAM)) continue;
-    const auto place = from_socket_address(own);
-    int only = 1;
-    size = sizeof only;
-    if (family == AF_INET6) (void)::getsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, &size);
-    sockets.push_back(
-        {type == SOCK_STREAM ? PortProtocol::tcp : PortProtocol::udp, place.ip, place.port, only == 0, fd});
+    if (auto socket = describe_socket(fd)) sockets.push_back(std::move(*socket));
   }
   return sockets;
 }

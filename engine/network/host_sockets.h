@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ struct PassedSocket {
   bool both_families = false;
   int fd = -1;
 };
+// nullopt: `fd` is no IP socket.
+std::optional<PassedSocket> describe_socket(int fd);
 // Those of LISTEN_FDS that are IP sockets, if LISTEN_PID is `self`.
 std::vector<PassedSocket> find_passed_sockets(const Environment& environment, pid_t self);
 // Whether a socket that was passed is the one that `port` asks for.

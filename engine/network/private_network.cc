@@ -8,6 +8,7 @@
 
 #include "engine/network/host_resolver.h"
 #include "engine/network/proxy.h"
+#include "runtime/network_namespace.h"
 
 namespace ctr::engine::network {
 namespace {
@@ -28,9 +29,11 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     pid_ = process.pid;
     netlink_.emplace(TRY(keep(process.netlink_fd)));
     namespace_ = TRY(keep(process.netns_fd));
+    user_ = TRY(keep(process.userns_fd));
+    set_values();
     if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
     // It gets ready while the networks are joined.
-    if (wants_uplink()) uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
+    if (wants_uplink()) TRY(begin_uplink());
     if (!plan_.before_mounts) return ok();
     TRY(join_networks());
     return uplink_ ? bring_up() : ok();
@@ -41,6 +44,8 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   Result<void> finish(const runtime::CreatedProcess&) override {
     if (!uplink_) TRY(netlink_->set_link_up(TRY(netlink_->link_index("lo"))));
     if (uplink_ && !plan_.before_mounts) TRY(bring_up());
+    // Nobody of the container's may find it.
+    anchor_.reset();
     return proxy_ && proxy_->pidfd() >= 0 ? proxy_->wait_ready() : ok();
   }
 
@@ -63,8 +68,6 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     delay_ = std::min(delay_ * 2, k_longest_delay);
     return delay;
   }
-
-  void move_to(pid_t pid) override { pid_ = pid; }
 
   void respawn() override {
     if (proxy_) proxy_->respawn();
@@ -107,6 +110,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   void stop() override {
     if (proxy_) proxy_->stop();
     proxy_.reset();
+    anchor_.reset();
     // Its interface takes the kernel a while; nobody has to wait for that.
     if (uplink_) uplink_->end();
     if (links_) links_->leave_all();
@@ -116,6 +120,9 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
 
  private:
+  using Value = std::pair<std::string, std::string>;
+  using Values = std::vector<Value>;
+
   static Result<Fd> keep(int fd) {
     Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!copy.valid()) return Error::from_errno("keep the network of the container");
@@ -123,6 +130,8 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
 
   Result<void> join_networks() {
+    // It gets ready while the networks are joined.
+    if (proxy_ && will_have_work(*plan_.proxy)) TRY(proxy_->start_ahead(namespace_.get()));
     if (links_) TRY(links_->join_all());
     follow_host();
     return proxy_ && has_work(*plan_.proxy) ? start_proxy() : ok();
@@ -132,10 +141,40 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     if (notice_) notice_(helper);
   }
 
+  // Before there are interfaces, which begin with what is the default then.
+  void set_values() const {
+    Values values;
+    const bool pasta = plan_.uplink && plan_.uplink->kind == UplinkKind::pasta;
+    // pasta loses what a connection sends at once and it has no room for, and waits for that to be sent again.
+    if (pasta) values.emplace_back("net.ipv4.tcp_wmem", "4096 16384 524288");
+    const auto& links = plan_.links ? plan_.links->links : std::vector<LinkPlan>();
+    const bool ipv6 = std::any_of(links.begin(), links.end(), has_ipv6);
+    if (ipv6 || (plan_.uplink && plan_.uplink->ipv6)) values.push_back(no_announcements());
+    set(values);
+  }
+  void set(const Values& values) const {
+    if (values.empty()) return;
+    runtime::set_network_values(user_.get(), namespace_.get(), values)
+        .ignore("where /proc/sys cannot be written to, networks work all the same");
+  }
+  // Addresses and routes are those that are set here, not what somebody on the link announces.
+  static Value no_announcements() { return {"net.ipv6.conf.default.accept_ra", "0"}; }
+  static bool has_ipv6(const LinkPlan& link) {
+    const auto& subnets = link.network.subnets;
+    return std::any_of(subnets.begin(), subnets.end(),
+                       [](const auto& subnet) { return subnet.subnet.base.family == AF_INET6; });
+  }
+
   bool wants_uplink() const { return plan_.uplink && (!links_ || links_->leads_out()); }
   std::optional<IpAddress> source() const { return links_ ? links_->source_address() : std::nullopt; }
   std::vector<NameService> name_services() const {
     return links_ ? links_->name_services() : std::vector<NameService>();
+  }
+  // Before the networks are joined.
+  bool will_have_work(const ProxyPlan& plan) const {
+    const auto answers = [](const LinkPlan& link) { return link.network.names_address().has_value(); };
+    return !plan.ports.empty() ||
+           (plan_.links && std::any_of(plan_.links->links.begin(), plan_.links->links.end(), answers));
   }
   bool has_work(const ProxyPlan& plan) const { return !plan.ports.empty() || !name_services().empty(); }
 
@@ -178,6 +217,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   // As a whole or not at all: what a user has been refused is not there.
   Result<void> connect(LinkPlan plan) {
     const std::string name = plan.network.name;
+    if (has_ipv6(plan)) set({no_announcements()});
     TRY(links_->connect(std::move(plan)));
     auto followed = follow_networks();
     if (followed) return followed;
@@ -193,10 +233,31 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     return proxy_ && proxy_->pidfd() >= 0 ? proxy_->follow(name_services(), proxy_addresses()) : ok();
   }
 
+  // At the container's start.
+  Result<void> begin_uplink() {
+    const bool is_slirp = plan_.uplink->kind == UplinkKind::slirp4netns;
+    if (plan_.sight != Sight::until_root || !is_slirp) {
+      uplink_.emplace(TRY(start_uplink()));
+      // pasta ends with the process that it has been told.
+      return plan_.sight == Sight::until_root ? uplink_->wait_ready(*netlink_) : ok();
+    }
+    const auto start = [&](pid_t pid) -> Result<void> {
+      uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid)));
+      return ok();
+    };
+    anchor_.emplace(TRY(runtime::launch_anchor(user_.get(), namespace_.get(), start, runtime::Shown::until_it_ends)));
+    return ok();
+  }
+
+  Result<Uplink> start_uplink() {
+    if (plan_.sight != Sight::hidden) return Uplink::start(*plan_.uplink, pid_);
+    return Uplink::start_in(*plan_.uplink, user_.get(), namespace_.get(), *netlink_);
+  }
+
   void respawn_uplink() {
-    auto uplink = Uplink::start(*plan_.uplink, pid_);
+    auto uplink = start_uplink();
     if (!uplink) return;
-    bool works = static_cast<bool>(uplink->wait_ready()) && static_cast<bool>(uplink->configure(*netlink_, source()));
+    bool works = uplink->wait_ready(*netlink_) && uplink->configure(*netlink_, source());
     // One that does not come up is kept: its end is what starts the next try.
     uplink_.emplace(std::move(*uplink));
     if (works) delay_ = k_first_delay;
@@ -235,7 +296,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   static IpAddress own_address(std::string_view text) { return parse_ip_address(text).value_or(IpAddress()); }
 
   Result<void> bring_up() {
-    TRY(uplink_->wait_ready());
+    TRY(uplink_->wait_ready(*netlink_));
     return uplink_->configure(*netlink_, source());
   }
 
@@ -243,7 +304,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   Result<void> follow_links() {
     if (!wants_uplink()) return uplink_.reset(), ok();
     if (uplink_) return uplink_->configure(*netlink_, source());
-    uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid_)));
+    uplink_.emplace(TRY(start_uplink()));
     return bring_up();
   }
 
@@ -251,9 +312,11 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   RestartNotice notice_;
   pid_t pid_ = -1;
   Fd namespace_;
+  Fd user_;
   std::optional<Netlink> netlink_;
   std::optional<Links> links_;
   std::optional<Uplink> uplink_;
+  std::optional<Child> anchor_;  // whom the uplink is told while the container starts
   std::optional<HostResolver> host_;
   std::optional<Proxy> proxy_;
   std::chrono::milliseconds delay_ = k_first_delay;
@@ -265,6 +328,7 @@ Json to_json(const NetworkPlan& plan) {
   Json json = Json::object().set("uplink", plan.uplink ? to_json(*plan.uplink) : Json());
   if (plan.links) json.set("links", to_json(*plan.links));
   if (plan.before_mounts) json.set("before_mounts", true);
+  if (plan.sight != Sight::shown) json.set("sight", plan.sight == Sight::hidden ? "hidden" : "until_root");
   if (plan.proxy) json.set("proxy", to_json(*plan.proxy));
   return json;
 }
@@ -274,6 +338,8 @@ Result<NetworkPlan> network_plan_from_json(const JsonReader& reader) {
   if (auto uplink = TRY(reader.find_object("uplink"))) plan.uplink = TRY(uplink_plan_from_json(*uplink));
   if (auto links = TRY(reader.find_object("links"))) plan.links = TRY(links_plan_from_json(*links));
   plan.before_mounts = TRY(reader.bool_or("before_mounts", false));
+  const auto sight = TRY(reader.string_or("sight", ""));
+  if (!sight.empty()) plan.sight = sight == "hidden" ? Sight::hidden : Sight::until_root;
   if (auto proxy = TRY(reader.find_object("proxy"))) plan.proxy = TRY(proxy_plan_from_json(*proxy));
   return plan;
 }

@@ -19,15 +19,24 @@
 
 namespace ctr::engine::network {
 
+// What programs of the caller's see of the container's first process, when they look for its namespaces.
+enum class Sight {
+  shown,
+  // Once it makes itself root of its user namespace it is another user of the host: then the kernel lets nobody look
+  // until it runs the container's program (ptrace(2), "dumpable").
+  until_root,
+  // It is in a user namespace in which others are, or ends before its namespaces do.
+  hidden,
+};
+
 // What the monitor has to do for a fresh network namespace: loopback, and with an uplink the way out.
 struct NetworkPlan {
   std::optional<UplinkPlan> uplink;  // nullopt: loopback only. With `links`, for when one of them leads out
   std::optional<LinksPlan> links;    // nullopt: in no user network, and never
   std::optional<ProxyPlan> proxy;    // nullopt: nothing is published, and no names are answered
-  // Networks and the way out are there before the container's first process goes on. For one that becomes another user
-  // of the host with that: then the kernel lets no program of the caller look for its namespaces until it runs the
-  // container's (ptrace(2), "dumpable"). And for one that sets up the interfaces.
+  // Networks and the way out are there before the container's first process goes on, which sets up the interfaces.
   bool before_mounts = false;
+  Sight sight = Sight::shown;
   bool operator==(const NetworkPlan&) const = default;
 };
 Json to_json(const NetworkPlan& plan);

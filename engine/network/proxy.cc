@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/file.h"
 #include "engine/network/proxy/part.h"
 #include "engine/network/proxy/publisher.h"
 #include "engine/network/proxy/resolver.h"
@@ -29,13 +30,21 @@ Json list_of(const PublishedPort& port) {
 
 }  // namespace
 
-Result<void> Proxy::start(int netns, const ProxyAddresses& addresses) {
+Result<void> Proxy::start_ahead(int netns) {
   if (sockets_.size() != plan_.ports.size()) return Error(Errc::internal, "ports and their sockets differ in number");
   const int copy = ::fcntl(netns, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) return Error::from_errno("keep the network namespace of the container");
   netns_ = Fd(copy);
-  addresses_ = addresses;
+  // It shuts itself into this one, which the first network that is joined makes otherwise.
+  if (plan_.resolver) (void)TRY(Dir::open_or_make(plan_.resolver->net_dir, 0700));
   return launch();
+}
+
+Result<void> Proxy::start(int netns, const ProxyAddresses& addresses) {
+  if (!running_) TRY(start_ahead(netns));
+  addresses_ = addresses;
+  send_all();
+  return ok();
 }
 
 Result<void> Proxy::launch() {
@@ -47,17 +56,21 @@ Result<void> Proxy::launch() {
   options.fds = {{pair.theirs.get(), k_proxy_control}};
   options.cwd = "/";
   running_.emplace(Running{TRY(spawn(options).context("start netproxy")), Channel(std::move(pair.ours))});
-  Json begin = Json::object().set("monitor", int64_t{::getpid()}).set("addresses", to_json(addresses_));
+  Json begin = Json::object().set("monitor", int64_t{::getpid()});
   if (plan_.resolver) {
     Json names = Json::object().set("root", plan_.resolver->net_dir);
     if (!plan_.resolver->host_address.empty()) names.set("host_address", plan_.resolver->host_address);
     begin.set(k_names_part, std::move(names));
   }
-  auto told = running_->control.send(begin, {netns_.get()});
+  running_->control.send(begin, {netns_.get()}).ignore("wait_ready() hears why it has ended");
+  return ok();
+}
+
+void Proxy::send_all() {
+  auto told = running_->control.send(message_to("proxy").set("addresses", to_json(addresses_)));
   if (told) told = send_names();
   if (told) told = send_ports();
   told.ignore("wait_ready() hears why it has ended");
-  return ok();
 }
 
 Result<void> Proxy::send_names() {
@@ -133,7 +146,9 @@ std::chrono::milliseconds Proxy::ended() {
 void Proxy::respawn() {
   if (running_ || !netns_.valid()) return;
   // One that does not come up is kept: its end is what starts the next try.
-  if (launch() && wait_ready()) delay_ = k_first_delay;
+  if (!launch()) return;
+  send_all();
+  if (wait_ready()) delay_ = k_first_delay;
 }
 
 Result<void> Proxy::add(const PublishedPort& port, Fd socket) {

@@ -21,7 +21,9 @@ class [[nodiscard]] Proxy {
   // `sockets` are those of plan.ports, in the same order.
   Proxy(ProxyPlan plan, std::vector<Fd> sockets) : plan_(std::move(plan)), sockets_(std::move(sockets)) {}
 
-  // Starts it for this network namespace; it goes on by itself until wait_ready().
+  // Starts it for this network namespace, where it makes ready for what start() tells.
+  Result<void> start_ahead(int netns);
+  // Tells it all that it needs to know; it goes on by itself until wait_ready(). Starts it, unless that has been done.
   Result<void> start(int netns, const ProxyAddresses& addresses);
   // Waits until everything is published. Errors: what netproxy says; timed_out after ten seconds.
   Result<void> wait_ready();
@@ -50,6 +52,7 @@ class [[nodiscard]] Proxy {
     Channel control;
   };
   Result<void> launch();
+  void send_all();
   Result<void> send_ports();
   Result<void> send_names();
   Result<void> send_servers();

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "runtime/network_namespace.h"
 
 namespace ctr::engine::network {
 namespace {
@@ -171,7 +172,21 @@ Result<Uplink> Uplink::start(const UplinkPlan& plan, pid_t pid) {
   return uplink;
 }
 
-Result<void> Uplink::wait_ready() {
+Result<Uplink> Uplink::start_in(const UplinkPlan& plan, int user_fd, int network_fd, Netlink& netlink) {
+  std::optional<Uplink> uplink;
+  auto anchor = TRY(runtime::launch_anchor(user_fd, network_fd, [&](pid_t pid) -> Result<void> {
+    uplink.emplace(TRY(start(plan, pid)));
+    return uplink->wait_ready(netlink);
+  }));
+  if (plan.kind == UplinkKind::pasta) uplink->anchor_.emplace(std::move(anchor));
+  return std::move(*uplink);
+}
+
+Result<void> Uplink::wait_ready(Netlink& netlink) {
+  return plan_.kind == UplinkKind::pasta ? wait_for_interface(netlink) : wait_for_byte();
+}
+
+Result<void> Uplink::wait_for_byte() {
   if (!ready_end_.valid()) return ok();
   pollfd ready{.fd = ready_end_.get(), .events = POLLIN, .revents = 0};
   int count = 0;
@@ -180,10 +195,29 @@ Result<void> Uplink::wait_ready() {
   } while (count < 0 && errno == EINTR);
   if (count == 0) return Error(Errc::timed_out, plan_.program + " did not bring its interface up within 10 s");
   char byte = 0;
-  if (count > 0 && ::read(ready_end_.get(), &byte, 1) == 1) return ok();
-  // The pipe was closed without a word: the program has ended, and says why on stderr.
-  TRY(child_.signal(SIGKILL));
-  TRY(child_.wait());
+  // The pipe was closed without a word: the program has ended.
+  if (count < 0 || ::read(ready_end_.get(), &byte, 1) != 1) return last_words();
+  ready_end_.reset();
+  return ok();
+}
+
+// pasta does not tell when it is ready: its interface is asked for until it is there or pasta has ended.
+Result<void> Uplink::wait_for_interface(Netlink& netlink) {
+  const auto deadline = std::chrono::steady_clock::now() + k_ready_timeout;
+  while (!netlink.link_index(plan_.interface_name)) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Error(Errc::timed_out, plan_.program + " did not bring its interface up within 10 s");
+    }
+    pollfd ended{.fd = child_.pidfd(), .events = POLLIN, .revents = 0};
+    if (::poll(&ended, 1, 2) == 1) return last_words();
+  }
+  return ok();
+}
+
+// Why the program has ended, as it says on stderr.
+Error Uplink::last_words() {
+  child_.signal(SIGKILL).ignore("it has ended, or is about to");
+  (void)child_.wait();
   auto words = read_all(errors_end_.get(), 65536, "the messages of " + plan_.program);
   std::string last;
   if (words) {
@@ -195,23 +229,9 @@ Result<void> Uplink::wait_ready() {
       .with_hint("'ctr doctor' checks what it needs; --network host and --network none work without it");
 }
 
-// pasta does not tell when it is ready: its interface is asked for until it is there or pasta has ended.
-Result<int> Uplink::wait_for_interface(Netlink& netlink) const {
-  auto deadline = std::chrono::steady_clock::now() + k_ready_timeout;
-  while (true) {
-    auto link = netlink.link_index(plan_.interface_name);
-    if (link || plan_.kind == UplinkKind::slirp4netns) return link;
-    if (std::chrono::steady_clock::now() > deadline) {
-      return Error(Errc::timed_out, plan_.program + " did not bring its interface up within 10 s");
-    }
-    pollfd ended{.fd = child_.pidfd(), .events = POLLIN, .revents = 0};
-    if (::poll(&ended, 1, 2) == 1) return Error(Errc::network, plan_.program + " ended before the network was ready");
-  }
-}
-
 Result<void> Uplink::configure(Netlink& netlink, const std::optional<IpAddress>& source) const {
   TRY(netlink.set_link_up(TRY(netlink.link_index("lo"))));
-  int link = TRY(wait_for_interface(netlink));
+  int link = TRY(netlink.link_index(plan_.interface_name));
   TRY(netlink.set_link_mtu(link, plan_.options.mtu_bytes.value_or(k_mtu_bytes)));
   if (plan_.kind == UplinkKind::pasta) TRY(netlink.set_link_queue(link, k_pasta_queue_packets));
   TRY(netlink.set_link_up(link));

@@ -56,8 +56,12 @@ class [[nodiscard]] Uplink {
  public:
   // Starts the program for the network namespace of `pid`; it goes on by itself until wait_ready().
   static Result<Uplink> start(const UplinkPlan& plan, pid_t pid);
-  // Waits until the interface exists. Errors: the program's last words when it ends, timed_out after 10 s.
-  Result<void> wait_ready();
+  // The same for a network namespace and the user namespace that it belongs to, in which there may be no process that
+  // can be looked at. It is ready when this returns.
+  static Result<Uplink> start_in(const UplinkPlan& plan, int user_fd, int network_fd, Netlink& netlink);
+  // Waits until the interface exists, `netlink` is of its namespace. Errors: the program's last words when it ends,
+  // timed_out after 10 s.
+  Result<void> wait_ready(Netlink& netlink);
   // Addresses and routes of the interface and loopback, through a NETLINK_ROUTE socket of the namespace. With `source`,
   // an address of another interface, the uplink has no IPv4 address of its own: what goes out has that one, and the
   // container has one address only that others can reach. Takes the place of what there is.
@@ -69,9 +73,12 @@ class [[nodiscard]] Uplink {
 
  private:
   Uplink(UplinkPlan plan, Child child) : plan_(std::move(plan)), child_(std::move(child)) {}
-  Result<int> wait_for_interface(Netlink& netlink) const;
+  Result<void> wait_for_byte();
+  Result<void> wait_for_interface(Netlink& netlink);
+  Error last_words();
 
   UplinkPlan plan_;
+  std::optional<Child> anchor_;  // with start_in(): pasta ends with the process that it has been told
   Child child_;
   Fd exit_end_;    // closing it ends slirp4netns, also when we are killed
   Fd ready_end_;   // one byte arrives when the interface exists

@@ -125,6 +125,7 @@ hint: with --ignore-unsupported such fields are left out'
   run -0 ctr volume ls -q
   assert_output p-d
   play play.yaml >/dev/null
+  ctr rm -f -t 0 p-c >/dev/null
   run -0 ctr kube down play.yaml
   nothing_is_left
 }
@@ -165,8 +166,17 @@ hint: with --ignore-unsupported such fields are left out'
   assert_output 'blue secret'
   run -0 ctr exec p-c sh -c 'cat /m/color; stat -c %a /m/color; cat /s/a/t; stat -c %a /s/a/t; touch /s/x 2>&1'  || true
   assert_contains $'blue644\nsecret400'
+  # What is told of it has the files, too.
+  ctr kube generate --podman-only p >again.yaml
   run -0 ctr kube down play.yaml
   assert_match $'Secrets removed:\n[0-9a-f]{25}'
+  nothing_is_left
+  sed -n '/^kind: Secret/,/^---/p' play.yaml | sed '1i apiVersion: v1' | cat - again.yaml >whole.yaml
+  play whole.yaml >/dev/null
+  run -0 ctr exec p-c sh -c 'cat /m/color /s/a/t'
+  assert_output bluesecret
+  ctr kube generate --podman-only p | diff again.yaml -
+  run -0 ctr kube down whole.yaml
   nothing_is_left
 }
 
@@ -203,6 +213,36 @@ YAML
   assert_match 'tmpfs +1 '
   run -0 ctr ps --format '{{.Names}}' --sort names
   assert_output $'p-main\np-side'
+  run -0 ctr kube down play.yaml
+  nothing_is_left
+}
+
+@test "a volume in memory is one for all containers of a pod, and ends with it" {
+  pod p 'volumeMounts: [{name: m, mountPath: /m}]' >play.yaml
+  printf '  - name: d\n    image: %s\n    command: [sleep, "1000"]\n    volumeMounts: [{name: m, mountPath: /n, readOnly: true}]\n' "$IMAGE" >>play.yaml
+  printf '  volumes: [{name: m, emptyDir: {medium: Memory, sizeLimit: 1Mi}}]\n' >>play.yaml
+  play play.yaml >/dev/null
+  ctr exec p-c sh -c 'echo shared >/m/f'
+  run -0 ctr exec p-d sh -c 'cat /n/f; df -k /n | tail -1; touch /n/x'  || true
+  [ "${lines[0]}" = shared ]
+  assert_match '1024 .* /n'
+  assert_contains 'Read-only file system'
+  run ctr exec p-c dd if=/dev/zero of=/m/large bs=1M count=2
+  assert_contains 'No space left'
+  # A container that starts anew finds what was there.
+  ctr restart -t 0 p-c >/dev/null
+  run -0 ctr exec p-c cat /m/f
+  assert_output shared
+  run -0 ctr kube generate p
+  assert_contains 'sizeLimit: "1048576"'
+  ctr pod restart p >/dev/null
+  run -0 ctr exec p-d ls /n
+  assert_output ''
+  # Where the ids of the pod are others, too.
+  run -0 play --replace --userns keep-id play.yaml
+  ctr exec p-c sh -c 'echo again >/m/f'
+  run -0 ctr exec p-d cat /n/f
+  assert_output again
   run -0 ctr kube down play.yaml
   nothing_is_left
 }
@@ -343,11 +383,41 @@ users: [{name: u, user: {token: sesame, client-certificate: cert.pem, client-key
 YAML
 }
 
+@test "a check by HTTPS takes any certificate, and what matters is the answer" {
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=x 2>/dev/null
+  mkdir web && touch web/ready
+  (cd web && exec python3 -u -c '
+import http.server, ssl
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("../cert.pem", "../key.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port)
+server.serve_forever()' >../port 2>../server.log) &
+  server=$!
+  listens() { [ -s port ]; }
+  wait_for listens || { kill "$server"; fail "$(cat server.log)"; }
+  pod p "readinessProbe: {httpGet: {scheme: HTTPS, port: $(cat port), path: /ready}, periodSeconds: 1, failureThreshold: 1}" >play.yaml
+  is_not_ready() { [ "$(ctr inspect -f '{{.State.Ready}}' p-c)" = false ]; }
+  ctr kube play --network host play.yaml >/dev/null && wait_for is_ready && rm web/ready && wait_for is_not_ready
+  code=$?
+  kill "$server"
+  [ "$code" = 0 ]
+}
+
 @test "documents are applied to a cluster over its API" {
   start_cluster
   pod p >play.yaml
   run ctr kube apply -k config -f play.yaml
   kube=$output code=$status
+  printf '#!/bin/sh\necho "{\\"kind\\": \\"ExecCredential\\", \\"apiVersion\\": \\"client.authentication.k8s.io/v1\\", \\"status\\": {\\"token\\": \\"$1-$WORD\\"}}"\n' >login
+  chmod +x login
+  sed 's|token: sesame|exec: {apiVersion: client.authentication.k8s.io/v1, command: ./login, args: [open], env: [{name: WORD, value: up}]}|' config >program
+  run ctr kube apply -k "$PWD/program" -f play.yaml
+  program=$output
+  printf '#!/bin/sh\necho no >&2; exit 3\n' >login
+  run ctr kube apply -k "$PWD/program" -f play.yaml
+  failed=$output
   run ctr kube apply -k config --ns refused -f play.yaml
   refused=$output refused_code=$status
   kill "$cluster"
@@ -357,6 +427,9 @@ YAML
   run -0 cat requests
   [ "${lines[0]}" = 'PATCH /api/v1/namespaces/mine/pods/p?fieldManager=ctr&force=true Bearer sesame CN=api' ] || fail "$output"
   [ "$(jq -r .metadata.namespace <<<"${lines[1]}")" = mine ]
+  [ "$program" = 'pod/p applied' ] || fail "$program"
+  [[ ${lines[2]} = *' Bearer open-up CN=api' ]] || fail "${lines[2]}"
+  [[ $failed = *"users[0].user.exec: '$PWD/./login' has ended with 3: no" ]] || fail "$failed"
   KUBECONFIG=$PWD/config run -125 ctr kube apply
   assert_contains 'name either containers'
 }
@@ -382,4 +455,16 @@ print(*[s.getsockname()[1] for s in sockets])')
   assert_output hello
   run -0 ctr kube generate -s p
   assert_contains "hostPort: $one"
+  # Pods of other files find it by its name; others do not.
+  pod q >other.yaml
+  ctr kube play other.yaml >/dev/null
+  run -0 ctr exec q-c wget -qO- http://p:8000/f
+  assert_output hello
+  run -0 ctr run --rm "$IMAGE" sh -c 'wget -T 1 -qO- http://p:8000/f || echo none'
+  assert_line none
+  run -0 ctr pod inspect -f '{{.InfraConfig.Networks}}' q
+  assert_output '[podman-default-kube-network]'
+  ctr kube down other.yaml >/dev/null
+  ctr kube down play.yaml >/dev/null
+  ctr network rm podman-default-kube-network >/dev/null
 }

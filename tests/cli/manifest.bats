@@ -201,6 +201,52 @@ linux/arm64 $ARM"
   [ "$(jq -r '.layers | length' <<<"$output")" = 1 ]
 }
 
+# put_blob NAME: what stdin has comes to the registry as a blob of test/NAME; prints {"digest", "size"}.
+put_blob() {
+  local bytes=$BATS_TEST_TMPDIR/blob digest place
+  cat >"$bytes"
+  digest=sha256:$(sha256sum <"$bytes" | cut -d ' ' -f 1)
+  place=$(curl -fsS -o /dev/null -D - -X POST "http://$REGISTRY/v2/test/$1/blobs/uploads/" | tr -d '\r' | sed -n 's/^Location: //Ip')
+  curl -fsS -X PUT -H 'Content-Type: application/octet-stream' --data-binary "@$bytes" "$place&digest=$digest" >/dev/null
+  jq -nc --arg digest "$digest" --argjson size "$(stat -c %s "$bytes")" '{$digest, $size}'
+}
+# put_manifest NAME TAG TYPE: what stdin has comes to the registry as a manifest; prints its descriptor.
+put_manifest() {
+  local bytes=$BATS_TEST_TMPDIR/manifest
+  cat >"$bytes"
+  curl -fsS -X PUT -H "Content-Type: $3" --data-binary "@$bytes" "http://$REGISTRY/v2/test/$1/manifests/$2" >/dev/null
+  jq -nc --arg mediaType "$3" --arg digest "sha256:$(sha256sum <"$bytes" | cut -d ' ' -f 1)" \
+    --argjson size "$(stat -c %s "$bytes")" '{$mediaType, $digest, $size}'
+}
+
+@test "statements about images that a builder has put into a list come along with them" {
+  oci=application/vnd.oci.image
+  skopeo copy -q --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/test/other:1" "docker://$REGISTRY/test/built:amd"
+  entry=$(raw "$REGISTRY/test/built:amd" | put_manifest built amd "$oci.manifest.v1+json")
+  layer=$(echo '{"predicateType": "https://slsa.dev/provenance/v0.2"}' | put_blob built)
+  config=$(jq -nc --argjson l "$layer" '{architecture: "unknown", os: "unknown", config: {}, rootfs: {type: "layers", diff_ids: [$l.digest]}}' | put_blob built)
+  statement=$(jq -nc --argjson c "$config" --argjson l "$layer" --arg oci "$oci" \
+    '{schemaVersion: 2, mediaType: ($oci + ".manifest.v1+json"), config: ($c + {mediaType: ($oci + ".config.v1+json")}),
+      layers: [$l + {mediaType: "application/vnd.in-toto+json", annotations: {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2"}}]}' |
+    put_manifest built statement "$oci.manifest.v1+json")
+  jq -nc --argjson i "$entry" --argjson s "$statement" --arg oci "$oci" \
+    '{schemaVersion: 2, mediaType: ($oci + ".index.v1+json"), manifests: [$i + {platform: {architecture: "amd64", os: "linux"}},
+      $s + {platform: {architecture: "unknown", os: "unknown"},
+            annotations: {"vnd.docker.reference.digest": $i.digest, "vnd.docker.reference.type": "attestation-manifest"}}]}' |
+    put_manifest built 1 "$oci.index.v1+json" >/dev/null
+  # What runs is the image.
+  run -0 ctr run --rm --network none "$REGISTRY/test/built:1" cat other
+  ctr rmi "$REGISTRY/test/built:1" >/dev/null
+  ctr manifest create list >/dev/null
+  ctr manifest add --all list "docker://$REGISTRY/test/built:1" >/dev/null
+  run -0 ctr manifest inspect list
+  [ "$(jq -c '[.manifests[].platform.os]' <<<"$output")" = '["linux","unknown"]' ] || fail "$output"
+  [ "$(jq -r '.manifests[1].annotations["vnd.docker.reference.type"]' <<<"$output")" = attestation-manifest ]
+  run -0 ctr manifest push -q --all list "$REGISTRY/test/again:1"
+  [ "$(raw "$REGISTRY/test/again:1" | jq -c '.manifests')" = "$(raw "$REGISTRY/test/built:1" | jq -c '.manifests')" ]
+  raw "$REGISTRY/test/again@$(jq -r .digest <<<"$statement")" | cmp - <(raw "$REGISTRY/test/built@$(jq -r .digest <<<"$statement")")
+}
+
 @test "files come into a list as an artifact, and go with it to a registry" {
   cd "$BATS_TEST_TMPDIR"
   echo '{"a": 1}' >sbom.json

@@ -147,6 +147,85 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
   refute_contains 127.0.0.1
 }
 
+@test "who is in the user namespace of another container has ports, names, and a way out that is replaced" {
+  ctr network create lan >/dev/null
+  local kind monitor
+  for kind in '' '--userns keep-id' '--uidmap 0:1:1000'; do
+    # shellcheck disable=SC2086 # no word, or two
+    sleeper --name one $kind
+    ctr run -d -q --name two --userns container:one --user root --cap-add net_raw -p 127.0.0.1::80 "$IMAGE" \
+      nc -ll -p 80 -e echo served >/dev/null
+    ctr run -d -q --name three --pid container:one --network lan:alias=third "$IMAGE" nc -ll -p 80 -e echo third >/dev/null
+    [ "$(namespace "$(pid_of one)" user)" = "$(namespace "$(pid_of three)" user)" ]
+    [ "$(namespace "$(pid_of one)" net)" != "$(namespace "$(pid_of two)" net)" ]
+    served() { busybox nc -w 2 127.0.0.1 "$(ctr port two 80 | cut -d : -f 2)" </dev/null | grep -qx served; }
+    wait_for served
+    runs --ipc container:one --network lan "$IMAGE" sh -c 'nc -w 2 third 80 </dev/null; ip route get 203.0.113.9'
+    assert_line third
+    assert_contains 'dev uplink0  src 10.89.0.'
+    monitor=$(ctr inspect -f '{{.State.ConmonPid}}' two)
+    ctr exec two ping -c 1 -W 2 10.0.2.2 >/dev/null
+    kill -9 "$(pgrep -P "$monitor" slirp4netns)"
+    wait_for ctr exec two ping -c 1 -W 1 10.0.2.2
+    ctr restart -t 0 two >/dev/null
+    ctr exec two ping -c 1 -W 2 10.0.2.2 >/dev/null
+    ctr rm -f -t 0 --depend one >/dev/null
+  done
+  ctr network rm lan >/dev/null
+}
+
+@test "a member of a pod that shares no network has one of its own" {
+  ctr pod create --name group --share ipc >/dev/null
+  runs --pod group --cap-add net_raw "$IMAGE" ping -c 1 -W 2 10.0.2.2
+  assert_contains '1 packets received'
+  ctr pod rm -f -t 0 group >/dev/null
+}
+
+@test "what routers on a link announce is not taken for addresses" {
+  ctr network create --ipv6 lan >/dev/null
+  for mode in slirp4netns:enable_ipv6=true lan; do
+    runs --network "$mode" "$IMAGE" sh -c 'cat /proc/sys/net/ipv6/conf/*/accept_ra | sort -u; cd /proc/sys/net/ipv6/conf && cat eth0/accept_ra'
+    assert_output $'0\n1\n0'
+  done
+  ctr pod create --name group --network slirp4netns:enable_ipv6=true >/dev/null
+  runs --pod group "$IMAGE" cat /proc/sys/net/ipv6/conf/eth0/accept_ra
+  assert_output 0
+  ctr pod rm -f -t 0 group >/dev/null
+  # One that joins later.
+  sleeper --name web --network bridge
+  ctr network connect lan web
+  run -0 ctr exec web cat /proc/sys/net/ipv6/conf/eth1/accept_ra
+  assert_output 0
+  ctr rm -f -t 0 web >/dev/null
+  ctr network rm lan >/dev/null
+}
+
+@test "a pasta that is too old, or none, is refused with the way out" {
+  run -125 ctr run --rm --network pasta "$IMAGE" true
+  assert_contains 'Error: no usable uplink: pasta is not installed'
+  printf '#!/bin/sh\necho "usage: pasta [--no-map-gw]"\n' >"$BATS_TEST_TMPDIR/pasta"
+  chmod +x "$BATS_TEST_TMPDIR/pasta"
+  PATH=$BATS_TEST_TMPDIR:$PATH run -125 ctr run --rm --network pasta "$IMAGE" true
+  assert_contains "Error: no usable uplink: $BATS_TEST_TMPDIR/pasta is too old (needs 2024-08 or newer)"
+  assert_contains 'apt install slirp4netns'
+  [ -z "$(ctr ps -aq)" ]
+}
+
+@test "a name that no container can have on a network is refused" {
+  ctr network create lan >/dev/null
+  for name in '' - -x 'a b' .x; do
+    run -125 ctr create --network lan "--network-alias=$name" "$IMAGE"
+    assert_contains "'$name' cannot be a name of a container on a network"
+  done
+  run -125 ctr create --network lan:alias= "$IMAGE"
+  assert_contains 'the network option alias needs a value'
+  ctr create --name web --network lan "$IMAGE" >/dev/null
+  run -125 ctr network connect --alias - lan web
+  assert_contains "'-' cannot be a name of a container on a network"
+  ctr rm web >/dev/null
+  ctr network rm lan >/dev/null
+}
+
 @test "an uplink that is killed is replaced, event and all, and ends with its monitor" {
   sleeper --name web --cap-add net_raw
   sleeper --name kept --cap-add net_raw --user root --userns keep-id

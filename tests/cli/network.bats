@@ -299,9 +299,18 @@ ${id:0:12}  n2          bridge
   hub=$(hub_of a x)
   [ -n "$hub" ]
   [ "$(hub_of b x)" = "$hub" ]
-  for name in a b; do
-    kill -9 "$(ctr inspect -f '{{.State.ConmonPid}}' $name)" "$(ctr inspect -f '{{.State.Pid}}' $name)" 2>/dev/null || true
-  done
+  local pids='' begin
+  for name in a b; do pids+=" $(ctr inspect -f '{{.State.ConmonPid}} {{.State.Pid}}' $name)"; done
+  helpers=$(for pid in $pids; do pgrep -P "$pid" || true; done)
+  [ "$(wc -w <<<"$helpers")" -ge 6 ]
+  begin=$EPOCHREALTIME
+  # shellcheck disable=SC2086 # several
+  kill -9 $pids
+  # Who takes them off the list of processes may take his time.
+  live() { local pid; for pid in $helpers; do grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$pid/status" && return; done; return 1; }
+  not_live() { ! live; }
+  wait_for not_live
+  awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a < 1) }'
   wait_for no_store_processes
   # The kernel keeps a namespace for descriptors and processes only.
   [ -z "$(find /proc/[0-9]*/fd -lname "net:\\[$hub\\]" 2>/dev/null)" ]

@@ -66,6 +66,14 @@ hint: --replace removes that pod first"
   run -0 ctr exec one cat /etc/hosts
   assert_line $'127.0.0.1\tone'
   assert_line $'127.0.0.1\ttwo'
+  # Whose name is another one by now, or who is gone, is not found any more.
+  ctr rename two three
+  ctr rm -f -t 0 server >/dev/null
+  run -0 ctr exec one cat /etc/hosts
+  assert_line $'127.0.0.1\tthree'
+  for gone in two server client; do
+    ! grep -qx "127.0.0.1.$gone" <<<"$output" || fail "$output"
+  done
   for namespace in net ipc uts user; do
     run ctr ps -q --ns --format "{{.$(case $namespace in net) echo NET ;; user) echo User ;; *) echo "${namespace^^}" ;; esac)}}"
     [ "$(sort -u <<<"$output" | wc -l)" = 1 ] || fail "$namespace: $output"
@@ -227,6 +235,29 @@ hint: --replace removes that pod first"
   assert_contains 'new pod name must be at least one character'
 }
 
+@test "whatever step fails, there is no pod" {
+  no_pod() { [ -z "$(ctr pod ps -q)$(ctr ps -aq)" ] || fail "$1: $(ctr pod ps; ctr ps -a)"; }
+  for options in '--sysctl kernel.bogus=1' '-v /nosuch:/x' '--volumes-from nosuch' '--device /dev/nosuch' \
+    '--add-host a:b' '--label-file /nosuch' '--pod-id-file /nosuch/x' '--network nosuch' '--userns bogus'; do
+    # shellcheck disable=SC2086 # several words
+    run ctr pod create $options p
+    [ "$status" -ge 125 ] || fail "$options: $output"
+    no_pod "$options"
+  done
+  # Of a container that makes its pod none of the steps until its program runs leaves one.
+  run -127 ctr run -d --pod new:n "$IMAGE" /nosuch
+  no_pod start
+  run -127 ctr run --rm --pod new:n "$IMAGE" /nosuch
+  no_pod 'start with --rm'
+  run -125 ctr run -d --pod new:n --sysctl kernel.bogus=1 "$IMAGE" true
+  no_pod sysctl
+  run -125 ctr run -d --pod new:n --user nosuch "$IMAGE" true
+  no_pod user
+  # What has run stays.
+  run -3 ctr run --pod new:n "$IMAGE" sh -c 'exit 3'
+  [ "$(ctr pod ps --format '{{.Name}}')" = n ]
+}
+
 @test "what the pod decides cannot be said by a member" {
   make_pod p
   run -125 ctr run --pod p --hostname x "$IMAGE" true
@@ -269,8 +300,10 @@ hint: --hostname of `ctr pod create` sets that of all members'
   make_pod --userns keep-id p
   run -0 ctr run --rm --pod p --user "$(id -u)" "$IMAGE" sh -c 'id -u; echo x >/dev/shm/x; ls -ln /dev/shm/x'
   [ "${lines[0]}" = "$(id -u)" ]
-  run -0 ctr run --rm --pod p "$IMAGE" sh -c 'cat /dev/shm/x; cat /proc/self/uid_map | wc -l'
+  run -0 ctr run --rm --pod p "$IMAGE" sh -c 'cat /dev/shm/x; cat /proc/self/uid_map | wc -l; df -m /dev/shm | tail -1'
   [ "${lines[0]}" = x ]
+  # A file system of its own, as everywhere.
+  assert_match '(shm|tmpfs|none) +64 .* /dev/shm'
 }
 
 @test "settings of the pod are those of its members" {

@@ -173,12 +173,14 @@ $(readlink "/proc/$holder/ns/user")
   done
 }
 
-@test "who joins a user namespace has the network of that container, the host's, or none" {
+@test "who joins a user namespace has a network of its own, the network of that container, or none" {
   make running one
   local option
-  for option in userns pid; do
-    run -125 ctr run --rm "--$option" container:one "$IMAGE" true
-    assert_contains 'cannot have a network of its own'
+  for option in userns pid ipc uts; do
+    run -0 ctr run --rm "--$option" container:one "$IMAGE" sh -c 'ip -4 -o addr show eth0; ip route; readlink /proc/self/ns/net'
+    assert_contains 10.0.2.100/24
+    assert_contains 'default via 10.0.2.2'
+    refute_contains "$(ctr exec one readlink /proc/self/ns/net)"
     run -0 ctr run --rm "--$option" container:one --network container:one "$IMAGE" readlink /proc/self/ns/net
     assert_output "$(ctr exec one readlink /proc/self/ns/net)"
   done

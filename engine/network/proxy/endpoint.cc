@@ -8,12 +8,6 @@
 namespace ctr::engine::network {
 namespace {
 
-bool is_loopback(const IpAddress& ip) {
-  if (ip.family == AF_INET) return ip.bytes[0] == 127;
-  static constexpr std::array<uint8_t, 16> k_loopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-  return ip.bytes == k_loopback;
-}
-
 bool is_link_local(const IpAddress& ip) {
   return ip.family == AF_INET6 && ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0) == 0x80;
 }
@@ -26,6 +20,12 @@ bool is_nobody(const IpAddress& ip) {
 }
 
 }  // namespace
+
+bool is_loopback(const IpAddress& ip) {
+  if (ip.family == AF_INET) return ip.bytes[0] == 127;
+  static constexpr std::array<uint8_t, 16> k_loopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  return ip.bytes == k_loopback;
+}
 
 SocketAddress to_socket_address(const Endpoint& endpoint) {
   SocketAddress address;

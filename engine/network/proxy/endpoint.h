@@ -7,6 +7,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -33,6 +34,7 @@ SocketAddress to_socket_address(const Endpoint& endpoint);
 // An IPv4 address in IPv6 clothes comes out as what it is.
 Endpoint from_socket_address(const SocketAddress& address);
 IpAddress unmapped(const IpAddress& address);
+bool is_loopback(const IpAddress& ip);
 
 // One end and the other of what the container sees of a connection.
 struct Passage {
@@ -55,5 +57,9 @@ Result<Fd> open_as(const Endpoint& source, int type, SourcePort port);
 inline constexpr uint32_t k_proxy_mark = 0x636;
 inline constexpr uint32_t k_udp_table = 636;
 inline constexpr uint32_t k_mark_table = 637;
+
+// How connections send that do not leave the machine. They have no bottleneck to look for, while the algorithm that was
+// chosen for the host may send by a timer (BBR does), which halves what they carry. Every kernel has this one.
+inline constexpr std::string_view k_local_congestion_control = "reno";
 
 }  // namespace ctr::engine::network

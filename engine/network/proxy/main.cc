@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "base/channel.h"
+#include "base/memory.h"
 #include "engine/network/proxy/part.h"
 #include "engine/network/proxy/publisher.h"
 #include "engine/network/proxy/resolver.h"
@@ -34,13 +36,16 @@ class NetProxy {
     auto message = TRY(control_.receive());
     if (!message || message->fds.size() != 1) return Error(Errc::invalid, "netproxy is started by a monitor only");
     const JsonReader reader(message->body, "start");
-    TRY(read_addresses(reader));
     const auto parent = static_cast<pid_t>(TRY(reader.get_int("monitor")));
+    site_.descriptor_limit = raise_descriptor_limit();
     for (const auto& part : parts_) TRY(part->prepare_outside(TRY(settings_of(reader, *part))));
     TRY(join_network(message->fds.front()));
-    raise_descriptor_limit();
     // The last one shuts the files of the others away.
     for (const auto& part : parts_) TRY(part->prepare(TRY(settings_of(reader, *part))));
+    // Nothing has been closed that much was opened after: the next number is that of those that are open.
+    const Fd next(::fcntl(k_proxy_control, F_DUPFD_CLOEXEC, 0));
+    if (!next.valid()) return Error::from_errno("count the descriptors of netproxy");
+    site_.shares = share_descriptors(site_.descriptor_limit, static_cast<size_t>(next.get()));
     return confine_proxy(parent, reader.has(k_names_part) ? ProxyFiles::names : ProxyFiles::none);
   }
 
@@ -54,11 +59,12 @@ class NetProxy {
   }
 
  private:
-  static void raise_descriptor_limit() {
+  static size_t raise_descriptor_limit() {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return 0;
     limit.rlim_cur = limit.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_max;
   }
 
   static Result<JsonReader> settings_of(const JsonReader& start, const ProxyPart& part) {
@@ -88,7 +94,7 @@ class NetProxy {
     const auto to = TRY(reader.get_string("to"));
     if (to == "proxy") {
       TRY(read_addresses(reader));
-      return TRY(reader.bool_or("answer", false)) ? control_.send(Json::object().set("ready", true)) : ok();
+      return TRY(reader.bool_or("answer", false)) ? be_ready() : ok();
     }
     for (const auto& part : parts_) {
       if (part->name() == to) return part->on_message(reader, std::move(message.fds));
@@ -96,10 +102,18 @@ class NetProxy {
     return reader.wrong("to", "a part of netproxy");
   }
 
+  Result<void> be_ready() {
+    TRY(control_.send(Json::object().set("ready", true)));
+    // Nobody waits for this.
+    if (!std::exchange(at_rest_, true)) shrink_to_rest();
+    return ok();
+  }
+
   Channel control_;
   EventLoop loop_;
-  ProxySite site_{loop_, {}};
+  ProxySite site_{loop_, {}, 0, {}};
   Parts parts_ = make_parts(site_);
+  bool at_rest_ = false;
 };
 
 }  // namespace

@@ -3,11 +3,12 @@
 //
 //   monitor                                          netproxy (`ctr internal-netproxy`)
 //     posix_spawn, descriptor 3: a socket pair ────▶  is not dumpable from here on
-//     ── start {addresses, settings of parts} ─────▶  joins the network namespace and its owner, the user namespace
+//     ── start {settings of parts} ────────────────▶  joins the network namespace and its owner, the user namespace
 //        with the network namespace                   ProxyPart::prepare(): files are opened, rules made
-//                                                     keeps CAP_NET_ADMIN in there alone; PDEATHSIG, filter
+//        (meanwhile networks are joined)              keeps CAP_NET_ADMIN in there alone; PDEATHSIG, filter
+//     ── {"to": "proxy", "addresses": {…}} ─────────▶
 //     ── {"to": part, …} with up to 16 descriptors ▶  ProxyPart::on_message()
-//     ── {"to": "proxy"} ───────────────────────────▶
+//     ── {"to": "proxy", "answer": true} ───────────▶
 //     ◀── ready, or the first error ────────────────  all before it has been done
 //     ── {"to": part, …} ───────────────────────────▶  at any later time, without an answer
 //     ◀── end of file ──────────────────────────────  whoever notices first that the other is gone, ends
@@ -24,6 +25,7 @@
 #include "base/json.h"
 #include "base/loop.h"
 #include "base/result.h"
+#include "engine/network/proxy/descriptors.h"
 #include "engine/network/proxy_plan.h"
 
 namespace ctr::engine::network {
@@ -38,6 +40,8 @@ inline constexpr size_t k_proxy_message_fds = 16;
 struct ProxySite {
   EventLoop& loop;
   ProxyAddresses addresses;  // changes with the message {"to": "proxy", "addresses": {…}}
+  size_t descriptor_limit = 1024;
+  DescriptorShares shares;  // known once all parts are prepared
 };
 
 class ProxyPart {

@@ -38,7 +38,7 @@ std::string Resolver::failed_answer(std::string_view query) {
 
 Result<void> Resolver::prepare_outside(const JsonReader& settings) {
   if (!settings.has("root")) return ok();
-  sockets_ = TRY(ServerSockets::make());
+  sockets_ = TRY(ServerSockets::make(site_.descriptor_limit));
   return ok();
 }
 

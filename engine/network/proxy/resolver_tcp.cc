@@ -20,7 +20,11 @@ constexpr size_t k_most_unread_bytes = size_t{1} << 17;
 void Resolver::on_client(const std::shared_ptr<Listener>& listener) {
   SocketAddress address;
   Fd socket(::accept4(listener->tcp.get(), address.get(), &address.size, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket.valid()) return;
+  if (!socket.valid()) {
+    // Told again as long as somebody waits: without a descriptor for him the one who came first has to go.
+    if (errno != EAGAIN && !streams_.empty()) close(streams_.begin());
+    return;
+  }
   if (streams_.size() >= k_most_streams) close(streams_.begin());
   Stream added;
   added.listener = listener;

@@ -85,6 +85,10 @@ Result<void> ProxyRules::add_mark_rules(int family) {
   NetlinkRequest route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, ++sequence_, route_header(family, 0));
   route.attribute(RTA_TABLE, k_mark_table);
   route.attribute(RTA_OIF, k_loopback_index);
+  // The container's ends of published connections take it over.
+  const auto metrics = route.begin_nested(RTA_METRICS);
+  route.attribute(RTAX_CC_ALGO, k_local_congestion_control.data(), k_local_congestion_control.size());
+  route.end_nested(metrics);
   return unless(EEXIST, exchange_netlink(socket_.get(), route, sequence_, "add the route of published connections"));
 }
 

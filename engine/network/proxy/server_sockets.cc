@@ -1,5 +1,6 @@
 #include "engine/network/proxy/server_sockets.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -14,28 +15,32 @@ constexpr uint16_t k_any_port = 9;
 struct Stock {
   int family;
   int type;
-  int count;
+  size_t count;
 };
 constexpr auto k_stocks = std::to_array<Stock>(
     {{AF_INET, SOCK_DGRAM, 48}, {AF_INET6, SOCK_DGRAM, 16}, {AF_INET, SOCK_STREAM, 8}, {AF_INET6, SOCK_STREAM, 4}});
+
+// Where there may be fewer than so many, there are as much fewer of these.
+constexpr size_t k_ample_descriptors = 256;
 
 // Addresses for documentation (RFC 5737, RFC 3849), which are routed like any outside address.
 constexpr std::string_view k_outside4 = "192.0.2.1";
 constexpr std::string_view k_outside6 = "2001:db8::1";
 
-void disconnect(const Fd& socket) {
+bool disconnect(const Fd& socket) {
   sockaddr none{};
   none.sa_family = AF_UNSPEC;
-  (void)::connect(socket.get(), &none, sizeof none);
+  return ::connect(socket.get(), &none, sizeof none) == 0;
 }
 
 }  // namespace
 
-Result<ServerSockets> ServerSockets::make() {
+Result<ServerSockets> ServerSockets::make(size_t descriptor_limit) {
   ServerSockets sockets;
   for (const auto& stock : k_stocks) {
     auto& list = sockets.idle_[{stock.family, stock.type}];
-    for (int i = 0; i < stock.count; ++i) {
+    const size_t count = stock.count * std::min(descriptor_limit, k_ample_descriptors) / k_ample_descriptors;
+    for (size_t i = 0; i < std::max<size_t>(1, count); ++i) {
       Fd socket(::socket(stock.family, stock.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
       if (!socket.valid() && stock.family == AF_INET6) break;
       if (!socket.valid()) return Error::from_errno("open a socket for questions to name servers");
@@ -69,7 +74,7 @@ void ServerSockets::give_back(Fd socket) {
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &family, &size) < 0) return;
   size = sizeof type;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_TYPE, &type, &size) < 0) return;
-  disconnect(socket);
+  if (!disconnect(socket)) return;
   // What has arrived before, and errors.
   std::array<char, 512> rest{};
   for (int i = 0; i < 64 && ::recv(socket.get(), rest.data(), rest.size(), MSG_DONTWAIT) >= 0; ++i) {

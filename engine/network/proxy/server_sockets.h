@@ -19,8 +19,9 @@ namespace ctr::engine::network {
 
 class ServerSockets {
  public:
-  // In the host's network namespace. A family that the kernel does not have has no sockets.
-  static Result<ServerSockets> make();
+  // In the host's network namespace. A family that the kernel does not have has no sockets; of few descriptors few are
+  // taken.
+  static Result<ServerSockets> make(size_t descriptor_limit);
 
   // Connected to port 53 of `server`; of TCP it may be on its way yet. `type` is SOCK_DGRAM or SOCK_STREAM. nullopt
   // when all are in use, or there is no way to the server.

@@ -23,10 +23,13 @@ constexpr std::chrono::milliseconds k_retry{50};
 constexpr size_t k_move_bytes = size_t{1} << 20;
 // The pages in pipes of one user are limited (pipe-user-pages-soft of pipe(7), 64 MiB): few pipes are large, and many
 // connections that are all stuck do not take the pipes of the user's other programs.
-constexpr size_t k_large_pipes = 32;
-constexpr int k_large_pipe_bytes = 1 << 18;
+constexpr size_t k_large_pipes = 8;
+constexpr size_t k_ordinary_pipes = 32;
+constexpr int k_large_pipe_bytes = 1 << 20;
 constexpr int k_small_pipe_bytes = 1 << 14;
-constexpr size_t k_idle_pipes = 8;
+// An empty pipe counts as much as a full one.
+constexpr std::chrono::seconds k_keep_pipes{1};
+constexpr size_t k_copy_bytes = size_t{1} << 14;
 
 void set_option(const Fd& fd, int level, int name, int value) {
   (void)::setsockopt(fd.get(), level, name, &value, sizeof value);
@@ -36,6 +39,18 @@ void set_option(const Fd& fd, int level, int name, int value) {
 void tune(const Fd& fd) {
   set_option(fd, SOL_TCP, TCP_NODELAY, 1);
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+// See k_local_congestion_control. A socket that has sent already goes on to do so by its timer.
+void send_locally(const Fd& fd) {
+  constexpr auto k_name = k_local_congestion_control;
+  (void)::setsockopt(fd.get(), SOL_TCP, TCP_CONGESTION, k_name.data(), static_cast<socklen_t>(k_name.size()));
+}
+
+Endpoint own_end(const Fd& fd) {
+  SocketAddress own;
+  if (::getsockname(fd.get(), own.get(), &own.size) < 0) return {};
+  return from_socket_address(own);
 }
 
 // The other end learns that this was no orderly end.
@@ -51,6 +66,7 @@ Result<Fd> connect_as_client(const Passage& passage) {
   for (const auto port : {SourcePort::wanted, SourcePort::any}) {
     Fd fd = TRY(open_as(passage.source, SOCK_STREAM, port));
     tune(fd);
+    send_locally(fd);
     if (::connect(fd.get(), target.get(), target.size) == 0 || errno == EINPROGRESS) return fd;
     if (errno != EADDRNOTAVAIL && errno != EADDRINUSE) break;
   }
@@ -59,29 +75,42 @@ Result<Fd> connect_as_client(const Passage& passage) {
 
 }  // namespace
 
-Result<Pipe> PipeStock::take() {
+std::optional<Pipe> PipeStock::take(size_t most) {
   if (!idle_.empty()) {
     Pipe pipe = std::move(idle_.back());
     idle_.pop_back();
     ++taken_;
+    unused_ = std::min(unused_, idle_.size());
     return pipe;
   }
+  if (count() >= most) return std::nullopt;
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) return Error::from_errno("create a pipe");
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) < 0) return std::nullopt;
   Pipe pipe = {Fd(ends[0]), Fd(ends[1])};
   ++taken_;
-  (void)::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, taken_ > k_large_pipes ? k_small_pipe_bytes : k_large_pipe_bytes);
+  const int bytes = taken_ <= k_large_pipes ? k_large_pipe_bytes : k_small_pipe_bytes;
+  if (taken_ <= k_large_pipes || taken_ > k_ordinary_pipes) (void)::fcntl(pipe.write_end.get(), F_SETPIPE_SZ, bytes);
   return pipe;
 }
 
 void PipeStock::give_back(Pipe pipe) {
   --taken_;
-  if (idle_.size() < k_idle_pipes && taken_ < k_large_pipes) idle_.push_back(std::move(pipe));
+  if (count() < k_large_pipes) idle_.push_back(std::move(pipe));
+}
+
+bool PipeStock::close_unused() {
+  idle_.resize(idle_.size() - std::min(idle_.size(), unused_));
+  unused_ = idle_.size();
+  return !idle_.empty();
 }
 
 Result<void> TcpPublisher::add(const PublishedPort& port, Fd socket) {
   TRY(set_nonblocking(socket.get()));
-  auto& listener = listeners_.emplace_back(Listener{port, std::move(socket)});
+  // Connections inherit both.
+  tune(socket);
+  const bool local = is_loopback(own_end(socket).ip);
+  if (local) send_locally(socket);
+  auto& listener = listeners_.emplace_back(Listener{port, std::move(socket), local});
   auto watched =
       site_.loop.add(listener.socket.get(), EPOLLIN | EPOLLET, [this, &listener](uint32_t) { accept_some(listener); });
   if (!watched) listeners_.pop_back();
@@ -98,6 +127,8 @@ void TcpPublisher::remove(const PublishedPort& port) {
 
 void TcpPublisher::accept_some(Listener& listener) {
   for (int count = 0; count < k_accepts_in_a_row; ++count) {
+    full_ = !has_room();
+    if (full_) return;
     bool more = false;
     if (!accept_one(listener, more)) return accept_later(k_retry);
     if (!more) return;
@@ -114,8 +145,23 @@ void TcpPublisher::accept_later(std::chrono::milliseconds wait) {
   });
 }
 
-bool TcpPublisher::accept_one(Listener& listener, bool& more) {
+// One at a time can always be served.
+bool TcpPublisher::has_room() {
   if (connections_.size() >= k_most_connections) return false;
+  const auto fits = [this] {
+    return 2 * (connections_.size() + 1 + pipes_.count()) + listeners_.size() <= site_.shares.connections;
+  };
+  if (connections_.empty() || fits()) return true;
+  pipes_.close_idle();
+  return fits();
+}
+
+// For those who wait in the backlog.
+void TcpPublisher::make_room() {
+  if (std::exchange(full_, false)) accept_later(std::chrono::milliseconds(0));
+}
+
+bool TcpPublisher::accept_one(Listener& listener, bool& more) {
   SocketAddress address;
   Fd client(::accept4(listener.socket.get(), address.get(), &address.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   more = client.valid() || errno != EAGAIN;
@@ -127,8 +173,9 @@ bool TcpPublisher::accept_one(Listener& listener, bool& more) {
 }
 
 void TcpPublisher::open(const Listener& listener, Fd client, const SocketAddress& address) {
-  tune(client);
-  const auto passage = plan_passage(from_socket_address(address), listener.port.container_port, site_.addresses);
+  const auto peer = from_socket_address(address);
+  if (!listener.local && (is_loopback(peer.ip) || peer.ip == own_end(client).ip)) send_locally(client);
+  const auto passage = plan_passage(peer, listener.port.container_port, site_.addresses);
   if (!passage) return close_hard(std::move(client));
   auto container = connect_as_client(*passage);
   if (!container) return close_hard(std::move(client));
@@ -180,11 +227,9 @@ TcpPublisher::Flow TcpPublisher::pump(Connection& connection, size_t from) {
 bool TcpPublisher::fill(Connection& connection, size_t from, bool& moved) {
   auto& direction = connection.directions[from];
   if (direction.ended) return true;
-  if (!direction.pipe) {
-    auto pipe = pipes_.take();
-    if (!pipe) return false;
-    direction.pipe = std::move(*pipe);
-  }
+  // More of them than that would keep clients away.
+  if (!direction.pipe) direction.pipe = pipes_.take(site_.shares.connections / 4);
+  if (!direction.pipe) return copy(connection, from, moved);
   const auto count = ::splice(connection.ends[from].get(), nullptr, direction.pipe->write_end.get(), nullptr,
                               k_move_bytes, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
   if (count < 0) return errno == EAGAIN || errno == EINTR;
@@ -206,15 +251,43 @@ bool TcpPublisher::empty(Connection& connection, size_t from, bool& moved) {
   return true;
 }
 
+// Without a pipe: what the other side has taken leaves the queue that it came in, the rest waits there.
+bool TcpPublisher::copy(Connection& connection, size_t from, bool& moved) {
+  std::array<char, k_copy_bytes> bytes;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  const int source = connection.ends[from].get();
+  const auto count = ::recv(source, bytes.data(), bytes.size(), MSG_PEEK);
+  if (count < 0) return errno == EAGAIN || errno == EINTR;
+  if (count == 0) {
+    connection.directions[from].ended = true;
+    return true;
+  }
+  const auto sent = ::send(connection.ends[1 - from].get(), bytes.data(), static_cast<size_t>(count), MSG_NOSIGNAL);
+  if (sent < 0) return errno == EAGAIN || errno == EINTR;
+  moved = true;
+  // tcp(7): with this flag the bytes are thrown away.
+  return ::recv(source, bytes.data(), static_cast<size_t>(sent), MSG_TRUNC) == sent;
+}
+
 void TcpPublisher::settle(Direction& direction) {
   if (!direction.pipe || direction.held_bytes != 0) return;
   pipes_.give_back(std::move(*direction.pipe));
   direction.pipe.reset();
+  close_pipes_later();
+  make_room();
+}
+
+void TcpPublisher::close_pipes_later() {
+  if (std::exchange(closes_pipes_, true)) return;
+  site_.loop.add_timer(k_keep_pipes, [this] {
+    closes_pipes_ = false;
+    if (pipes_.close_unused()) close_pipes_later();
+  });
 }
 
 void TcpPublisher::finish(Connection& connection, size_t from) {
-  (void)::shutdown(connection.ends[1 - from].get(), SHUT_WR);
   connection.directions[from].shut = true;
+  // The end of both is told by closing.
+  if (!connection.directions[1 - from].shut) (void)::shutdown(connection.ends[1 - from].get(), SHUT_WR);
 }
 
 void TcpPublisher::queue(Handle connection) {
@@ -236,6 +309,7 @@ void TcpPublisher::close(Handle connection) {
     if (direction.pipe) pipes_.forget();
   }
   connections_.erase(connection);
+  make_room();
 }
 
 void TcpPublisher::reset(Handle connection) {

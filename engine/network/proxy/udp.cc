@@ -14,7 +14,6 @@
 namespace ctr::engine::network {
 namespace {
 
-constexpr size_t k_most_flows = 4096;
 // As long as the kernel remembers a UDP stream (nf_conntrack_udp_timeout_stream), and a little longer.
 constexpr std::chrono::seconds k_idle{180};
 constexpr std::chrono::seconds k_look{30};
@@ -125,6 +124,7 @@ UdpPublisher::Pair UdpPublisher::pair_of(const Passage& passage) {
 
 Result<void> UdpPublisher::add(const PublishedPort& port, Fd socket) {
   TRY(set_nonblocking(socket.get()));
+  if (packet_ == nullptr) packet_ = std::make_unique_for_overwrite<Packet>();
   const int on = 1;
   // One of both can be set: the socket is of one family.
   (void)::setsockopt(socket.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
@@ -155,7 +155,7 @@ void UdpPublisher::on_packets(Listener& listener) {
   for (int count = 0; count < k_packets_in_a_row; ++count) {
     SocketAddress address;
     Control control{};
-    iovec part = {packet_.data(), packet_.size()};
+    iovec part = {packet_->data(), packet_->size()};
     msghdr header{};
     header.msg_name = address.get();
     header.msg_namelen = address.size;
@@ -173,8 +173,8 @@ void UdpPublisher::on_packets(Listener& listener) {
     if (flow == nullptr) continue;
     // An earlier refusal of the container is reported by the first call after it.
     const auto bytes = static_cast<size_t>(size);
-    if (::send(flow->socket.get(), packet_.data(), bytes, 0) < 0 && errno == ECONNREFUSED) {
-      (void)::send(flow->socket.get(), packet_.data(), bytes, 0);
+    if (::send(flow->socket.get(), packet_->data(), bytes, 0) < 0 && errno == ECONNREFUSED) {
+      (void)::send(flow->socket.get(), packet_->data(), bytes, 0);
     }
   }
   const auto number = listener.number;
@@ -195,7 +195,7 @@ UdpPublisher::Flow* UdpPublisher::find_flow(Listener& listener, const Way& way) 
 }
 
 UdpPublisher::Flow* UdpPublisher::open_flow(Listener& listener, const Way& way, const Key& key) {
-  if (flows_.size() >= k_most_flows) close_oldest();
+  if (flows_.size() >= site_.shares.clients) close_oldest();
   const auto passage = plan_passage(way.client, listener.port.container_port, site_.addresses);
   if (!passage) return nullptr;
   const bool own_port = taken_.insert(pair_of(*passage)).second;
@@ -261,7 +261,7 @@ void UdpPublisher::expire() {
 
 void UdpPublisher::on_answers(Handle flow) {
   for (int count = 0; count < k_packets_in_a_row; ++count) {
-    const auto size = ::recv(flow->socket.get(), packet_.data(), packet_.size(), 0);
+    const auto size = ::recv(flow->socket.get(), packet_->data(), packet_->size(), 0);
     if (size < 0 && errno == EAGAIN) return;
     if (size < 0) continue;
     flow->used = std::chrono::steady_clock::now();
@@ -276,7 +276,7 @@ void UdpPublisher::on_answers(Handle flow) {
 
 void UdpPublisher::answer(const Flow& flow, size_t size_bytes) {
   auto to = to_socket_address(dressed_for(flow.listener->socket, flow.way.client));
-  iovec part = {packet_.data(), size_bytes};
+  iovec part = {packet_->data(), size_bytes};
   Control control{};
   msghdr header{};
   header.msg_name = to.get();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <memory>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -87,7 +88,8 @@ class UdpPublisher {
   std::map<std::array<uint8_t, 17>, size_t> clients_;  // flows of each
   std::map<uint16_t, size_t> ports_;                   // listeners that lead to each port of the container
   bool expires_ = false;
-  std::vector<char> packet_ = std::vector<char>(size_t{1} << 16);
+  using Packet = std::array<char, size_t{1} << 16>;
+  std::unique_ptr<Packet> packet_;  // once there is a port
 };
 
 }  // namespace ctr::engine::network

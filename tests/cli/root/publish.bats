@@ -72,24 +72,36 @@ serve() {
   wait_for grep -qs ready "$BATS_TEST_TMPDIR/serve.$2.$3"
 }
 
-@test "the server sees the address of a client on another machine, in both families and protocols" {
-  on_host "$CTR" run -d -q --name web -p 8080:80 -p 8053:53/udp "$IMAGE" sleep 1000
-  serve web tcp 80
-  serve web udp 53
-  for host in 192.0.2.1 2001:db8::1; do
-    for kind in tcp udp; do
-      port=8080
-      [ "$kind" = tcp ] || port=8053
-      run -0 neighbour "$peer" ask "$kind" "$host" "$port"
+# The server of container $1 is told the address of who calls: of a neighbour its own, of the host that of the gateway.
+sees_clients() {
+  serve "$1" tcp 80
+  serve "$1" udp 53
+  local host kind
+  for kind in 'tcp 8080' 'udp 8053'; do
+    for host in 192.0.2.1 2001:db8::1; do
+      run -0 neighbour "$peer" ask "${kind% *}" "$host" "${kind#* }"
       assert_output "${host%1}7"
     done
+    for host in 127.0.0.1 ::1; do
+      run -0 on_host "$peer" ask "${kind% *}" "$host" "${kind#* }"
+      assert_match "$2"
+    done
   done
-  for host in 127.0.0.1 ::1; do
-    run -0 on_host "$peer" ask tcp "$host" 8080
-    assert_match '^(10\.0\.2\.2|fd00::2)$'
-    run -0 on_host "$peer" ask udp "$host" 8053
-    assert_match '^(10\.0\.2\.2|fd00::2)$'
-  done
+}
+
+@test "the server sees the address of a client on another machine, in both families, protocols and all networks" {
+  on_host "$CTR" run -d -q --name web -p 8080:80 -p 8053:53/udp "$IMAGE" sleep 1000
+  sees_clients web '^(10\.0\.2\.2|fd00::2)$'
+  on_host "$CTR" rm -f -t 0 web >/dev/null
+  on_host "$CTR" network create --subnet 10.89.7.0/24 --subnet fd00:89:7::/64 front >/dev/null
+  on_host "$CTR" run -d -q --name web --network front -p 8080:80 -p 8053:53/udp "$IMAGE" sleep 1000
+  sees_clients web '^(10\.89\.7\.1|fd00:89:7::1)$'
+  on_host "$CTR" rm -f -t 0 web >/dev/null
+  on_host "$CTR" pod create --name group -p 8080:80 -p 8053:53/udp >/dev/null
+  on_host "$CTR" run -d -q --pod group --name web "$IMAGE" sleep 1000
+  sees_clients web '^(10\.0\.2\.2|fd00::2)$'
+  on_host "$CTR" pod rm -f -t 0 group >/dev/null
+  on_host "$CTR" network rm front >/dev/null
 }
 
 @test "a client of IPv6 reaches a container that has IPv4 alone, as its gateway" {

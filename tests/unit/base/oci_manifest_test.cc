@@ -87,6 +87,8 @@ TEST_CASE("the parts of an artifact are known, and no platform chooses it") {
   CHECK(parts->is_artifact());
   CHECK(parts->layers.at(0).media_type == "text/x-own");
   CHECK_FALSE(manifest_parts(manifest())->is_artifact());
+  // A statement of a builder has the configuration of an image.
+  CHECK(manifest_parts(manifest("application/vnd.in-toto+json"))->is_artifact());
   for (const std::string text : {"", "[]", "{}", R"({"config":1,"layers":[]})", R"({"config":{},"layers":[]})"}) {
     INFO(text);
     CHECK(manifest_parts(text).error().code() == Errc::corrupt);

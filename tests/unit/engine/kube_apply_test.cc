@@ -20,6 +20,8 @@ users:
   user: {client-certificate-data: Y2VydA==, client-key-data: a2V5, token: sesame}
 )";
 
+const std::string k_api = "apiVersion: client.authentication.k8s.io/v1";
+
 Result<kube::Cluster> read(const std::string& text) {
   return kube::read_kubeconfig({"/home/u/.kube/config", text},
                                [](const std::string& path) -> Result<std::string> { return "content of " + path; });
@@ -49,12 +51,47 @@ TEST_CASE("a kubeconfig file says how to reach the cluster of its current contex
   CHECK(basic->authorization == "Basic dTpw");
 }
 
+TEST_CASE("a program that a kubeconfig file names gives a token or a certificate") {
+  auto cluster = read(replaced(k_config, "token: sesame",
+                               "exec: {" + k_api +
+                                   ", command: bin/login, args: [a, b], env: [{name: N, value: v}], "
+                                   "provideClusterInfo: true}"));
+  REQUIRE(cluster);
+  REQUIRE(cluster->program);
+  CHECK(cluster->program->command == "/home/u/.kube/bin/login");
+  CHECK(cluster->program->args == std::vector<std::string>{"a", "b"});
+  CHECK(cluster->program->tells_cluster);
+  const auto& api = cluster->program->api;
+  const auto answer = [&](const std::string& status) {
+    return kube::parse_credential(R"({"apiVersion":")" + api + R"(","kind":"ExecCredential","status":)" + status + "}",
+                                  api);
+  };
+  const auto token = answer(R"({"token":"open","expirationTimestamp":"2030-01-01T00:00:00Z"})");
+  REQUIRE(token);
+  CHECK(kube::use_credential(*token, *cluster));
+  CHECK(cluster->authorization == "Bearer open");
+  CHECK(cluster->client_certificate_pem == "cert");
+  const auto pair = answer(R"({"clientCertificateData":"c","clientKeyData":"k"})");
+  REQUIRE(pair);
+  CHECK(kube::use_credential(*pair, *cluster));
+  CHECK(cluster->client_key_pem == "k");
+  CHECK_FALSE(answer(R"({"clientCertificateData":"c"})"));
+  CHECK_FALSE(answer("{}"));
+  CHECK_FALSE(kube::parse_credential(R"({"kind":"ExecCredential","status":{"token":"x"}})", api));
+  CHECK_FALSE(kube::parse_credential("token", api));
+  CHECK_FALSE(kube::use_credential({"a\nHost: b", "", ""}, *cluster));
+}
+
 TEST_CASE("what a kubeconfig file asks for and ctr cannot do is an error") {
-  const auto program = read(replaced(k_config, "token: sesame", "exec: {command: login}"));
-  REQUIRE_FALSE(program);
-  CHECK(program.error().code() == Errc::unsupported);
-  CHECK(program.error().message() ==
-        "/home/u/.kube/config:12: users[0].user.exec: programs that give credentials are not supported");
+  const auto provider = read(replaced(k_config, "token: sesame", "auth-provider: {name: gcp}"));
+  REQUIRE_FALSE(provider);
+  CHECK(provider.error().code() == Errc::unsupported);
+  CHECK(provider.error().message() == "/home/u/.kube/config:12: users[0].user.auth-provider: not supported");
+  const auto asks =
+      read(replaced(k_config, "token: sesame", "exec: {" + k_api + ", command: login, interactiveMode: Always}"));
+  REQUIRE_FALSE(asks);
+  CHECK(asks.error().code() == Errc::unsupported);
+  CHECK_FALSE(read(replaced(k_config, "token: sesame", "exec: {apiVersion: other/v1, command: login}")));
   CHECK(read(replaced(k_config, "current-context: here", "current-context: nowhere")).error().message() ==
         "/home/u/.kube/config:4: contexts: there is no entry 'nowhere'");
   CHECK_FALSE(read(replaced(k_config, "token: sesame", "token: \"a\\nHost: b\"")));

@@ -29,7 +29,7 @@ kube::SourcePod pod_of(ContainerSpec spec) {
   container.name = spec.name;
   container.image = spec.image;
   container.spec = std::move(spec);
-  return {kube::pod_name_of(container.name), std::nullopt, {std::move(container)}, {}};
+  return {kube::pod_name_of(container.name), std::nullopt, {std::move(container)}, {}, {}};
 }
 
 ContainerSpec rich_spec() {
@@ -106,6 +106,88 @@ TEST_CASE("what Kubernetes cannot say is kept in an annotation when asked for") 
   back.name = spec.name;
   back.labels = spec.labels;
   CHECK(to_json(back) == to_json(spec));
+}
+
+TEST_CASE("what containers of a pod share, and what its volumes were filled with, is told as it was played") {
+  const std::string text = R"(apiVersion: v1
+kind: ConfigMap
+metadata: {name: m, labels: {a: b}}
+data: {k: v}
+binaryData: {x: AAEC}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  volumes:
+  - {name: mem, emptyDir: {medium: Memory, sizeLimit: 1Mi}}
+  - {name: map, configMap: {name: m, defaultMode: 0600, items: [{key: k, path: a/k}]}}
+  - {name: all, projected: {sources: [{configMap: {name: m}}]}}
+  - {name: zero, hostPath: {path: /dev/zero, type: CharDevice}}
+  containers:
+  - name: c
+    image: i:1
+    readinessProbe: {grpc: {port: 9090, service: shop.Cart}}
+    livenessProbe: {httpGet: {scheme: HTTPS, port: 8443, path: /live}}
+    volumeMounts:
+    - {name: mem, mountPath: /mem}
+    - {name: map, mountPath: /map}
+    - {name: all, mountPath: /all}
+    - {name: zero, mountPath: /dev/nothing, readOnly: true}
+  - name: d
+    image: i:1
+    volumeMounts: [{name: mem, mountPath: /mem}]
+)";
+  const auto first = kube::plan_kube({"f.yaml", text}, {}, {});
+  REQUIRE(first);
+  const auto& plan = first->pods.at(0);
+  kube::SourcePod pod;
+  pod.name = "p";
+  pod.spec = plan.spec;
+  pod.origin = plan.origin;
+  for (const auto& container : plan.containers) {
+    pod.containers.push_back(
+        {container.spec.name, container.spec.image, container.spec, {{"/dev/zero", "CharDevice"}}});
+  }
+  for (const auto& volume : plan.volumes) pod.anonymous.push_back(volume.name);
+  const auto generated = generate(pod);
+  CHECK(generated.warnings.empty());
+  REQUIRE(generated.documents.size() == 2);
+  std::string again = dump_json(generated.documents[0]) + "\n---\n" + dump_json(generated.documents[1]);
+  const auto second = kube::plan_kube({"g.yaml", again}, {}, {});
+  INFO((second ? again : second.error().text()));
+  REQUIRE(second);
+  auto back = second->pods.at(0);
+  back.spec.shared.labels.clear();
+  CHECK(to_json(back.spec) == to_json(plan.spec));
+  CHECK(back.origin == plan.origin);
+  CHECK(back.volumes == plan.volumes);
+  REQUIRE(back.containers.size() == 2);
+  for (size_t i = 0; i < 2; ++i) {
+    back.containers[i].spec.labels.clear();
+    CHECK(dump_json(to_json(back.containers[i].spec)) == dump_json(to_json(plan.containers[i].spec)));
+  }
+}
+
+TEST_CASE("a controller has the restart policy that a cluster lets it have") {
+  auto spec = rich_spec();
+  const auto policy = [&](kube::GeneratedKind kind) {
+    kube::GenerateOptions options;
+    options.kind = kind;
+    const auto generated = generate(pod_of(spec), options);
+    const auto text = dump_json(generated.documents.at(0));
+    const size_t at = text.find("\"restartPolicy\":\"") + 17;
+    const auto word = text.substr(at, text.find('"', at) - at);
+    return word + (generated.warnings.empty() ? "" : ": " + generated.warnings.at(0));
+  };
+  CHECK(policy(kube::GeneratedKind::deployment) == "Always");
+  CHECK(policy(kube::GeneratedKind::job) ==
+        "OnFailure: pod web-pod: a Job has the restart policy OnFailure, not Always");
+  spec.restart.policy = RestartSpec::Policy::no;
+  CHECK(policy(kube::GeneratedKind::pod) == "Never");
+  CHECK(policy(kube::GeneratedKind::job) == "Never");
+  CHECK(policy(kube::GeneratedKind::daemon_set) ==
+        "Always: pod web-pod: a DaemonSet has the restart policy Always, not Never");
 }
 
 TEST_CASE("a check of an image with words in place of numbers is left out of what is generated") {

@@ -145,8 +145,14 @@ TEST_CASE("an amount of processors that cannot be computed with is an error") {
 TEST_CASE("a field that is not supported is named with file, line and path") {
   CHECK(error_of(container_with("    foo: 1\n")) == "f.yaml:9: spec.containers[0].foo: not supported");
   CHECK(error_of(pod_with("  bar: {}\n  containers: []\n")) == "f.yaml:6: spec: there are no containers");
-  CHECK(error_of(container_with("    livenessProbe:\n      grpc: {port: 1}\n")) ==
-        "f.yaml:10: spec.containers[0].livenessProbe.grpc: only exec, httpGet and tcpSocket are supported");
+  CHECK(error_of(container_with("    lifecycle:\n      preStop:\n        grpc: {port: 1}\n")) ==
+        "f.yaml:11: spec.containers[0].lifecycle.preStop.grpc: not supported");
+  for (const auto& [volume, what] : std::map<std::string, std::string>{
+           {"emptyDir: {medium: Memory}", "a volume in memory"}, {"image: {reference: i}", "an image"}}) {
+    CHECK(error_of(container_with(
+              "    volumeMounts:\n    - {name: v, mountPath: /v, subPath: x}\n  volumes:\n  - {name: v, " + volume +
+              "}\n")) == "f.yaml:10: spec.containers[0].volumeMounts[0].subPath: not supported of " + what);
+  }
   CHECK(error_of("apiVersion: apps/v1\nkind: StatefulSet\n") ==
         "f.yaml:2: kind: 'StatefulSet' is not supported; write its pod as a Pod or a Deployment");
   CHECK(error_of("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  parallelism: 3\n") ==
@@ -199,6 +205,41 @@ TEST_CASE("mistakes in Kubernetes YAML are named with file, line and path") {
   CHECK(error_of("# nothing\n").starts_with("f.yaml: there is nothing to play"));
 }
 
+TEST_CASE("an object that is in a file twice is an error") {
+  const std::string claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: d}\n";
+  CHECK(error_of(claim + "---\n" + claim) == "f.yaml:5: the document: there are two PersistentVolumeClaims 'd'");
+  const std::string map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n";
+  CHECK(error_of(map + "---\n" + map) == "f.yaml:5: the document: there are two ConfigMaps 'm'");
+  const auto both = kube::plan_kube({"f.yaml", map}, {{"maps.yaml", map}}, test_choices());
+  REQUIRE_FALSE(both);
+  CHECK(both.error().text() == "f.yaml:1: the document: there are two ConfigMaps 'm'");
+}
+
+TEST_CASE("what a play has made is called by the names in its file") {
+  const auto names =
+      kube::names_in({"f.yaml",
+                      "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  template:\n    spec:\n"
+                      "      volumes: [{name: v}, {name: w, emptyDir: {}}]\n---\n"
+                      "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {volumes: [{name: x}]}\n---\n"
+                      "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: c}\n"});
+  REQUIRE(names);
+  CHECK(names->pods == std::vector<std::string>{"d-pod", "p"});
+  CHECK(names->volumes == std::vector<std::string>{"d-pod-v", "d-pod-w", "p-x"});
+  CHECK(names->claims == std::vector<std::string>{"c"});
+}
+
+TEST_CASE("a pod has no more volumes in memory than it can hold") {
+  std::string volumes = "  volumes:\n";
+  std::string mounts = "    volumeMounts:\n";
+  for (size_t i = 0; i <= k_most_memories; ++i) {
+    volumes += fmt::format("  - {{name: v{}, emptyDir: {{medium: Memory}}}}\n", i);
+    for (const auto* place : {"a", "b"}) mounts += fmt::format("    - {{name: v{}, mountPath: /{}{}}}\n", i, place, i);
+  }
+  CHECK(error_of(container_with(mounts + volumes)).ends_with("spec.volumes: a pod can have 32 volumes in memory"));
+  CHECK(error_of(container_with("  volumes:\n  - {name: v, emptyDir: {medium: Memory, sizeLimit: -1}}\n"))
+            .find("emptyDir.sizeLimit: '-1' is not an amount") != std::string::npos);
+}
+
 TEST_CASE("what a file names stays below what it may name") {
   const std::string volume =
       "  volumes:\n  - name: v\n    configMap:\n      name: m\n      items:\n      - {key: k, path: ";
@@ -236,6 +277,72 @@ TEST_CASE("options of the command line count for all pods of a file") {
   CHECK(pod.containers.at(0).spec.annotations.at("a") == "b");
   CHECK(pod.containers.at(0).spec.log.driver == "none");
   CHECK(pod.spec.shared.ports == std::vector<PortMapping>{{"127.0.0.1", 8080, 80, 1, "tcp"}, {"", 53, 53, 1, "udp"}});
+}
+
+TEST_CASE("a pod that does not say otherwise is in the default network, by the names of its containers, too") {
+  auto choices = test_choices();
+  choices.default_network = "kube";
+  const auto network_of = [&](const std::string& line) {
+    const auto made = plan(container_with(line), choices);
+    return made ? made->pods.at(0).spec.shared.network : NetworkChoice{};
+  };
+  const auto usual = network_of("");
+  CHECK(usual.mode == NetworkChoice::Mode::bridge);
+  CHECK(usual.networks == std::vector<NetworkAttachment>{{"kube", "", {}, "", {"c"}}});
+  CHECK(network_of("  hostNetwork: true\n").mode == NetworkChoice::Mode::host);
+  choices.network = NetworkChoice{};
+  choices.network->mode = NetworkChoice::Mode::none;
+  CHECK(network_of("").mode == NetworkChoice::Mode::none);
+}
+
+TEST_CASE("what is for files is no variable, and a resource without a limit is that of the machine") {
+  auto choices = test_choices();
+  const std::string map =
+      "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: x}\nbinaryData: {b: AAEC}\n";
+  const std::string limit =
+      "    - {name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}\n"
+      "    - {name: MEM, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Mi}}}\n";
+  const std::string requests = "    - {name: REQ, valueFrom: {resourceFieldRef: {resource: requests.cpu}}}\n";
+  const auto env = [&](const std::string& lines) {
+    const auto made =
+        plan(container_with("    envFrom: [{configMapRef: {name: m}}]\n    env:\n" + lines) + map, choices);
+    return made ? made->pods.at(0).containers.at(0).spec.env : std::vector<std::string>{made.error().text()};
+  };
+  CHECK(env(requests) == std::vector<std::string>{"a=x", "REQ=0"});
+  CHECK(env(limit).at(0).ends_with("resource: the container has no such limit"));
+  choices.node_cpus = 4;
+  choices.node_memory_bytes = int64_t{3} << 20;
+  CHECK(env(limit) == std::vector<std::string>{"a=x", "CPU=4", "MEM=3"});
+  CHECK(
+      env("    - {name: B, valueFrom: {configMapKeyRef: {name: m, key: b}}}\n").at(0).ends_with("'m' has no key 'b'"));
+}
+
+TEST_CASE("annotations that files for podman have are carried out") {
+  const auto annotated = [](const std::string& annotation) {
+    return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations: {" + annotation +
+           "}\nspec:\n  containers:\n  - {name: c, image: i}\n";
+  };
+  const auto container = [&](const std::string& annotation) {
+    const auto made = plan(annotated(annotation));
+    INFO((made ? annotation : made.error().text()));
+    REQUIRE(made);
+    return made->pods.at(0).containers.at(0).spec;
+  };
+  const std::string seccomp = "container.seccomp.security.alpha.kubernetes.io/c: ";
+  CHECK(container(seccomp + "unconfined").security.seccomp_profile == "unconfined");
+  CHECK(container(seccomp + "localhost/a/b.json").security.seccomp_profile == "/var/lib/kubelet/seccomp/a/b.json");
+  CHECK(container("seccomp.security.alpha.kubernetes.io/pod: unconfined").security.seccomp_profile == "unconfined");
+  CHECK(error_of(annotated(seccomp + "localhost/../x")).ends_with("which is not supported"));
+  CHECK(container("io.podman.annotations.cpuset/c: 0-1").resources.cpuset_cpus == "0-1");
+  CHECK(container("io.podman.annotations.memory-nodes/c: '0'").resources.cpuset_mems == "0");
+  CHECK(container("io.podman.annotations.pids-limit/c: '7'").resources.pids == 7);
+  const auto userns = [&](const std::string& word) {
+    return plan(annotated("io.podman.annotations.userns: " + word)).value().pods.at(0).spec.shared.userns.mode;
+  };
+  CHECK(userns("auto") == UsernsChoice::Mode::automatic);
+  CHECK(userns("keep-id") == UsernsChoice::Mode::keep_id);
+  CHECK(error_of(annotated("io.podman.annotations.userns: 'keep-id:uid=7'")).find("--userns knows more") !=
+        std::string::npos);
 }
 
 TEST_CASE("a pod can name a secret that is stored already") {

@@ -56,7 +56,7 @@ class Server {
 };
 
 ProbeResult look(const std::vector<std::string>& test, std::chrono::nanoseconds timeout = seconds(5)) {
-  const auto result = run_own_test(test, -1, timeout, {});
+  const auto result = run_own_test(test, -1, timeout, {}, {});
   REQUIRE(result);
   return *result;
 }
@@ -100,6 +100,46 @@ TEST_CASE("a check of a port passes when somebody listens") {
   CHECK_FALSE(look({std::string(k_tcp_test), "127.0.0.1", port}).passed);
   const auto named = look({std::string(k_tcp_test), "example.org", "80"});
   CHECK(named.output == "connect to example.org port 80: only addresses can be looked at, not names");
+}
+
+TEST_CASE("a check of gRPC passes when the service serves") {
+  using namespace std::string_literals;
+  const auto settings = "\0\0\0\4\0\0\0\0\0"s;
+  const auto answer = [&](char status) { return settings + "\0\0\x07\0\1\0\0\0\1\0\0\0\0\2\x08"s + status; };
+  Server serving(answer(1));
+  const std::vector<std::string> test = {std::string(k_grpc_test), "127.0.0.1", serving.port(), "shop"};
+  CHECK(look(test).passed);
+  CHECK(serving.request().find("shop") != std::string::npos);
+  Server stopping(answer(2));
+  CHECK(look({std::string(k_grpc_test), "127.0.0.1", stopping.port(), ""}).output == "the status is NOT_SERVING");
+  Server silent("");
+  CHECK_FALSE(look({std::string(k_grpc_test), "127.0.0.1", silent.port(), ""}).passed);
+}
+
+TEST_CASE("a check by HTTPS hands its connection to who speaks TLS") {
+  Server server("");
+  WebRequest asked;
+  int status = 204;
+  const AskByTls ask = [&](WebRequest request, const ConnectSocket& connect) -> Result<WebAnswer> {
+    asked = std::move(request);
+    const auto connection = connect();
+    if (!connection) return connection.error();
+    return WebAnswer{status, ""};
+  };
+  const std::vector<std::string> test = {std::string(k_https_test), "127.0.0.1", server.port(), "/live", "X: 1"};
+  const auto passed = run_own_test(test, -1, seconds(5), {}, ask);
+  REQUIRE(passed);
+  CHECK(passed->passed);
+  CHECK(asked.url == "https://127.0.0.1:" + server.port() + "/live");
+  CHECK(asked.headers == std::vector<std::string>{"X: 1"});
+  CHECK_FALSE(asked.verify);
+  CHECK(asked.connected);
+  status = 500;
+  Server other("");
+  const auto failed = run_own_test({test[0], test[1], other.port(), "/"}, -1, seconds(5), {}, ask);
+  REQUIRE(failed);
+  CHECK(failed->output == "the answer has the status 500");
+  CHECK(is_own_test(test));
 }
 
 TEST_CASE("a check that takes too long has timed out") {

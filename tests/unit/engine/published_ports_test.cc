@@ -3,6 +3,7 @@
 
 #include "engine/network/host_sockets.h"
 #include "engine/network/port_holder.h"
+#include "engine/network/proxy/descriptors.h"
 #include "engine/network/proxy/endpoint.h"
 #include "engine/network/proxy/sandbox.h"
 #include "engine/ports.h"
@@ -143,6 +144,19 @@ TEST_CASE("what netproxy is to do crosses as JSON", "[ports]") {
   const auto bad =
       Json::object().set("protocol", "tcp").set("host_ip", "").set("host_port", 65536).set("container_port", 1);
   CHECK_FALSE(published_port_from_json(JsonReader(bad, "port")));
+}
+
+TEST_CASE("descriptors are divided so that all who need some have them", "[ports]") {
+  const auto ample = share_descriptors(1 << 19, 90);
+  CHECK(ample.clients == 4096);
+  CHECK(ample.connections == 65536);
+  for (const size_t limit : {size_t{128}, size_t{256}, size_t{1024}, size_t{4096}}) {
+    const auto shares = share_descriptors(limit, 50);
+    CHECK(shares.clients >= 8);
+    CHECK(shares.connections >= shares.clients);
+    CHECK(shares.clients + shares.connections + 50 < limit);
+  }
+  CHECK(share_descriptors(16, 50).connections == 8);
 }
 
 TEST_CASE("the filter of netproxy knows every call it names and opens no files", "[ports]") {

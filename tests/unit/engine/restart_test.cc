@@ -80,6 +80,7 @@ TEST_CASE("the monitor's orders have the policy only where there is one") {
   CHECK(*monitor_orders_from_json(to_json(orders)) == orders);
   orders.restart = {Policy::on_failure, 3};
   orders.restart_delay = 200ms;
+  orders.passed_ports = {0, 3};
   CHECK(*monitor_orders_from_json(to_json(orders)) == orders);
 }
 

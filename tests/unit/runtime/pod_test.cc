@@ -55,6 +55,19 @@ TEST_CASE("the process that makes a pod's namespaces sets them up, waits for the
   CHECK(few.find("mount") == std::string::npos);
 }
 
+TEST_CASE("volumes in memory are file systems of the pod, with their limits") {
+  auto plan = plain_plan();
+  plan.fresh = {NamespaceType::uts};
+  plan.sysctls.clear();
+  plan.shm_dir.clear();
+  plan.memory = {{"/store/pods/x/memory/a", {"mode=1777", "size=4096"}}, {"/store/pods/x/memory/b", {"mode=1777"}}};
+  const auto steps = steps_of(plan);
+  CHECK(in_order(steps, {"'/store/pods/x/memory/a'", "'/store/pods/x/memory/b'", "set_user", "set_propagation",
+                         "make_mount", "'size=4096'", "attach_mount", "make_mount", "attach_mount"}));
+  plan.memory.resize(k_most_pod_memories + 1);
+  CHECK(compile_pod(plan).error().code() == Errc::invalid);
+}
+
 TEST_CASE("a pod with ids of its own is made inside of the usual user namespace, and its pid 1 stays out of sight") {
   auto plan = plain_plan();
   plan.outer = plan.ids;
