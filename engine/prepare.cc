@@ -214,6 +214,21 @@ Result<MountPlan> plan_all_mounts(Core& core, ContainerSpec& spec, const Prepare
   return plan;
 }
 
+// What lies over the image's accounts. A volume that is filled at the first start has the image's there.
+Result<std::vector<runtime::SpecMount>> mounts_with_accounts(Core& core, const MountPlan& plan) {
+  std::vector<runtime::SpecMount> mounts;
+  for (const auto& planned : plan.mounts) {
+    const auto& record = planned.record;
+    const bool is_near = record.destination == "/etc" || record.destination.starts_with("/etc/");
+    if (is_near && record.type == "volume") {
+      const auto volume = TRY(TRY(core.store())->volumes().find(record.name));
+      if (!volume || (record.copy_up && volume->needs_copy_up)) continue;
+    }
+    mounts.push_back(planned.mount);
+  }
+  return mounts;
+}
+
 // Overlays of the kernel are mounted by the container's root, and show files with the owners they have.
 Result<void> check_overlays(Core& core, const UsernsChoice& choice, const runtime::IdMap& ids, const MountPlan& plan) {
   if (choice.mode == UsernsChoice::Mode::host) return ok();
@@ -330,9 +345,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   const auto view = TRY(open_root_view(image_root));
   prepared.mounts = TRY(plan_all_mounts(core, record.spec, input, base));
 
-  std::vector<runtime::SpecMount> own_mounts;
-  for (const auto& planned : prepared.mounts.mounts) own_mounts.push_back(planned.mount);
-  auto identity = TRY(identify(core, record, image_root, own_mounts));
+  auto identity = TRY(identify(core, record, image_root, TRY(mounts_with_accounts(core, prepared.mounts))));
   own_memory_mounts(prepared.mounts, identity.user.uid, identity.user.gid);
   prepared.missing_accounts = std::move(identity.missing);
   const EnvInput env_input = {

@@ -73,6 +73,7 @@ Result<int> load(Context& context, const Args& args) {
   engine::LoadOptions options;
   options.input = args.text("input");
   options.quiet = args.flag("quiet");
+  if (TRY(take_as_stdin(options.input))) options.input.clear();
   if (options.input.empty() && is_terminal(STDIN_FILENO)) {
     return Error(Errc::invalid, "cannot read from terminal, use command-line redirection or the --input flag");
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <set>
@@ -14,6 +15,9 @@
 
 namespace ctr::cli {
 namespace {
+
+// As of a file that is no pipe.
+constexpr size_t k_input_limit_bytes = size_t{4} << 20;
 
 constexpr std::array k_registry_options = {
     value("authfile", 0, "FILE", "Read registry credentials from FILE", Complete::files),
@@ -237,6 +241,23 @@ Result<bool> confirm(Context& context) {
 
 std::string pretty(const Json& value, int indent) {
   return dump_json(value, {.indent = indent, .escape_html = false}) + "\n";
+}
+
+Result<std::string> read_input(const std::string& path) {
+  struct stat status{};
+  const bool is_stream = ::stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode));
+  if (!is_stream) return read_file(path);
+  const auto input = TRY(open_path(path, O_RDONLY | O_NOCTTY));
+  return read_all(input.get(), k_input_limit_bytes, "'" + printable(path) + "'");
+}
+
+Result<bool> take_as_stdin(const std::string& path) {
+  const bool is_ours = path == "/dev/stdin" || path.starts_with("/dev/fd/") || path.starts_with("/proc/self/fd/");
+  if (!is_ours) return false;
+  const auto input = TRY(open_path(path, O_RDONLY));
+  if (::dup3(input.get(), STDIN_FILENO, 0) < 0)  // not CLOEXEC: programs that are started have it, too
+    return Error::from_errno("take '" + printable(path) + "' as input");
+  return true;
 }
 
 }  // namespace ctr::cli

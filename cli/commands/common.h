@@ -70,6 +70,13 @@ std::optional<std::string> find_detach_keys(const Args& args);
 // podman's warning for -t without a terminal.
 void warn_without_terminal(Context& context, bool terminal, bool interactive);
 
+// A file that a person names, which may be a pipe as well: <(COMMAND) of the shell. Errors: those of reading it, and
+// limit when it is longer than any such file is.
+Result<std::string> read_input(const std::string& path);
+// Where `path` is a descriptor of ours, as /dev/stdin and <(COMMAND) are: makes it the standard input, which processes
+// of ours have as well. True when it has.
+Result<bool> take_as_stdin(const std::string& path);
+
 // One line of stdin without its newline, after a prompt on stderr. Errors: io, interrupted.
 Result<std::string> read_line(Context& context, std::string_view prompt);
 // Asks on stderr; anything but yes means no. Errors: io, interrupted.

@@ -44,8 +44,7 @@ Result<engine::ExecOptions> exec_options(Context& context, const Args& args) {
     return Error(Errc::invalid, "--no-session and --detach cannot be used together");
   }
   options.preserved_fds = TRY(preserved_descriptors(args));
-  options.env =
-      TRY(read_env_options(args, context.environment(), [](const std::string& path) { return read_file(path); }));
+  options.env = TRY(read_env_options(args, context.environment(), read_input));
   return options;
 }
 

@@ -37,6 +37,7 @@ Result<int> import(Context& context, const Args& args) {
     return Error(Errc::unsupported, "an archive behind a URL is not imported: " + printable(request.input))
         .with_hint("fetch it with another program: curl -L URL | ctr import - NAME");
   }
+  if (TRY(take_as_stdin(request.input))) request.input = "-";
   if (request.input == "-" && is_terminal(STDIN_FILENO)) {
     return Error(Errc::invalid, "cannot read from terminal, use command-line redirection or name a file");
   }

@@ -31,7 +31,7 @@ Result<Inputs> inputs_of(Context& context) {
 }
 
 SpecInputs spec_inputs(Context& context, const Inputs& inputs) {
-  return {context.environment(), inputs.cwd, [](const std::string& path) { return read_file(path); }, *inputs.config};
+  return {context.environment(), inputs.cwd, read_input, *inputs.config};
 }
 
 Result<void> make_paths_absolute(PodSpec& spec) {

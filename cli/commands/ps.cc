@@ -65,6 +65,7 @@ class Choice {
     const bool running = info.state == ContainerState::running || info.state == ContainerState::stopping;
     return (all_ || running) && (filters_.empty() || TRY(engine_->matches(info, filters_)));
   }
+  bool has_limit() const { return most_.has_value(); }
   // Keeps the last of `found`, which are in the order of their creation.
   template <typename Found>
   void keep_last(std::vector<Found>& found) const {
@@ -134,7 +135,6 @@ Result<std::string> quick_table(engine::Engine& engine, const Choice& choice, co
     return ok();
   }));
   std::sort(places.begin(), places.end());
-  choice.keep_last(places);
   std::vector<size_t> order;
   for (const auto& place : places) order.push_back(place.row);
   return table.text(std::move(order));
@@ -161,7 +161,8 @@ Result<int> print_list(Context& context, const Args& args) {
     heading = Heading::no;
   }
   Output& output = context.output();
-  if (format.empty() && !options.size && (sort.empty() || sort == "created")) {
+  // Columns are as wide as what is shown, which is known at once where everything is.
+  if (format.empty() && !options.size && !choice.has_limit() && (sort.empty() || sort == "created")) {
     output.print(TRY(quick_table(*engine, choice, options, listing, heading)));
     return 0;
   }

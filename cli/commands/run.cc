@@ -36,7 +36,7 @@ struct Plan {
 Result<Plan> plan(Context& context, const Args& args) {
   const std::string cwd = TRY(absolute_path("."));
   const auto* config = TRY(TRY(context.engine())->config());
-  const SpecInputs inputs{context.environment(), cwd, [](const std::string& path) { return read_file(path); }, *config};
+  const SpecInputs inputs{context.environment(), cwd, read_input, *config};
   Plan plan{TRY(container_spec(args, inputs)), TRY(create_options(args, *config))};
   plan.spec.create_command = context.command_line();
   for (auto* path : {&plan.spec.cid_file, &plan.spec.pid_file, &plan.spec.monitor_pid_file, &plan.spec.init_path}) {

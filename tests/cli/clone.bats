@@ -133,3 +133,23 @@ mounted_elsewhere() {
   assert_status 125
   assert_contains 'is served by fuse-overlayfs, while it runs to the container alone'
 }
+
+@test "generate spec tells a container or a pod as podman's API makes one" {
+  ctr create --name told --env A=1 --label l=x -v named:/n --cap-add net_raw --network none "$IMAGE" echo hi >/dev/null
+  run -0 ctr generate spec told
+  [ "$(jq -r '[.name, .env.A, .labels.l, .volumes[0].Name, .volumes[0].Dest, .cap_add[0], .netns.nsmode, .command[1]] |
+    join(" ")' <<<"$output")" = 'told-clone 1 x named /n CAP_NET_RAW none hi' ]
+  run -0 ctr generate spec --compact --name=false told
+  [ "${#lines[@]}" = 1 ]
+  [ "$(jq -r .name <<<"$output")" = told ]
+  run -0 ctr generate spec -f "$BATS_TEST_TMPDIR/spec" told
+  assert_output "$BATS_TEST_TMPDIR/spec"
+  [ "$(jq -r .image "$BATS_TEST_TMPDIR/spec")" = "$IMAGE" ]
+  ctr pod create --name p --network none --hostname h >/dev/null
+  [ "$(ctr generate spec p | jq -r '.name + " " + .hostname')" = 'p-clone h' ]
+  run -125 ctr generate spec nosuch
+  assert_contains 'could not find a pod or container with the id nosuch'
+  ctr pod rm p >/dev/null
+  ctr rm told >/dev/null
+  ctr volume rm named >/dev/null
+}

@@ -56,6 +56,17 @@ teardown() {
   assert_output made
 }
 
+@test "pipes that the shell makes are archives, too" {
+  run -0 ctr import -q <(cat root.tar) piped
+  ctr save -q -o piped.tar piped
+  ctr rmi piped >/dev/null
+  run -0 ctr load -q -i <(cat piped.tar)
+  assert_output 'Loaded image: localhost/piped:latest'
+  ctr rmi piped >/dev/null
+  run -0 ctr import -q /dev/stdin <root.tar
+  ctr rmi "${output#sha256:}" >/dev/null
+}
+
 @test "--change, --message and the platform are in the configuration" {
   id=$(ctr import -q -c 'CMD ["cat", "/made"]' -c ENV=PATH=/bin -c 'LABEL a=b c' -m 'my root' --arch arm64 --variant v8 root.tar)
   run -0 ctr image inspect --format '{{.Os}}/{{.Architecture}} {{.Comment}} {{json .Config.Labels}} {{len .RepoTags}}' "$id"

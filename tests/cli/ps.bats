@@ -51,6 +51,16 @@ teardown() { assert_nothing_left; }
   mv "$BATS_TEST_TMPDIR/container.json" "$XDG_DATA_HOME/ctr/containers/$(cat "$BATS_TEST_TMPDIR/cid")/"
 }
 
+@test "columns are as wide as what is listed" {
+  ctr create --name wide --network none "$IMAGE" sleep 1000000000000000 >/dev/null
+  ctr create --name last --network none "$IMAGE" true >/dev/null
+  run -0 ctr ps -l
+  assert_contains 'COMMAND     CREATED'
+  run -0 ctr ps -a --ns --format '{{.CGROUPNS}}|' --filter name=last
+  assert_output '|'
+  ctr rm wide last >/dev/null
+}
+
 @test "commands are cut at 17 characters" {
   ctr create --name long "$IMAGE" sleep 1000000000000 >/dev/null
   run -0 ctr ps -a --format '{{.Command}}'

@@ -30,6 +30,13 @@ runs() { run ctr run --rm --network none "$@"; }
   assert_status 126
 }
 
+@test "files of variables and labels may be pipes" {
+  runs --env-file <(echo A=1) --label-file <(echo l=m) "$IMAGE" sh -c 'echo $A'
+  assert_output 1
+  runs --env-file /dev/null "$IMAGE" true
+  assert_status 0
+}
+
 @test "an image that is unknown and not to be pulled is an engine error" {
   run ctr run --rm --pull never nosuchimage true
   assert_status 125

@@ -85,6 +85,16 @@ runs() { run ctr run --rm --network none "$@"; }
   assert_output seed
 }
 
+@test "a fresh volume at /etc has the image's accounts, and its own ones later" {
+  runs -v accounts:/etc -u daemon "$IMAGE" id -u
+  assert_output 1
+  runs -v accounts:/etc "$IMAGE" sh -c 'echo me:x:77:77::/:/bin/sh >>/etc/passwd'
+  assert_status 0
+  runs -v accounts:/etc -u me "$IMAGE" id -u
+  assert_output 77
+  ctr volume rm accounts >/dev/null
+}
+
 @test "links of an image are copied as links, and lead nowhere else" {
   push_image test/links:1 '{"layers": [{"busybox": true, "entries": [{"path": "data", "type": "dir"},
     {"path": "data/passwd", "type": "symlink", "link": "/etc/passwd"},
