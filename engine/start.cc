@@ -86,6 +86,7 @@ Result<void> refresh_user(Core& core, const Dir& dir, Stored& stored) {
 Result<void> add_root_files(Core& core, const Dir& dir, Stored& stored, const std::string& bundle) {
   auto& rootfs = stored.launch.rootfs;
   auto plan = TRY(plan_root_files(core, {stored.record, rootfs, stored.spec.mounts, stored.missing_accounts, bundle}));
+  put_files_ahead(rootfs, stored.spec.mounts, bundle, plan);
   for (const auto& [name, content] : plan.files) TRY(dir.write_file(name, content, Sync::no));
   rootfs.edits = std::move(plan.edits);
   return ok();
