@@ -162,8 +162,8 @@ hint: with --ignore-unsupported such fields are left out'
   assert_contains "there is no ConfigMap 'm'"
   run -0 play --configmap map.yaml play.yaml
   assert_match $'^Secrets:\n[0-9a-f]{25}\nPod:'
-  run -0 ctr logs p-c
-  assert_output 'blue secret'
+  has_said() { [ "$(ctr logs p-c)" = 'blue secret' ]; }
+  wait_for has_said
   run -0 ctr exec p-c sh -c 'cat /m/color; stat -c %a /m/color; cat /s/a/t; stat -c %a /s/a/t; touch /s/x 2>&1'  || true
   assert_contains $'blue644\nsecret400'
   # What is told of it has the files, too.
