@@ -33,10 +33,13 @@ Result<void> take_over(const Fd& copy, const struct stat& from) {
   return ok();
 }
 
-// A directory that is merged, and its part in the upper layer, which is the first one if there is one.
+// A directory that is merged, with its part in the upper layer first.
 class Place {
  public:
+  Place() = default;  // one that is reached by ways that are left to others
   explicit Place(MergedDir merged) : merged_(std::move(merged)) {}
+
+  bool reached() const { return !merged_.empty(); }
 
   const Dir& upper() const { return merged_.front(); }
 
@@ -50,18 +53,18 @@ class Place {
   }
   bool is_above(const FoundEntry& found) const { return found.in == &upper(); }
 
-  // Goes down into the directory `found`, which is copied up for that. nullopt: that is left to others.
-  Result<std::optional<Place>> enter(const std::string& name, FoundEntry found) const {
-    if (is_above(found)) return std::optional(Place(std::move(found.directory)));
-    if (upper().exists(fmt::format("{}{}", k_whiteout_file_prefix, name))) return std::optional<Place>();
+  // Goes down into the directory `found`, which is copied up for that.
+  Result<Place> enter(const std::string& name, FoundEntry found) const {
+    if (is_above(found)) return Place(std::move(found.directory));
+    if (upper().exists(fmt::format("{}{}", k_whiteout_file_prefix, name))) return Place();
     const Fd from = TRY(found.in->open_file(name, O_RDONLY | O_DIRECTORY));
-    if (!is_plain(from, found.status)) return std::optional<Place>();
+    if (!is_plain(from, found.status)) return Place();
     TRY(upper().make_dir(name, 0700));
     Dir copy = TRY(upper().open_dir(name));
     const Fd to = TRY(copy.open_file(".", O_RDONLY | O_DIRECTORY));
     TRY(take_over(to, found.status));
     found.directory.insert(found.directory.begin(), std::move(copy));
-    return std::optional(Place(std::move(found.directory)));
+    return Place(std::move(found.directory));
   }
 
   Result<Place> make_directory(const std::string& name) const {
@@ -91,22 +94,20 @@ std::vector<std::string> components(std::string_view path) {
   return out;
 }
 
-// The directory of the last one of `names`; nullopt: it is reached by ways that are left to others.
-Result<std::optional<Place>> reach(const std::vector<Dir>& layers, const std::vector<std::string>& names) {
+// The directory of the last one of `names`.
+Result<Place> reach(const std::vector<Dir>& layers, const std::vector<std::string>& names) {
   MergedDir top;
   for (const Dir& layer : layers) top.push_back(TRY(layer.open_dir(".")));
-  std::optional<Place> place(std::in_place, std::move(top));
-  for (size_t i = 0; place && i + 1 < names.size(); ++i) {
-    if (names[i] == ".." || names[i] == ".") return std::optional<Place>();
-    auto found = TRY(place->look_up(names[i]));
+  Place place(std::move(top));
+  for (size_t i = 0; place.reached() && i + 1 < names.size(); ++i) {
+    if (names[i] == ".." || names[i] == ".") return Place();
+    auto found = TRY(place.look_up(names[i]));
     if (found.kind == FoundEntry::Kind::directory) {
-      auto next = TRY(place->enter(names[i], std::move(found)));
-      place = std::move(next);
-    } else if (found.kind == FoundEntry::Kind::none && TRY(place->is_unknown(names[i]))) {
-      auto next = TRY(place->make_directory(names[i]));
-      place.emplace(std::move(next));
+      place = TRY(place.enter(names[i], std::move(found)));
+    } else if (found.kind == FoundEntry::Kind::none && TRY(place.is_unknown(names[i]))) {
+      place = TRY(place.make_directory(names[i]));
     } else {
-      return std::optional<Place>();
+      return Place();
     }
   }
   return place;
@@ -139,15 +140,15 @@ Result<bool> UpperFiles::make(std::string_view path, Kind kind) const {
   const auto names = components(path);
   if (names.empty()) return true;
   const auto place = TRY(reach(layers_, names));
-  if (!place) return false;
+  if (!place.reached()) return false;
   const auto& name = names.back();
-  const auto found = TRY(place->look_up(name));
+  const auto found = TRY(place.look_up(name));
   if (found.kind != FoundEntry::Kind::none) return found.kind != FoundEntry::Kind::link;
-  if (!TRY(place->is_unknown(name))) return false;
+  if (!TRY(place.is_unknown(name))) return false;
   if (kind == Kind::directory) {
-    (void)TRY(place->make_directory(name));
+    (void)TRY(place.make_directory(name));
   } else {
-    (void)TRY(place->make_file(name, 0755));
+    (void)TRY(place.make_file(name, 0755));
   }
   return true;
 }
@@ -156,15 +157,15 @@ Result<bool> UpperFiles::append(std::string_view path, std::string_view text) co
   const auto names = components(path);
   if (names.empty()) return false;
   const auto place = TRY(reach(layers_, names));
-  if (!place) return false;
+  if (!place.reached()) return false;
   const auto& name = names.back();
-  const auto found = TRY(place->look_up(name));
+  const auto found = TRY(place.look_up(name));
   std::optional<Fd> file;
   if (found.kind == FoundEntry::Kind::none) {
-    if (!TRY(place->is_unknown(name))) return false;
-    file = TRY(place->make_file(name, 0644));
-  } else if (found.kind == FoundEntry::Kind::other && !place->is_above(found)) {
-    file = TRY(copy_up(*place, name, found));
+    if (!TRY(place.is_unknown(name))) return false;
+    file = TRY(place.make_file(name, 0644));
+  } else if (found.kind == FoundEntry::Kind::other && !place.is_above(found)) {
+    file = TRY(copy_up(place, name, found));
   }
   // One that is up already may be anybody's.
   if (!file) return false;
