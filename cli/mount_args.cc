@@ -265,6 +265,7 @@ class MountFields {
         }
         break;
       case Type::image:
+      case Type::memory:  // has no word
         break;
     }
     mount_.source = field.value;

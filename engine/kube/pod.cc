@@ -95,7 +95,7 @@ Result<Shared> read_namespaces(Fields& pod, const PodContext& context, PodSpec& 
     spec.shared.network.mode = NetworkChoice::Mode::host;
   } else if (const auto& network = context.choices.default_network; !network.empty()) {
     spec.shared.network.mode = NetworkChoice::Mode::bridge;
-    spec.shared.network.networks = {{network, {}, {}, {}, {}}};
+    spec.shared.network.networks.emplace_back().network = network;
   }
   if (context.choices.network) spec.shared.network = *context.choices.network;
   const auto host_users = TRY(pod.find_flag("hostUsers"));

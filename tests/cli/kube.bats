@@ -162,8 +162,8 @@ hint: with --ignore-unsupported such fields are left out'
   assert_contains "there is no ConfigMap 'm'"
   run -0 play --configmap map.yaml play.yaml
   assert_match $'^Secrets:\n[0-9a-f]{25}\nPod:'
-  run -0 ctr logs p-c
-  assert_output 'blue secret'
+  has_said() { [ "$(ctr logs p-c)" = 'blue secret' ]; }
+  wait_for has_said
   run -0 ctr exec p-c sh -c 'cat /m/color; stat -c %a /m/color; cat /s/a/t; stat -c %a /s/a/t; touch /s/x 2>&1'  || true
   assert_contains $'blue644\nsecret400'
   # What is told of it has the files, too.
@@ -265,12 +265,15 @@ YAML
   run -0 ctr exec p-c sh -c 'cat /m/f; stat -c "%a %g" /m'
   assert_output $'first\n2777 3000'
   # The pod has been up all the time.
-  run -0 ctr events --stream=false --filter pod=p --filter event=stop --format '{{.Type}}'
+  pod_stops() { ctr events --stream=false --filter "pod=$(ctr pod ps -q --no-trunc)" --filter event=stop --format '{{.Type}}'; }
+  run -0 pod_stops
   assert_output ''
   # After the end of the last one it goes down.
   ctr kill p-c >/dev/null
   is_over() { [ "$(ctr pod inspect -f '{{.State}}' p)" = Exited ]; }
   wait_for is_over
+  has_stopped() { [ "$(pod_stops)" = pod ]; }
+  wait_for has_stopped
   run -0 ctr kube down play.yaml
   nothing_is_left
 }

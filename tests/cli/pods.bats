@@ -89,6 +89,8 @@ hint: --replace removes that pod first"
   # The way out is one process of the pod's, which is replaced when it dies, also while the pod is empty.
   monitor=$(ctr pod inspect -f '{{.MonitorPid}}' p)
   uplink=$(pgrep -P "$monitor")
+  private=$(awk '/^Private_Dirty/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup" "/proc/$uplink/smaps_rollup")
+  [ "$private" -lt 1024 ] || fail "$private KiB"
   kill -9 "$uplink"
   has_new_uplink() { pid=$(pgrep -P "$monitor" slirp4netns) && [ "$pid" != "$uplink" ]; }
   wait_for has_new_uplink
