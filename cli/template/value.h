@@ -22,10 +22,9 @@ struct TemplateTypes {
   // `{{.Label "key"}}`: the method's name, and the map member it looks into.
   std::map<std::string, std::string> methods;
   // What Go has in a member that JSON leaves out, or has as null, because there is nothing in it: by type and Go's
-  // name,
-  // "*v1.ImageConfig.Env".
-  std::map<std::string, Json> zeros;
-  std::set<std::string> times;  // members that Go holds as a time and prints in another form than JSON, named so
+  // name, "*v1.ImageConfig.Env".
+  std::map<std::string, Json> zeros = {};
+  std::set<std::string> times = {};  // members that Go holds as a time and prints in another form than JSON, named so
 };
 
 struct TemplateValue {
