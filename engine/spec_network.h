@@ -21,7 +21,7 @@ struct NetworkAttachment {
   std::vector<std::string> aliases;  // further names of the container there
   // Further addresses that count on the link alone, which are the user's business: nobody keeps others from having
   // them.
-  std::vector<std::string> link_local_ips;
+  std::vector<std::string> link_local_ips = {};
   bool operator==(const NetworkAttachment&) const = default;
 };
 
