@@ -52,6 +52,7 @@ Json to_json(const MonitorOrders& orders) {
   json.set("name", orders.name).set("image", orders.image).set("auto_remove", orders.auto_remove);
   if (Json restart = to_json(orders.restart); !restart.as_object().empty()) json.set("restart", std::move(restart));
   if (!orders.pod.empty()) json.set("pod", orders.pod);
+  if (orders.is_init) json.set("is_init", true);
   if (orders.restart_delay.count() > 0) json.set("restart_delay_ms", int64_t{orders.restart_delay.count()});
   json.set("row", orders.row);
   json.set("network", orders.network ? network::to_json(*orders.network) : Json());
@@ -72,6 +73,7 @@ Result<MonitorOrders> monitor_orders_from_json(const Json& value) {
   orders.auto_remove = TRY(reader.get_bool("auto_remove"));
   orders.restart = TRY(read_restart(reader));
   orders.pod = TRY(reader.string_or("pod", ""));
+  orders.is_init = TRY(reader.bool_or("is_init", false));
   orders.restart_delay = std::chrono::milliseconds(TRY(reader.int_or("restart_delay_ms", 0)));
   orders.row = TRY(reader.string_or("row", ""));
   if (const auto plan = TRY(reader.find_object("network"))) {

@@ -40,6 +40,7 @@ struct MonitorOrders {
   bool auto_remove = false;
   RestartSpec restart;
   std::string pod;                              // its id; empty: the container is in none
+  bool is_init = false;                         // others of its pod come after its end
   std::chrono::milliseconds restart_delay{0};   // that came before this start
   std::string row;                              // row_of_record()
   std::optional<network::NetworkPlan> network;  // nullopt: the network namespace is not ours to set up

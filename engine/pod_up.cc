@@ -172,13 +172,13 @@ Result<void> make_memory_dirs(const Dir& pod_dir, const PodSpec& spec) {
 
 namespace {
 
-// Whether a member runs, or is about to run again.
+// Whether a member runs, is about to run again, or is still to run for the first time.
 Result<bool> has_life(Core& core, const Dir& pod_dir) {
   for (const auto& entry : TRY(member_entries(core, pod_dir))) {
     const auto view = view_container(core, entry);
     if (!view) continue;
     const auto state = view->info.state;
-    if (state != ContainerState::created && state != ContainerState::exited) return true;
+    if (state != ContainerState::exited) return true;
     if (view->info.restart_pending) return true;
   }
   return false;

@@ -33,4 +33,10 @@ struct RootFilesInput {
 // Errors: as find_zone(); unsupported for a time zone in such a directory.
 Result<RootFiles> plan_root_files(Core& core, const RootFilesInput& input);
 
+// Of a root that fuse-overlayfs serves, while nobody does so yet: the places of mounts, and the edits of `files` that
+// append, are put into its upper directory as far as that can be done there; those edits are gone then. What is left is
+// done through the mounted root, which costs the server half a dozen answers for each file.
+void put_files_ahead(const runtime::RootfsPlan& rootfs, const std::vector<runtime::SpecMount>& mounts,
+                     const std::string& bundle, RootFiles& files);
+
 }  // namespace ctr::engine

@@ -15,6 +15,7 @@
 #include "engine/pid_file.h"
 #include "engine/plan_network.h"
 #include "engine/pod_join.h"
+#include "engine/pods.h"
 #include "engine/ports.h"
 #include "engine/remove.h"
 #include "engine/root_files.h"
@@ -85,6 +86,7 @@ Result<void> refresh_user(Core& core, const Dir& dir, Stored& stored) {
 Result<void> add_root_files(Core& core, const Dir& dir, Stored& stored, const std::string& bundle) {
   auto& rootfs = stored.launch.rootfs;
   auto plan = TRY(plan_root_files(core, {stored.record, rootfs, stored.spec.mounts, stored.missing_accounts, bundle}));
+  put_files_ahead(rootfs, stored.spec.mounts, bundle, plan);
   for (const auto& [name, content] : plan.files) TRY(dir.write_file(name, content, Sync::no));
   rootfs.edits = std::move(plan.edits);
   return ok();
@@ -174,6 +176,7 @@ Result<runtime::LaunchPlan> make_plan(Core& core, const StartInput& input, Store
   orders.auto_remove = spec.auto_remove;
   orders.restart = spec.restart;
   orders.pod = spec.pod;
+  orders.is_init = !spec.init_container.empty() && spec.init_container != k_sidecar;
   orders.row = row_of_record(stored.record, plan.name);
   orders.network = TRY(plan_network(spec, *host, TRY(network_owner(core, stored.record, plan))));
   if (orders.network && orders.network->proxy) {

@@ -181,7 +181,8 @@ int run_monitor_process(char** environment_block) {
     row.reset();
     core.emplace(*options);
     end_container(*core, plan, state);
-    if (const auto orders = monitor_orders_from_json(plan.engine)) pod = orders->pod;
+    // The pod of an init container goes on.
+    if (const auto orders = monitor_orders_from_json(plan.engine); orders && !orders->is_init) pod = orders->pod;
     if (!state.restart_pending) return;
     if (auto pending = pending_restart(plan, state)) restart.emplace(std::move(*pending));
   };

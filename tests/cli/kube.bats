@@ -247,6 +247,34 @@ YAML
   nothing_is_left
 }
 
+@test "what an init container leaves in memory is there for the others, whoever they are" {
+  cat >play.yaml <<YAML
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  terminationGracePeriodSeconds: 0
+  securityContext: {fsGroup: 3000, runAsUser: 1000}
+  volumes: [{name: m, emptyDir: {medium: Memory}}]
+  initContainers:
+  - {name: first, image: $IMAGE, command: [sh, -c, "echo first >/m/f"], volumeMounts: [{name: m, mountPath: /m}]}
+  containers:
+  - {name: c, image: $IMAGE, command: [sleep, "1000"], volumeMounts: [{name: m, mountPath: /m}]}
+YAML
+  play play.yaml >/dev/null
+  run -0 ctr exec p-c sh -c 'cat /m/f; stat -c "%a %g" /m'
+  assert_output $'first\n2777 3000'
+  # The pod has been up all the time.
+  run -0 ctr events --stream=false --filter pod=p --filter event=stop --format '{{.Type}}'
+  assert_output ''
+  # After the end of the last one it goes down.
+  ctr kill p-c >/dev/null
+  is_over() { [ "$(ctr pod inspect -f '{{.State}}' p)" = Exited ]; }
+  wait_for is_over
+  run -0 ctr kube down play.yaml
+  nothing_is_left
+}
+
 @test "what a claim holds outlives the pod, until it is taken down by force" {
   {
     printf 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n---\n'
@@ -455,13 +483,11 @@ print(*[s.getsockname()[1] for s in sockets])')
   assert_output hello
   run -0 ctr kube generate -s p
   assert_contains "hostPort: $one"
-  # Pods of other files find it by its name; others do not.
+  # Pods of other files find it by its name.
   pod q >other.yaml
   ctr kube play other.yaml >/dev/null
   run -0 ctr exec q-c wget -qO- http://p:8000/f
   assert_output hello
-  run -0 ctr run --rm "$IMAGE" sh -c 'wget -T 1 -qO- http://p:8000/f || echo none'
-  assert_line none
   run -0 ctr pod inspect -f '{{.InfraConfig.Networks}}' q
   assert_output '[podman-default-kube-network]'
   ctr kube down other.yaml >/dev/null

@@ -57,12 +57,12 @@ maps='tr -s " " </proc/self/uid_map | sed "s/^ //"; tr -s " " </proc/self/gid_ma
   local holder=$!
   wait_for grep -q . "/proc/$holder/uid_map"
   runs --userns "ns:/proc/$holder/ns/user" "$IMAGE" sh -c "$maps; readlink /proc/self/ns/user; id -u"
-  assert_output $'0 0 1\n0 0 1\n'"$(readlink "/proc/$holder/ns/user")"$'\n0'
+  assert_output "$(printf '0 %s 1\n0 %s 1' "$(id -u)" "$(id -g)")"$'\n'"$(readlink "/proc/$holder/ns/user")"$'\n0'
   run -0 ctr create --name c --userns "ns:/proc/$holder/ns/user" --network none "$IMAGE" true
   run -0 ctr inspect -f '{{.HostConfig.UsernsMode}}' c
   assert_output "ns:/proc/$holder/ns/user"
-  run -125 ctr create --userns "ns:/proc/$holder/ns/user" "$IMAGE" true
-  assert_contains 'hint: use --network none or --network host'
+  run -0 ctr run --rm --userns "ns:/proc/$holder/ns/user" "$IMAGE" ip -o addr show eth0
+  assert_contains '10.0.2.100/24'
   kill "$holder"
   wait "$holder" || true
   run -125 ctr start c

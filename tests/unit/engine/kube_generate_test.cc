@@ -171,6 +171,8 @@ spec:
 
 TEST_CASE("a controller has the restart policy that a cluster lets it have") {
   auto spec = rich_spec();
+  spec.health = {};
+  spec.health_rules = {};
   const auto policy = [&](kube::GeneratedKind kind) {
     kube::GenerateOptions options;
     options.kind = kind;
