@@ -67,21 +67,27 @@ Result<NetworkNamespace> run(ProgramBuilder& out, std::vector<std::pair<int, int
   return std::move(taker.taken);
 }
 
-// That of root's containers: nobody may join the one that he is in.
-bool is_own_namespace(int user_fd) {
+// The user namespace that a network namespace belongs to; invalid for that of the caller, which nobody may join who is
+// in it.
+Result<Fd> owner_of(const Fd& file) {
+  Fd user(::ioctl(file.get(), NS_GET_USERNS));
+  if (!user.valid()) return Error::from_errno("find the user namespace of a network namespace");
   struct stat given{};
   struct stat own{};
-  return ::fstat(user_fd, &given) == 0 && ::stat("/proc/self/ns/user", &own) == 0 && given.st_ino == own.st_ino;
+  const bool is_own =
+      ::fstat(user.get(), &given) == 0 && ::stat("/proc/self/ns/user", &own) == 0 && given.st_ino == own.st_ino;
+  if (is_own) user.reset();
+  return user;
 }
 
-// Into a network namespace and the user namespace that it belongs to. Returns StartRequest::descriptors.
-std::vector<std::pair<int, int>> emit_join(int user_fd, int network_fd, ProgramBuilder* out) {
+// Into a network namespace and the user namespace `user` that it belongs to. Returns StartRequest::descriptors.
+std::vector<std::pair<int, int>> emit_join(const Fd& user, const Fd& file, ProgramBuilder* out) {
   out->act("join a network namespace");
   out->add({.kind = ChildOpKind::set_parent_death_signal, .x = SIGKILL});
   std::vector<std::pair<int, int>> descriptors;
   int16_t next = out->take_registers(2);
-  for (const auto& [fd, flag] : {std::pair{user_fd, CLONE_NEWUSER}, std::pair{network_fd, CLONE_NEWNET}}) {
-    if (flag == CLONE_NEWUSER && is_own_namespace(fd)) continue;
+  for (const auto& [fd, flag] : {std::pair{user.get(), CLONE_NEWUSER}, std::pair{file.get(), CLONE_NEWNET}}) {
+    if (fd < 0) continue;
     descriptors.emplace_back(next, fd);
     out->add(
         {.kind = ChildOpKind::set_namespace, .a = next++, .x = static_cast<uint64_t>(static_cast<unsigned>(flag))});
@@ -114,20 +120,19 @@ Result<NetworkNamespace> make_network_namespace(const std::vector<SocketKind>& s
 }
 
 Result<NetworkNamespace> open_network_namespace(const Fd& file, const std::vector<SocketKind>& sockets) {
-  const Fd user(::ioctl(file.get(), NS_GET_USERNS));
-  if (!user.valid()) return Error::from_errno("find the user namespace of a network namespace");
+  const Fd user = TRY(owner_of(file));
   ProgramBuilder out;
-  auto descriptors = emit_join(user.get(), file.get(), &out);
+  auto descriptors = emit_join(user, file, &out);
   emit_hand_over(sockets, &out);
   return run(out, std::move(descriptors));
 }
 
-Result<void> set_network_values(int user_fd, int network_fd,
-                                const std::vector<std::pair<std::string, std::string>>& values) {
+Result<void> set_network_values(const Fd& file, const std::vector<std::pair<std::string, std::string>>& values) {
+  const Fd user = TRY(owner_of(file));
   const HostFacts host;
   StartRequest start{.program = {}, .host = host};
   ProgramBuilder out;
-  start.descriptors = emit_join(user_fd, network_fd, &out);
+  start.descriptors = emit_join(user, file, &out);
   const int16_t proc = out.take_register();
   out.act("open '/proc'");
   out.add({.kind = ChildOpKind::open_path, .a = proc, .text = out.text("/proc"), .x = O_PATH | O_DIRECTORY});
@@ -145,13 +150,14 @@ Result<void> set_network_values(int user_fd, int network_fd,
   return ok();
 }
 
-Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use, Shown shown) {
+Result<Child> launch_anchor(const Fd& file, const std::function<Result<void>(pid_t)>& use, Shown shown) {
+  const Fd user = TRY(owner_of(file));
   const HostFacts host;
   Shower shower(use);
   StartRequest start{.program = {}, .host = host};
   start.observer = &shower;
   ProgramBuilder out;
-  start.descriptors = emit_join(user_fd, network_fd, &out);
+  start.descriptors = emit_join(user, file, &out);
   emit_close_others({k_register_go, k_register_report}, 3, &out);
   out.add({.kind = ChildOpKind::report_ready});
   out.add({.kind = ChildOpKind::wait_go});

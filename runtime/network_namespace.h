@@ -36,16 +36,15 @@ Result<NetworkNamespace> make_network_namespace(const std::vector<SocketKind>& s
 // `file`: of a namespace of this user's. Errors: permission for that of another user.
 Result<NetworkNamespace> open_network_namespace(const Fd& file, const std::vector<SocketKind>& sockets);
 
-// Writes values of a network namespace that belongs to that user namespace: {"net.ipv4.tcp_wmem", "…"}.
-Result<void> set_network_values(int user_fd, int network_fd,
-                                const std::vector<std::pair<std::string, std::string>>& values);
+// Writes values of a network namespace of this user's: {"net.ipv4.tcp_wmem", "…"}.
+Result<void> set_network_values(const Fd& file, const std::vector<std::pair<std::string, std::string>>& values);
 
 // A process that does nothing in a network namespace and the user namespace that it belongs to, for programs that are
 // told namespaces by the number of a process, where no process in there may be looked into by others of the caller's.
 // This one may be while `use` is called, and not any more after that: it has the host's files in sight. In a user
 // namespace in which nobody else is yet it may be until it ends. Errors: those of `use`.
 enum class Shown { while_used, until_it_ends };
-Result<Child> launch_anchor(int user_fd, int network_fd, const std::function<Result<void>(pid_t)>& use,
+Result<Child> launch_anchor(const Fd& file, const std::function<Result<void>(pid_t)>& use,
                             Shown shown = Shown::while_used);
 
 }  // namespace ctr::runtime

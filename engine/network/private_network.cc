@@ -29,7 +29,6 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     pid_ = process.pid;
     netlink_.emplace(TRY(keep(process.netlink_fd)));
     namespace_ = TRY(keep(process.netns_fd));
-    user_ = TRY(keep(process.userns_fd));
     set_values();
     if (plan_.links) links_.emplace(*plan_.links, namespace_.get(), *netlink_);
     // It gets ready while the networks are joined.
@@ -154,7 +153,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
   void set(const Values& values) const {
     if (values.empty()) return;
-    runtime::set_network_values(user_.get(), namespace_.get(), values)
+    runtime::set_network_values(namespace_, values)
         .ignore("where /proc/sys cannot be written to, networks work all the same");
   }
   // Addresses and routes are those that are set here, not what somebody on the link announces.
@@ -245,13 +244,13 @@ class PrivateNetwork final : public runtime::NetworkSetup {
       uplink_.emplace(TRY(Uplink::start(*plan_.uplink, pid)));
       return ok();
     };
-    anchor_.emplace(TRY(runtime::launch_anchor(user_.get(), namespace_.get(), start, runtime::Shown::until_it_ends)));
+    anchor_.emplace(TRY(runtime::launch_anchor(namespace_, start, runtime::Shown::until_it_ends)));
     return ok();
   }
 
   Result<Uplink> start_uplink() {
     if (plan_.sight != Sight::hidden) return Uplink::start(*plan_.uplink, pid_);
-    return Uplink::start_in(*plan_.uplink, user_.get(), namespace_.get(), *netlink_);
+    return Uplink::start_in(*plan_.uplink, namespace_, *netlink_);
   }
 
   void respawn_uplink() {
@@ -312,7 +311,6 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   RestartNotice notice_;
   pid_t pid_ = -1;
   Fd namespace_;
-  Fd user_;
   std::optional<Netlink> netlink_;
   std::optional<Links> links_;
   std::optional<Uplink> uplink_;

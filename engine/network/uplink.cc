@@ -172,9 +172,9 @@ Result<Uplink> Uplink::start(const UplinkPlan& plan, pid_t pid) {
   return uplink;
 }
 
-Result<Uplink> Uplink::start_in(const UplinkPlan& plan, int user_fd, int network_fd, Netlink& netlink) {
+Result<Uplink> Uplink::start_in(const UplinkPlan& plan, const Fd& network, Netlink& netlink) {
   std::optional<Uplink> uplink;
-  auto anchor = TRY(runtime::launch_anchor(user_fd, network_fd, [&](pid_t pid) -> Result<void> {
+  auto anchor = TRY(runtime::launch_anchor(network, [&](pid_t pid) -> Result<void> {
     uplink.emplace(TRY(start(plan, pid)));
     return uplink->wait_ready(netlink);
   }));

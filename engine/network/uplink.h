@@ -56,9 +56,9 @@ class [[nodiscard]] Uplink {
  public:
   // Starts the program for the network namespace of `pid`; it goes on by itself until wait_ready().
   static Result<Uplink> start(const UplinkPlan& plan, pid_t pid);
-  // The same for a network namespace and the user namespace that it belongs to, in which there may be no process that
-  // can be looked at. It is ready when this returns.
-  static Result<Uplink> start_in(const UplinkPlan& plan, int user_fd, int network_fd, Netlink& netlink);
+  // The same for a network namespace in which there may be no process that can be looked at. It is ready when this
+  // returns.
+  static Result<Uplink> start_in(const UplinkPlan& plan, const Fd& network, Netlink& netlink);
   // Waits until the interface exists, `netlink` is of its namespace. Errors: the program's last words when it ends,
   // timed_out after 10 s.
   Result<void> wait_ready(Netlink& netlink);
