@@ -371,6 +371,7 @@ Result<PreparedContainer> prepare_container(Core& core, const PrepareInput& inpu
   generation.has_hosts = !spec.no_hosts && !config->no_hosts;
   if (spec.network.mode == NetworkChoice::Mode::container) TRY(share_files(core, spec, generation));
   generation.shares_shm = TRY(shares_shm(core, spec));
+  generation.host_queues = path_exists("/dev/mqueue");
   generation.has_hostname = !spec.no_hostname && !config->no_hostname;
   generation.open_files = own_limit(RLIMIT_NOFILE);
   generation.processes = own_limit(RLIMIT_NPROC);

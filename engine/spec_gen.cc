@@ -168,7 +168,9 @@ void add_dev(const SpecInput& input, RuntimeSpec& out) {
   if (maps_gid(input, k_tty_gid)) pts.push_back(fmt::format("gid={}", k_tty_gid));
   out.mounts.push_back({"/dev/pts", "devpts", "devpts", std::move(pts)});
   if (is_host(spec.ipc)) {
-    out.mounts.push_back({"/dev/mqueue", "bind", "/dev/mqueue", {"bind", "nosuid", "noexec", "nodev"}});
+    if (input.host_queues) {
+      out.mounts.push_back({"/dev/mqueue", "bind", "/dev/mqueue", {"bind", "nosuid", "noexec", "nodev"}});
+    }
     out.mounts.push_back({"/dev/shm", "bind", "/dev/shm", {"bind", "nosuid", "noexec", "nodev"}});
     return;
   }

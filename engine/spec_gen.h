@@ -43,6 +43,7 @@ struct SpecInput {
   bool has_resolv_conf = true;
   bool has_hosts = true;
   bool has_hostname = true;
+  bool host_queues = true;        // the host has message queues mounted, which who shares its IPC namespace is shown
   bool shares_shm = false;        // /dev/shm is that of the container whose ipc namespace it joins
   ResourceLimit open_files = {};  // of this process: a container starts with the hard ones
   ResourceLimit processes = {};

@@ -214,7 +214,7 @@ constexpr std::string_view k_play_aliases[] = {"play kube"};
 Result<kube::InputFile> read_kube_input(Context& context, const std::string& name) {
   if (name == "-") return kube::InputFile{"stdin", TRY(read_all(STDIN_FILENO, k_file_limit_bytes, "stdin"))};
   if (!name.starts_with("http://") && !name.starts_with("https://")) {
-    return kube::InputFile{name, TRY(read_file(name, k_file_limit_bytes))};
+    return kube::InputFile{name, TRY(read_input(name))};
   }
   engine::WebRequest request;
   request.url = name;

@@ -263,3 +263,12 @@ TEST_CASE("a relative working directory is refused") {
 }
 
 }  // namespace ctr::engine
+
+TEST_CASE("message queues of the host are shown where it has them") {
+  ContainerSpec spec;
+  spec.ipc = {NamespaceChoice::Mode::host, {}};
+  CHECK(has_mount(generate(spec).value(), "/dev/mqueue", "bind"));
+  const auto none = generate(spec, host_facts(), [](SpecInput& input) { input.host_queues = false; });
+  CHECK_FALSE(has_mount(none.value(), "/dev/mqueue", "bind"));
+  CHECK(has_mount(none.value(), "/dev/shm", "bind"));
+}
