@@ -262,8 +262,6 @@ TEST_CASE("a relative working directory is refused") {
   CHECK(generate(spec).error().message() == "the working directory \"x\" is invalid, it needs to be an absolute path");
 }
 
-}  // namespace ctr::engine
-
 TEST_CASE("message queues of the host are shown where it has them") {
   ContainerSpec spec;
   spec.ipc = {NamespaceChoice::Mode::host, {}};
@@ -272,3 +270,5 @@ TEST_CASE("message queues of the host are shown where it has them") {
   CHECK_FALSE(has_mount(none.value(), "/dev/mqueue", "bind"));
   CHECK(has_mount(none.value(), "/dev/shm", "bind"));
 }
+
+}  // namespace ctr::engine
