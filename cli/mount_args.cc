@@ -283,7 +283,9 @@ class MountFields {
   Result<void> add_image(const Field& field) {
     if (field.key == "consistency") return ok();
     if (field.key == "subpath") {
-      return Error(Errc::unsupported, "the subpath of an image is not supported: the whole image is mounted");
+      TRY(need_value(field));
+      mount_.subpath = field.value;
+      return ok();
     }
     if (field.key != "rw" && field.key != "readwrite") return unknown(field);
     if (TRY(is_on(field))) mount_.options.emplace_back("rw");

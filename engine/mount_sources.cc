@@ -15,6 +15,7 @@
 #include "engine/container_info.h"
 #include "engine/image_lookup.h"
 #include "engine/volume_options.h"
+#include "storage/merged_view.h"
 #include "storage/rootfs.h"
 
 namespace ctr::engine {
@@ -170,13 +171,17 @@ MountPlaces mount_places(Core& core, const std::string& bundle) {
     if (!volume || !is_mounted_volume(*volume)) return std::optional<VolumeFileSystem>();
     return std::optional(TRY(file_system_of(*volume)));
   };
-  places.image = [&core](const std::string& image) -> Result<ImageLayers> {
+  places.image = [&core](const std::string& image, const std::string& subpath) -> Result<ImageLayers> {
     const auto* store = TRY(core.store());
     const auto found = TRY(get_image_record(core, image));
     const auto config = TRY(store->images().read_config(found.record));
     // Of the stack only the layers are wanted, whoever's writable directory is above them.
-    return layers_of(found, TRY(storage::make_rootfs(*store, TRY(core.driver()), config.diff_ids,
-                                                     storage::ContainerId::make_random())));
+    auto rootfs =
+        TRY(storage::make_rootfs(*store, TRY(core.driver()), config.diff_ids, storage::ContainerId::make_random()));
+    if (subpath.empty()) return layers_of(found, std::move(rootfs));
+    const auto view = TRY(storage::MergedView::open(rootfs.lower));
+    rootfs.lower = TRY(view.directories(subpath).context(fmt::format("the image {}", printable(image))));
+    return layers_of(found, std::move(rootfs));
   };
   places.check_overlays = [&core]() -> Result<void> {
     if (TRY(core.driver()) == storage::OverlayDriver::native) return ok();

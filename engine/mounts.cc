@@ -117,10 +117,10 @@ class Planner {
     }
     const auto words = TRY(sort_words(mount));
     const bool has_parts = mount.type == MountSpec::Type::volume || mount.type == MountSpec::Type::bind ||
-                           mount.type == MountSpec::Type::memory;
+                           mount.type == MountSpec::Type::memory || mount.type == MountSpec::Type::image;
     if (!mount.subpath.empty() && (!has_parts || words.overlay)) {
-      return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported: only volumes "
-                                                  "and directories of the host can be mounted in part",
+      return Error(Errc::unsupported, fmt::format("the subpath of the mount at '{}' is not supported: only volumes, "
+                                                  "images and directories of the host can be mounted in part",
                                                   printable(destination)));
     }
     switch (mount.type) {
@@ -252,12 +252,13 @@ class Planner {
     words.writable = std::find(said.begin(), said.end(), "rw") != said.end();
     add_default(words.kept, "nosuid", "suid");
     add_default(words.kept, "nodev", "dev");
-    const auto layers = TRY(places_.image(mount.source));
+    const auto layers = TRY(places_.image(mount.source, mount.subpath));
     PlannedMount planned;
     planned.mount = {destination, "overlay", "overlay", {words.writable ? "rw" : "ro", "nosuid", "nodev"}};
     planned.record = make_record(planned, words, "image");
     planned.record.source = mount.source;
     planned.record.image_id = layers.id;
+    planned.record.subpath = mount.subpath;
     TRY(overlay(planned, words, layers.dirs));
     plan_.mounts.push_back(std::move(planned));
     return ok();

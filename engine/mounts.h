@@ -57,7 +57,8 @@ struct MountPlaces {
   std::function<std::string(const std::string& name)> data_path;  // absolute
   // nullopt: a directory of the store, or a volume that is still to be made.
   std::function<Result<std::optional<VolumeFileSystem>>(const std::string& name)> file_system;
-  std::function<Result<ImageLayers>(const std::string& image)> image;
+  // `subpath`: the part of it that is wanted; empty: all.
+  std::function<Result<ImageLayers>(const std::string& image, const std::string& subpath)> image;
   std::function<Result<void>()> check_overlays;  // whether the kernel lets the container have overlays
   std::string bundle;                            // absolute path of the container's directory
   std::string memory_dir;                        // of the pod's file systems in memory; empty without a pod

@@ -27,7 +27,10 @@ constexpr std::chrono::milliseconds k_connect_patience{std::chrono::hours(1)};
 
 class Body final : public registry::ResponseHandler {
  public:
-  Result<void> on_head(const registry::ResponseHead&) override { return ok(); }
+  Result<void> on_head(const registry::ResponseHead&) override {
+    text_.clear();
+    return ok();
+  }
   Result<void> on_body(std::span<const std::byte> bytes) override {
     if (bytes.size() > k_web_body_limit_bytes - text_.size()) {
       return Error(Errc::invalid, fmt::format("the answer is longer than {} bytes", k_web_body_limit_bytes));
@@ -39,6 +42,24 @@ class Body final : public registry::ResponseHandler {
 
  private:
   std::string text_;
+};
+
+// What is wanted goes into a file, of any length; what else a server says does not.
+class FileBody final : public registry::ResponseHandler {
+ public:
+  explicit FileBody(int file) : file_(file) {}
+  Result<void> on_head(const registry::ResponseHead& head) override {
+    wanted_ = head.status == 200;
+    return ok();
+  }
+  Result<void> on_body(std::span<const std::byte> bytes) override {
+    if (!wanted_) return ok();
+    return write_all(file_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "what is fetched");
+  }
+
+ private:
+  int file_;
+  bool wanted_ = false;
 };
 
 class Upload final : public registry::BlobSource {
@@ -120,6 +141,23 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+// `body` gets the answers to all requests, the last one is that which counts.
+Result<registry::ResponseHead> ask(registry::Transport& transport, registry::HttpRequest request,
+                                   registry::ResponseHandler& body, bool follows) {
+  for (int redirects = 0;; ++redirects) {
+    auto head = TRY(exchange(transport, request, body, std::nullopt));
+    if (!follows || !is_redirect(head.status)) return head;
+    if (redirects == k_most_redirects) return Error(Errc::network, "too many redirects");
+    auto next = TRY(registry::resolve_url(request.url, head.header("location")));
+    if (request.url.origin.scheme == "https" && next.origin.scheme != "https") {
+      return Error(Errc::network, fmt::format("redirected to '{}', which is not encrypted", printable(next.text)));
+    }
+    // What is for this server is not for another one.
+    if (next.origin != request.url.origin) request.headers.clear();
+    request.url = std::move(next);
+  }
+}
+
 Result<WebAnswer> carry_out(registry::Transport& transport, const WebRequest& wanted) {
   registry::HttpRequest request;
   request.url = TRY(registry::parse_url(wanted.url));
@@ -136,20 +174,10 @@ Result<WebAnswer> carry_out(registry::Transport& transport, const WebRequest& wa
     request.upload = &upload;
     request.upload_size_bytes = wanted.body.size();
   }
-  for (int redirects = 0;; ++redirects) {
-    Body body;
-    const auto head = TRY(exchange(transport, request, body, std::nullopt));
-    const bool follows = wanted.method == WebRequest::Method::get && is_redirect(head.status);
-    if (!follows) return WebAnswer{head.status, body.take()};
-    if (redirects == k_most_redirects) return Error(Errc::network, "too many redirects");
-    auto next = TRY(registry::resolve_url(request.url, head.header("location")));
-    if (request.url.origin.scheme == "https" && next.origin.scheme != "https") {
-      return Error(Errc::network, fmt::format("redirected to '{}', which is not encrypted", printable(next.text)));
-    }
-    // What is for this server is not for another one.
-    if (next.origin != request.url.origin) request.headers.clear();
-    request.url = std::move(next);
-  }
+  Body body;
+  const bool follows = wanted.method == WebRequest::Method::get;
+  const auto head = TRY(ask(transport, std::move(request), body, follows));
+  return WebAnswer{head.status, body.take()};
 }
 
 }  // namespace
@@ -167,6 +195,16 @@ Result<std::vector<WebAnswer>> carry_out(const std::vector<WebRequest>& requests
     if (answers.back().status >= 400) break;
   }
   return answers;
+}
+
+Result<void> fetch_file(const std::string& url, int file, const std::string& user_agent, const CancelToken& cancel) {
+  auto transport = TRY(registry::Transport::create(user_agent, {}, cancel));
+  registry::HttpRequest request;
+  request.url = TRY(registry::parse_url(url));
+  FileBody body(file);
+  const auto head = TRY(ask(transport, std::move(request), body, true));
+  if (head.status == 200) return ok();
+  return Error(head.status == 404 ? Errc::not_found : Errc::network, fmt::format("the server answers {}", head.status));
 }
 
 }  // namespace ctr::engine

@@ -15,4 +15,8 @@ namespace ctr::engine {
 Result<std::vector<WebAnswer>> carry_out(const std::vector<WebRequest>& requests, const std::string& user_agent,
                                          const CancelToken& cancel);
 
+// Appends what is at `url` to a file, following redirects. Errors: as those of carry_out(), not_found, and those of
+// writing.
+Result<void> fetch_file(const std::string& url, int file, const std::string& user_agent, const CancelToken& cancel);
+
 }  // namespace ctr::engine

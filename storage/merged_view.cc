@@ -61,6 +61,8 @@ class Walk {
   }
 
   std::string last_name;
+  // Where it has come to.
+  const MergedDir& place() const { return stack_.back(); }
 
  private:
   Result<void> push(std::string_view path) {
@@ -115,6 +117,22 @@ Result<std::optional<std::string>> MergedView::read_file(std::string_view path, 
   auto file = TRY(open_file(path));
   if (!file) return std::optional<std::string>();
   return std::optional(TRY(read_all(file->get(), limit_bytes, "'" + printable(path) + "' in the image")));
+}
+
+Result<std::vector<std::string>> MergedView::directories(std::string_view path) const {
+  Walk walk(layers_);
+  const auto found = TRY(walk.resolve(path));
+  if (found.kind == FoundEntry::Kind::none) return Error(Errc::not_found, "there is no '" + printable(path) + "'");
+  if (found.kind != FoundEntry::Kind::directory) {
+    return Error(Errc::invalid, "'" + printable(path) + "' is not a directory");
+  }
+  std::vector<std::string> out;
+  for (const Dir& dir : walk.place()) {
+    auto& name = out.emplace_back(dir.path());
+    if (const size_t own = name.find("/./"); own != std::string::npos) name.erase(own, 2);
+    if (name.ends_with("/.")) name.resize(name.size() - 2);
+  }
+  return out;
 }
 
 Result<MergedView::Type> MergedView::type(std::string_view path) const {

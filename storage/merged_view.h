@@ -29,6 +29,9 @@ class [[nodiscard]] MergedView {
   enum class Type { none, file, directory, symlink, other };
   // What `path` is, following links.
   Result<Type> type(std::string_view path) const;
+  // The directories that the one at `path` is made of, following links, top first: absolute paths where those of the
+  // view are. Errors: not_found; invalid for anything but a directory.
+  Result<std::vector<std::string>> directories(std::string_view path) const;
 
  private:
   std::vector<Dir> layers_;

@@ -33,10 +33,6 @@ Result<int> import(Context& context, const Args& args) {
   const auto& words = args.words();
   engine::ImportRequest request;
   request.input = words[0];
-  if (request.input.starts_with("http://") || request.input.starts_with("https://")) {
-    return Error(Errc::unsupported, "an archive behind a URL is not imported: " + printable(request.input))
-        .with_hint("fetch it with another program: curl -L URL | ctr import - NAME");
-  }
   if (TRY(take_as_stdin(request.input))) request.input = "-";
   if (request.input == "-" && is_terminal(STDIN_FILENO)) {
     return Error(Errc::invalid, "cannot read from terminal, use command-line redirection or name a file");
@@ -57,7 +53,7 @@ constexpr std::string_view k_import_aliases[] = {"image import"};
 
 constexpr Command k_import_command = {.name = "import",
                                       .aliases = k_import_aliases,
-                                      .usage = "[options] FILE [IMAGE]",
+                                      .usage = "[options] FILE|URL [IMAGE]",
                                       .summary = "Make an image of a root file system in a tar archive",
                                       .options = {group<k_import_options>},
                                       .least_words = 1,

@@ -273,7 +273,6 @@ Result<void> apply_subpath(Fields& mount, const std::map<std::string, std::strin
   while (path.ends_with('/')) path.pop_back();
   if (!stays_below(path)) return mount.wrong(key, fmt::format("'{}' is not a path below the volume", printable(path)));
   if (spec.type == MountSpec::Type::memory) return mount.unsupported(key, "not supported of a volume in memory");
-  if (spec.type == MountSpec::Type::image) return mount.unsupported(key, "not supported of an image");
   spec.subpath = path;
   return ok();
 }

@@ -76,10 +76,39 @@ teardown() {
   assert_output made
 }
 
+@test "an archive is fetched from where a URL says, after redirects" {
+  cat >server.py <<'PY'
+import http.server
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path != "/old.tar":
+            return super().do_GET()
+        self.send_response(302)
+        self.send_header("Location", "/root.tar")
+        self.end_headers()
+        self.wfile.write(b"moved")
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+PY
+  python3 server.py >port 2>log &
+  server=$!
+  wait_for test -s port || { kill "$server"; fail "$(cat log)"; }
+  port=$(cat port)
+  run ctr import -q "http://127.0.0.1:$port/old.tar" fetched
+  [ "$status" = 0 ] || { kill "$server"; fail "$output"; }
+  run ctr import "http://127.0.0.1:$port/none.tar" x
+  kill "$server"
+  assert_status 125
+  assert_contains "Error: import 'http://127.0.0.1:$port/none.tar': the server answers 404"
+  run -0 ctr run --rm --network none fetched cat /made
+  assert_output made
+}
+
 @test "what cannot be imported is told in one line and leaves nothing" {
   before=$(ctr images -aq | wc -l)
-  run -125 ctr import https://127.0.0.1/root.tar x
-  assert_contains 'Error: an archive behind a URL is not imported: https://127.0.0.1/root.tar'
+  run -125 ctr import http://127.0.0.1:1/root.tar x
+  assert_contains "Error: import 'http://127.0.0.1:1/root.tar': "
   run -125 ctr import nosuch.tar x
   assert_contains "No such file or directory"
   run -125 ctr import . x

@@ -347,6 +347,11 @@ owner() { stat -c '%u %g' "$1"; }
   assert_output $'ls: /i/x: No such file or directory\n/i/x'
   run ctr inspect --format '{{range .Mounts}}{{.Type}} {{.Source}} {{.RW}}{{end}}' reader
   assert_output "image $VOLUME_IMAGE true"
+  runs --mount "type=image,src=$VOLUME_IMAGE,dst=/i,subpath=data" "$IMAGE" cat /i/seed
+  assert_output seed
+  runs --mount "type=image,src=$VOLUME_IMAGE,dst=/i,subpath=../nosuch" "$IMAGE" true
+  assert_status 125
+  assert_contains "there is no '../nosuch'"
   run ctr rmi "$VOLUME_IMAGE"
   assert_status 2
   assert_contains 'image is in use by a container'

@@ -147,12 +147,13 @@ TEST_CASE("a field that is not supported is named with file, line and path") {
   CHECK(error_of(pod_with("  bar: {}\n  containers: []\n")) == "f.yaml:6: spec: there are no containers");
   CHECK(error_of(container_with("    lifecycle:\n      preStop:\n        grpc: {port: 1}\n")) ==
         "f.yaml:11: spec.containers[0].lifecycle.preStop.grpc: not supported");
-  for (const auto& [volume, what] : std::map<std::string, std::string>{
-           {"emptyDir: {medium: Memory}", "a volume in memory"}, {"image: {reference: i}", "an image"}}) {
-    CHECK(error_of(container_with(
-              "    volumeMounts:\n    - {name: v, mountPath: /v, subPath: x}\n  volumes:\n  - {name: v, " + volume +
-              "}\n")) == "f.yaml:10: spec.containers[0].volumeMounts[0].subPath: not supported of " + what);
-  }
+  const auto part_of = [](const std::string& volume) {
+    return container_with("    volumeMounts:\n    - {name: v, mountPath: /v, subPath: x}\n  volumes:\n  - {name: v, " +
+                          volume + "}\n");
+  };
+  CHECK(error_of(part_of("emptyDir: {medium: Memory}")) ==
+        "f.yaml:10: spec.containers[0].volumeMounts[0].subPath: not supported of a volume in memory");
+  CHECK(error_of(part_of("image: {reference: i}")).empty());
   CHECK(error_of("apiVersion: apps/v1\nkind: StatefulSet\n") ==
         "f.yaml:2: kind: 'StatefulSet' is not supported; write its pod as a Pod or a Deployment");
   CHECK(error_of("apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  parallelism: 3\n") ==

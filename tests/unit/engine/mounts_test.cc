@@ -20,7 +20,8 @@ MountPlaces places() {
     if (name == "bound") return std::optional(VolumeFileSystem{"none", "/elsewhere", {"bind"}});
     return std::optional<VolumeFileSystem>();
   };
-  out.image = [](const std::string& name) -> Result<ImageLayers> {
+  out.image = [](const std::string& name, const std::string& subpath) -> Result<ImageLayers> {
+    if (!subpath.empty()) return ImageLayers{"1d", {"/store/layers/t/diff/" + subpath}};
     if (name == "thin") return ImageLayers{"1d", {"/store/layers/t/diff"}};
     if (name == "thick") return ImageLayers{"2d", {"/store/layers/b/diff", "/store/layers/a/diff"}};
     return Error(Errc::not_found, name + ": image not known");
@@ -140,6 +141,10 @@ TEST_CASE("an image is mounted below a directory of the container, never its lay
   REQUIRE(written);
   CHECK(written->mounts[0].record.scratch == "overlay/0");
   CHECK(written->mounts[0].record.writable);
+  const auto part = plan({{MountSpec::Type::image, "thin", "/i", {}, "etc"}});
+  REQUIRE(part);
+  CHECK(part->mounts[0].record.subpath == "etc");
+  CHECK(part->mounts[0].mount.options[4] == "lowerdir=/store/layers/t/diff/etc");
 }
 
 TEST_CASE("the volumes of an image can be in memory, or left out") {

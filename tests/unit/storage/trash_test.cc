@@ -89,6 +89,28 @@ struct Stack {
 
 }  // namespace
 
+TEST_CASE("a part of a merged view is made of the directories that are not hidden") {
+  Stack s;
+  Stack::put(s.base, "etc/ssl/a", "base");
+  Stack::put(s.middle, "etc/ssl/b", "middle");
+  Stack::put(s.upper, "etc/ssl/c", "upper");
+  must(s.base.make_symlink("/etc/ssl", "keys"));
+  const auto below = [&](const std::string& layer, const std::string& path) {
+    return s.temp.path() + "/" + layer + path;
+  };
+  using Paths = std::vector<std::string>;
+  const Paths all = {below("upper", "/etc/ssl"), below("middle", "/etc/ssl"), below("base", "/etc/ssl")};
+  CHECK(must(s.view().directories("etc/ssl")) == all);
+  CHECK(must(s.view().directories("/keys")) == all);
+  CHECK(must(s.view().directories("/keys/../../..")) ==
+        Paths{below("upper", ""), below("middle", ""), below("base", "")});
+  Stack::opaque(s.middle, "etc/ssl");
+  CHECK(must(s.view().directories("etc/ssl")) == Paths{all[0], all[1]});
+  CHECK(s.view().directories("etc/none").error().code() == Errc::not_found);
+  CHECK(s.view().directories("etc/ssl/a/x").error().code() == Errc::not_found);
+  CHECK(s.view().directories("etc/ssl/b").error().code() == Errc::invalid);
+}
+
 TEST_CASE("a merged view shows the top file, and hides what is whited out or below an opaque directory") {
   Stack s;
   Stack::put(s.base, "etc/passwd", "base");
