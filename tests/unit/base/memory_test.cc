@@ -16,8 +16,8 @@ uint64_t resident_files() {
   const auto status = read_kernel_file("/proc/self/status").value();
   const std::string name = "RssFile:";
   const auto line = status.substr(status.find(name) + name.size());
-  const auto number = trim(line.substr(0, line.find("kB")));
-  return parse_unsigned(number, "RssFile", UINT32_MAX).value();
+  const auto number = line.substr(0, line.find("kB"));
+  return parse_unsigned(trim(number), "RssFile", UINT32_MAX).value();
 }
 
 }  // namespace
