@@ -113,7 +113,7 @@ log_has() { ctr logs "$1" | grep -qx "$2"; }
   run ctr run --rm --network none --runtime "$file_dir/none" "$IMAGE" true
   assert_status 125
   assert_contains 'does not run'
-  ctr rm left
+  run -1 ctr container exists left
 }
 
 @test "what another runtime would ignore is refused by name" {
