@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/text.h"
 #include "storage/entry_rules.h"
 #include "storage/layer_stream.h"
@@ -111,6 +113,13 @@ class Extractor {
   TreeWriter writer_;
 };
 
+Result<void> read_rest(StreamSource& source) {
+  std::array<char, 16384> bytes{};
+  while (TRY(source.read(bytes.data(), bytes.size())) > 0) {
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<void> extract_tree(const Dir& root, const ExtractJob& job, int input_fd) {
@@ -146,6 +155,8 @@ Result<void> extract_tree(const Dir& root, const ExtractJob& job, int input_fd) 
   if (!extractor && from_archive && stream.size_bytes() == 0) {
     return Error(Errc::invalid, "source must be a (compressed) tar archive when copying from stdin");
   }
+  // Padding behind the end of the archive: who writes a copy is not to find its pipe broken. Others may write for ever.
+  if (!from_archive) TRY(read_rest(source));
   return extractor ? extractor->finish() : ok();
 }
 
