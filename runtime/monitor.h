@@ -95,8 +95,9 @@ class NetworkSetup {
   // The helper behind `pidfd` has ended while the container runs: reap it. The delay after which respawn() is wanted
   // (with backoff), or nullopt to go on without it.
   virtual std::optional<std::chrono::milliseconds> child_ended(int pidfd) = 0;
-  // Starts what has ended again.
-  virtual void respawn() = 0;
+  // Starts what has ended again. The delay after which it is wanted once more (with backoff), because something could
+  // not be started; nullopt: what was started will say by its end when it is.
+  virtual std::optional<std::chrono::milliseconds> respawn() = 0;
   // What a user wants to be different from now on, in words that only both ends understand. children() are asked for
   // again afterwards. With a descriptor where the order needs one.
   virtual Result<void> change(const Json& /*order*/, Fd /*fd*/) {
@@ -104,8 +105,8 @@ class NetworkSetup {
   }
   // Descriptors that say by being readable that there is something to do. Asked again where children() are; each stays.
   virtual std::vector<int> sources() const { return {}; }
-  // One of them is readable. children() are asked for again afterwards.
-  virtual void on_source(int /*fd*/) {}
+  // One of them is readable. children() are asked for again afterwards. Returns what respawn() does.
+  virtual std::optional<std::chrono::milliseconds> on_source(int /*fd*/) { return std::nullopt; }
   // Ends all helpers: afterwards their ports are free, and they do no more. What takes its time to be gone altogether
   // is left to the destructor.
   virtual void stop() = 0;

@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace ctr::runtime {
+namespace {
+
+constexpr std::chrono::milliseconds k_after_failure{100};
+
+}  // namespace
 
 void NetworkWatch::watch() {
   if (!network_) return;
@@ -25,6 +30,8 @@ Result<void> NetworkWatch::change(const Json& order, Fd fd) {
   forget_children();
   auto changed = network_->change(order, std::move(fd));
   watch();
+  // A change that has failed may have ended what it could not start again.
+  if (!changed) respawn_after(k_after_failure);
   return changed;
 }
 
@@ -43,19 +50,30 @@ void NetworkWatch::forget_children() {
 
 void NetworkWatch::on_source(int fd) {
   forget_children();
-  network_->on_source(fd);
+  const auto again = network_->on_source(fd);
   watch();
+  respawn_after(again);
 }
 
 void NetworkWatch::on_child(int pidfd) {
   loop_.remove(pidfd);
   pidfds_.erase(pidfd);
-  const auto delay = network_->child_ended(pidfd);
+  respawn_after(network_->child_ended(pidfd));
+}
+
+// One start serves all that have ended, and so the first time that is wanted is the one.
+void NetworkWatch::respawn_after(std::optional<std::chrono::milliseconds> delay) {
   if (!delay) return;
-  loop_.add_timer(*delay, [this] {
+  const auto due = std::chrono::steady_clock::now() + *delay;
+  if (timer_ != 0 && due_ <= due) return;
+  if (timer_ != 0) loop_.cancel_timer(timer_);
+  due_ = due;
+  timer_ = loop_.add_timer(*delay, [this] {
+    timer_ = 0;
     if (!network_) return;
-    network_->respawn();
+    const auto again = network_->respawn();
     watch();
+    respawn_after(again);
   });
 }
 

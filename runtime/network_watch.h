@@ -2,7 +2,9 @@
 // different is done.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "base/fd.h"
@@ -39,11 +41,14 @@ class [[nodiscard]] NetworkWatch {
   void forget_children();
   void on_child(int pidfd);
   void on_source(int fd);
+  void respawn_after(std::optional<std::chrono::milliseconds> delay);
 
   EventLoop& loop_;
   std::unique_ptr<NetworkSetup> network_, stopped_;
   std::set<int> pidfds_;
   std::set<int> sources_;
+  EventLoop::TimerId timer_ = 0;  // until what has ended is started again
+  std::chrono::steady_clock::time_point due_;
 };
 
 }  // namespace ctr::runtime

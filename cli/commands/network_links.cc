@@ -48,10 +48,11 @@ Result<int> reload(Context& context, const Args& args) {
   }
   selection.running_only = selection.all;
   const auto act = [&context](engine::Engine& engine, const engine::ContainerInfo& info) -> Result<void> {
-    // Other containers' networks are as they were made.
-    if (info.spec.network.mode == engine::NetworkChoice::Mode::bridge) {
-      TRY(engine::network_verbs(engine).reload(info.id));
-    }
+    using Mode = engine::NetworkChoice::Mode;
+    // The networks of others are not theirs.
+    const auto mode = info.spec.network.mode;
+    if (mode == Mode::pod) TRY(engine::network_verbs(engine).reload({info.spec.pod}));
+    if (mode == Mode::bridge || mode == Mode::private_) TRY(engine::network_verbs(engine).reload(info.id));
     context.output().line(info.id.hex);
     return ok();
   };

@@ -20,6 +20,8 @@ constexpr const char* k_resolv_conf = "/etc/resolv.conf";
 
 class PrivateNetwork final : public runtime::NetworkSetup {
  public:
+  using Delay = std::optional<std::chrono::milliseconds>;
+
   PrivateNetwork(NetworkPlan plan, std::vector<Fd> sockets, RestartNotice notice)
       : plan_(std::move(plan)), notice_(std::move(notice)) {
     if (plan_.proxy) proxy_.emplace(*plan_.proxy, std::move(sockets));
@@ -55,7 +57,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     return pidfds;
   }
 
-  std::optional<std::chrono::milliseconds> child_ended(int pidfd) override {
+  Delay child_ended(int pidfd) override {
     if (proxy_ && proxy_->pidfd() == pidfd) {
       tell("netproxy");
       return proxy_->ended();
@@ -63,14 +65,13 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     uplink_.reset();
     if (!wants_uplink()) return std::nullopt;
     tell(plan_.uplink->kind == UplinkKind::pasta ? "pasta" : "slirp4netns");
-    auto delay = delay_;
-    delay_ = std::min(delay_ * 2, k_longest_delay);
-    return delay;
+    return next_delay();
   }
 
-  void respawn() override {
-    if (proxy_) proxy_->respawn();
-    if (!uplink_ && wants_uplink()) respawn_uplink();
+  Delay respawn() override {
+    const auto proxy = proxy_ ? proxy_->respawn() : Delay();
+    const auto uplink = !uplink_ && wants_uplink() ? respawn_uplink() : Delay();
+    return proxy && uplink ? std::min(*proxy, *uplink) : proxy ? proxy : uplink;
   }
 
   std::vector<int> sources() const override {
@@ -79,16 +80,16 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
 
   // The host has other name servers.
-  void on_source(int) override {
+  Delay on_source(int) override {
     const auto former = host_->servers();
-    if (!host_->look()) return;
+    if (!host_->look()) return std::nullopt;
     if (proxy_) proxy_->use_servers(host_->servers());
     const auto& now = host_->servers();
     const bool other_first = former.empty() != now.empty() || (!now.empty() && former.front() != now.front());
     // pasta knows the server that was the first when it was started.
-    if (!other_first || !uplink_ || plan_.uplink->kind != UplinkKind::pasta) return;
+    if (!other_first || !uplink_ || plan_.uplink->kind != UplinkKind::pasta) return std::nullopt;
     uplink_.reset();
-    respawn_uplink();
+    return respawn_uplink();
   }
 
   // {"publish": PublishedPort} with a socket, {"unpublish": PublishedPort}, {"connect": LinkPlan},
@@ -199,6 +200,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
 
   Result<void> change_links(const JsonReader& reader) {
+    if (!links_ && reader.has("reload")) return follow_links();
     if (!links_) return Error(Errc::bad_state, "the container runs without a user network, and cannot join one");
     if (const auto link = TRY(reader.find_object("connect"))) return connect(TRY(link_plan_from_json(*link)));
     if (const auto name = TRY(reader.find_string("disconnect"))) {
@@ -253,13 +255,17 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     return Uplink::start_in(*plan_.uplink, namespace_, *netlink_);
   }
 
-  void respawn_uplink() {
+  std::chrono::milliseconds next_delay() { return std::exchange(delay_, std::min(delay_ * 2, k_longest_delay)); }
+
+  // Its program may be missing for a while, as in the middle of an upgrade.
+  Delay respawn_uplink() {
     auto uplink = start_uplink();
-    if (!uplink) return;
+    if (!uplink) return next_delay();
     bool works = uplink->wait_ready(*netlink_) && uplink->configure(*netlink_, source());
     // One that does not come up is kept: its end is what starts the next try.
     uplink_.emplace(std::move(*uplink));
     if (works) delay_ = k_first_delay;
+    return std::nullopt;
   }
 
   // Where netproxy finds the container, and as whom clients appear that it cannot see.
@@ -302,7 +308,9 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   // The way out as the networks are now.
   Result<void> follow_links() {
     if (!wants_uplink()) return uplink_.reset(), ok();
-    if (uplink_) return uplink_->configure(*netlink_, source());
+    if (uplink_ && uplink_->configure(*netlink_, source())) return ok();
+    // The container may have removed the interface, which the program does not notice.
+    uplink_.reset();
     uplink_.emplace(TRY(start_uplink()));
     return bring_up();
   }

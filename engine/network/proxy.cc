@@ -143,12 +143,13 @@ std::chrono::milliseconds Proxy::ended() {
   return delay;
 }
 
-void Proxy::respawn() {
-  if (running_ || !netns_.valid()) return;
-  // One that does not come up is kept: its end is what starts the next try.
-  if (!launch()) return;
+std::optional<std::chrono::milliseconds> Proxy::respawn() {
+  if (running_ || !netns_.valid()) return std::nullopt;
+  if (!launch()) return ended();
   send_all();
+  // One that does not come up is kept: its end is what starts the next try.
   if (wait_ready()) delay_ = k_first_delay;
+  return std::nullopt;
 }
 
 Result<void> Proxy::add(const PublishedPort& port, Fd socket) {

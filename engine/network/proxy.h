@@ -38,8 +38,8 @@ class [[nodiscard]] Proxy {
   int pidfd() const { return running_ ? running_->process.pidfd() : -1; }
   // It has ended: how long to wait before it is started again.
   std::chrono::milliseconds ended();
-  // Starts it again unless it runs.
-  void respawn();
+  // Starts it again unless it runs: nullopt, or how long to wait before the next try.
+  std::optional<std::chrono::milliseconds> respawn();
   void stop() { running_.reset(); }
 
   // While it runs. Errors: those of wait_ready().

@@ -74,7 +74,7 @@ class HelperNetwork final : public NetworkSetup {
  public:
   explicit HelperNetwork(std::string pid_file) : pid_file_(std::move(pid_file)) {}
   Result<void> configure(const CreatedProcess&) override {
-    respawn();
+    (void)respawn();
     return ok();
   }
   Result<void> finish(const CreatedProcess&) override { return ok(); }
@@ -86,14 +86,15 @@ class HelperNetwork final : public NetworkSetup {
     helper_.reset();
     return std::chrono::milliseconds(10);
   }
-  void respawn() override {
+  std::optional<std::chrono::milliseconds> respawn() override {
     Result<Child> child = start_program({"/usr/bin/sleep", "1000"}, {}, {});
-    if (!child) return;
+    if (!child) return std::nullopt;
     helper_.emplace(std::move(*child));
     Result<Dir> dir = Dir::open(pid_file_.substr(0, pid_file_.rfind('/')));
-    if (!dir) return;
+    if (!dir) return std::nullopt;
     dir->write_file(pid_file_.substr(pid_file_.rfind('/') + 1), std::to_string(helper_->pid()), Sync::no)
         .ignore("the test waits for it");
+    return std::nullopt;
   }
   void stop() override { helper_.reset(); }
 
