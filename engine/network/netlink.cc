@@ -92,15 +92,18 @@ Result<void> Netlink::set_link_queue(int index, uint32_t packets) {
   return ok();
 }
 
-Result<void> Netlink::add_address(int link_index, const IpAddress& address, uint8_t prefix_bits) {
+Result<void> Netlink::add_address(int link_index, const IpAddress& address, uint8_t prefix_bits,
+                                  Neighbours neighbours) {
   ifaddrmsg header{};
   header.ifa_family = static_cast<uint8_t>(address.family);
   header.ifa_prefixlen = prefix_bits;
   header.ifa_index = static_cast<uint32_t>(link_index);
-  if (address.family == AF_INET6) header.ifa_flags = IFA_F_NODAD;
+  uint32_t flags = address.family == AF_INET6 ? IFA_F_NODAD : 0U;
+  if (neighbours == Neighbours::behind_gateway) flags |= IFA_F_NOPREFIXROUTE;
   NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ++sequence_, header);
   add_address_attribute(request, IFA_LOCAL, address);
   add_address_attribute(request, IFA_ADDRESS, address);
+  request.attribute(IFA_FLAGS, flags);
   TRY(exchange_netlink(socket_.get(), request, sequence_, "add the address " + address.to_string()));
   return ok();
 }

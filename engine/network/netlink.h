@@ -70,8 +70,11 @@ class [[nodiscard]] Netlink {
   Result<void> set_link_up(int index);
   Result<void> set_link_mtu(int index, uint32_t mtu_bytes);
   Result<void> set_link_queue(int index, uint32_t packets);
+  // Whether the others of the prefix are on the link.
+  enum class Neighbours { on_link, behind_gateway };
   // IPv6 addresses skip duplicate address detection: nobody else is on these links.
-  Result<void> add_address(int link_index, const IpAddress& address, uint8_t prefix_bits);
+  Result<void> add_address(int link_index, const IpAddress& address, uint8_t prefix_bits,
+                           Neighbours neighbours = Neighbours::on_link);
   // Takes the place of one that is there. So do those below.
   Result<void> add_default_route(const DefaultRoute& route);
   Result<void> add_route(const StaticRoute& route);

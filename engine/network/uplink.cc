@@ -41,6 +41,14 @@ bool host_has_ipv6_route() {
   return table && has_default_route(*table, AF_INET6);
 }
 
+bool is_of_uplink(const IpAddress& address) {
+  constexpr auto k_addresses =
+      std::to_array<std::string_view>({k_gateway_address, k_resolver_address, k_container_address, k_gateway_address6,
+                                       k_resolver_address6, k_container_address6});
+  const auto text = address.to_string();
+  return std::find(k_addresses.begin(), k_addresses.end(), text) != k_addresses.end();
+}
+
 Json to_json(const UplinkPlan& plan) {
   return Json::object()
       .set("kind", plan.kind == UplinkKind::pasta ? "pasta" : "slirp4netns")
@@ -236,15 +244,18 @@ Result<void> Uplink::configure(Netlink& netlink, const std::optional<IpAddress>&
   if (plan_.kind == UplinkKind::pasta) TRY(netlink.set_link_queue(link, k_pasta_queue_packets));
   TRY(netlink.set_link_up(link));
   const auto inside = uplink_addresses(plan_.options);
-  if (!source) TRY(netlink.add_address(link, TRY(parse_ip_address(inside.container)), inside.prefix_bits));
+  // The host may be in a network of the same addresses, as guests of VirtualBox and QEMU are: it and its neighbours are
+  // reached like anybody else, and the link has nobody but the gateway.
+  constexpr auto k_others = Netlink::Neighbours::behind_gateway;
+  if (!source) TRY(netlink.add_address(link, TRY(parse_ip_address(inside.container)), inside.prefix_bits, k_others));
   TRY(netlink.add_default_route({.link_index = link,
                                  .gateway = TRY(parse_ip_address(inside.gateway)),
-                                 .on_link = source.has_value(),
+                                 .on_link = true,
                                  .preferred_source = source}));
   if (!plan_.ipv6) return ok();
-  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address6)), 64));
+  TRY(netlink.add_address(link, TRY(parse_ip_address(k_container_address6)), 64, k_others));
   auto gateway = plan_.kind == UplinkKind::pasta ? "fe80::1" : k_gateway_address6;
-  return netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(gateway))});
+  return netlink.add_default_route({.link_index = link, .gateway = TRY(parse_ip_address(gateway)), .on_link = true});
 }
 
 }  // namespace ctr::engine::network

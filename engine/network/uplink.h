@@ -90,6 +90,10 @@ bool host_has_ipv6_route();
 // With IPv6: what forwards questions about names.
 inline constexpr std::string_view k_resolver_address6 = "fd00::3";
 
+// Whether a container has this address itself, or the uplink in it: whoever has the same outside is not reached from
+// there.
+bool is_of_uplink(const IpAddress& address);
+
 // The program's arguments; pure, for tests. `exit_fd` and `ready_fd` are numbers in the program.
 std::vector<std::string> uplink_arguments(const UplinkPlan& plan, pid_t pid, int exit_fd, int ready_fd);
 

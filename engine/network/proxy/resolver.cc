@@ -7,6 +7,8 @@
 #include <array>
 #include <cerrno>
 
+#include "engine/network/uplink.h"
+
 namespace ctr::engine::network {
 namespace {
 
@@ -96,6 +98,7 @@ dns::Verdict Resolver::host_answer(const dns::Question& question) {
   bool any = false;
   for (const int family : {AF_INET, AF_INET6}) {
     auto address = sockets_->host_address(family);
+    if (address && is_of_uplink(*address)) address.reset();
     if (host_address_) address = host_address_->family == family ? host_address_ : std::nullopt;
     if (!address) continue;
     any = true;
