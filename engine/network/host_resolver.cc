@@ -5,7 +5,7 @@
 
 #include <array>
 #include <climits>
-#include <cstdlib>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -16,7 +16,22 @@ namespace {
 
 constexpr uint32_t k_changes = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_ATTRIB;
 
-std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+// Source: path_resolution(7).
+constexpr int k_most_links = 40;
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+// Where a symbolic link leads to; nothing where there is none.
+std::string link_target(const std::string& path) {
+  std::array<char, PATH_MAX> target{};
+  const auto size = ::readlink(path.c_str(), target.data(), target.size());
+  if (size <= 0 || static_cast<size_t>(size) == target.size()) return {};
+  std::string text(target.data(), static_cast<size_t>(size));
+  return text.front() == '/' ? text : folder_of(path) + "/" + text;
+}
 
 }  // namespace
 
@@ -43,12 +58,26 @@ HostResolver::HostResolver(std::string path)
 // Watches are added to what there is: for a folder that is watched already this changes nothing.
 void HostResolver::watch() {
   if (!inotify_.valid()) return;
-  (void)::inotify_add_watch(inotify_.get(), folder_of(path_).c_str(), k_changes);
-  // systemd-resolved and NetworkManager keep the file in /run, behind a symbolic link.
-  std::array<char, PATH_MAX> target{};
-  if (::realpath(path_.c_str(), target.data()) == nullptr) return;
-  const auto folder = folder_of(target.data());
-  if (folder != folder_of(path_)) (void)::inotify_add_watch(inotify_.get(), folder.c_str(), k_changes);
+  // systemd-resolved and NetworkManager keep the file in /run, behind a symbolic link, which leads nowhere until they
+  // have been started.
+  auto path = path_;
+  for (int links = 0; links < k_most_links && !path.empty(); ++links, path = link_target(path)) {
+    watch_folder(folder_of(path));
+  }
+}
+
+// One that is not there yet is noticed by the nearest one above it.
+void HostResolver::watch_folder(const std::string& wanted) {
+  std::string last;
+  for (auto folder = wanted;;) {
+    while (::inotify_add_watch(inotify_.get(), folder.c_str(), k_changes) < 0) {
+      if (folder == "/") return;
+      folder = folder_of(folder);
+    }
+    if (folder == wanted || folder == last) return;
+    // Those below may have been made meanwhile.
+    last = std::exchange(folder, wanted);
+  }
 }
 
 bool HostResolver::look() {

@@ -27,6 +27,7 @@ class [[nodiscard]] HostResolver {
 
  private:
   void watch();
+  void watch_folder(const std::string& wanted);
 
   std::string path_;
   std::vector<std::string> servers_;

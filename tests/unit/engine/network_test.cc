@@ -201,3 +201,33 @@ TEST_CASE("the name servers of the host are followed as the file changes, also b
   CHECK(host.look());
   CHECK(host.servers().empty());
 }
+
+TEST_CASE("an address that the uplink has itself is nobody else's in a container") {
+  for (const char* text : {"10.0.2.2", "10.0.2.3", "fd00::2", "fd00::3"}) {
+    CHECK(is_of_uplink(parse_ip_address(text).value()));
+  }
+  for (const char* text : {"10.0.2.15", "192.0.2.2", "fd00::57"}) {
+    CHECK_FALSE(is_of_uplink(parse_ip_address(text).value()));
+  }
+}
+
+TEST_CASE("the name servers of the host are heard of when the folder that they are in is made later") {
+  const test::TemporaryDir dir;
+  const auto top = Dir::open(dir.path()).value();
+  const auto etc = top.open_or_make_dir("etc", 0755).value();
+  REQUIRE(etc.make_symlink("../run/resolve/first", "resolv.conf"));
+  HostResolver host(dir.path() + "/etc/resolv.conf");
+  CHECK(host.servers().empty());
+  // As a service manager makes it, a service in it, and a link of that.
+  const auto run = top.open_or_make_dir("run", 0755).value();
+  (void)host.look();
+  const auto resolve = run.open_or_make_dir("resolve", 0755).value();
+  (void)host.look();
+  REQUIRE(resolve.make_symlink("second", "first"));
+  (void)host.look();
+  REQUIRE(resolve.write_file("second", "nameserver 192.0.2.7\n", Sync::no));
+  pollfd entry{.fd = host.fd(), .events = POLLIN, .revents = 0};
+  REQUIRE(::poll(&entry, 1, 1000) == 1);
+  CHECK(host.look());
+  CHECK(host.servers() == std::vector<std::string>{"192.0.2.7"});
+}
