@@ -38,6 +38,7 @@ std::vector<std::pair<std::string_view, std::string>> journal_fields(const Event
   add("PODMAN_IMAGE", event.image);
   if (event.exit_code) add("PODMAN_EXIT_CODE", std::to_string(*event.exit_code));
   add("PODMAN_POD_ID", event.pod);
+  add("PODMAN_NETWORK_NAME", event.network);
   add("PODMAN_HEALTH_STATUS", event.health);
   add("PODMAN_HEALTH_LOG", event.health_log);
   if (!event.attributes.empty()) add("PODMAN_LABELS", dump_json(Json::string_map(event.attributes)));
@@ -55,6 +56,7 @@ std::optional<Event> event_of(const JournalRecord& entry) {
   event.name = value_of(entry, "PODMAN_NAME");
   event.image = value_of(entry, "PODMAN_IMAGE");
   event.pod = value_of(entry, "PODMAN_POD_ID");
+  event.network = value_of(entry, "PODMAN_NETWORK_NAME");
   event.health = value_of(entry, "PODMAN_HEALTH_STATUS");
   event.health_log = value_of(entry, "PODMAN_HEALTH_LOG");
   if (const auto code = parse_signed(value_of(entry, "PODMAN_EXIT_CODE"), "PODMAN_EXIT_CODE")) {

@@ -62,6 +62,7 @@ Json to_json(const Event& event) {
   if (!event.health.empty()) json.set("health_status", event.health);
   if (!event.health_log.empty()) json.set("health_log", event.health_log);
   if (!event.pod.empty()) json.set("PodID", event.pod);
+  if (!event.network.empty()) json.set("network", event.network);
   if (!event.attributes.empty()) json.set("Attributes", Json::string_map(event.attributes));
   return json;
 }
@@ -78,6 +79,7 @@ Result<Event> event_from_json(const JsonReader& reader) {
   event.health = TRY(reader.string_or("health_status", ""));
   event.health_log = TRY(reader.string_or("health_log", ""));
   event.pod = TRY(reader.string_or("PodID", ""));
+  event.network = TRY(reader.string_or("network", ""));
   if (std::optional<int64_t> code = TRY(reader.find_int("ContainerExitCode"))) {
     event.exit_code = static_cast<int>(*code);
   }
@@ -100,6 +102,7 @@ std::string format_event(const Event& event, EventIds ids) {
   auto line = fmt::format("{} {} {}", format_go_time(event.time), event.type, event.status);
   if (event.type == "image") return fmt::format("{} {} {}", line, id, event.name);
   if (event.type == "secret") return fmt::format("{} {}", line, id);
+  if (!event.network.empty()) return fmt::format("{} {} (container={}, name={})", line, id, id, event.network);
   if (event.type != "container" && event.type != "pod") {
     return event.name.empty() ? line : fmt::format("{} {}", line, event.name);
   }

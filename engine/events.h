@@ -26,6 +26,7 @@ struct Event {
   std::string health_log = {};                         // with --health-log-destination events_logger
   std::map<std::string, std::string> attributes = {};  // the container's labels
   std::string pod = {};                                // the id of the container's pod
+  std::string network = {};                            // that the container was connected to, or disconnected from
   bool operator==(const Event&) const = default;
 };
 

@@ -64,6 +64,10 @@ const std::string& NetworkHolder::id() const {
   return std::visit([](const auto& record) -> const std::string& { return record.id; }, record_);
 }
 
+const std::string& NetworkHolder::name() const {
+  return std::visit([](const auto& record) -> const std::string& { return record.name; }, record_);
+}
+
 ContainerSpec& NetworkHolder::spec() {
   if (auto* pod = std::get_if<PodRecord>(&record_)) return pod->spec.shared;
   return std::get<ContainerRecord>(record_).spec;

@@ -20,6 +20,7 @@ class [[nodiscard]] NetworkHolder {
   static Result<NetworkHolder> open(Core& core, const std::string& name_or_id);
 
   const std::string& id() const;
+  const std::string& name() const;
   bool is_pod() const { return std::holds_alternative<PodRecord>(record_); }
   // What write() keeps of it, and what every start takes.
   ContainerSpec& spec();

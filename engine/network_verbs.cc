@@ -164,9 +164,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
       const auto plan = TRY(plan_link(core_.options().paths.store, wanted));
       return Json::object().set("connect", network::to_json(plan));
     };
-    TRY(change_networks(container, change, Failure::told));
-    core_.record_event(object_event("network", "connect", "", wanted.network));
-    return ok();
+    return record(TRY(change_networks(container, change, Failure::told)), "connect", wanted.network);
   }
 
   Result<void> disconnect(const std::string& container, const std::string& network, bool force) override {
@@ -183,9 +181,8 @@ class LocalNetworkVerbs final : public NetworkVerbs {
       }
       return Json::object().set("disconnect", name);
     };
-    TRY(change_networks(container, change, force ? Failure::ignored : Failure::told));
-    core_.record_event(object_event("network", "disconnect", "", name));
-    return ok();
+    const auto failure = force ? Failure::ignored : Failure::told;
+    return record(TRY(change_networks(container, change, failure)), "disconnect", name);
   }
 
   Result<void> reload(const ContainerId& id) override {
@@ -233,9 +230,18 @@ class LocalNetworkVerbs final : public NetworkVerbs {
                                            printable(container), network));
   }
 
+  Result<void> record(Event event, std::string_view status, const std::string& network) {
+    event.type = "network";
+    event.status = status;
+    event.network = network;
+    core_.record_event(std::move(event));
+    return ok();
+  }
+
   // Changes what is written down of a container or pod, and tells its monitor if it runs. `change` gives what is told.
+  // Returns an event of whom it was.
   template <typename Change>
-  Result<void> change_networks(const std::string& name_or_id, Change change, Failure failure) {
+  Result<Event> change_networks(const std::string& name_or_id, Change change, Failure failure) {
     auto holder = TRY(NetworkHolder::open(core_, name_or_id));
     auto& choice = holder.spec().network;
     if (choice.mode != NetworkChoice::Mode::bridge) {
@@ -245,12 +251,15 @@ class LocalNetworkVerbs final : public NetworkVerbs {
               "only containers and pods that were made with --network NAME or --network bridge change their "
               "networks");
     }
+    // None of them is removed before the record tells.
+    const auto lock = TRY(store().lock(LockMode::shared));
     const Json order = TRY(change(choice));
     if (holder.runs()) {
       auto told = holder.tell(order);
-      if (!told && failure == Failure::told) return told;
+      if (!told && failure == Failure::told) return std::move(told).error();
     }
-    return holder.write();
+    TRY(holder.write());
+    return object_event("network", "", holder.id(), holder.name());
   }
 
   Result<void> remove_users(const NetworkUsers& users, const RemoveOptions& options) {

@@ -40,13 +40,11 @@ Result<void> check_address(const NetworkDefinition& definition, const std::strin
     if (network::contains(subnet.subnet, *address)) return ok();
     subnets.push_back(network::to_string(subnet.subnet));
   }
-  if (subnets.empty()) {
-    return Error(Errc::invalid, fmt::format("requested static ip {} not in any subnet on network {}",
-                                            address->to_string(), definition.name));
-  }
-  return Error(Errc::invalid,
-               fmt::format("requested static ip {} not in any subnet on network {}: {} is outside {}",
-                           address->to_string(), definition.name, address->to_string(), join(subnets, " and ")));
+  auto text_of =
+      fmt::format("requested static ip {} not in any subnet on network {}", address->to_string(), definition.name);
+  if (!subnets.empty()) text_of += fmt::format(": {} is outside {}", address->to_string(), join(subnets, " and "));
+  return Error(Errc::invalid, std::move(text_of))
+      .with_hint(fmt::format("`ctr network inspect {}` shows its subnets", definition.name));
 }
 
 // A name in the file of names and in questions of DNS.
@@ -130,8 +128,8 @@ Result<NetworkDefinition> NetworkStore::get(const std::string& name_or_id) const
   return std::move(*match);
 }
 
-Result<FileLock> NetworkStore::lock() const {
-  return FileLock::acquire(TRY(Dir::open_or_make(path_, 0700)), "lock", LockMode::exclusive);
+Result<FileLock> NetworkStore::lock(LockMode mode) const {
+  return FileLock::acquire(TRY(Dir::open_or_make(path_, 0700)), "lock", mode);
 }
 
 Result<void> NetworkStore::write(const NetworkDefinition& definition) const {
@@ -142,6 +140,16 @@ Result<void> NetworkStore::write(const NetworkDefinition& definition) const {
 
 Result<void> NetworkStore::remove(const std::string& name) const {
   return TRY(Dir::open(path_)).remove_file(name + std::string(k_suffix));
+}
+
+Result<std::optional<FileLock>> hold_networks(const std::string& store, const NetworkChoice& choice) {
+  if (choice.networks.empty()) return std::optional<FileLock>();
+  const NetworkStore networks(store);
+  auto lock = TRY(networks.lock(LockMode::shared));
+  for (const auto& wanted : choice.networks) {
+    if (!TRY(networks.find(wanted.network))) return unknown_network(wanted.network);
+  }
+  return std::optional<FileLock>(std::move(lock));
 }
 
 Result<network::LinkPlan> plan_link(const std::string& store, const NetworkAttachment& wanted) {

@@ -52,8 +52,8 @@ Json event_row(const engine::Event& event) {
       .set("TimeNano", int64_t{event.time.time_since_epoch().count()})
       .set("ContainerExitCode", event.exit_code.value_or(0))
       .set("HealthStatus", event.health)
-      .set("Network", "")
-      .set("PodID", "")
+      .set("Network", event.network)
+      .set("PodID", event.pod)
       .set("Error", "")
       .set("Attributes", Json::string_map(event.attributes));
 }
