@@ -157,13 +157,14 @@ Result<NetworkDefinition> plan_definition(const DefinitionInput& input) {
   TRY(network::check_network_name(out.name));
   TRY(check_not_mode(out.name));
   out.id = input.id;
-  out.driver = options.driver;
+  out.driver = options.driver.empty() ? "bridge" : options.driver;
   out.created = input.now;
   out.labels = options.labels;
   out.internal = options.internal;
-  out.dns = !options.disable_dns;
-  out.dns_servers = options.dns_servers;
   out.ipam = options.ipam_driver.empty() ? "host-local" : options.ipam_driver;
+  // Without addresses there is nobody who could be asked.
+  out.dns = !options.disable_dns && out.ipam != "none";
+  out.dns_servers = options.dns_servers;
   out.interface_name = free_name;
   TRY(set_options(options, out));
   if (!options.interface_name.empty()) out.interface_name = options.interface_name;

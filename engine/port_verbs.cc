@@ -19,10 +19,12 @@ std::string port_name(const PublishedPort& port) {
   return fmt::format("{}/{}", port.container_port, network::protocol_name(port.protocol));
 }
 
+// All addresses are shown as 0.0.0.0, and may be named so.
 bool matches(const PublishedPort& port, const PublishedPort& wanted) {
+  const bool all = port.host_ip.empty() && wanted.host_ip == "0.0.0.0";
   return port.protocol == wanted.protocol && port.container_port == wanted.container_port &&
          (wanted.host_port == 0 || port.host_port == wanted.host_port) &&
-         (wanted.host_ip.empty() || port.host_ip == wanted.host_ip);
+         (wanted.host_ip.empty() || all || port.host_ip == wanted.host_ip);
 }
 
 // Until this is written there is what there was.

@@ -12,12 +12,15 @@ namespace ctr::engine {
 namespace {
 
 network::PortHolders holders_of(Core& core) {
-  return {.container_name = [&core](std::string_view id) -> std::string {
-    const auto* store = core.store().value_or(nullptr);
-    if (store == nullptr) return "";
-    const auto found = store->containers().resolve(std::string(id));
-    return found ? found->name : "";
-  }};
+  const auto name_in = [&core](storage::ContainerDirs (storage::Store::*dirs)() const) {
+    return [&core, dirs](std::string_view id) -> std::string {
+      const auto* store = core.store().value_or(nullptr);
+      if (store == nullptr) return "";
+      const auto found = (store->*dirs)().resolve(std::string(id));
+      return found ? found->name : "";
+    };
+  };
+  return {.container_name = name_in(&storage::Store::containers), .pod_name = name_in(&storage::Store::pods)};
 }
 
 bool is_published(const std::vector<PortMapping>& mappings, const std::string& protocol, uint16_t port) {

@@ -59,7 +59,7 @@ constexpr std::array k_update_options = {
 Result<int> create(Context& context, const Args& args) {
   engine::NetworkOptions options;
   if (!args.words().empty()) options.name = args.words().front();
-  options.driver = args.text("driver", "bridge");
+  options.driver = args.text("driver");
   options.ipam_driver = args.text("ipam-driver");
   options.interface_name = args.text("interface-name");
   options.subnets = args.list("subnet");

@@ -210,6 +210,11 @@ Result<void> check_network_name(std::string_view name) {
 
 Result<void> check_definition(const NetworkDefinition& definition) {
   TRY(check_network_name(definition.name));
+  if (definition.driver != "bridge" && definition.driver != "macvlan" && definition.driver != "ipvlan") {
+    return Error(Errc::unsupported,
+                 fmt::format("unsupported driver {}: invalid argument", printable(definition.driver)))
+        .with_hint("the networks of a user have the driver bridge");
+  }
   if (definition.driver != "bridge") {
     return Error(Errc::unsupported,
                  fmt::format("driver \"{}\" needs root on the host; rootless networks support: bridge",

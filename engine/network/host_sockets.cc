@@ -49,7 +49,9 @@ Error refused(const PublishedPort& port, int code, const PortHolders& holders) {
     return Error(Errc::in_use, fmt::format("cannot publish {}: address already in use{}", port_text(port), by))
         .with_hint("choose another port of the host, or stop what uses this one");
   }
-  return Error::from_errno("cannot publish " + port_text(port), code);
+  auto error = Error::from_errno("cannot publish " + port_text(port), code);
+  if (code != EADDRNOTAVAIL) return error;
+  return std::move(error).with_hint("the host has no such address: `ip address` shows those it has");
 }
 
 // One socket for all addresses, or that of one.

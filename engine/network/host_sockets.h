@@ -34,6 +34,7 @@ bool fits(const PassedSocket& socket, const PublishedPort& port);
 struct PortHolders {
   // The name of the container with this beginning of its id; empty: there is none.
   std::function<std::string(std::string_view id)> container_name;
+  std::function<std::string(std::string_view id)> pod_name = {};
 };
 
 // A listening (TCP) or bound (UDP) socket for each port; where the port is 0 the kernel chooses, and it is filled in.

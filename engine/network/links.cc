@@ -126,7 +126,10 @@ Result<void> Links::join_all() {
     auto joined = Membership::join(user(), plan_.links[i], names[i], inside_);
     if (!joined) {
       leave_all();
-      return std::move(joined).error().context("join the network '" + plan_.links[i].network.name + "'");
+      return std::move(joined)
+          .error()
+          .context("join the network '" + plan_.links[i].network.name + "'")
+          .with_code(Errc::command_not_executable);
     }
     joined_.push_back(std::move(*joined));
   }

@@ -111,7 +111,8 @@ Error taken(const MemberFiles& files, const NetworkDefinition& network, const Ip
     if (names.ipv4 == address || names.ipv6 == address) holder = "\"" + names.name + "\"";
   }
   return Error(Errc::in_use,
-               fmt::format("{} is already used by {} on network \"{}\"", address.to_string(), holder, network.name));
+               fmt::format("{} is already used by {} on network \"{}\"", address.to_string(), holder, network.name))
+      .with_hint("choose another address, or none, and get one that is free");
 }
 
 // The names of all leases. In a network that gives millions of addresses the old ones would pile up: each is a file
@@ -282,7 +283,8 @@ Result<void> Membership::take_address(const MemberFiles& files, const Dir& lease
   if (wanted) {
     if (!contains(subnet.subnet, *wanted)) return ok();
     if (!may_be_given(subnet, *wanted)) {
-      return Error(Errc::invalid, fmt::format("{} is the network's own address", wanted->to_string()));
+      return Error(Errc::invalid, fmt::format("{} is the network's own address", wanted->to_string()))
+          .with_hint("choose another address, or none, and get one that is free");
     }
     return TRY(try_one(*wanted)) ? ok() : Result<void>(taken(files, plan_.network, *wanted));
   }

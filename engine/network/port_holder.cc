@@ -71,12 +71,15 @@ bool holds(const std::string& process, const std::string& socket) {
   });
 }
 
-// A monitor is `ctr monitor ID`.
+// A monitor is `ctr monitor ID`, that of a pod `ctr pod-monitor ID`.
 std::string describe(const std::string& process, const PortHolders& holders) {
   const auto words = split(read_kernel_file("/proc/" + process + "/cmdline").value_or(""), '\0');
-  if (words.size() > 2 && words[0] == "ctr" && words[1] == "monitor" && holders.container_name) {
-    const auto name = holders.container_name(words[2]);
-    if (!name.empty()) return fmt::format("container '{}'", name);
+  const bool is_ours = words.size() > 2 && words[0] == "ctr";
+  const bool is_pod = is_ours && words[1] == "pod-monitor";
+  const auto& name_of = is_pod ? holders.pod_name : holders.container_name;
+  if (name_of && (is_pod || (is_ours && words[1] == "monitor"))) {
+    const auto name = name_of(words[2]);
+    if (!name.empty()) return fmt::format("{} '{}'", is_pod ? "pod" : "container", name);
   }
   const auto name = read_kernel_file("/proc/" + process + "/comm").value_or("");
   return fmt::format("pid {} {}", process, printable(trim(name)));

@@ -18,7 +18,7 @@ struct SocketOwner {
 // The socket that keeps `port` from being bound, in a table of the kernel's: /proc/net/tcp and the like; pure.
 std::optional<SocketOwner> find_socket(std::string_view table, const PublishedPort& port);
 
-// "container 'web'", "pid 4711 nginx", "a process of user 0"; empty: nobody is seen.
+// "container 'web'", "pod 'web'", "pid 4711 nginx", "a process of user 0"; empty: nobody is seen.
 std::string find_port_holder(const PublishedPort& port, const PortHolders& holders);
 
 }  // namespace ctr::engine::network

@@ -157,6 +157,9 @@ Result<MacAddress> parse_mac(std::string_view text) {
   if ((mac[0] & 1U) != 0) {
     return Error(Errc::invalid, fmt::format("the MAC address {} is one for groups: no interface can have it", text));
   }
+  if (mac == MacAddress{}) {
+    return Error(Errc::invalid, fmt::format("the MAC address {} is that of nobody: no interface can have it", text));
+  }
   return mac;
 }
 

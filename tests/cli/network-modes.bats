@@ -249,6 +249,39 @@ pid_of() { ctr inspect -f '{{.State.Pid}}' "$1"; }
   wait_for gone
 }
 
+@test "a host that has an address of the private network is reached through the gateway" {
+  runs "$IMAGE" ip route get 10.0.2.15
+  assert_contains '10.0.2.15 via 10.0.2.2 dev eth0  src 10.0.2.100'
+}
+
+@test "a way out that cannot be had for a while is there again once it can" {
+  # What stands for a program that is being upgraded: it makes the interface, unless it may not.
+  cat >"$BATS_TEST_TMPDIR/pasta" <<END
+#!/bin/sh
+[ "\$1" != --help ] || exec echo --map-host-loopback
+echo >>$BATS_TEST_TMPDIR/tries
+[ ! -e $BATS_TEST_TMPDIR/broken ] || exit 1
+while [ \$# -gt 0 ]; do
+  case \$1 in --userns) user=\$2 ;; --netns) net=\$2 ;; esac
+  shift
+done
+nsenter --user="\$user" --net="\$net" --preserve-credentials busybox ip link add eth0 type bridge
+exec tail -f /dev/null
+END
+  chmod +x "$BATS_TEST_TMPDIR/pasta"
+  sleeper --name one
+  PATH=$BATS_TEST_TMPDIR:$PATH sleeper --name two --userns container:one --user root --cap-add net_admin --network pasta
+  tries() { [ "$(grep -c ^ "$BATS_TEST_TMPDIR/tries")" -ge "$1" ]; }
+  tries 1
+  touch "$BATS_TEST_TMPDIR/broken"
+  ctr exec two ip link del eth0
+  kill -9 "$(pgrep -P "$(ctr inspect -f '{{.State.ConmonPid}}' two)" tail)"
+  wait_for tries 3
+  rm "$BATS_TEST_TMPDIR/broken"
+  wait_for ctr exec two ip route get 203.0.113.9
+  ctr rm -f -t 0 --depend one >/dev/null
+}
+
 @test "a sysctl of an interface is set once that is there" {
   ctr network create inner >/dev/null
   run -0 ctr run --rm --sysctl net.ipv4.conf.eth0.forwarding=1 "$IMAGE" cat /proc/sys/net/ipv4/conf/eth0/forwarding

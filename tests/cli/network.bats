@@ -102,6 +102,8 @@ ${id:0:12}  n2          bridge
   run -1 ctr network exists nosuch
   run -125 ctr network create -d macvlan n3
   assert_line 'Error: driver "macvlan" needs root on the host; rootless networks support: bridge'
+  run -125 ctr network create -d overlay n3
+  assert_line 'Error: unsupported driver overlay: invalid argument'
   run -125 ctr network ls --filter foo=bar
   assert_line 'Error: invalid filter "foo"'
   run -125 ctr network connect n1 nosuch
@@ -165,8 +167,9 @@ ${id:0:12}  n2          bridge
   assert_contains ' bridge'
   run -0 cat "$XDG_RUNTIME_DIR/ctr/net/n/names"
   assert_output "10.99.8.77 fd00:98::77 a www ${id:0:12}"
-  run -125 ctr run --rm --name b --network n --ip 10.99.8.77 "$IMAGE" true
+  run -126 ctr run --rm --name b --network n --ip 10.99.8.77 "$IMAGE" true
   assert_contains '10.99.8.77 is already used by "a" on network "n"'
+  assert_contains 'hint: choose another address, or none'
   run -0 ctr run --rm --network n "$IMAGE" ip -4 -o addr show eth0
   assert_contains 10.99.8.2/24
   ctr rename a z
@@ -221,6 +224,9 @@ ${id:0:12}  n2          bridge
   assert_contains 'container a is already connected to network "y": network is already connected'
   run -0 ctr ps --filter name=a --format '{{.Networks}}'
   assert_output x,y
+  id=$(ctr inspect -f '{{.Id}}' a)
+  run -0 ctr events --since 1m --stream=false --filter event=connect --no-trunc
+  assert_contains "network connect $id (container=$id, name=y)"
   run -0 ctr network disconnect y a
   run reach b 10.89.1.50
   refute_contains 'this is a'
@@ -262,6 +268,41 @@ ${id:0:12}  n2          bridge
   ctr network reload --all
   run -0 ctr exec a ip -4 -o addr show eth0
   assert_contains 10.89.0.2/24
+  # Its program runs on without the interface.
+  ctr exec a ip link del uplink0
+  ctr network connect podman a
+  run -0 ctr exec a ip route get 203.0.113.9
+  assert_contains 'dev uplink0  src 10.8'
+  ctr run -d --name b --cap-add net_admin "$IMAGE" sleep 100 >/dev/null
+  ctr pod create --name p --network x >/dev/null
+  ctr run -d --pod p --name c --cap-add net_admin "$IMAGE" sleep 100 >/dev/null
+  ctr exec b ip link del eth0
+  ctr exec c ip link del eth0
+  ctr network reload b c
+  run -0 ctr exec b ip route get 203.0.113.9
+  assert_contains 'dev eth0  src 10.0.2.100'
+  run -0 ctr exec c ip -4 -o addr show eth0
+  assert_contains 10.89.0.3/24
+  ctr pod rm -f -t 0 p >/dev/null
+}
+
+@test "a network that is removed while a container for it is being made is missed in time" {
+  ctr network create x >/dev/null
+  local lock made code=0
+  exec {lock}<>"$XDG_DATA_HOME/ctr/networks/lock"
+  flock "$lock"
+  ctr create --name a --network x "$IMAGE" >"$file_dir/said" 2>&1 {lock}>&- 3>&- &
+  made=$!
+  waits() { find "/proc/$made/fd" -lname "$XDG_DATA_HOME/ctr/networks/lock" 2>/dev/null | grep -q .; }
+  wait_for waits || code=$?
+  rm "$(network_file x)"
+  exec {lock}>&-
+  [ "$code" = 0 ]
+  wait "$made" || code=$?
+  [ "$code" = 125 ]
+  run -0 grep '^Error' "$file_dir/said"
+  assert_output 'Error: unable to find network with name or ID x: network not found'
+  run -1 ctr container exists a
 }
 
 @test "a network that is used is not removed, unless by force with its containers" {

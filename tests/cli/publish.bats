@@ -159,6 +159,9 @@ PY
   ctr port rm web 80
   run -0 ctr port web
   assert_output ''
+  # What is shown may be named.
+  ctr port add web 81 >/dev/null
+  ctr port rm web "$(ctr port web 81):81"
   run -1 "$peer" ask tcp 127.0.0.1 "$port"
   assert_output 'net-peer: Connection refused'
   run -125 ctr port rm web 80
@@ -192,7 +195,7 @@ PY
   run -125 ctr port add web 127.0.0.1::81
   assert_contains 'the network of a container in a pod is that of the pod'
   run -126 ctr port add together "127.0.0.1:$port:81"
-  assert_contains 'address already in use'
+  assert_contains "address already in use (by pod 'together')"
   ctr pod stop -t 0 together >/dev/null && ctr pod start together >/dev/null
   serve web tcp 80
   run -0 "$peer" ask tcp 127.0.0.1 "$port"

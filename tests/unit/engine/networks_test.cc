@@ -54,6 +54,7 @@ TEST_CASE("hardware addresses follow from addresses, and those for groups are re
   CHECK(to_string(mac_of(address("10.89.0.5"))) == "02:42:0a:59:00:05");
   CHECK(to_string(parse_mac("AA:bb:cc:00:11:22").value()) == "aa:bb:cc:00:11:22");
   CHECK_FALSE(parse_mac("01:00:5e:00:00:01"));
+  CHECK_FALSE(parse_mac("00:00:00:00:00:00"));
   CHECK_FALSE(parse_mac("aa:bb:cc:00:11"));
   CHECK_FALSE(parse_mac("aa:bb:cc:00:11:zz"));
 }
@@ -115,6 +116,17 @@ TEST_CASE("gateways and ranges belong to the subnets in order", "[networks]") {
   CHECK(definition->subnets[1].gateway->to_string() == "fd00:9::1");
   options.ranges = {"10.99.0.10-10.99.0.20"};
   CHECK(plan(options)->subnets[0].last->to_string() == "10.99.0.20");
+}
+
+TEST_CASE("a network without addresses has no names, and one without a driver is a bridge", "[networks]") {
+  NetworkOptions options;
+  options.ipam_driver = "none";
+  options.driver = "";
+  const auto definition = plan(options);
+  REQUIRE(definition);
+  CHECK(definition->driver == "bridge");
+  CHECK(definition->subnets.empty());
+  CHECK_FALSE(definition->dns);
 }
 
 TEST_CASE("what a network cannot be is refused in podman's words", "[networks]") {
