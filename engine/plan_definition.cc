@@ -147,6 +147,39 @@ Result<void> check_free(const NetworkDefinition& out, const std::vector<NetworkD
   return ok();
 }
 
+Result<void> check_subnet_usable(const NetworkSubnet& subnet) {
+  const auto& base = subnet.subnet.base;
+  const bool ipv4 = base.family == AF_INET;
+  // Loopback and groups. Source: RFC 6890, RFC 5771, RFC 4291.
+  if (ipv4 ? base.bytes[0] == 127 || base.bytes[0] >= 224 : base.bytes[0] == 0xff) {
+    return wrong(fmt::format("no network can have the subnet {}: its addresses are those of no host",
+                             network::to_string(subnet.subnet)))
+        .with_hint("private addresses are 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 and fd00::/8");
+  }
+  const bool reserved = subnet.gateway == base || (ipv4 && subnet.gateway == network::last_address(subnet.subnet));
+  if (!reserved) return ok();
+  return wrong(fmt::format("gateway {} is no address of a host in subnet {}", subnet.gateway->to_string(),
+                           network::to_string(subnet.subnet)));
+}
+
+// What would be refused only when a container joins.
+Result<void> check_usable(const NetworkDefinition& out) {
+  constexpr uint32_t k_lowest_ipv6_mtu = 1280;  // RFC 8200
+  for (const auto& subnet : out.subnets) TRY(check_subnet_usable(subnet));
+  const auto mtu = out.mtu_bytes();
+  if (has_family(out.subnets, AF_INET6) && mtu != 0 && mtu < k_lowest_ipv6_mtu) {
+    return wrong(fmt::format("mtu {} is too small for IPv6, which needs {}", mtu, k_lowest_ipv6_mtu));
+  }
+  if (out.interface_name == "lo") return wrong("'lo' cannot be the name of a bridge: it is that of the loopback");
+  for (const auto& route : out.routes) {
+    const bool reached = std::any_of(out.subnets.begin(), out.subnets.end(), [&](const auto& subnet) {
+      return network::contains(subnet.subnet, route.gateway);
+    });
+    if (!reached) return wrong(fmt::format("the gateway {} of a route is in no subnet", route.gateway.to_string()));
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<NetworkDefinition> plan_definition(const DefinitionInput& input) {
@@ -185,6 +218,7 @@ Result<NetworkDefinition> plan_definition(const DefinitionInput& input) {
   }
   for (const auto& text : options.routes) out.routes.push_back(TRY(parse_route(text)));
   TRY(network::check_definition(out));
+  TRY(check_usable(out));
   return out;
 }
 

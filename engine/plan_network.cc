@@ -18,6 +18,7 @@ Result<network::LinksPlan> plan_links(const ContainerSpec& spec, const NetworkOw
   plan.container_id = owner.id;
   plan.container_name = owner.name;
   plan.hosts_file = owner.hosts_file;
+  plan.resolv_file = owner.resolv_file;
   plan.own_names = owner.own_names;
   if (spec.dns_servers != std::vector<std::string>{"none"}) plan.dns_servers = spec.dns_servers;
   for (const auto& wanted : spec.network.networks) plan.links.push_back(TRY(plan_link(owner.store, wanted)));

@@ -20,6 +20,7 @@ struct NetworkOwner {
   std::string store;                   // where the definitions of networks are
   std::string run;                     // $XDG_RUNTIME_DIR/ctr
   std::string hosts_file;              // its /etc/hosts on the host; empty: none of ctr's
+  std::string resolv_file;             // and its /etc/resolv.conf
   std::vector<std::string> own_names;  // what its addresses are called in there
   std::string host_address;            // of host.containers.internal, where it is configured
 };

@@ -12,6 +12,7 @@
 #include "engine/container_info.h"
 #include "engine/id_maps.h"
 #include "engine/launch_record.h"
+#include "engine/network_files.h"
 #include "engine/pid_file.h"
 #include "engine/plan_network.h"
 #include "engine/pod_cgroup.h"
@@ -76,8 +77,13 @@ std::vector<std::string> memory_options(const PodMemory& memory) {
 // What the pod's network takes, told to the monitor.
 Result<Json> network_orders(Core& core, const PodRecord& record, const std::string& dir) {
   const auto& paths = core.options().paths;
-  NetworkOwner owner = {record.id, record.name, paths.store, paths.run, {}, {}, {}};
+  NetworkOwner owner;
+  owner.id = record.id;
+  owner.name = record.name;
+  owner.store = paths.store;
+  owner.run = paths.run;
   if (path_exists(dir + "/" + k_pod_hosts_file)) owner.hosts_file = dir + "/" + k_pod_hosts_file;
+  if (has_resolv_conf(record.spec.shared)) owner.resolv_file = dir + "/resolv.conf";
   owner.own_names = {record.hostname};
   if (record.hostname != record.name) owner.own_names.push_back(record.name);
   owner.host_address = TRY(core.config())->host_containers_internal_ip;

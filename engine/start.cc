@@ -138,6 +138,8 @@ Result<NetworkOwner> network_owner(Core& core, const ContainerRecord& record, co
   if (record.spec.network.mode != NetworkChoice::Mode::bridge) return owner;
   const auto hosts = plan.bundle + "/hosts";
   if (path_exists(hosts)) owner.hosts_file = hosts;
+  const auto resolv = plan.bundle + "/resolv.conf";
+  if (path_exists(resolv)) owner.resolv_file = resolv;
   owner.own_names = own_names(record);
   owner.host_address = TRY(core.config())->host_containers_internal_ip;
   return owner;

@@ -7,14 +7,18 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/network/host_resolver.h"
+#include "engine/network/uplink.h"
 
 namespace ctr::engine::network {
 namespace {
 
 constexpr size_t k_hosts_limit_bytes = size_t{1} << 20;
+constexpr const char* k_own_file = "the container may have made the file its own";
 
 bool has_address(const std::vector<std::string>& addresses, const std::string& line) {
   const size_t end = line.find_first_of(" \t");
@@ -37,6 +41,15 @@ Result<void> edit_hosts(const std::string& path, const std::vector<std::string>&
     if (!line.empty() && !has_address(old, line)) out += line + "\n";
   }
   return rewrite(path, out + added);
+}
+
+// What `path` names as servers becomes what `choose` makes of it; empty: they stay.
+template <typename Choose>
+Result<void> edit_servers(const std::string& path, Choose choose) {
+  if (path.empty()) return ok();
+  const auto text = TRY(read_file(path, k_hosts_limit_bytes));
+  const auto servers = choose(name_servers(text));
+  return servers.empty() ? ok() : rewrite(path, with_servers(text, servers));
 }
 
 std::vector<std::string> address_words(const LinkState& state) {
@@ -63,6 +76,7 @@ Json to_json(const LinksPlan& plan) {
       .set("container_id", plan.container_id)
       .set("container_name", plan.container_name)
       .set("hosts_file", plan.hosts_file)
+      .set("resolv_file", plan.resolv_file)
       .set("own_names", Json::strings(plan.own_names))
       .set("dns_servers", Json::strings(plan.dns_servers))
       .set("links", std::move(links));
@@ -75,6 +89,7 @@ Result<LinksPlan> links_plan_from_json(const JsonReader& reader) {
   plan.container_id = TRY(reader.get_string("container_id"));
   plan.container_name = TRY(reader.get_string("container_name"));
   plan.hosts_file = TRY(reader.string_or("hosts_file", ""));
+  plan.resolv_file = TRY(reader.string_or("resolv_file", ""));
   plan.own_names = TRY(reader.strings("own_names"));
   plan.dns_servers = TRY(reader.strings("dns_servers"));
   for (const auto& link : TRY(reader.elements("links"))) plan.links.push_back(TRY(link_plan_from_json(link)));
@@ -90,6 +105,17 @@ Result<std::vector<LinkState>> read_link_states(const std::string& state_dir) {
     out.push_back(TRY(link_state_from_json(element)));
   }
   return out;
+}
+
+std::string with_servers(std::string_view resolv_conf, const std::vector<std::string>& servers) {
+  std::string lines;
+  for (const auto& server : servers) lines += "nameserver " + server + "\n";
+  std::string out;
+  for (const auto& line : split(resolv_conf, '\n')) {
+    if (line.empty()) continue;
+    out += trim(line).starts_with("nameserver") ? std::exchange(lines, {}) : line + "\n";
+  }
+  return out + lines;
 }
 
 std::vector<std::string> interface_names(const std::vector<LinkPlan>& links) {
@@ -149,11 +175,21 @@ Result<void> Links::connect(LinkPlan plan) {
                                            plan_.container_id, plan.network.name));
   }
   auto name = plan.wanted.interface_name.empty() ? free_name(taken) : plan.wanted.interface_name;
+  const bool had_names = !name_services().empty();
   joined_.push_back(TRY(Membership::join(user(), plan, name, inside_)));
   plan_.links.push_back(std::move(plan));
-  edit_hosts(plan_.hosts_file, {}, hosts_lines(joined_.back().state()))
-      .ignore("the container may have made the file its own");
-  return tell();
+  edit_hosts(plan_.hosts_file, {}, hosts_lines(joined_.back().state())).ignore(k_own_file);
+  // One resolver answers for all networks.
+  const auto service = joined_.back().name_service();
+  if (service && !had_names) {
+    edit_servers(plan_.resolv_file, [&](const auto&) {
+      return std::vector{service->gateway.to_string()};
+    }).ignore(k_own_file);
+  }
+  auto told = tell();
+  const std::string network = joined_.back().plan().network.name;
+  if (!told) disconnect(network).ignore("the error that came first is told");
+  return told;
 }
 
 Result<void> Links::disconnect(const std::string& network) {
@@ -165,10 +201,24 @@ Result<void> Links::disconnect(const std::string& network) {
   }
   TRY(found->leave(user(), Membership::Cable::removed));
   const auto words = address_words(found->state());
+  const auto resolver = found->plan().network.names_address();
   joined_.erase(found);
   std::erase_if(plan_.links, [&](const auto& link) { return link.network.name == network; });
-  edit_hosts(plan_.hosts_file, words, "").ignore("the container may have made the file its own");
+  edit_hosts(plan_.hosts_file, words, "").ignore(k_own_file);
+  const auto other = [&](const std::vector<std::string>& servers) -> std::vector<std::string> {
+    const bool asked = resolver && std::find(servers.begin(), servers.end(), resolver->to_string()) != servers.end();
+    if (!asked) return {};
+    const auto services = name_services();
+    return services.empty() ? servers_without_networks() : std::vector{services.front().gateway.to_string()};
+  };
+  edit_servers(plan_.resolv_file, other).ignore(k_own_file);
   return tell();
+}
+
+// Who is asked where no network of the container has names.
+std::vector<std::string> Links::servers_without_networks() const {
+  if (!plan_.dns_servers.empty()) return plan_.dns_servers;
+  return leads_out() ? std::vector{std::string(k_resolver_address)} : std::vector<std::string>();
 }
 
 Result<void> Links::repair() {

@@ -23,6 +23,7 @@ struct LinksPlan {
   std::string container_name;
   // The container's /etc/hosts, to which its addresses are added; empty: it has none of ctr.
   std::string hosts_file;
+  std::string resolv_file;               // its /etc/resolv.conf, which names the resolver of a network; or empty
   std::vector<std::string> own_names;    // what its addresses are called there
   std::vector<std::string> dns_servers;  // that are asked for names of others on its behalf; empty: the networks'
   std::vector<LinkPlan> links;           // in the order of the interfaces
@@ -36,6 +37,9 @@ Result<std::vector<LinkState>> read_link_states(const std::string& state_dir);
 
 // The name of the interface of each of `links`: as they want, or the first of eth0, eth1, … that is free.
 std::vector<std::string> interface_names(const std::vector<LinkPlan>& links);
+
+// The text of a resolv.conf with these servers in the place of those that are in it; pure.
+std::string with_servers(std::string_view resolv_conf, const std::vector<std::string>& servers);
 
 class [[nodiscard]] Links {
  public:
@@ -64,6 +68,7 @@ class [[nodiscard]] Links {
  private:
   NetworkUser user() const;
   std::string hosts_lines(const LinkState& state) const;
+  std::vector<std::string> servers_without_networks() const;
   Result<void> tell() const;
 
   LinksPlan plan_;

@@ -304,7 +304,8 @@ Result<void> Membership::take_address(const MemberFiles& files, const Dir& lease
     }
   }
   return Error(Errc::in_use, fmt::format("all addresses of {} are taken on network \"{}\"", to_string(subnet.subnet),
-                                         plan_.network.name));
+                                         plan_.network.name))
+      .with_hint("remove containers of the network, or make one with a larger --subnet or --ip-range");
 }
 
 Result<void> Membership::plug_in(const NetworkUser& user) {

@@ -242,6 +242,28 @@ ${id:0:12}  n2          bridge
   assert_contains 'dev uplink0  src 10.89.1'
 }
 
+@test "the names of networks follow when a running container joins and leaves them" {
+  for name in x y; do ctr network create "$name" >/dev/null; done
+  sleeper() { ctr run -d "$@" "$IMAGE" sleep 100 >/dev/null; }
+  sleeper --name other --network y
+  # One that has lost the network whose resolver it asked, and one that had none.
+  sleeper --name a --network x --network y
+  sleeper --name b --network podman
+  run -0 ctr exec b cat /etc/resolv.conf
+  assert_line 'nameserver 10.0.2.3'
+  ctr network disconnect x a
+  ctr network connect y b
+  for name in a b; do
+    run -0 ctr exec "$name" cat /etc/resolv.conf
+    assert_line 'nameserver 10.89.1.1'
+    run -0 ctr exec "$name" nslookup other
+    assert_contains 'Address: 10.89.1.2'
+  done
+  ctr network disconnect y b
+  run -0 ctr exec b cat /etc/resolv.conf
+  assert_line 'nameserver 10.0.2.3'
+}
+
 @test "a stopped container joins and leaves networks at its next start" {
   ctr network create x >/dev/null
   ctr create --name a --network bridge "$IMAGE" sh -c 'ip -4 -o addr | grep -c eth' >/dev/null

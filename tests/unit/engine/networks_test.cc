@@ -118,6 +118,28 @@ TEST_CASE("gateways and ranges belong to the subnets in order", "[networks]") {
   CHECK(plan(options)->subnets[0].last->to_string() == "10.99.0.20");
 }
 
+TEST_CASE("what no container could join is refused when it is made", "[networks]") {
+  NetworkOptions good;
+  good.subnets = {"10.98.0.0/24", "fd00:98::/64"};
+  good.routes = {"10.1.0.0/16,10.98.0.9"};
+  good.options = {{"mtu", "1280"}};
+  REQUIRE(plan(good));
+  const auto refused = [&](auto change) {
+    auto options = good;
+    change(options);
+    return !plan(options);
+  };
+  for (const char* subnet : {"127.1.0.0/24", "224.0.0.0/24", "ff02::/64"}) {
+    CHECK(refused([&](auto& options) { options.subnets.emplace_back(subnet); }));
+  }
+  for (const char* gateway : {"10.98.0.0", "10.98.0.255"}) {
+    CHECK(refused([&](auto& options) { options.gateways = {gateway}; }));
+  }
+  CHECK(refused([](auto& options) { options.options["mtu"] = "1279"; }));
+  CHECK(refused([](auto& options) { options.routes = {"10.1.0.0/16,10.97.0.1"}; }));
+  CHECK(refused([](auto& options) { options.interface_name = "lo"; }));
+}
+
 TEST_CASE("a network without addresses has no names, and one without a driver is a bridge", "[networks]") {
   NetworkOptions options;
   options.ipam_driver = "none";
@@ -233,9 +255,17 @@ TEST_CASE("a plan of links crosses to the monitor", "[networks]") {
   plan_of_links.container_id = std::string(64, 'c');
   plan_of_links.container_name = "web";
   plan_of_links.own_names = {"web"};
+  plan_of_links.resolv_file = "/run/x/resolv.conf";
   plan_of_links.links.push_back({plan({}).value(), {"podman1", "eth3", {"10.89.0.7"}, "02:00:00:00:00:01", {"www"}}});
   const auto json = network::to_json(plan_of_links);
   CHECK(links_plan_from_json(JsonReader(json, "plan")).value() == plan_of_links);
+}
+
+TEST_CASE("the servers of a resolv.conf are replaced where they are", "[networks]") {
+  CHECK(with_servers("search a b\nnameserver 10.0.2.3\nnameserver fe80::1%eth0\noptions ndots:2\n", {"10.89.0.1"}) ==
+        "search a b\nnameserver 10.89.0.1\noptions ndots:2\n");
+  CHECK(with_servers("search a", {"192.0.2.1", "192.0.2.2"}) ==
+        "search a\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n");
 }
 
 TEST_CASE("a sysctl of an interface that the network brings is told from the others", "[networks]") {
