@@ -258,7 +258,12 @@ class LocalNetworkVerbs final : public NetworkVerbs {
       auto told = holder.tell(order);
       if (!told && failure == Failure::told) return std::move(told).error();
     }
-    TRY(holder.write());
+    if (auto written = holder.write(); !written) {
+      if (holder.runs() && order.find("connect") != nullptr) {
+        holder.tell(Json::object().set("disconnect", choice.networks.back().network)).ignore("the first error is told");
+      }
+      return std::move(written).error();
+    }
     return object_event("network", "", holder.id(), holder.name());
   }
 

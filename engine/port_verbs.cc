@@ -44,14 +44,17 @@ Result<void> unpublish(const NetworkHolder& holder, const PublishedPort& port) {
   return holder.tell(Json::object().set("unpublish", to_json(port))).context("take back port " + port_name(port));
 }
 
+// What could not be done as a whole.
+void take_back(const NetworkHolder& holder, const std::vector<PublishedPort>& ports) {
+  for (const auto& port : ports) unpublish(holder, port).ignore("the error that came first is told");
+}
+
 Result<void> publish_all(const NetworkHolder& holder, const std::vector<PublishedPort>& ports,
                          const std::vector<Fd>& sockets) {
   for (size_t i = 0; i < ports.size(); ++i) {
     auto done = publish(holder, ports[i], sockets[i]);
     if (done) continue;
-    for (size_t back = 0; back < i; ++back) {
-      unpublish(holder, ports[back]).ignore("the error of the one that failed is the one to tell");
-    }
+    take_back(holder, {ports.begin(), ports.begin() + static_cast<ptrdiff_t>(i)});
     return done;
   }
   return ok();
@@ -77,7 +80,10 @@ Result<std::vector<PortMapping>> add_ports(Core& core, const std::string& name_o
   all.insert(all.end(), mappings.begin(), mappings.end());
   all = TRY(combine_mappings(all));
   if (holder.runs()) TRY(publish_all(holder, single_ports(mappings), sockets));
-  TRY(keep_ports(core, holder, std::move(all)));
+  if (auto kept = keep_ports(core, holder, std::move(all)); !kept) {
+    if (holder.runs()) take_back(holder, single_ports(mappings));
+    return std::move(kept).error();
+  }
   return mappings;
 }
 

@@ -168,6 +168,24 @@ PY
   assert_output 'Error: failed to find published port "80/tcp"'
 }
 
+@test "a port or a network that cannot be written down is not there" {
+  ctr network create lan >/dev/null
+  local id port
+  id=$(ctr run -d --name web --network lan "$IMAGE" sleep 1000)
+  port=$(ctr port add web 127.0.0.1::80)
+  port=${port##*:}
+  ctr port rm web 80
+  chmod 0500 "$XDG_DATA_HOME/ctr/containers/$id"
+  run -125 ctr port add web "127.0.0.1:$port:80"
+  run -125 ctr network connect podman web
+  chmod 0700 "$XDG_DATA_HOME/ctr/containers/$id"
+  run -1 "$peer" ask tcp 127.0.0.1 "$port"
+  assert_output 'net-peer: Connection refused'
+  run -1 ctr exec web ls /sys/class/net/eth1
+  ctr rm -f -t 0 web >/dev/null
+  ctr network rm lan >/dev/null
+}
+
 @test "the ports of a pod lead to its members, which show them" {
   ctr pod create --name together -p 127.0.0.1::80 >/dev/null
   sleeper --name web --pod together >/dev/null
