@@ -163,6 +163,8 @@ Result<Uplink> Uplink::start(const UplinkPlan& plan, pid_t pid) {
   auto exit_pipe = TRY(make_pipe());
   auto ready_pipe = TRY(make_pipe());
   auto errors_pipe = TRY(make_pipe());
+  // Nobody reads this once it is ready: what does not fit is lost, else the program would wait for ever.
+  TRY(set_nonblocking(errors_pipe.write_end.get()));
   SpawnOptions options{.program = plan.program,
                        .argv = uplink_arguments(plan, pid, k_exit_fd, k_ready_fd),
                        .env = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},

@@ -1,5 +1,6 @@
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -200,6 +201,19 @@ TEST_CASE("the name servers of the host are followed as the file changes, also b
   CHECK(heard());
   CHECK(host.look());
   CHECK(host.servers().empty());
+}
+
+TEST_CASE("an uplink that complains without end goes on all the same") {
+  const test::TemporaryDir dir;
+  const auto folder = Dir::open(dir.path()).value();
+  REQUIRE(folder.write_file("slirp4netns", "#!/bin/sh\nhead -c 1000000 /dev/zero >&2\necho >&4\nexec sleep 100\n",
+                            Sync::no, 0700));
+  UplinkPlan plan;
+  plan.program = dir.path() + "/slirp4netns";
+  auto uplink = Uplink::start(plan, ::getpid());
+  REQUIRE(uplink);
+  Netlink none{Fd()};
+  CHECK(uplink->wait_ready(none));
 }
 
 TEST_CASE("an address that the uplink has itself is nobody else's in a container") {
