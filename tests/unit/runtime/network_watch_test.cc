@@ -20,7 +20,7 @@ class FlakyNetwork final : public NetworkSetup {
  public:
   FlakyNetwork(EventLoop& loop, Seen& seen) : loop_(loop), seen_(seen) {}
   Result<void> configure(const CreatedProcess&) override {
-    seen_.helper.emplace(TRY(spawn({.program = "/bin/true", .argv = {"true"}})));
+    seen_.helper.emplace(TRY(spawn({.program = "/bin/true", .argv = {"true"}, .env = {}})));
     return ok();
   }
   Result<void> finish(const CreatedProcess&) override { return ok(); }
@@ -35,7 +35,7 @@ class FlakyNetwork final : public NetworkSetup {
   std::optional<std::chrono::milliseconds> respawn() override {
     ++seen_.tries;
     if (seen_.failures-- > 0) return 1ms;
-    auto helper = spawn({.program = "/bin/sleep", .argv = {"sleep", "100"}});
+    auto helper = spawn({.program = "/bin/sleep", .argv = {"sleep", "100"}, .env = {}});
     REQUIRE(helper);
     seen_.helper.emplace(std::move(*helper));
     loop_.stop();
