@@ -181,7 +181,7 @@ Result<CreatedContainer> create_from(Core& core, ContainerSpec& spec, const Crea
   const auto pod = TRY(enter_pod(core, id, spec.pod));
   const auto dependencies = TRY(DependenciesOfNew::hold(core, id, spec.dependencies));
   auto volumes = TRY(VolumesOfNew::hold(core, prepared));
-  const auto networks = TRY(hold_networks(core.options().paths.store, prepared.record.spec.network));
+  const auto networks = TRY(hold_networks(core.options().paths.store, prepared.record.spec.network, core.cancel()));
   TRY(write_files(staging.dir(), prepared, spec.auto_remove ? Sync::no : Sync::yes));
   created.info = info_of(summarize(prepared.record));
   TRY(staging.commit());

@@ -92,7 +92,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
 
   Result<std::string> create(const NetworkOptions& options) override {
     const auto networks = store();
-    const auto lock = TRY(networks.lock());
+    const auto lock = TRY(networks.lock(LockMode::exclusive, core_.cancel()));
     auto planned = plan_definition({options, random_hex(32), now(), TRY(networks.list(warn_of())), host_routes()});
     if (!planned && planned.error().code() == Errc::exists && options.ignore_existing) return options.name;
     const auto definition = TRY(std::move(planned));
@@ -134,7 +134,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
       // Container locks come first: users go before the lock of networks is taken, and are looked for again with it.
       auto users = TRY(find_network_users(core_, name));
       if (users.empty()) {
-        const auto lock = TRY(networks.lock());
+        const auto lock = TRY(networks.lock(LockMode::exclusive, core_.cancel()));
         users = TRY(find_network_users(core_, name));
         if (users.empty()) {
           // Who is in it without a record that says so, as one that was disconnected by force.
@@ -192,7 +192,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
   Result<void> update(const std::string& name_or_id, const std::vector<std::string>& added,
                       const std::vector<std::string>& dropped) override {
     const auto networks = store();
-    const auto lock = TRY(networks.lock());
+    const auto lock = TRY(networks.lock(LockMode::exclusive, core_.cancel()));
     auto definition = TRY(networks.get(name_or_id));
     if (!definition.dns && !added.empty()) {
       return Error(Errc::invalid,
@@ -252,7 +252,7 @@ class LocalNetworkVerbs final : public NetworkVerbs {
               "networks");
     }
     // None of them is removed before the record tells.
-    const auto lock = TRY(store().lock(LockMode::shared));
+    const auto lock = TRY(store().lock(LockMode::shared, core_.cancel()));
     const Json order = TRY(change(choice));
     if (holder.runs()) {
       auto told = holder.tell(order);

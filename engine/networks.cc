@@ -128,8 +128,8 @@ Result<NetworkDefinition> NetworkStore::get(const std::string& name_or_id) const
   return std::move(*match);
 }
 
-Result<FileLock> NetworkStore::lock(LockMode mode) const {
-  return FileLock::acquire(TRY(Dir::open_or_make(path_, 0700)), "lock", mode);
+Result<FileLock> NetworkStore::lock(LockMode mode, const CancelToken& cancel) const {
+  return FileLock::acquire(TRY(Dir::open_or_make(path_, 0700)), "lock", mode, cancel);
 }
 
 Result<void> NetworkStore::write(const NetworkDefinition& definition) const {
@@ -142,10 +142,11 @@ Result<void> NetworkStore::remove(const std::string& name) const {
   return TRY(Dir::open(path_)).remove_file(name + std::string(k_suffix));
 }
 
-Result<std::optional<FileLock>> hold_networks(const std::string& store, const NetworkChoice& choice) {
+Result<std::optional<FileLock>> hold_networks(const std::string& store, const NetworkChoice& choice,
+                                              const CancelToken& cancel) {
   if (choice.networks.empty()) return std::optional<FileLock>();
   const NetworkStore networks(store);
-  auto lock = TRY(networks.lock(LockMode::shared));
+  auto lock = TRY(networks.lock(LockMode::shared, cancel));
   for (const auto& wanted : choice.networks) {
     if (!TRY(networks.find(wanted.network))) return unknown_network(wanted.network);
   }

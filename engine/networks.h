@@ -27,7 +27,7 @@ class NetworkStore {
   Result<network::NetworkDefinition> get(const std::string& name_or_id) const;
 
   // Exclusive for who adds, changes or removes; shared for who joins, until that is written down.
-  Result<FileLock> lock(LockMode mode = LockMode::exclusive) const;
+  Result<FileLock> lock(LockMode mode, const CancelToken& cancel) const;
   Result<void> write(const network::NetworkDefinition& definition) const;
   Result<void> remove(const std::string& name) const;
 
@@ -43,7 +43,8 @@ Result<network::LinkPlan> plan_link(const std::string& store, const NetworkAttac
 
 // Those that somebody new joins are there as long as this is held: until the record that names them is visible.
 // Nothing is held for other modes. Errors: not_found in podman's words.
-Result<std::optional<FileLock>> hold_networks(const std::string& store, const NetworkChoice& choice);
+Result<std::optional<FileLock>> hold_networks(const std::string& store, const NetworkChoice& choice,
+                                              const CancelToken& cancel);
 
 // Networks by their names, and all that is wanted checked as far as it can be without a running network.
 // Errors: not_found and invalid, in podman's words.

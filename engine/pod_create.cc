@@ -151,7 +151,7 @@ Result<PodInfo> create_pod(Core& core, PodSpec spec, const PodCreateOptions& opt
   if (!options.origin.is_null()) {
     TRY(staging.dir().write_file(k_pod_origin_file, dump_json(options.origin) + "\n", Sync::yes));
   }
-  const auto networks = TRY(hold_networks(core.options().paths.store, record.spec.shared.network));
+  const auto networks = TRY(hold_networks(core.options().paths.store, record.spec.shared.network, core.cancel()));
   TRY(staging.commit());
   id_file.keep();
   core.record_event(pod_event("create", record));

@@ -319,8 +319,12 @@ ${id:0:12}  n2          bridge
   flock "$lock"
   ctr create --name a --network x "$IMAGE" >"$file_dir/said" 2>&1 {lock}>&- 3>&- &
   made=$!
-  waits() { find "/proc/$made/fd" -lname "$XDG_DATA_HOME/ctr/networks/lock" 2>/dev/null | grep -q .; }
-  wait_for waits || code=$?
+  waits() { find "/proc/$1/fd" -lname "$XDG_DATA_HOME/ctr/networks/lock" 2>/dev/null | grep -q .; }
+  gone() { ! waits "$1"; }
+  wait_for waits "$made" || code=$?
+  # Who waits can be stopped.
+  ctr network create y 2>/dev/null {lock}>&- 3>&- &
+  wait_for waits "$!" && kill "$!" && wait_for gone "$!" || code=$?
   rm "$(network_file x)"
   exec {lock}>&-
   [ "$code" = 0 ]
