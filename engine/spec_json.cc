@@ -155,6 +155,7 @@ Json mount_json(const MountSpec& mount) {
   put(json, "destination", mount.destination);
   put(json, "options", mount.options);
   put(json, "subpath", mount.subpath);
+  if (mount.makes_subpath) json.set("makes_subpath", true);
   return json;
 }
 
@@ -165,6 +166,7 @@ Result<MountSpec> read_mount(const JsonReader& reader) {
   mount.destination = TRY(reader.get_string("destination"));
   mount.options = TRY(reader.strings("options"));
   mount.subpath = TRY(reader.string_or("subpath", ""));
+  mount.makes_subpath = TRY(reader.bool_or("makes_subpath", false));
   return mount;
 }
 
