@@ -131,7 +131,9 @@ Json spec_json(const SourcePod& pod, GeneratedKind kind) {
   const bool host_pid = has_host_pid(pod);
   if (host_pid) spec.set("hostPID", true);
   if (shared.userns.mode == UsernsChoice::Mode::automatic) spec.set("hostUsers", false);
-  if (!shared.hostname.empty()) spec.set("hostname", shared.hostname);
+  // The pod's name is one by itself, where a cluster does not make up another.
+  const bool is_usual = kind == GeneratedKind::pod && shared.hostname == pod.name;
+  if (!shared.hostname.empty() && !is_usual) spec.set("hostname", shared.hostname);
   if (pod.spec && pod.spec->share.contains("pid") && !host_pid) spec.set("shareProcessNamespace", true);
   const auto& last = pod.containers.back().spec;
   spec.set("restartPolicy", restart_word_of(pod, kind));
@@ -288,7 +290,10 @@ ContainerSpec as_member(const SourceContainer& source, const SourcePod& pod) {
   spec.uts = nothing.uts;
   if (spec.pid.mode != NamespaceChoice::Mode::host) spec.pid = nothing.pid;
   if (spec.ipc.mode != NamespaceChoice::Mode::host) spec.ipc = nothing.ipc;
-  if (pod.spec) spec.cgroup_parent = nothing.cgroup_parent;
+  if (!pod.spec) return spec;
+  spec.cgroup_parent = nothing.cgroup_parent;
+  spec.no_hosts = spec.no_hosts && !pod.spec->shared.no_hosts;
+  spec.no_hostname = spec.no_hostname && !pod.spec->shared.no_hostname;
   return spec;
 }
 

@@ -282,6 +282,7 @@ TEST_CASE("what Kubernetes cannot say of a pod is told, or kept in an annotation
   shared.network.networks.emplace_back().network = "mine";
   shared.shm_size_bytes = 4096;
   shared.no_hosts = true;
+  pod.containers[0].spec.no_hosts = true;
   shared.userns.mode = UsernsChoice::Mode::keep_id;
   shared.userns.keep_uid = 7;
   const auto plain = generate(pod);
@@ -296,6 +297,7 @@ TEST_CASE("what Kubernetes cannot say of a pod is told, or kept in an annotation
   const auto whole = generate(pod, options);
   CHECK(whole.warnings.empty());
   const auto back = play_back(whole.documents.at(0)).spec;
+  CHECK(dump_json(whole.documents.at(0)).find("spec.ctr.containers") == std::string::npos);
   CHECK(back.share == pod.spec->share);
   CHECK_FALSE(back.share_parent);
   CHECK(back.exit_policy == pod.spec->exit_policy);
@@ -305,10 +307,13 @@ TEST_CASE("what Kubernetes cannot say of a pod is told, or kept in an annotation
   CHECK(back.shared.userns == shared.userns);
   // The network that pods of files are in by themselves is nothing to tell.
   pod.spec = PodSpec();
+  pod.containers[0].spec.no_hosts = false;
   pod.spec->shared.network = shared.network;
   options = {};
   options.default_network = "mine";
+  pod.spec->shared.hostname = pod.name;
   CHECK(generate(pod, options).warnings.empty());
+  CHECK(dump_json(generate(pod, options).documents.at(0)).find("hostname") == std::string::npos);
 }
 
 TEST_CASE("the annotation of a pod cannot set what is its members' or this host's") {
