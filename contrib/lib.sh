@@ -100,7 +100,7 @@ run_packages=(uidmap fuse-overlayfs slirp4netns ca-certificates gpgv)
 vm_packages=(qemu-system-x86 e2fsprogs)
 try_packages=(docker-registry busybox-static python3)
 test_packages=(catch2 bats shellcheck clang-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 ccache apache2-utils openssl
-  skopeo crun podman catatonit jq curl zstd xz-utils binutils git zsh fish gnupg procps)
+  skopeo crun podman catatonit jq curl zstd xz-utils binutils git zsh fish gnupg nftables procps)
 # kubectl comes in packages of others, too, which Debian's does not go beside.
 command -v kubectl >/dev/null || test_packages+=(kubernetes-client)
 

@@ -62,6 +62,15 @@ Result<runtime::Cgroup> open_live_cgroup(Core& core, const runtime::StateRecord&
   return runtime::Cgroup::open(runtime::k_cgroup_root, state.cgroup_path);
 }
 
+Result<void> remove_left_cgroup(const runtime::StateRecord& state) {
+  if (state.cgroup_path.empty()) return ok();
+  auto opened = runtime::Cgroup::open(runtime::k_cgroup_root, state.cgroup_path);
+  if (!opened && opened.error().code() == Errc::not_found) return ok();
+  auto cgroup = TRY(std::move(opened));
+  TRY(cgroup.kill());
+  return cgroup.remove();
+}
+
 bool is_paused(const runtime::StateRecord& state) {
   if (state.cgroup_path.empty()) return false;
   const auto text = read_kernel_file(runtime::k_cgroup_root + state.cgroup_path + "/cgroup.freeze");

@@ -13,6 +13,9 @@ namespace ctr::engine {
 // Errors: unsupported, naming `act` ("pause") and what keeps this user's containers from having a cgroup; not_found
 // when the container has ended meanwhile.
 Result<runtime::Cgroup> open_live_cgroup(Core& core, const runtime::StateRecord& state, std::string_view act);
+// What a monitor that was killed has left: its record still names the cgroup of a container that has ended. Ends what
+// runs in there. Errors: as Cgroup::kill() and Cgroup::remove().
+Result<void> remove_left_cgroup(const runtime::StateRecord& state);
 // Whether the container has been paused; one without a cgroup of its own cannot be. `state` is that of one that runs.
 bool is_paused(const runtime::StateRecord& state);
 

@@ -35,17 +35,20 @@ Result<void> check_slice_limits(const ResourceSpec& limits) {
       .with_hint("give them to the containers, or use --cgroup-manager cgroupfs");
 }
 
+Result<CgroupPlan> plan_like(Core& core, const std::string& pod_id, const PodSpec& spec) {
+  auto like = spec.shared;
+  like.cgroup_manager = core.options().cgroup_manager;
+  return choose_cgroup(like, "pod-" + pod_id, *TRY(core.config()), *TRY(core.host()));
+}
+
 }  // namespace
 
 Result<std::string> choose_pod_cgroup(Core& core, const std::string& pod_id, PodSpec& spec) {
   auto& shared = spec.shared;
   if (shared.resources == ResourceSpec{}) return std::string();
   TRY(settle_limits(core, shared.resources));
-  const auto* host = TRY(core.host());
-  auto like = shared;
-  like.cgroup_manager = core.options().cgroup_manager;
-  const auto plan = TRY(choose_cgroup(like, "pod-" + pod_id, *TRY(core.config()), *host));
-  TRY(runtime::check_limits(runtime_limits(shared.resources), plan, *host));
+  const auto plan = TRY(plan_like(core, pod_id, spec));
+  TRY(runtime::check_limits(runtime_limits(shared.resources), plan, *TRY(core.host())));
   if (!spec.infra || !spec.share_parent) {
     return Error(Errc::invalid, "limits of a pod need an infra container and --share-parent")
         .with_hint("leave out --infra=false and --share-parent=false");
@@ -53,6 +56,14 @@ Result<std::string> choose_pod_cgroup(Core& core, const std::string& pod_id, Pod
   if (plan.kind == CgroupPlan::Kind::directory) return plan.path;
   TRY(check_slice_limits(shared.resources));
   return slice_below(plan.slice, pod_id);
+}
+
+Result<CgroupPlan> plan_monitor_scope(Core& core, const std::string& pod_id, const PodSpec& spec) {
+  const auto manager =
+      TRY(choose_cgroup_manager(core.options().cgroup_manager, *TRY(core.config()), TRY(core.host())->cgroup));
+  if (manager != runtime::CgroupManager::systemd || !spec.monitor_pid_file.empty()) return CgroupPlan{};
+  auto plan = TRY(plan_like(core, pod_id, spec));
+  return plan.kind == CgroupPlan::Kind::scope ? std::move(plan) : CgroupPlan{};
 }
 
 Result<void> make_pod_cgroup(Core& core, const std::string& cgroup, const ResourceSpec& limits) {

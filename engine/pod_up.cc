@@ -98,6 +98,7 @@ Result<runtime::PodPlan> make_plan(Core& core, const storage::ContainerId& id, c
   plan.name = record.name;
   plan.dir = store->pods().path(id);
   plan.run_dir = core.run_dir(record.id);
+  plan.cgroup = TRY(plan_monitor_scope(core, record.id, record.spec));
   plan.host = *host;
   auto& namespaces = plan.namespaces;
   namespaces.ids = record.ids;

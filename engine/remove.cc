@@ -9,11 +9,13 @@
 #include "engine/dependencies.h"
 #include "engine/images.h"
 #include "engine/lifecycle.h"
+#include "engine/live_cgroup.h"
 #include "engine/pod_hosts.h"
 #include "engine/pod_record.h"
 #include "engine/volumes.h"
 #include "engine/worker.h"
 #include "runtime/launch.h"
+#include "runtime/state.h"
 
 namespace ctr::engine {
 
@@ -42,6 +44,9 @@ Result<std::string> remove_locked(Core& core, const storage::ContainerId& id, bo
   if (!dir) return std::string();
   TRY(check_no_dependents(core, id));
   const auto record = read_record(*dir);
+  if (const auto state = runtime::read_state(*dir)) {
+    remove_left_cgroup(*state).ignore("a cgroup that cannot be removed keeps no container");
+  }
   TRY(store->containers().remove(id));
   remove_run_dir(core, id.text());
   // A damaged record must not keep its container from being removed.

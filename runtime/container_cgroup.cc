@@ -91,23 +91,10 @@ Result<ContainerCgroup> ContainerCgroup::prepare(const CgroupPlan& plan, const R
   return out;
 }
 
-// The name is free again a moment after the last process of an earlier run has ended, which may be the monitor that has
-// just told of it: then another name does.
 Result<void> ContainerCgroup::start_monitor_scope(const CancelToken& cancel) {
-  const pid_t self = ::getpid();
-  CgroupPlan plan = *plan_;
-  const auto start = [&] {
-    return start_scope({.plan = plan, .description = "ctr container", .processes = {self}, .limits = {}}, *host_,
-                       cancel);
-  };
-  auto started = start();
-  if (!started && started.error().code() == Errc::exists) {
-    plan.unit.insert(plan.unit.rfind('.'), fmt::format("-{}", self));
-    started = start();
-  }
-  TRY(std::move(started));
+  TRY(enter_scope(*plan_, "ctr container", *host_, cancel));
   const Cgroup scope = TRY(Cgroup::open(host_->cgroup.mount_point, TRY(cgroup_of(0))));
-  TRY(TRY(scope.make_child("monitor", {})).add(self));
+  TRY(TRY(scope.make_child("monitor", {})).add(::getpid()));
   cgroup_ = TRY(scope.make_child("container", TRY(controllers_of(*spec_))));
   return ok();
 }
@@ -143,6 +130,20 @@ Result<void> ContainerCgroup::set_up() {
 Result<void> apply_device_rules(const Cgroup& cgroup, const std::vector<SpecDeviceRule>& rules, const HostFacts& host) {
   if (rules.empty() || !host.privileged() || host.in_user_namespace) return ok();
   return set_device_policy(cgroup, rules);
+}
+
+// The name is free again a moment after the last process of an earlier run has ended, which may be the monitor that has
+// just told of it: then another name does.
+Result<void> enter_scope(CgroupPlan plan, const std::string& description, const HostFacts& host,
+                         const CancelToken& cancel) {
+  const pid_t self = ::getpid();
+  const auto start = [&] {
+    return start_scope({.plan = plan, .description = description, .processes = {self}, .limits = {}}, host, cancel);
+  };
+  auto started = start();
+  if (started || started.error().code() != Errc::exists) return started;
+  plan.unit.insert(plan.unit.rfind('.'), fmt::format("-{}", self));
+  return start();
 }
 
 Result<void> come_near(const std::string& path, const HostFacts& host, const CancelToken& cancel) {

@@ -63,6 +63,11 @@ class [[nodiscard]] ContainerCgroup {
 // nothing is done here. Errors: as set_device_policy().
 Result<void> apply_device_rules(const Cgroup& cgroup, const std::vector<SpecDeviceRule>& rules, const HostFacts& host);
 
+// Puts this process into a scope of its own, that of a plan of Kind::scope. Errors: as start_scope(), but for a name
+// that is taken.
+Result<void> enter_scope(CgroupPlan plan, const std::string& description, const HostFacts& host,
+                         const CancelToken& cancel = {});
+
 // A process of ours can be started in the cgroup at `path` only from within a tree that is ours as well: a shell of a
 // login session is outside of it. Then systemd is asked to move this process, into a scope of its own. Nothing to do
 // in any other case. Errors: as start_scope().

@@ -19,6 +19,7 @@
 #include "base/signals.h"
 #include "base/wait.h"
 #include "runtime/attach.h"
+#include "runtime/container_cgroup.h"
 #include "runtime/monitor_clients.h"
 #include "runtime/network_watch.h"
 #include "runtime/spec_codec.h"
@@ -127,6 +128,7 @@ class PodMonitor final : public LaunchObserver, public NetworkTarget {
 Result<StartReport> PodMonitor::bring_up() {
   alive_ = TRY(FileLock::try_acquire(dir_, k_alive_lock, LockMode::exclusive));
   if (!alive_) return Error(Errc::bad_state, "pod '" + plan_.name + "' is already running");
+  if (plan_.cgroup.kind == CgroupPlan::Kind::scope) TRY(enter_scope(plan_.cgroup, "ctr pod", plan_.host));
   if (hooks_.make_network) network_.use(TRY(hooks_.make_network(plan_, std::move(engine_fds_))));
   namespaces_ = TRY(make_pod_namespaces(plan_.namespaces, plan_.host, *this));
   TRY(keep_namespaces());
@@ -262,6 +264,7 @@ Json to_json(const PodPlan& plan) {
       .set("dir", plan.dir)
       .set("run_dir", plan.run_dir)
       .set("namespaces", namespaces_json(plan.namespaces))
+      .set("cgroup", to_json(plan.cgroup))
       .set("host", to_json(plan.host))
       .set("engine", plan.engine)
       .set("engine_fds", static_cast<uint64_t>(plan.engine_fds));
@@ -276,8 +279,10 @@ Result<PodPlan> pod_plan_from_json(const JsonReader& reader) {
   const auto namespaces = TRY(reader.find_object("namespaces"));
   if (!namespaces) return reader.wrong("namespaces", "an object");
   plan.namespaces = TRY(read_namespaces(*namespaces));
+  const auto cgroup = TRY(reader.find_object("cgroup"));
   const auto host = TRY(reader.find_object("host"));
-  if (!host) return reader.wrong("host", "an object");
+  if (!cgroup || !host) return reader.wrong("host", "an object, as is cgroup");
+  plan.cgroup = TRY(cgroup_plan_from_json(*cgroup));
   plan.host = TRY(host_facts_from_json(*host));
   plan.engine_fds = static_cast<size_t>(TRY(reader.uint_or("engine_fds", 0)));
   if (const Json* engine = reader.value().find("engine")) plan.engine = *engine;

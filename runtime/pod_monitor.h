@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "runtime/cgroup_plan.h"
 #include "runtime/host_facts.h"
 #include "runtime/monitor.h"
 #include "runtime/pod_namespaces.h"
@@ -33,6 +34,7 @@ struct PodPlan {
   std::string dir;      // absolute path of pods/<id>
   std::string run_dir;  // as LaunchPlan::run_dir: where orders for the network are taken
   PodNamespacesPlan namespaces;
+  CgroupPlan cgroup;  // Kind::scope: the monitor's own one; any other: it stays where it was started
   HostFacts host;
   Json engine;            // the engine's own part
   size_t engine_fds = 0;  // and how many descriptors come with it; spawn_pod_monitor() sets it

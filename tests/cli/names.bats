@@ -47,23 +47,26 @@ ask() {
   assert_output NXDOMAIN
 }
 
+# bats test_tags=acceptance
 @test "all who have an alias are answered in turn, and names stay when a monitor is killed" {
   ctr network create front >/dev/null
   sleeper --name one --network front:alias=www >/dev/null
   sleeper --name two --network front:alias=www >/dev/null
   sleeper --name client --network front >/dev/null
-  local seen=''
-  for _ in 1 2 3 4 5 6 7 8; do
+  local seen='' one two
+  one=$(address one front)
+  two=$(address two front)
+  for _ in 1 2 3 4; do
     ask client front www
     [ "${#lines[@]}" = 3 ]
-    assert_line "$(address one front)"
-    assert_line "$(address two front)"
+    assert_line "$one"
+    assert_line "$two"
     seen+="${lines[1]} "
   done
-  [[ $seen == *"$(address one front)"* && $seen == *"$(address two front)"* ]]
+  [[ $seen == *"$one"* && $seen == *"$two"* ]]
   kill -9 "$(ctr inspect -f '{{.State.ConmonPid}}' one)"
   ask client front two
-  assert_line "$(address two front)"
+  assert_line "$two"
 }
 
 @test "a container is told of the networks it is in, and of no others" {

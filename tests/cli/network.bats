@@ -114,6 +114,7 @@ ${id:0:12}  n2          bridge
   assert_contains '10.1.1.1 is outside 10.89.0.0/24'
 }
 
+# bats test_tags=acceptance
 @test "containers of a network reach each other, and nobody outside of it" {
   ctr network create --ipv6 one >/dev/null
   ctr network create two >/dev/null
@@ -135,6 +136,7 @@ ${id:0:12}  n2          bridge
   assert_output 'c two'
 }
 
+# bats test_tags=acceptance
 @test "a container has one IPv4 address, which is what leaves for the world" {
   ctr network create out >/dev/null
   run -0 ctr run --rm --network out "$IMAGE" sh -c 'ip -4 -o addr show scope global | wc -l; ip route get 203.0.113.9 | head -n 1; grep "$HOSTNAME" /etc/hosts'
@@ -143,11 +145,13 @@ ${id:0:12}  n2          bridge
   assert_match $'\n10\\.89\\.0\\.2[[:blank:]]'
 }
 
+# bats test_tags=acceptance
 @test "an internal network leads nowhere" {
   ctr network create --internal in >/dev/null
-  run -0 ctr run --rm --network in "$IMAGE" sh -c 'ip route; ls /sys/class/net'
+  run -0 ctr run --rm --network in "$IMAGE" sh -c 'ip route; ls /sys/class/net; nslookup example.com || true'
   refute_contains default
   refute_contains uplink0
+  assert_contains REFUSED
 }
 
 @test "addresses, hardware address, interface and names are what was asked for" {
@@ -279,6 +283,7 @@ ${id:0:12}  n2          bridge
   run -1 ctr pod exists p
 }
 
+# bats test_tags=acceptance
 @test "no firewall has a rule, neither in a container nor between them" {
   ctr network create x >/dev/null
   serve a --network x -p 127.0.0.1::7 -p 127.0.0.1::7/udp
@@ -292,6 +297,7 @@ ${id:0:12}  n2          bridge
   done
 }
 
+# bats test_tags=acceptance
 @test "kill -9 of everything leaves nothing, and the address is free at once" {
   ctr network create x >/dev/null
   serve a --network x --ip 10.89.0.111

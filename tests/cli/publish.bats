@@ -35,6 +35,7 @@ netproxies() {
   pgrep -P "$monitor" -f internal-netproxy
 }
 
+# bats test_tags=acceptance
 @test "ports are reached over both families and protocols, and a client of the host appears as the gateway" {
   sleeper --name web -p 80 -p 53/udp >/dev/null
   serve web tcp 80
@@ -50,12 +51,13 @@ netproxies() {
   done
 }
 
+# bats test_tags=acceptance
 @test "a server that speaks first is heard at once, and a client that has said all still hears the answer" {
   sleeper --name web -p 127.0.0.1::80 >/dev/null
   serve web tcp 80
   "$peer" ask tcp 127.0.0.1 "$(number web 80)" >/dev/null
   # More than once on a machine that is busy with other things.
-  WITHIN_MS=100 wait_for "$peer" ask tcp 127.0.0.1 "$(number web 80)"
+  WITHIN_MS=$((100 * ${CTR_TEST_SLOWNESS:-1})) wait_for "$peer" ask tcp 127.0.0.1 "$(number web 80)"
   run -0 "$peer" ask tcp 127.0.0.1 "$(number web 80)" 'all of it'
   assert_line 'all of it'
 }
@@ -78,6 +80,7 @@ PY
   assert_output True
 }
 
+# bats test_tags=acceptance
 @test "a taken port is told before anything is created, with who has it" {
   coproc HOLDER { exec "$peer" occupy tcp 127.0.0.1 0 3>&-; }
   local port
@@ -95,6 +98,7 @@ PY
   assert_output first
 }
 
+# bats test_tags=acceptance
 @test "a port that needs privileges names the sysctl" {
   run -126 ctr run --name web -p 80:80 "$IMAGE" true
   assert_contains 'Error: cannot publish port 80/tcp: ports below 1024 need privileges'
@@ -258,6 +262,7 @@ PY
   awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a < 1) }'
 }
 
+# bats test_tags=acceptance
 @test "forty restarts with an open connection never meet an address in use" {
   ctr run -d -q --name web -p 127.0.0.1::80 "$IMAGE" nc -ll -p 80 -e cat >/dev/null
   local port i client said

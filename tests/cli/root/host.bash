@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # test files set variables that are used here
 # For tests of what leaves a machine: a host and a place outside of it are network namespaces, the host has an /etc of its
-# own, and a user runs containers on it.
+# own, and a user runs containers on it. With CTR_TEST_MACHINE the host is this whole machine, which is made for the tests
+# and has nothing but loopback, and the user is in his systemd session.
 #
 #   load ../helpers
 #   load host
@@ -15,7 +16,10 @@ dns_peer=$cli_dir/dns-peer
 start_host_file() {
   start_test_file
   user=${CTR_TEST_USER:-ctrtest}
-  export user
+  session_dir=/run/user/$(id -u "$user")
+  export user session_dir
+  # The runtime directory of the tests is another one, and has what is needed to reach the user's systemd.
+  [ -z "${CTR_TEST_MACHINE:-}" ] || ln -s "$session_dir"/{systemd,bus} "$XDG_RUNTIME_DIR/"
   start_registry
   push_busybox
   chown -R "$user:" "$file_dir" "$XDG_RUNTIME_DIR"
@@ -30,35 +34,54 @@ end_host() {
   on_host "$CTR" pod rm -fa -t 0 >/dev/null
   on_host "$CTR" rm -fa -t 0 >/dev/null
   on_host "$CTR" network prune -f >/dev/null
-  for pid in ${helpers:-} "$host_pid" "$outside_pid"; do kill "$pid" 2>/dev/null || true; done
+  for pid in ${helpers:-} "$outside_pid"; do kill "$pid" 2>/dev/null || true; done
+  if [ -n "${CTR_TEST_MACHINE:-}" ]; then wait_for offline; else kill "$host_pid" || true; fi
   assert_nothing_left
 }
+offline() { ! ip link show cable 2>/dev/null; }
 
+# user_words COMMAND...: what runs it as the user, in `words`.
+user_words() {
+  local name environment=()
+  for name in HOME XDG_DATA_HOME XDG_CONFIG_HOME XDG_RUNTIME_DIR PATH; do environment+=("$name=${!name}"); done
+  words=(setpriv --reuid "$user" --regid "$user" --init-groups env)
+  if [ -n "${CTR_TEST_MACHINE:-}" ]; then
+    words+=(XDG_RUNTIME_DIR="$session_dir" systemd-run --user --quiet --pipe --wait --collect)
+    words+=("${environment[@]/#/--setenv=}" "$@")
+  else
+    words+=("${environment[@]}" "$@")
+  fi
+}
 as_user() {
-  setpriv --reuid "$user" --regid "$user" --init-groups \
-    env HOME="$HOME" XDG_DATA_HOME="$XDG_DATA_HOME" XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" PATH="$PATH" "$@"
+  local words
+  user_words "$@"
+  "${words[@]}"
+}
+on_host() {
+  local words
+  user_words "$@"
+  host "${words[@]}"
 }
 host() { nsenter -t "$host_pid" -n -m "$@"; }
 outside() { nsenter -t "$outside_pid" -n "$@"; }
-on_host() {
-  nsenter -t "$host_pid" -n -m setpriv --reuid "$user" --regid "$user" --init-groups \
-    env HOME="$HOME" XDG_DATA_HOME="$XDG_DATA_HOME" XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" PATH="$PATH" "$@"
-}
 
 # A host that has nothing but loopback, and a place outside of it.
 make_host() {
+  unshare -n sh -c 'ip link set lo up && echo up && exec sleep 1000' >"$BATS_TEST_TMPDIR/outside" 3>&- &
+  outside_pid=$!
+  wait_for grep -q up "$BATS_TEST_TMPDIR/outside"
+  host_pid=1
+  [ -n "${CTR_TEST_MACHINE:-}" ] || make_host_namespaces
+  replace_resolv_conf 127.0.0.53
+}
+make_host_namespaces() {
   local etc=$BATS_TEST_TMPDIR/etc
   cp -a /etc "$etc"
-  echo 'nameserver 127.0.0.53' >"$etc/resolv.new"
-  mv -f "$etc/resolv.new" "$etc/resolv.conf"
   # shellcheck disable=SC2016 # for the other shell
   unshare -n -m sh -c 'mount --bind "$1" /etc && ip link set lo up && echo up && exec sleep 1000' sh "$etc" \
     >"$BATS_TEST_TMPDIR/host" 3>&- &
   host_pid=$!
-  unshare -n sh -c 'ip link set lo up && echo up && exec sleep 1000' >"$BATS_TEST_TMPDIR/outside" 3>&- &
-  outside_pid=$!
   wait_for grep -q up "$BATS_TEST_TMPDIR/host"
-  wait_for grep -q up "$BATS_TEST_TMPDIR/outside"
 }
 
 connect_host() {
@@ -77,6 +100,7 @@ connect_host() {
 # helper NAME COMMAND...: goes on until the end of the test; returns once it has said something.
 helper() {
   local log=$BATS_TEST_TMPDIR/$1
+  : >"$log"
   "${@:2}" >"$log" 3>&- &
   helpers="${helpers:-} $!"
   wait_for test -s "$log"
@@ -109,7 +133,7 @@ speak() {
 }
 # within SECONDS COMMAND...: succeeds before so long.
 within() {
-  local limit=$1 begin=$EPOCHREALTIME
+  local limit=$(($1 * ${CTR_TEST_SLOWNESS:-1})) begin=$EPOCHREALTIME
   wait_for "${@:2}"
   awk -v a="$begin" -v b="$EPOCHREALTIME" -v c="$limit" 'BEGIN { if (b - a < c) exit; print "took", b - a, "s"; exit 1 }'
 }

@@ -10,6 +10,7 @@ teardown_file() { end_host_file; }
 setup() { make_host; }
 teardown() { end_host; }
 
+# bats test_tags=acceptance
 @test "a container starts on a host that is offline, and gets out once the host does" {
   on_host "$CTR" run -d -q --name web "$IMAGE" sleep 1000
   on_host "$CTR" network create front >/dev/null
@@ -31,6 +32,7 @@ teardown() { end_host; }
   wait_for finds member host.containers.internal 192.0.2.1
 }
 
+# bats test_tags=acceptance
 @test "names are asked of the host's servers, whichever those are at the time" {
   connect_host
   serve_names 127.0.0.53 198.51.100.1
@@ -55,6 +57,7 @@ teardown() { end_host; }
   for name in web member; do wait_for finds "$name" example.com 198.51.100.2; done
 }
 
+# bats test_tags=acceptance
 @test "the way out is there again within a second after the uplink was killed, and published connections go on" {
   connect_host
   answer_outside
@@ -83,6 +86,7 @@ teardown() { end_host; }
   refute_contains warnings
 }
 
+# bats test_tags=acceptance
 @test "rules of a firewall that are loaded and thrown away change nothing" {
   connect_host
   answer_outside
@@ -91,11 +95,11 @@ teardown() { end_host; }
   on_host "$CTR" run -d -q --name client --network front "$IMAGE" sleep 1000
   hold_connection 8080
   speak before
-  local rules
+  local rules own='ct state established accept; iif lo accept; tcp dport 8080 accept'
   # What is loaded takes the place of what there was.
-  for rules in $'*filter\n:INPUT ACCEPT\n-A INPUT -p tcp -j ACCEPT\nCOMMIT' $'*nat\n:POSTROUTING ACCEPT\nCOMMIT' $'*filter\nCOMMIT'; do
-    host iptables-restore <<<"$rules"
-    host ip6tables-restore <<<"$rules"
+  for rules in "table inet own { chain in { type filter hook input priority 0; policy drop; $own; }; }" \
+    'table inet own { chain out { type filter hook forward priority 0; policy drop; }; }' ''; do
+    host nft -f - <<<"flush ruleset; $rules"
     speak "loaded ${#rules}"
     reaches client
     on_host "$CTR" exec client sh -c 'echo by name | nc -w 1 web 80' | grep -qx 'by name'

@@ -95,6 +95,8 @@ TEST_CASE("a pod's plan crosses to its monitor as it is") {
   plan.run_dir = "/run/user/1000/ctr/containers/x";
   plan.namespaces = plain_plan();
   plan.namespaces.outer = plan.namespaces.ids;
+  plan.cgroup.kind = CgroupPlan::Kind::scope;
+  plan.cgroup.unit = "ctr-pod-x.scope";
   plan.host = ctr::test::plain_host();
   plan.engine = Json::object().set("a", 1);
   const auto json = to_json(plan);
