@@ -89,10 +89,8 @@ Result<int> ps(Context& context, const Args& args) {
   for (const auto& pod : pods) rows.push(json ? pod_json(pod) : pod_row(pod, options, at));
   if (json) {
     output.print(pretty(rows, 5));
-  } else if (format.empty()) {
-    output.print(print_table(pod_listing(options), rows, heading));
   } else {
-    output.print(TRY(print_format(pod_listing(options), format, rows, heading)));
+    output.print(TRY(print_listing(pod_listing(options), format, rows, heading)));
   }
   return 0;
 }
