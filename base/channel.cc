@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <memory>
 
+#include "base/descriptors.h"
 #include "base/wait.h"
 
 namespace ctr {
@@ -43,26 +43,6 @@ Result<Fd> make_socket() {
   Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return Error::from_errno("create a socket");
   return fd;
-}
-
-// Room for the descriptors of one packet.
-union Control {
-  std::array<char, CMSG_SPACE(sizeof(int) * k_max_fds)> bytes;
-  cmsghdr align;
-};
-
-std::vector<Fd> take_descriptors(msghdr& header) {
-  std::vector<Fd> fds;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      fds.emplace_back(fd);
-    }
-  }
-  return fds;
 }
 
 }  // namespace
@@ -105,19 +85,11 @@ Result<void> Channel::send(const Json& body, const std::vector<int>& fds) {
                                     std::to_string(k_max_bytes) + " bytes and " + std::to_string(k_max_fds));
   }
   iovec part{.iov_base = text.data(), .iov_len = text.size()};
-  Control control{};
+  DescriptorRoom<k_max_fds> room;
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  if (!fds.empty()) {
-    header.msg_control = control.bytes.data();
-    header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
-    std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(int) * fds.size());
-  }
+  room.put(header, fds);
   while (::sendmsg(socket_.get(), &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     if (errno == EAGAIN) {
       TRY(wait_for(socket_.get(), POLLOUT, {}, k_send_time).context("send a message"));
@@ -132,13 +104,12 @@ Result<std::optional<Message>> Channel::receive(const CancelToken& cancel,
                                                 std::optional<std::chrono::milliseconds> timeout) {
   // Not set to zero: most messages are small, and memory that nobody touches costs nothing.
   const auto text = std::make_unique_for_overwrite<char[]>(k_max_bytes);
-  Control control{};
+  DescriptorRoom<k_max_fds> room;
   iovec part{.iov_base = text.get(), .iov_len = k_max_bytes};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  header.msg_control = control.bytes.data();
-  header.msg_controllen = control.bytes.size();
+  room.offer(header);
   ssize_t size = -1;
   while (true) {
     TRY(wait_for(socket_.get(), POLLIN, cancel, timeout).context("wait for a message"));

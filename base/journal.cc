@@ -5,10 +5,12 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 
+#include "base/descriptors.h"
 #include "base/json.h"
 
 namespace ctr {
@@ -32,16 +34,9 @@ Result<void> send_message(int socket, const msghdr& message) {
 // The sealed file takes the place of the datagram's bytes.
 Result<void> send_file(int socket, const std::string& entry) {
   const Fd file = TRY(make_sealed_memfd("journal-entry", entry));
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  DescriptorRoom<1> room;
   msghdr message{};
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = file.get();
-  std::memcpy(CMSG_DATA(head), &number, sizeof number);
+  room.put(message, std::array{file.get()});
   return send_message(socket, message);
 }
 

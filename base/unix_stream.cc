@@ -5,9 +5,9 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#include <array>
 #include <cstring>
 
+#include "base/descriptors.h"
 #include "base/file.h"
 
 namespace ctr {
@@ -43,25 +43,14 @@ Result<Fd> connect_stream(const std::string& path) {
 
 Result<void> send_with_descriptors(int socket, std::string_view bytes, const std::vector<int>& fds) {
   CTR_ASSERT(!bytes.empty() && fds.size() <= k_max_fds);
-  union {
-    std::array<char, CMSG_SPACE(sizeof(int) * k_max_fds)> bytes;
-    cmsghdr align;
-  } control{};
+  DescriptorRoom<k_max_fds> room;
   bool first = true;
   while (!bytes.empty()) {
     iovec part{.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    if (first && !fds.empty()) {
-      message.msg_control = control.bytes.data();
-      message.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
-      cmsghdr* header = CMSG_FIRSTHDR(&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
-      std::memcpy(CMSG_DATA(header), fds.data(), sizeof(int) * fds.size());
-    }
+    if (first) room.put(message, fds);
     const ssize_t size = ::sendmsg(socket, &message, MSG_NOSIGNAL);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return Error::from_errno("send to a socket");

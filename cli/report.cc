@@ -149,4 +149,9 @@ Result<std::string> print_format(const Listing& listing, std::string_view format
   return table ? align_tabs(out) : out;
 }
 
+Result<std::string> print_listing(const Listing& listing, std::string_view format, const Json& rows, Heading heading) {
+  if (format.empty()) return print_table(listing, rows, heading);
+  return print_format(listing, format, rows, heading);
+}
+
 }  // namespace ctr::cli

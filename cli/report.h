@@ -51,6 +51,9 @@ class ListingTable {
 // Errors: invalid, in Go's words.
 Result<std::string> print_format(const Listing& listing, std::string_view format, const Json& rows, Heading heading);
 
+// The table, or what a format that is not empty makes of it. Errors: the same.
+Result<std::string> print_listing(const Listing& listing, std::string_view format, const Json& rows, Heading heading);
+
 // "json" in podman's spellings.
 bool is_json_format(std::string_view format);
 // "CreatedBy" → "CREATED BY".

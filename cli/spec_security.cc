@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/network_args.h"
 #include "cli/userns_args.h"
+#include "engine/ulimit_words.h"
 
 namespace ctr::cli {
 namespace {
@@ -36,11 +37,6 @@ constexpr std::array<std::string_view, 41> k_capabilities = {"AUDIT_CONTROL",   
                                                              "SYS_NICE",        "SYS_PACCT",    "SYS_PTRACE",
                                                              "SYS_RAWIO",       "SYS_RESOURCE", "SYS_TIME",
                                                              "SYS_TTY_CONFIG",  "WAKE_ALARM"};
-
-// setrlimit(2) by the names podman uses.
-constexpr std::array<std::string_view, 16> k_ulimits = {"core",     "cpu",        "data",   "fsize", "locks", "memlock",
-                                                        "msgqueue", "nice",       "nofile", "nproc", "rss",   "rtprio",
-                                                        "rttime",   "sigpending", "stack",  "as"};
 
 Result<void> add_capabilities(const std::vector<std::string>& texts, std::vector<std::string>& out) {
   for (const auto& text : texts) {
@@ -129,32 +125,6 @@ Result<NamespaceChoice> namespace_choice(const std::string& option, const std::s
 
 }  // namespace
 
-Result<engine::UlimitSpec> parse_ulimit(const std::string& text) {
-  const auto pair = split_once(text, '=');
-  engine::UlimitSpec limit;
-  limit.name = to_lower(pair ? pair->first : text);
-  if (limit.name.starts_with("rlimit_")) limit.name.erase(0, 7);
-  if (!pair) return wrong(fmt::format("invalid ulimit argument: {}", printable(text)));
-  if (std::find(k_ulimits.begin(), k_ulimits.end(), limit.name) == k_ulimits.end()) {
-    return wrong(fmt::format("invalid ulimit type: {}", printable(limit.name)))
-        .with_hint("choose from " + join(std::vector<std::string>(k_ulimits.begin(), k_ulimits.end()), ", "));
-  }
-  const auto number = [&](std::string_view word) -> Result<int64_t> {
-    if (word == "unlimited") return int64_t{-1};
-    const auto value = TRY(parse_signed(word, "--ulimit " + limit.name));
-    if (value < -1) return wrong(fmt::format("--ulimit {}: '{}' is negative", limit.name, printable(word)));
-    return value;
-  };
-  const auto both = split_once(pair->second, ':');
-  limit.soft = TRY(number(both ? both->first : pair->second));
-  limit.hard = both ? TRY(number(both->second)) : limit.soft;
-  if (limit.hard != -1 && (limit.soft == -1 || limit.soft > limit.hard)) {
-    return wrong(
-        fmt::format("ulimit soft limit must be less than or equal to hard limit: {} > {}", limit.soft, limit.hard));
-  }
-  return limit;
-}
-
 Result<void> add_security(const Args& args, const engine::Config& config, ContainerSpec& spec) {
   auto& security = spec.security;
   security.privileged = args.flag("privileged", config.privileged);
@@ -171,7 +141,7 @@ Result<void> add_security(const Args& args, const engine::Config& config, Contai
   for (const auto& text : args.list("ulimit")) {
     // The limits of the caller, which a process inherits where none are set.
     if (text == "host" && args.list("ulimit").size() > 1) return wrong("--ulimit host stands alone");
-    spec.ulimits.push_back(text == "host" ? engine::UlimitSpec{text, 0, 0} : TRY(parse_ulimit(text)));
+    spec.ulimits.push_back(text == "host" ? engine::UlimitSpec{text, 0, 0} : TRY(engine::parse_ulimit(text)));
   }
   for (const auto& text : args.list("sysctl")) {
     const auto pair = split_once(text, '=');

@@ -12,8 +12,6 @@ Result<void> add_security(const Args& args, const engine::Config& config, engine
 Result<void> add_namespaces(const Args& args, const engine::Config& config, engine::ContainerSpec& spec);
 // The limits of processor, memory and processes that are named, each by itself. Errors: invalid.
 Result<engine::ResourceSpec> parse_limits(const Args& args);
-// "nofile=1024:2048". Errors: invalid.
-Result<engine::UlimitSpec> parse_ulimit(const std::string& text);
 Result<void> add_resources(const Args& args, engine::ContainerSpec& spec);
 
 }  // namespace ctr::cli

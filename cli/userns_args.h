@@ -1,17 +1,12 @@
 // --userns, --uidmap, --gidmap, --subuidname and --subgidname.
 #pragma once
 
-#include <string>
-
 #include "base/result.h"
 #include "cli/args.h"
 #include "engine/config.h"
 #include "engine/spec.h"
 
 namespace ctr::cli {
-
-// A mode as podman writes them. Errors: invalid, unsupported.
-Result<engine::UsernsChoice> parse_userns(const std::string& text);
 
 // Which user namespace the options ask for; without any, the configuration. Errors: invalid, unsupported.
 Result<engine::UsernsChoice> userns_choice(const Args& args, const engine::Config& config);

@@ -25,6 +25,13 @@ bool is_host_dir(const std::string& path, const std::string& home) {
   return path == home || std::find(dirs.begin(), dirs.end(), path) != dirs.end();
 }
 
+// What of the source is mounted.
+void add_part(const MountSpec& mount, runtime::SpecMount& planned) {
+  if (mount.subpath.empty()) return;
+  const auto option = mount.makes_subpath ? runtime::k_made_subpath_option : runtime::k_subpath_option;
+  planned.options.push_back(std::string(option) + mount.subpath);
+}
+
 std::string propagation_of(const MountWords& words) {
   return words.propagation.empty() ? "rprivate" : words.propagation;
 }
@@ -154,9 +161,7 @@ class Planner {
     }
     PlannedMount planned;
     planned.mount = {destination, "bind", mount.source, bind_options(words, false)};
-    if (!mount.subpath.empty()) {
-      planned.mount.options.push_back(std::string(runtime::k_subpath_option) + mount.subpath);
-    }
+    add_part(mount, planned.mount);
     planned.record = make_record(planned, words, "bind");
     planned.record.subpath = mount.subpath;
     if (words.overlay) TRY(overlay(planned, words, {mount.source}));
@@ -175,9 +180,7 @@ class Planner {
     }
     PlannedMount planned;
     planned.mount = {destination, "bind", places_.memory_dir + "/" + mount.source, bind_options(words, true)};
-    if (!mount.subpath.empty()) {
-      planned.mount.options.push_back(std::string(runtime::k_subpath_option) + mount.subpath);
-    }
+    add_part(mount, planned.mount);
     planned.record = make_record(planned, words, "tmpfs");
     planned.record.source = "tmpfs";
     planned.record.subpath = mount.subpath;
@@ -192,7 +195,7 @@ class Planner {
     use.destination = destination;
     // With a map of the user's own nobody can say who is to own on the disk what the image has.
     use.copy_up = words.copy_up && mount.subpath.empty() && !words.id_map.starts_with("idmap=");
-    PlannedMount planned = TRY(mount_of(use, mount.subpath, destination, words));
+    PlannedMount planned = TRY(mount_of(use, mount, destination, words));
     planned.record = make_record(planned, words, "volume");
     planned.record.source = places_.data_path(use.name);
     planned.record.name = use.name;
@@ -206,13 +209,14 @@ class Planner {
   }
 
   // The directory of the store, or the file system that the volume is.
-  Result<PlannedMount> mount_of(const VolumeUse& use, const std::string& subpath, const std::string& destination,
+  Result<PlannedMount> mount_of(const VolumeUse& use, const MountSpec& mount, const std::string& destination,
                                 const MountWords& words) {
+    const auto& subpath = mount.subpath;
     PlannedMount planned;
     planned.mount = {destination, "bind", places_.data_path(use.name), bind_options(words, true)};
     const auto system = use.anonymous ? std::nullopt : TRY(places_.file_system(use.name));
     if (!system) {
-      if (!subpath.empty()) planned.mount.options.push_back(std::string(runtime::k_subpath_option) + subpath);
+      add_part(mount, planned.mount);
       return planned;
     }
     if (words.overlay || !subpath.empty() || !words.id_map.empty()) {

@@ -87,6 +87,7 @@ Result<void> read_stat(std::string_view stat, ProcessFacts& facts) {
   }
   facts.name = stat.substr(begin + 1, end - begin - 1);
   const auto rest = trim(stat.substr(end + 2));
+  if (rest.empty()) return malformed("stat");
   const StatFields fields(rest);
   facts.state = rest.front();
   facts.parent_pid = TRY(fields.get<int>(4));

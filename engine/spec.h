@@ -29,6 +29,7 @@ struct MountSpec {
   std::string destination;           // absolute in the container
   std::vector<std::string> options;  // "ro", "rw", "z", "O", "noexec", "size=64m", "U", "rshared", … as typed
   std::string subpath;               // of a volume: what of it is mounted
+  bool makes_subpath = false;        // as a directory, where nothing is
   bool operator==(const MountSpec&) const = default;
 };
 

@@ -7,6 +7,8 @@
 
 #include "base/signals.h"
 #include "base/text.h"
+#include "engine/enum_words.h"
+#include "engine/limits.h"
 #include "engine/put_json.h"
 
 namespace ctr::engine {
@@ -21,85 +23,57 @@ std::map<std::string, std::string> variables(const std::vector<std::string>& ent
   return out;
 }
 
-Json namespace_json(std::string mode, const std::string& value = {}) {
-  Json json = Json::object().set("nsmode", std::move(mode));
+constexpr EnumWords<NamespaceChoice::Mode, 8> k_namespace_modes{{
+    {NamespaceChoice::Mode::automatic, "default"},
+    {NamespaceChoice::Mode::private_, "private"},
+    {NamespaceChoice::Mode::host, "host"},
+    {NamespaceChoice::Mode::none, "none"},
+    {NamespaceChoice::Mode::shareable, "shareable"},
+    {NamespaceChoice::Mode::container, "container"},
+    {NamespaceChoice::Mode::path, "path"},
+    {NamespaceChoice::Mode::pod, "pod"},
+}};
+constexpr EnumWords<UsernsChoice::Mode, 8> k_userns_modes{{
+    {UsernsChoice::Mode::host, "default"},
+    {UsernsChoice::Mode::keep_id, "keep-id"},
+    {UsernsChoice::Mode::automatic, "auto"},
+    {UsernsChoice::Mode::no_map, "no-map"},
+    {UsernsChoice::Mode::explicit_, "private"},
+    {UsernsChoice::Mode::container, "container"},
+    {UsernsChoice::Mode::path, "path"},
+    {UsernsChoice::Mode::pod, "pod"},
+}};
+constexpr EnumWords<NetworkChoice::Mode, 7> k_network_modes{{
+    {NetworkChoice::Mode::private_, "private"},
+    {NetworkChoice::Mode::none, "none"},
+    {NetworkChoice::Mode::host, "host"},
+    {NetworkChoice::Mode::container, "container"},
+    {NetworkChoice::Mode::path, "path"},
+    {NetworkChoice::Mode::bridge, "bridge"},
+    {NetworkChoice::Mode::pod, "pod"},
+}};
+
+Json namespace_json(std::string_view mode, const std::string& value) {
+  Json json = Json::object().set("nsmode", mode);
   put(json, "value", value);
   return json;
 }
 
 Json namespace_json(const NamespaceChoice& choice) {
-  using Mode = NamespaceChoice::Mode;
-  switch (choice.mode) {
-    case Mode::automatic:
-      break;
-    case Mode::private_:
-      return namespace_json("private");
-    case Mode::host:
-      return namespace_json("host");
-    case Mode::none:
-      return namespace_json("none");
-    case Mode::shareable:
-      return namespace_json("shareable");
-    case Mode::container:
-      return namespace_json("container", choice.value);
-    case Mode::path:
-      return namespace_json("path", choice.value);
-    case Mode::pod:
-      return namespace_json("pod");
-  }
-  return namespace_json("default");
-}
-
-std::string keep_id_options(const UsernsChoice& choice) {
-  std::vector<std::string> words;
-  if (choice.keep_uid) words.push_back(fmt::format("uid={}", *choice.keep_uid));
-  if (choice.keep_gid) words.push_back(fmt::format("gid={}", *choice.keep_gid));
-  if (choice.size) words.push_back(fmt::format("size={}", *choice.size));
-  return join(words, ",");
+  return namespace_json(word_of(k_namespace_modes, choice.mode), choice.value);
 }
 
 Json userns_json(const UsernsChoice& choice) {
-  using Mode = UsernsChoice::Mode;
-  switch (choice.mode) {
-    case Mode::host:
-      break;
-    case Mode::keep_id:
-      return namespace_json("keep-id", keep_id_options(choice));
-    case Mode::automatic:
-      return namespace_json("auto", keep_id_options(choice));
-    case Mode::no_map:
-      return namespace_json("no-map");
-    case Mode::explicit_:
-      return namespace_json("private");
-    case Mode::container:
-      return namespace_json("container", choice.value);
-    case Mode::path:
-      return namespace_json("path", choice.value);
-    case Mode::pod:
-      return namespace_json("pod");
-  }
-  return namespace_json("default");
+  std::vector<std::string> ids;
+  if (choice.keep_uid) ids.push_back(fmt::format("uid={}", *choice.keep_uid));
+  if (choice.keep_gid) ids.push_back(fmt::format("gid={}", *choice.keep_gid));
+  if (choice.size) ids.push_back(fmt::format("size={}", *choice.size));
+  return namespace_json(word_of(k_userns_modes, choice.mode), ids.empty() ? choice.value : join(ids, ","));
 }
 
 Json network_json(const NetworkChoice& choice) {
-  using Mode = NetworkChoice::Mode;
-  switch (choice.mode) {
-    case Mode::private_:
-      return namespace_json(choice.uplink.empty() ? "private" : choice.uplink);
-    case Mode::none:
-      return namespace_json("none");
-    case Mode::host:
-      return namespace_json("host");
-    case Mode::container:
-      return namespace_json("container", choice.value);
-    case Mode::path:
-      return namespace_json("path", choice.value);
-    case Mode::bridge:
-      return namespace_json("bridge");
-    case Mode::pod:
-      return namespace_json("pod");
-  }
-  return namespace_json("default");
+  const bool names_program = choice.mode == NetworkChoice::Mode::private_ && !choice.uplink.empty();
+  return namespace_json(names_program ? choice.uplink : word_of(k_network_modes, choice.mode), choice.value);
 }
 
 Json networks_json(const NetworkChoice& choice) {
@@ -213,34 +187,13 @@ void put_mounts(const ContainerSpec& spec, Json& json) {
   if (spec.systemd_shm_bytes) json.set("shm_size_systemd", *spec.systemd_shm_bytes);
 }
 
-template <typename T>
-void put_number(Json& json, const char* key, const std::optional<T>& value) {
-  if (value) json.set(key, *value);
-}
-
-// Source: OCI runtime-spec config-linux.md, "Control groups".
-Json resources_json(const ResourceSpec& resources) {
-  Json memory = Json::object();
-  put_number(memory, "limit", resources.memory_bytes);
-  put_number(memory, "reservation", resources.memory_reservation_bytes);
-  put_number(memory, "swap", resources.memory_swap_bytes);
-  put_number(memory, "swappiness", resources.swappiness);
-  put_flag(memory, "disableOOMKiller", resources.oom_kill_disable);
-  Json cpu = Json::object();
-  put_number(cpu, "shares", resources.cpu_shares);
-  put_number(cpu, "quota", resources.cpu_quota_us);
-  put_number(cpu, "period", resources.cpu_period_us);
-  put_number(cpu, "realtimeRuntime", resources.cpu_rt_runtime_us);
-  put_number(cpu, "realtimePeriod", resources.cpu_rt_period_us);
-  put(cpu, "cpus", resources.cpuset_cpus);
-  put(cpu, "mems", resources.cpuset_mems);
-  Json json = Json::object();
-  put_object(json, "memory", std::move(memory));
-  put_object(json, "cpu", std::move(cpu));
-  if (resources.pids) json.set("pids", Json::object().set("limit", *resources.pids));
-  if (resources.blkio_weight) json.set("blockIO", Json::object().set("weight", int{*resources.blkio_weight}));
-  put(json, "unified", resources.unified);
-  return json;
+// Limits of devices stand beside the others, by the paths of the devices.
+Json resources_json(ResourceSpec resources) {
+  for (auto* limits : {&resources.blkio_weight_devices, &resources.read_bps, &resources.write_bps, &resources.read_iops,
+                       &resources.write_iops}) {
+    limits->clear();
+  }
+  return runtime::to_json(runtime_limits(resources));
 }
 
 Json device_limits_json(const std::vector<DeviceLimit>& limits, const char* value) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/time.h"
+#include "engine/enum_words.h"
 #include "engine/put_json.h"
 #include "engine/spec.h"
 
@@ -10,10 +11,7 @@ namespace ctr::engine {
 
 namespace {
 
-template <typename Enum, size_t N>
-using Names = std::array<std::pair<Enum, std::string_view>, N>;
-
-constexpr Names<MountSpec::Type, 8> k_mount_types{{
+constexpr EnumWords<MountSpec::Type, 8> k_mount_types{{
     {MountSpec::Type::bind, "bind"},
     {MountSpec::Type::volume, "volume"},
     {MountSpec::Type::tmpfs, "tmpfs"},
@@ -23,16 +21,16 @@ constexpr Names<MountSpec::Type, 8> k_mount_types{{
     {MountSpec::Type::ramfs, "ramfs"},
     {MountSpec::Type::memory, "memory"},
 }};
-constexpr Names<ImageVolumes, 3> k_image_volumes{{
+constexpr EnumWords<ImageVolumes, 3> k_image_volumes{{
     {ImageVolumes::anonymous, "anonymous"},
     {ImageVolumes::tmpfs, "tmpfs"},
     {ImageVolumes::ignore, "ignore"},
 }};
-constexpr Names<SecretUse::Type, 2> k_secret_types{{
+constexpr EnumWords<SecretUse::Type, 2> k_secret_types{{
     {SecretUse::Type::mount, "mount"},
     {SecretUse::Type::env, "env"},
 }};
-constexpr Names<NamespaceChoice::Mode, 8> k_namespace_modes{{
+constexpr EnumWords<NamespaceChoice::Mode, 8> k_namespace_modes{{
     {NamespaceChoice::Mode::automatic, "automatic"},
     {NamespaceChoice::Mode::private_, "private"},
     {NamespaceChoice::Mode::host, "host"},
@@ -42,7 +40,7 @@ constexpr Names<NamespaceChoice::Mode, 8> k_namespace_modes{{
     {NamespaceChoice::Mode::shareable, "shareable"},
     {NamespaceChoice::Mode::pod, "pod"},
 }};
-constexpr Names<UsernsChoice::Mode, 8> k_userns_modes{{
+constexpr EnumWords<UsernsChoice::Mode, 8> k_userns_modes{{
     {UsernsChoice::Mode::host, "host"},
     {UsernsChoice::Mode::keep_id, "keep-id"},
     {UsernsChoice::Mode::automatic, "auto"},
@@ -53,48 +51,29 @@ constexpr Names<UsernsChoice::Mode, 8> k_userns_modes{{
     {UsernsChoice::Mode::path, "ns"},
 }};
 
-constexpr Names<RestartSpec::Policy, 4> k_restart_policies{{
+constexpr EnumWords<RestartSpec::Policy, 4> k_restart_policies{{
     {RestartSpec::Policy::no, "no"},
     {RestartSpec::Policy::on_failure, "on-failure"},
     {RestartSpec::Policy::always, "always"},
     {RestartSpec::Policy::unless_stopped, "unless-stopped"},
 }};
-constexpr Names<HealthAction, 4> k_health_actions{{
+constexpr EnumWords<HealthAction, 4> k_health_actions{{
     {HealthAction::none, "none"},
     {HealthAction::kill, "kill"},
     {HealthAction::restart, "restart"},
     {HealthAction::stop, "stop"},
 }};
-constexpr Names<SystemdMode, 3> k_systemd_modes{{
+constexpr EnumWords<SystemdMode, 3> k_systemd_modes{{
     {SystemdMode::automatic, "true"},
     {SystemdMode::off, "false"},
     {SystemdMode::always, "always"},
 }};
-constexpr Names<NotifySpec::Mode, 4> k_notify_modes{{
+constexpr EnumWords<NotifySpec::Mode, 4> k_notify_modes{{
     {NotifySpec::Mode::container, "container"},
     {NotifySpec::Mode::conmon, "conmon"},
     {NotifySpec::Mode::healthy, "healthy"},
     {NotifySpec::Mode::ignore, "ignore"},
 }};
-
-template <typename Enum, size_t N>
-Json enum_json(const Names<Enum, N>& names, Enum value) {
-  for (const auto& [candidate, name] : names) {
-    if (candidate == value) return name;
-  }
-  CTR_ASSERT(false);
-  return {};
-}
-
-template <typename Enum, size_t N>
-Result<Enum> read_enum(const JsonReader& reader, std::string_view key, const Names<Enum, N>& names, Enum fallback) {
-  const auto text = TRY(reader.find_string(key));
-  if (!text) return fallback;
-  for (const auto& [candidate, name] : names) {
-    if (name == *text) return candidate;
-  }
-  return reader.wrong(key, "a known word");
-}
 
 // Writers that leave defaults out.
 template <typename T>
@@ -150,11 +129,12 @@ Result<JsonReader> object_or_empty(const JsonReader& reader, std::string_view ke
 
 Json mount_json(const MountSpec& mount) {
   Json json = Json::object();
-  json.set("type", enum_json(k_mount_types, mount.type));
+  json.set("type", word_of(k_mount_types, mount.type));
   put(json, "source", mount.source);
   put(json, "destination", mount.destination);
   put(json, "options", mount.options);
   put(json, "subpath", mount.subpath);
+  if (mount.makes_subpath) json.set("makes_subpath", true);
   return json;
 }
 
@@ -165,12 +145,13 @@ Result<MountSpec> read_mount(const JsonReader& reader) {
   mount.destination = TRY(reader.get_string("destination"));
   mount.options = TRY(reader.strings("options"));
   mount.subpath = TRY(reader.string_or("subpath", ""));
+  mount.makes_subpath = TRY(reader.bool_or("makes_subpath", false));
   return mount;
 }
 
 Json secret_json(const SecretUse& use) {
   Json json = Json::object();
-  json.set("name", use.name).set("id", use.id).set("type", enum_json(k_secret_types, use.type));
+  json.set("name", use.name).set("id", use.id).set("type", word_of(k_secret_types, use.type));
   json.set("target", use.target);
   if (use.type == SecretUse::Type::mount) json.set("uid", use.uid).set("gid", use.gid).set("mode", use.mode);
   return json;
@@ -218,7 +199,7 @@ Result<UlimitSpec> read_ulimit(const JsonReader& reader) {
 Json namespace_json(const NamespaceChoice& choice) {
   Json json = Json::object();
   if (choice == NamespaceChoice{}) return json;
-  json.set("mode", enum_json(k_namespace_modes, choice.mode));
+  json.set("mode", word_of(k_namespace_modes, choice.mode));
   put(json, "value", choice.value);
   return json;
 }
@@ -238,7 +219,7 @@ Result<NetworkChoice> read_network(const JsonReader& parent) {
 Json userns_json(const UsernsChoice& choice) {
   Json json = Json::object();
   if (choice == UsernsChoice{}) return json;
-  json.set("mode", enum_json(k_userns_modes, choice.mode));
+  json.set("mode", word_of(k_userns_modes, choice.mode));
   put_number(json, "keep_uid", choice.keep_uid);
   put_number(json, "keep_gid", choice.keep_gid);
   put_number(json, "size", choice.size);
@@ -414,7 +395,7 @@ Json health_rules_json(const HealthRules& rules) {
                             .set("retries", rules.startup->retries)
                             .set("successes", rules.startup->successes));
   }
-  if (rules.on_failure != defaults.on_failure) json.set("on_failure", enum_json(k_health_actions, rules.on_failure));
+  if (rules.on_failure != defaults.on_failure) json.set("on_failure", word_of(k_health_actions, rules.on_failure));
   if (rules.log_entries != defaults.log_entries) json.set("log_entries", rules.log_entries);
   if (rules.log_bytes != defaults.log_bytes) json.set("log_bytes", rules.log_bytes);
   put(json, "log_destination", rules.log_destination);
@@ -441,7 +422,7 @@ Result<HealthRules> read_health_rules(const JsonReader& parent) {
 
 Json notify_json(const NotifySpec& notify) {
   Json json = Json::object();
-  if (notify.mode != NotifySpec::Mode::container) json.set("mode", enum_json(k_notify_modes, notify.mode));
+  if (notify.mode != NotifySpec::Mode::container) json.set("mode", word_of(k_notify_modes, notify.mode));
   put(json, "socket", notify.socket);
   return json;
 }
@@ -524,7 +505,7 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_array(json, "mounts", spec.mounts, mount_json);
   put(json, "volumes_from", spec.volumes_from);
   if (spec.image_volumes != ImageVolumes::anonymous) {
-    json.set("image_volumes", enum_json(k_image_volumes, spec.image_volumes));
+    json.set("image_volumes", word_of(k_image_volumes, spec.image_volumes));
   }
   put_array(json, "secrets", spec.secrets, secret_json);
   put_flag(json, "read_only", spec.read_only);
@@ -535,7 +516,7 @@ void put_surroundings(Json& json, const ContainerSpec& spec) {
   put_array(json, "ulimits", spec.ulimits, ulimit_json);
   put(json, "sysctls", spec.sysctls);
   put_number(json, "shm_size_bytes", spec.shm_size_bytes);
-  if (spec.systemd != SystemdMode::automatic) json.set("systemd", enum_json(k_systemd_modes, spec.systemd));
+  if (spec.systemd != SystemdMode::automatic) json.set("systemd", word_of(k_systemd_modes, spec.systemd));
   put_number(json, "systemd_shm_bytes", spec.systemd_shm_bytes);
   put(json, "personality", spec.personality);
   put(json, "rdt_class", spec.rdt_class);
@@ -621,33 +602,16 @@ Result<void> read_surroundings(const JsonReader& reader, ContainerSpec& spec) {
 
 }  // namespace
 
-std::string_view policy_word(RestartSpec::Policy policy) {
-  for (const auto& [candidate, name] : k_restart_policies) {
-    if (candidate == policy) return name;
-  }
-  return "no";
-}
-
-std::string_view action_word(HealthAction action) {
-  for (const auto& [candidate, name] : k_health_actions) {
-    if (candidate == action) return name;
-  }
-  return "none";
-}
-
-std::string_view notify_word(NotifySpec::Mode mode) {
-  for (const auto& [candidate, name] : k_notify_modes) {
-    if (candidate == mode) return name;
-  }
-  return "container";
-}
+std::string_view policy_word(RestartSpec::Policy policy) { return word_of(k_restart_policies, policy); }
+std::string_view action_word(HealthAction action) { return word_of(k_health_actions, action); }
+std::string_view notify_word(NotifySpec::Mode mode) { return word_of(k_notify_modes, mode); }
 
 bool has_health_check(const ContainerSpec& spec) { return spec.health && is_check(spec.health->test); }
 
 Json to_json(const RestartSpec& restart) {
   Json json = Json::object();
   if (restart.policy == RestartSpec::Policy::no) return json;
-  json.set("policy", enum_json(k_restart_policies, restart.policy));
+  json.set("policy", word_of(k_restart_policies, restart.policy));
   if (restart.most_retries > 0) json.set("most_retries", restart.most_retries);
   return json;
 }

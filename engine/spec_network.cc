@@ -1,15 +1,12 @@
 #include "engine/spec_network.h"
 
-#include <array>
-#include <string_view>
-#include <utility>
-
+#include "engine/enum_words.h"
 #include "engine/put_json.h"
 
 namespace ctr::engine {
 namespace {
 
-constexpr std::array<std::pair<NetworkChoice::Mode, std::string_view>, 7> k_modes{{
+constexpr EnumWords<NetworkChoice::Mode, 7> k_modes{{
     {NetworkChoice::Mode::private_, "private"},
     {NetworkChoice::Mode::none, "none"},
     {NetworkChoice::Mode::host, "host"},
@@ -73,9 +70,7 @@ Result<NetworkAttachment> attachment_from_json(const JsonReader& reader) {
 Json to_json(const NetworkChoice& choice) {
   Json json = Json::object();
   if (choice == NetworkChoice{}) return json;
-  for (const auto& [mode, name] : k_modes) {
-    if (mode == choice.mode) json.set("mode", std::string(name));
-  }
+  json.set("mode", word_of(k_modes, choice.mode));
   put(json, "uplink", choice.uplink);
   put(json, "options", choice.options);
   put(json, "value", choice.value);
@@ -87,15 +82,7 @@ Json to_json(const NetworkChoice& choice) {
 
 Result<NetworkChoice> network_choice_from_json(const JsonReader& reader) {
   NetworkChoice choice;
-  if (const auto word = TRY(reader.find_string("mode"))) {
-    bool known = false;
-    for (const auto& [mode, name] : k_modes) {
-      if (name != *word) continue;
-      choice.mode = mode;
-      known = true;
-    }
-    if (!known) return reader.wrong("mode", "a known word");
-  }
+  choice.mode = TRY(read_enum(reader, "mode", k_modes, choice.mode));
   choice.uplink = TRY(reader.string_or("uplink", ""));
   choice.options = TRY(reader.strings("options"));
   choice.value = TRY(reader.string_or("value", ""));

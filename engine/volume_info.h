@@ -33,7 +33,6 @@ struct VolumeFile {
   std::string path;  // relative
   std::string bytes;
   uint32_t mode = 0644;
-  bool is_dir = false;  // a directory, without bytes
   bool operator==(const VolumeFile&) const = default;
 };
 

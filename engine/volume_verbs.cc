@@ -115,12 +115,8 @@ Result<void> fill(const std::vector<VolumeFile>& files, uint32_t mode, const Dir
       (void)TRY(data.open_or_make_dir(dir, 0755));
       TRY(set_mode(data, dir, O_DIRECTORY, 0755));
     }
-    if (file.is_dir) {
-      (void)TRY(data.open_or_make_dir(file.path, 0755));
-    } else {
-      TRY(data.write_file(file.path, file.bytes, Sync::no));
-    }
-    TRY(set_mode(data, file.path, file.is_dir ? O_DIRECTORY : 0, file.mode));
+    TRY(data.write_file(file.path, file.bytes, Sync::no));
+    TRY(set_mode(data, file.path, 0, file.mode));
   }
   if (fchmod(data.fd(), mode) != 0) return Error::from_errno("change the mode of a volume");
   return ok();

@@ -2,8 +2,9 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <cstring>
+#include <array>
 
+#include "base/descriptors.h"
 #include "runtime/attach.h"
 
 namespace ctr::runtime {
@@ -15,16 +16,8 @@ Result<void> send_packet(int socket, Frame frame, std::string_view data, int fd)
   msghdr message = {};
   message.msg_iov = parts;
   message.msg_iovlen = data.empty() ? 1 : 2;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
-  }
+  DescriptorRoom<1> room;
+  if (fd >= 0) room.put(message, std::array{fd});
   ssize_t sent = -1;
   do sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);
@@ -35,23 +28,17 @@ Result<void> send_packet(int socket, Frame frame, std::string_view data, int fd)
 Result<std::optional<Packet>> receive_packet(int socket, PacketBuffer& buffer) {
   const std::span<char> bytes = buffer.bytes();
   iovec part = {bytes.data(), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  DescriptorRoom<1> room;
   msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
+  room.offer(message);
   ssize_t size = -1;
   do size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (size < 0 && errno == EINTR);
   if (size < 0) return Error::from_errno("receive from the attach socket");
   Packet packet;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof(int));
-    packet.fd.reset(fd);
-  }
+  for (auto& fd : take_descriptors(message)) packet.fd = std::move(fd);
   if (size == 0) return std::optional<Packet>();
   if ((message.msg_flags & MSG_TRUNC) != 0) return Error(Errc::invalid, "a packet on the attach socket is too large");
   packet.frame = static_cast<Frame>(static_cast<uint8_t>(bytes[0]));

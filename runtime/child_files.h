@@ -25,7 +25,9 @@ int open_target(const Interpreter& vm, const ChildOp& op) {
   if ((op.x & k_target_must_exist) != 0) {
     return sys_openat2(vm.fd(op.b), vm.text(op.text), O_PATH | flags, 0, resolve);
   }
-  const int fd = open_or_make_target(vm.fd(op.b), vm.text(op.text), flags, static_cast<unsigned>(op.y), resolve);
+  const Made made{
+      .directory = kind != k_target_file, .like_parent = kind == k_target_either, .mode = static_cast<unsigned>(op.y)};
+  const int fd = open_or_make_target(vm.fd(op.b), vm.text(op.text), flags, made, resolve);
   if (fd < 0 || (op.x & k_target_not_proc) == 0) return fd;
   struct statfs system{};
   const int result = call(SYS_fstatfs, fd, &system);
@@ -175,7 +177,8 @@ int open_parent(int root, const char* path, const char** name) {
   *name = path + end;
   if (end == 0) return sys_openat2(root, ".", O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT);
   parent.data()[end - 1] = '\0';
-  return open_or_make_target(root, parent.data(), O_DIRECTORY, 0755, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  return open_or_make_target(root, parent.data(), O_DIRECTORY, {.directory = true, .like_parent = false, .mode = 0755},
+                             RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 int same_link(int dir, const char* name, const char* target) {

@@ -130,6 +130,7 @@ static_assert(std::is_trivially_destructible_v<ChildOp> && std::is_trivially_cop
 constexpr uint64_t k_target_directory = 0;
 constexpr uint64_t k_target_file = 1;
 constexpr uint64_t k_target_like_b = 2;           // as the source in register z is
+constexpr uint64_t k_target_either = 3;           // what is there; a directory is made, with its parent's mode
 constexpr uint64_t k_target_kinds = 3;            // the bits of the above
 constexpr uint64_t k_target_no_symlinks = 16;     // no component may be a link: /proc, /sys, /dev
 constexpr uint64_t k_target_not_proc = 32;        // must not come out on a procfs, whatever links lead there

@@ -48,15 +48,31 @@ int splice_link(PathText* path, size_t begin, size_t end, const char* link) {
   return 0;
 }
 
+// What is made in the place of what is missing.
+struct Made {
+  bool directory;
+  bool like_parent;  // a directory gets the mode of the one that it is in
+  unsigned mode;
+};
+
 struct Missing {
   size_t end;
-  bool directory;
-  unsigned mode;
   bool follow;
 };
 
+// At once: whoever else may write to the parent could put something else there before its mode is changed.
+int make_like_parent(int parent, const char* name) {
+  struct stat status{};
+  int result = sys_fstat(parent, &status);
+  if (result < 0) return result;
+  const int mask = call(SYS_umask, 0);
+  result = call(SYS_mkdirat, parent, name, status.st_mode & 01777U);
+  call(SYS_umask, mask);
+  return result;
+}
+
 // Makes the component of `path` that ends at `missing.end`, or replaces it when it is a dangling link (returns 1).
-int make_component(int root, PathText* path, const Missing& missing, uint64_t resolve) {
+int make_component(int root, PathText* path, const Missing& missing, const Made& made, uint64_t resolve) {
   char* bytes = path->data();
   size_t begin = missing.end;
   while (begin > 0 && bytes[begin - 1] != '/') --begin;
@@ -75,12 +91,14 @@ int make_component(int root, PathText* path, const Missing& missing, uint64_t re
     link[length] = '\0';
     result = missing.follow ? splice_link(path, begin, missing.end, link) : -ELOOP;
     if (result == 0) result = 1;
-  } else if (bytes[missing.end] == '\0' && !missing.directory) {
+  } else if (bytes[missing.end] == '\0' && !made.directory) {
     const int fd =
-        call(SYS_openat, parent, name.data(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, missing.mode);
+        call(SYS_openat, parent, name.data(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, made.mode);
     result = fd < 0 ? fd : sys_close(fd);
+  } else if (made.like_parent) {
+    result = make_like_parent(parent, name.data());
   } else {
-    result = call(SYS_mkdirat, parent, name.data(), bytes[missing.end] == '\0' ? missing.mode : 0755U);
+    result = call(SYS_mkdirat, parent, name.data(), bytes[missing.end] == '\0' ? made.mode : 0755U);
   }
   sys_close(parent);
   return result == -EEXIST ? 0 : result;
@@ -89,8 +107,7 @@ int make_component(int root, PathText* path, const Missing& missing, uint64_t re
 // Opens `path` below `root` as a process rooted there would, and makes it, a directory or a file, with its parents when
 // it is missing. A dangling link is followed inside the root, so that its target is made; with O_NOFOLLOW in `flags`, a
 // link at the end is what is opened.
-int open_or_make_target(int root, const char* path, uint64_t flags, unsigned mode, uint64_t resolve) {
-  const bool directory = (flags & O_DIRECTORY) != 0;
+int open_or_make_target(int root, const char* path, uint64_t flags, const Made& made, uint64_t resolve) {
   PathText current;
   current.add(path);
   if (current.overflow()) return -ENAMETOOLONG;
@@ -99,11 +116,11 @@ int open_or_make_target(int root, const char* path, uint64_t flags, unsigned mod
   for (size_t round = 0; round < k_path_size; ++round) {
     const int fd = sys_openat2(root, current.data(), O_PATH | flags, 0, resolve);
     if (fd != -ENOENT) return fd;
-    Missing missing{.end = 0, .directory = directory, .mode = mode, .follow = (resolve & RESOLVE_NO_SYMLINKS) == 0};
+    Missing missing{.end = 0, .follow = (resolve & RESOLVE_NO_SYMLINKS) == 0};
     int result = find_missing(root, current.data(), resolve, &missing.end);
     if (result < 0) return result;
     if (missing.end == 0) continue;
-    result = make_component(root, &current, missing, resolve);
+    result = make_component(root, &current, missing, made, resolve);
     if (result < 0) return result;
     if (result == 1 && ++links > k_max_links) return -ELOOP;
   }

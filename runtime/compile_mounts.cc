@@ -438,12 +438,15 @@ void emit_bind(const std::string& source_path, const MountOptions& options, cons
   // Containers write there: a link of theirs must not lead out of it, whenever it is made.
   if (!options.subpath.empty()) {
     const int16_t below = out->take_register();
-    out->add({.kind = ChildOpKind::open_in_root,
-              .a = below,
-              .b = source,
-              .text = out->text(options.subpath),
-              .x = O_PATH,
-              .z = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS});
+    const ChildOp find{.kind = ChildOpKind::open_in_root,
+                       .a = below,
+                       .b = source,
+                       .text = out->text(options.subpath),
+                       .x = O_PATH,
+                       .z = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    const ChildOp make{
+        .kind = ChildOpKind::open_target, .a = below, .b = source, .text = find.text, .x = k_target_either, .y = 0755};
+    out->add(options.makes_subpath ? make : find);
     out->close_register(source);
     source = below;
   }

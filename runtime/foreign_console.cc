@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/descriptors.h"
 #include "base/wait.h"
 
 namespace ctr::runtime {
@@ -48,21 +49,16 @@ Result<Fd> ConsoleSocket::receive() const {
   if (!connection.valid()) return Error::from_errno("accept the runtime's connection");
   TRY(wait_for(connection.get(), POLLIN, {}, k_patience).context("the runtime did not hand over the terminal"));
   char bytes[4096];  // a name nobody needs
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  DescriptorRoom<1> room;
   iovec data{.iov_base = bytes, .iov_len = sizeof bytes};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  room.offer(message);
   if (::recvmsg(connection.get(), &message, MSG_CMSG_CLOEXEC) < 0) return Error::from_errno("receive the terminal");
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
-    return Error(Errc::internal, "the runtime did not hand over the terminal");
-  }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return Fd(fd);
+  auto fds = take_descriptors(message);
+  if (fds.empty()) return Error(Errc::internal, "the runtime did not hand over the terminal");
+  return std::move(fds.front());
 }
 
 }  // namespace ctr::runtime

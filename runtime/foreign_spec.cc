@@ -37,7 +37,9 @@ Result<void> check_foreign(const RuntimeSpec& spec) {
     return Error(Errc::unsupported, fmt::format("{} cannot be had from another runtime", field));
   }
   for (const SpecMount& mount : spec.mounts) {
-    const auto is_part = [](const auto& option) { return option.starts_with(k_subpath_option); };
+    const auto is_part = [](const auto& option) {
+      return option.starts_with(k_subpath_option) || option.starts_with(k_made_subpath_option);
+    };
     if (std::any_of(mount.options.begin(), mount.options.end(), is_part)) {
       return Error(Errc::unsupported, "the subpath of a mount cannot be had from another runtime");
     }

@@ -5,37 +5,24 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptors.h"
+
 namespace ctr::runtime {
 namespace {
 
 constexpr size_t k_handover_bytes = 2 * sizeof(uint64_t);
 static_assert(sizeof(ChildReport) != k_handover_bytes);
 
-std::vector<Fd> take_descriptors(msghdr& message) {
-  std::vector<Fd> out;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
-      out.emplace_back(fd);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 Result<Heard> hear(int socket) {
   char body[sizeof(ChildReport)] = {};
   iovec part{.iov_base = body, .iov_len = sizeof body};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * k_max_namespaces)] = {};
+  DescriptorRoom<k_max_namespaces> room;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  room.offer(message);
   ssize_t size = -1;
   do size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   while (size < 0 && errno == EINTR);

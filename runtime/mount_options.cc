@@ -139,8 +139,10 @@ bool apply_id_mapping(std::string_view option, MountOptions* out) {
 }
 
 bool apply_subpath(std::string_view option, MountOptions* out) {
-  if (!option.starts_with(k_subpath_option)) return false;
-  option.remove_prefix(k_subpath_option.size());
+  const bool makes = option.starts_with(k_made_subpath_option);
+  if (!makes && !option.starts_with(k_subpath_option)) return false;
+  out->makes_subpath = makes;
+  option.remove_prefix(option.find('=') + 1);
   while (option.starts_with('/')) option.remove_prefix(1);
   out->subpath = option.empty() ? "." : option;
   return true;

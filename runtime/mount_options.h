@@ -13,6 +13,7 @@ namespace ctr::runtime {
 
 // What the value of the option of ours stands behind.
 inline constexpr std::string_view k_subpath_option = "x-ctr.subpath=";
+inline constexpr std::string_view k_made_subpath_option = "x-ctr.made-subpath=";
 
 struct MountPropagation {
   uint64_t flag = 0;       // MS_PRIVATE, …
@@ -31,8 +32,9 @@ struct MountOptions {
   bool copy_symlink = false;
   enum class IdMapping { none, top, tree } id_mapping = IdMapping::none;  // idmap, ridmap
   // "x-ctr.subpath=a/b", of bind mounts: what below the source is mounted. Links in it lead nowhere but below the
-  // source.
+  // source. "x-ctr.made-subpath=a/b": the same, and a directory is made where nothing is.
   std::string subpath;
+  bool makes_subpath = false;
   std::string id_ranges;  // "uids=0-1-10#20-30-5;gids=@0-1-10": ids of the mapping, as crun takes them; may be empty
   uint64_t set = 0;       // MOUNT_ATTR_*
   uint64_t clear = 0;

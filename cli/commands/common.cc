@@ -134,6 +134,11 @@ Result<std::optional<std::chrono::seconds>> stop_timeout(const Args& args) {
   return std::optional(std::chrono::seconds(*seconds));
 }
 
+Result<std::optional<std::chrono::seconds>> forced_stop_timeout(const Args& args) {
+  if (!args.has("time") || args.flag("force")) return stop_timeout(args);
+  return Error(Errc::invalid, "--force option must be specified to use the --time option");
+}
+
 Result<OneContainer> one_container(Context& context, const Args& args) {
   OneContainer result;
   auto* engine = TRY(context.engine());
@@ -176,6 +181,27 @@ Result<int> for_each_container(Context& context, const engine::Selection& select
 int removal_exit_code(const Error& error) {
   if (error.code() == Errc::not_found) return 1;
   return error.code() == Errc::bad_state || error.code() == Errc::in_use ? 2 : 125;
+}
+
+int remove_each(Context& context, const std::vector<std::string>& names, Missing missing, const Removal& remove) {
+  int code = 0;
+  for (const auto& name : names) {
+    const auto removed = remove(name);
+    if (removed) {
+      for (const auto& line : *removed) context.output().line(line);
+    } else if (missing == Missing::told || removed.error().code() != Errc::not_found) {
+      code = removal_exit_code(removed.error());
+      context.output().error(removed.error(), code);
+    }
+  }
+  return code;
+}
+
+std::vector<std::string> removal_lines(const engine::RemoveImageReport& report) {
+  std::vector<std::string> lines;
+  for (const auto& reference : report.untagged) lines.push_back("Untagged: " + reference);
+  for (const auto& id : report.deleted) lines.push_back("Deleted: " + id);
+  return lines;
 }
 
 engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal_proxy,

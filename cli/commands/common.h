@@ -41,6 +41,8 @@ enum class MissingFiles { refused, left_out };
 Result<std::vector<std::string>> read_cid_files(const Args& args, MissingFiles missing);
 // --time as a duration.
 Result<std::optional<std::chrono::seconds>> stop_timeout(const Args& args);
+// The same where it goes with --force alone. Errors: invalid.
+Result<std::optional<std::chrono::seconds>> forced_stop_timeout(const Args& args);
 
 // The one container that the first word or --latest names, and the words behind it.
 struct OneContainer {
@@ -58,6 +60,21 @@ Result<int> for_each_container(Context& context, const engine::Selection& select
 
 // The exit code of the removing verbs: 1 not found, 2 in use or running, else 125.
 int removal_exit_code(const Error& error);
+// Calls `remove` for each name and prints the lines it returns, or the error. The exit code is that of the last
+// failure.
+enum class Missing { told, ignored };
+using Removal = std::function<Result<std::vector<std::string>>(const std::string& name)>;
+int remove_each(Context& context, const std::vector<std::string>& names, Missing missing, const Removal& remove);
+// What is printed of an image or list that was removed.
+std::vector<std::string> removal_lines(const engine::RemoveImageReport& report);
+
+// The exit code of the verbs that only look whether there is something: 0, or 1 when it was not found.
+template <typename T>
+Result<int> existence(const Result<T>& found) {
+  if (found) return 0;
+  if (found.error().code() == Errc::not_found) return 1;
+  return found.error();
+}
 
 // A terminal's or pipe's three descriptors, as far as they are wanted.
 engine::AttachOptions attach_options(bool with_stdin, bool terminal, bool signal_proxy,

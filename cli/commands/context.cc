@@ -49,8 +49,7 @@ Result<int> ls(Context& context, const Args& args) {
   listing.columns = {"Name", "Description", "DockerEndpoint", "Error"};
   Json rows = Json::array();
   rows.push(row());
-  output.print(format.empty() ? print_table(listing, rows, Heading::yes)
-                              : TRY(print_format(listing, format, rows, Heading::yes)));
+  output.print(TRY(print_listing(listing, format, rows, Heading::yes)));
   return 0;
 }
 

@@ -83,8 +83,7 @@ Result<int> images(Context& context, const Args& args) {
   }
   const auto listing = images_listing(options);
   const Heading heading = args.flag("noheading") ? Heading::no : Heading::yes;
-  output.print(format.empty() ? print_table(listing, list, heading)
-                              : TRY(print_format(listing, format, list, heading)));
+  output.print(TRY(print_listing(listing, format, list, heading)));
   return 0;
 }
 
@@ -104,10 +103,8 @@ Result<int> history(Context& context, const Args& args) {
   const auto listing = history_listing();
   if (args.flag("quiet")) {
     output.print(TRY(print_format(listing, "{{.ID}}", rows, Heading::no)));
-  } else if (!format.empty()) {
-    output.print(TRY(print_format(listing, format, rows, Heading::yes)));
   } else {
-    output.print(print_table(listing, rows, Heading::yes));
+    output.print(TRY(print_listing(listing, format, rows, Heading::yes)));
   }
   return 0;
 }
@@ -128,10 +125,7 @@ Result<int> untag(Context& context, const Args& args) {
 
 Result<int> exists(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  const auto found = engine->find_image(args.words().front());
-  if (found) return 0;
-  if (found.error().code() == Errc::not_found) return 1;
-  return found.error();
+  return existence(engine->find_image(args.words().front()));
 }
 
 constexpr std::string_view k_images_aliases[] = {"image ls", "image list"};

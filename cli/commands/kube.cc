@@ -21,8 +21,6 @@ namespace {
 
 namespace kube = engine::kube;
 
-// podman's, in which pods of all files find each other by their names.
-constexpr const char* k_kube_network = "podman-default-kube-network";
 constexpr size_t k_file_limit_bytes = size_t{4} << 20;
 
 constexpr std::array k_play_options = {
@@ -52,6 +50,13 @@ constexpr std::array k_down_options = {
     flag("force", 0, "Remove volumes of claims, too"),
 };
 
+bool gives_address(const Args& args) { return args.has("ip") || args.has("mac-address"); }
+
+// Unless the file says otherwise.
+bool is_in_kube_network(const Args& args, const engine::Config& config) {
+  return !args.has("network") && (config.netns.empty() || config.netns == "private");
+}
+
 // The options that `run` has, too, mean here what they mean there.
 Result<engine::ContainerSpec> common_spec(Context& context, const Args& args) {
   static constexpr std::array<std::string_view, 8> k_shared = {"ip",      "log-driver", "log-opt", "mac-address",
@@ -62,6 +67,9 @@ Result<engine::ContainerSpec> common_spec(Context& context, const Args& args) {
   }
   words.emplace_back("image");
   const auto* config = TRY(TRY(context.engine())->config());
+  // Addresses are those in the network that pods of files are in by themselves.
+  if (gives_address(args) && is_in_kube_network(args, *config))
+    words.insert(words.begin(), {"--network", k_kube_network});
   const SpecInputs inputs{context.environment(), TRY(absolute_path(".")),
                           [](const std::string& path) { return read_file(path); }, *config};
   return container_spec(TRY(parse_args(k_run_command, words)), inputs);
@@ -83,9 +91,8 @@ Result<kube::Choices> choices_of(Context& context, const Args& args) {
   choices.log = std::move(common.log);
   choices.publish_all = args.flag("publish-all");
   // Without an option a hostNetwork of the file counts, and then the configuration.
-  if (args.has("network") || args.has("ip") || args.has("mac-address")) choices.network = std::move(common.network);
-  const bool is_usual = config->netns.empty() || config->netns == "private";
-  if (!choices.network && is_usual) choices.default_network = k_kube_network;
+  if (args.has("network") || gives_address(args)) choices.network = std::move(common.network);
+  if (is_in_kube_network(args, *config)) choices.default_network = k_kube_network;
   if (args.has("userns")) choices.userns = std::move(common.userns);
   choices.no_hosts = args.flag("no-hosts");
   choices.no_hostname = args.flag("no-hostname");

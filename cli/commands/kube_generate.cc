@@ -52,6 +52,7 @@ Result<kube::GenerateOptions> generate_options(const Args& args) {
   }
   options.service = args.flag("service");
   options.podman_only = args.flag("podman-only");
+  options.default_network = k_kube_network;
   return options;
 }
 

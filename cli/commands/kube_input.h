@@ -9,6 +9,9 @@
 
 namespace ctr::cli {
 
+// podman's, in which pods of all files find each other by their names.
+inline constexpr const char* k_kube_network = "podman-default-kube-network";
+
 // "-", a URL or a path. Errors: those of reading; network.
 Result<engine::kube::InputFile> read_kube_input(Context& context, const std::string& name);
 

@@ -207,19 +207,10 @@ Result<int> remove(Context& context, const Args& args) {
 
 Result<int> rm(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  int code = 0;
-  for (const auto& name : args.words()) {
-    auto report = list_verbs(*engine).remove(name);
-    if (!report) {
-      if (args.flag("ignore") && report.error().code() == Errc::not_found) continue;
-      code = removal_exit_code(report.error());
-      context.output().error(report.error(), code);
-      continue;
-    }
-    for (const auto& reference : report->untagged) context.output().line("Untagged: " + reference);
-    for (const auto& id : report->deleted) context.output().line("Deleted: " + id);
-  }
-  return code;
+  return remove_each(context, args.words(), args.flag("ignore") ? Missing::ignored : Missing::told,
+                     [&](const std::string& name) -> Result<std::vector<std::string>> {
+                       return removal_lines(TRY(list_verbs(*engine).remove(name)));
+                     });
 }
 
 }  // namespace

@@ -96,8 +96,7 @@ Result<int> ls(Context& context, const Args& args) {
     const auto ids = args.flag("no-trunc") ? NetworkIds::whole : NetworkIds::shortened;
     for (const auto& network : networks) rows.push(network_row(network, ids));
     const auto heading = args.flag("noheading") ? Heading::no : Heading::yes;
-    output.print(format.empty() ? print_table(network_listing(), rows, heading)
-                                : TRY(print_format(network_listing(), format, rows, heading)));
+    output.print(TRY(print_listing(network_listing(), format, rows, heading)));
   }
   return 0;
 }
@@ -126,30 +125,17 @@ Result<int> inspect(Context& context, const Args& args) {
 
 Result<int> exists(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  const auto found = engine::network_verbs(*engine).find(args.words().front());
-  if (found) return 0;
-  if (found.error().code() == Errc::not_found) return 1;
-  return found.error();
+  return existence(engine::network_verbs(*engine).find(args.words().front()));
 }
 
 Result<int> rm(Context& context, const Args& args) {
-  const bool force = args.flag("force");
-  if (args.has("time") && !force) {
-    return Error(Errc::invalid, "--force option must be specified to use the --time option");
-  }
-  const engine::RemoveOptions options{force, false, TRY(stop_timeout(args))};
+  const engine::RemoveOptions options{args.flag("force"), false, TRY(forced_stop_timeout(args))};
   auto* engine = TRY(context.engine());
-  int code = 0;
-  for (const auto& name : args.words()) {
-    auto removed = engine::network_verbs(*engine).remove(name, options);
-    if (removed) {
-      context.output().line(name);
-    } else if (!force || removed.error().code() != Errc::not_found) {
-      code = removal_exit_code(removed.error());
-      context.output().error(removed.error(), code);
-    }
-  }
-  return code;
+  return remove_each(context, args.words(), options.force ? Missing::ignored : Missing::told,
+                     [&](const std::string& name) -> Result<std::vector<std::string>> {
+                       TRY(engine::network_verbs(*engine).remove(name, options));
+                       return std::vector{name};
+                     });
 }
 
 Result<int> prune(Context& context, const Args& args) {

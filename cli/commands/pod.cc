@@ -84,10 +84,7 @@ Result<int> unpause(Context& context, const Args& args) {
 Result<int> rm(Context& context, const Args& args) {
   engine::PodRemoveOptions options;
   options.force = args.flag("force");
-  options.timeout = TRY(stop_timeout(args));
-  if (options.timeout && !options.force) {
-    return Error(Errc::invalid, "--force option must be specified to use the --time option");
-  }
+  options.timeout = TRY(forced_stop_timeout(args));
   return for_each_pod(context, k_pod_rm_command, args,
                       [&](PodVerbs& verbs, const ChosenPod& pod) -> Result<std::string> {
                         TRY(verbs.remove(pod.info.id, options));
@@ -96,10 +93,7 @@ Result<int> rm(Context& context, const Args& args) {
 }
 
 Result<int> exists(Context& context, const Args& args) {
-  const auto found = engine::pod_verbs(*TRY(context.engine())).find(args.words().front());
-  if (found) return 0;
-  if (found.error().code() == Errc::not_found) return 1;
-  return found.error();
+  return existence(engine::pod_verbs(*TRY(context.engine())).find(args.words().front()));
 }
 
 constexpr std::string_view k_rm_aliases[] = {"pod remove"};

@@ -63,6 +63,9 @@ Result<void> sort_pods(const std::string& field, std::vector<PodInfo>& pods) {
 }
 
 Result<int> ps(Context& context, const Args& args) {
+  if (args.flag("quiet") && args.has("format")) {
+    return Error(Errc::invalid, "quiet and format cannot be used together");
+  }
   auto& verbs = engine::pod_verbs(*TRY(context.engine()));
   auto pods = TRY(verbs.list(TRY(parse_filters(args))));
   if (args.flag("latest") && pods.size() > 1) pods.erase(pods.begin(), pods.end() - 1);
@@ -75,7 +78,7 @@ Result<int> ps(Context& context, const Args& args) {
   options.namespaces = args.flag("ns");
   const std::string format = args.text("format");
   auto& output = context.output();
-  if (args.flag("quiet") && format.empty()) {
+  if (args.flag("quiet")) {
     for (const auto& pod : pods) output.line(options.whole_ids ? pod.id.hex : pod.id.short_form());
     return 0;
   }
@@ -86,10 +89,8 @@ Result<int> ps(Context& context, const Args& args) {
   for (const auto& pod : pods) rows.push(json ? pod_json(pod) : pod_row(pod, options, at));
   if (json) {
     output.print(pretty(rows, 5));
-  } else if (format.empty()) {
-    output.print(print_table(pod_listing(options), rows, heading));
   } else {
-    output.print(TRY(print_format(pod_listing(options), format, rows, heading)));
+    output.print(TRY(print_listing(pod_listing(options), format, rows, heading)));
   }
   return 0;
 }
@@ -129,7 +130,11 @@ Result<int> top(Context& context, const Args& args) {
   const size_t first = args.flag("latest") ? 0 : 1;
   for (size_t i = first; i < args.words().size(); ++i) {
     for (auto& word : split(args.words()[i], ',')) {
-      if (!word.empty()) descriptors.push_back(std::move(word));
+      if (word.empty()) continue;
+      if (!engine::is_top_descriptor(word)) {
+        return Error(Errc::invalid, fmt::format("'{}': unknown descriptor", printable(word)));
+      }
+      descriptors.push_back(std::move(word));
     }
   }
   Table table;

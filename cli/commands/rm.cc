@@ -74,10 +74,7 @@ Result<int> prune(Context& context, const Args& args) {
 
 Result<int> exists(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  const auto found = engine->find_container(args.words().front());
-  if (found) return 0;
-  if (found.error().code() == Errc::not_found) return 1;
-  return found.error();
+  return existence(engine->find_container(args.words().front()));
 }
 
 // `--exec` is what podman's monitors call. What exec runs leaves nothing behind; the container may run on.

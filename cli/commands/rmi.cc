@@ -44,19 +44,10 @@ Result<int> rmi(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
   const bool force = args.flag("force");
   const bool ignore = force || args.flag("ignore");
-  int code = 0;
-  for (const auto& name : TRY(wanted_images(*engine, args))) {
-    auto report = engine->remove_image(name, force, !args.flag("no-prune"));
-    if (!report) {
-      if (ignore && report.error().code() == Errc::not_found) continue;
-      code = removal_exit_code(report.error());
-      context.output().error(report.error(), code);
-      continue;
-    }
-    for (const auto& reference : report->untagged) context.output().line("Untagged: " + reference);
-    for (const auto& id : report->deleted) context.output().line("Deleted: " + id);
-  }
-  return code;
+  return remove_each(context, TRY(wanted_images(*engine, args)), ignore ? Missing::ignored : Missing::told,
+                     [&](const std::string& name) -> Result<std::vector<std::string>> {
+                       return removal_lines(TRY(engine->remove_image(name, force, !args.flag("no-prune"))));
+                     });
 }
 
 Result<int> prune(Context& context, const Args& args) {

@@ -130,10 +130,8 @@ Result<int> search(Context& context, const Args& args) {
   const auto listing = listing_of(args);
   if (is_json_format(format)) {
     output.print(pretty(rows, 4));
-  } else if (!format.empty()) {
-    output.print(TRY(print_format(listing, format, rows, Heading::yes)));
-  } else if (!hits.empty()) {
-    output.print(print_table(listing, rows, Heading::yes));
+  } else if (!format.empty() || !hits.empty()) {
+    output.print(TRY(print_listing(listing, format, rows, Heading::yes)));
   }
   return 0;
 }

@@ -108,10 +108,8 @@ Result<int> ls(Context& context, const Args& args) {
   const auto heading = args.flag("noheading") ? Heading::no : Heading::yes;
   if (is_json_format(format)) {
     output.print(pretty(rows, 4));
-  } else if (format.empty()) {
-    output.print(print_table(secret_listing(), rows, heading));
   } else {
-    output.print(TRY(print_format(secret_listing(), format, rows, heading)));
+    output.print(TRY(print_listing(secret_listing(), format, rows, heading)));
   }
   return 0;
 }
@@ -163,10 +161,7 @@ Result<int> inspect(Context& context, const Args& args) {
 
 Result<int> exists(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  const auto found = engine->find_secret(args.words().front());
-  if (found) return 0;
-  if (found.error().code() == Errc::not_found) return 1;
-  return found.error();
+  return existence(engine->find_secret(args.words().front()));
 }
 
 Result<int> rm(Context& context, const Args& args) {
@@ -180,17 +175,10 @@ Result<int> rm(Context& context, const Args& args) {
   if (all) {
     for (const auto& secret : TRY(engine->list_secrets({}))) names.push_back(secret.id);
   }
-  int code = 0;
-  for (const auto& name : names) {
-    auto removed = engine->remove_secret(name);
-    if (removed) {
-      context.output().line(*removed);
-    } else if (!args.flag("ignore") || removed.error().code() != Errc::not_found) {
-      code = removal_exit_code(removed.error());
-      context.output().error(removed.error(), code);
-    }
-  }
-  return code;
+  return remove_each(context, names, args.flag("ignore") ? Missing::ignored : Missing::told,
+                     [&](const std::string& name) -> Result<std::vector<std::string>> {
+                       return std::vector{TRY(engine->remove_secret(name))};
+                     });
 }
 
 constexpr std::string_view k_ls_aliases[] = {"secret list"};

@@ -125,10 +125,8 @@ Result<void> print_round(Context& context, const Args& args, const std::vector<S
   if (is_terminal(STDOUT_FILENO) && !args.flag("no-reset")) output.print(k_clear_screen);
   if (as_json) {
     output.print(pretty(rows, 1));
-  } else if (format.empty()) {
-    output.print(print_table(stats_listing(), rows, Heading::yes));
   } else {
-    output.print(TRY(print_format(stats_listing(), format, rows, Heading::yes)));
+    output.print(TRY(print_listing(stats_listing(), format, rows, Heading::yes)));
   }
   return output.flush();
 }

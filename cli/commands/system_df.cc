@@ -40,8 +40,7 @@ Result<int> df(Context& context, const Args& args) {
   if (is_json_format(format)) {
     output.print(pretty(rows, 2));
   } else {
-    output.print(format.empty() ? print_table(disk_summary_listing(), rows, Heading::yes)
-                                : TRY(print_format(disk_summary_listing(), format, rows, Heading::yes)));
+    output.print(TRY(print_listing(disk_summary_listing(), format, rows, Heading::yes)));
   }
   return 0;
 }

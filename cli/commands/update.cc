@@ -9,6 +9,7 @@
 #include "cli/spec_args.h"
 #include "cli/spec_security.h"
 #include "engine/container_verbs.h"
+#include "engine/ulimit_words.h"
 
 namespace ctr::cli {
 namespace {
@@ -25,7 +26,7 @@ Result<engine::ContainerChanges> parse_changes(Context& context, const Args& arg
   changes.limits = TRY(parse_limits(args));
   changes.env = TRY(read_variables(args.list("env"), context.environment(), "--env"));
   changes.unset_env = args.list("unsetenv");
-  for (const auto& text : args.list("ulimit")) changes.ulimits.push_back(TRY(parse_ulimit(text)));
+  for (const auto& text : args.list("ulimit")) changes.ulimits.push_back(TRY(engine::parse_ulimit(text)));
   if (args.has("restart")) changes.restart = TRY(parse_restart(args.text("restart")));
   changes.health = TRY(parse_health(args));
   return changes;

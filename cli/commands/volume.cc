@@ -90,8 +90,7 @@ Result<int> ls(Context& context, const Args& args) {
   } else {
     const auto rows = rows_of(volumes, volume_row);
     const auto heading = args.flag("noheading") ? Heading::no : Heading::yes;
-    output.print(format.empty() ? print_table(volume_listing(), rows, heading)
-                                : TRY(print_format(volume_listing(), format, rows, heading)));
+    output.print(TRY(print_listing(volume_listing(), format, rows, heading)));
   }
   return 0;
 }
@@ -121,36 +120,23 @@ Result<int> inspect(Context& context, const Args& args) {
 
 Result<int> exists(Context& context, const Args& args) {
   auto* engine = TRY(context.engine());
-  const auto found = engine->find_volume(args.words().front(), engine::Engine::Lookup::exact);
-  if (found) return 0;
-  if (found.error().code() == Errc::not_found) return 1;
-  return found.error();
+  return existence(engine->find_volume(args.words().front(), engine::Engine::Lookup::exact));
 }
 
 Result<int> rm(Context& context, const Args& args) {
   const bool all = args.flag("all");
   if (all != args.words().empty()) return Error(Errc::invalid, "choose either one or more volumes or all");
-  const bool force = args.flag("force");
-  if (args.has("time") && !force) {
-    return Error(Errc::invalid, "--force option must be specified to use the --time option");
-  }
-  const engine::RemoveOptions options{force, false, TRY(stop_timeout(args))};
+  const engine::RemoveOptions options{args.flag("force"), false, TRY(forced_stop_timeout(args))};
   auto* engine = TRY(context.engine());
   auto names = args.words();
   if (all) {
     for (const auto& volume : TRY(engine->list_volumes({}))) names.push_back(volume.name);
   }
-  int code = 0;
-  for (const auto& name : names) {
-    auto removed = engine->remove_volume(name, options);
-    if (removed) {
-      context.output().line(name);
-    } else if (!force || removed.error().code() != Errc::not_found) {
-      code = removal_exit_code(removed.error());
-      context.output().error(removed.error(), code);
-    }
-  }
-  return code;
+  return remove_each(context, names, options.force ? Missing::ignored : Missing::told,
+                     [&](const std::string& name) -> Result<std::vector<std::string>> {
+                       TRY(engine->remove_volume(name, options));
+                       return std::vector{name};
+                     });
 }
 
 // Without --all only volumes that no user gave a name to.

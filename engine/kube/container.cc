@@ -71,7 +71,7 @@ Result<void> read_program(Fields& container, PodContext& context, VolumeSources&
   for (const auto* key : {"command", "args"}) {
     if (!container.has(key)) continue;
     auto words = TRY(container.texts(key));
-    for (auto& word : words) word = expand(word, env.values);
+    for (auto& word : words) word = TRY(expand(container, key, word, env.values));
     if (std::string_view(key) == "command") {
       if (!words.empty()) spec.entrypoint = std::move(words);
     } else {
@@ -108,6 +108,12 @@ Result<void> read_role(Fields& container, const PodContext& context, bool init, 
   return ok();
 }
 
+size_t size_of(const std::map<std::string, std::string>& map) {
+  size_t bytes = 0;
+  for (const auto& [key, value] : map) bytes += key.size() + value.size();
+  return bytes;
+}
+
 void apply_choices(const PodContext& context, ContainerSpec& spec) {
   const auto& choices = context.choices;
   spec.labels = context.metadata.labels;
@@ -139,9 +145,13 @@ Result<ContainerPlan> read_container(Fields& container, PodContext& context, Vol
   TRY(read_program(container, context, volumes, plan.spec));
   TRY(read_probes(container, context, ports, plan));
   container.skip({"terminationMessagePath", "terminationMessagePolicy", "stdinOnce", "resizePolicy"});
+  TRY(container.charge("", size_of(context.metadata.labels) + size_of(context.metadata.annotations)));
   apply_choices(context, plan.spec);
-  auto applied = apply_annotations(context.metadata.annotations, plan.name, plan.spec);
-  if (!applied) return container.wrong("", applied.error().text());
+  const auto left_out = apply_annotations(context.metadata.annotations, {plan.name, context.siblings}, plan.spec);
+  if (!left_out) return container.wrong("", left_out.error().text());
+  context.port_names.insert(ports.begin(), ports.end());
+  for (const auto& what : *left_out) TRY(container.unsupported("", what));
+  context.siblings.emplace(plan.name, plan.spec.name);
   TRY(container.finish());
   return plan;
 }

@@ -22,6 +22,13 @@ std::optional<std::string> subscript(std::string_view path, std::string_view map
   return std::string(path);
 }
 
+// key="value" in lines, as files of the downward API have them.
+std::string lines_of(const std::map<std::string, std::string>& map) {
+  std::vector<std::string> lines;
+  for (const auto& [key, value] : map) lines.push_back(fmt::format("{}={}", key, dump_json(Json(value))));
+  return join(lines, "\n");
+}
+
 // What a container may have: its limit, else what there is on this machine. Of requests the limit counts, too.
 struct Amounts {
   std::optional<int64_t> milli_cpus, memory_bytes;
@@ -39,28 +46,6 @@ Amounts amounts_of(const ResourceSpec& limits, bool requests, const Choices& cho
   if (!amounts.milli_cpus && choices.node_cpus > 0) amounts.milli_cpus = choices.node_cpus * 1000;
   if (!amounts.memory_bytes && choices.node_memory_bytes > 0) amounts.memory_bytes = choices.node_memory_bytes;
   return amounts;
-}
-
-Result<std::string> resource_value(Fields& fields, const ResourceSpec& limits, const Choices& choices) {
-  const auto resource = TRY(fields.get_text("resource"));
-  const auto divisor_text = TRY(fields.text_or("divisor", "1"));
-  fields.skip({"containerName"});
-  TRY(fields.finish());
-  const auto divisor = parse_quantity_milli(divisor_text == "0" ? "1" : divisor_text);
-  if (!divisor || *divisor <= 0) return fields.wrong("divisor", "is not an amount");
-  const auto amounts = amounts_of(limits, resource.starts_with("requests."), choices);
-  std::optional<int64_t> amount;
-  int64_t unit = *divisor;
-  if (resource == "limits.cpu" || resource == "requests.cpu") {
-    amount = amounts.milli_cpus;
-  } else if (resource == "limits.memory" || resource == "requests.memory") {
-    amount = amounts.memory_bytes;
-    unit = std::max<int64_t>(*divisor / 1000, 1);
-  } else {
-    return fields.wrong("resource", fmt::format("'{}' is not supported", printable(resource)));
-  }
-  if (!amount) return fields.wrong("resource", "the container has no such limit");
-  return std::to_string(*amount / unit + (*amount % unit == 0 ? 0 : 1));
 }
 
 // nullopt: the variable is left out.
@@ -92,9 +77,9 @@ Result<std::optional<std::string>> value_from(Fields& from, PodContext& context,
   } else if (auto secret = TRY(from.find_map("secretKeyRef"))) {
     value = TRY(reference_value(*secret, context, true));
   } else if (auto field = TRY(from.find_map("fieldRef"))) {
-    value = TRY(read_pod_field(*field, context));
+    value = TRY(read_pod_field(*field, context, FieldFor::variable));
   } else if (auto resource = TRY(from.find_map("resourceFieldRef"))) {
-    value = TRY(resource_value(*resource, limits, context.choices));
+    value = TRY(read_resource_field(*resource, &limits, context));
   } else {
     TRY(from.finish());
     return from.wrong("", "says no source");
@@ -135,6 +120,7 @@ Result<void> add_all(Fields& from, PodContext& context, EnvPlan& env) {
       if (value.find('\0') != std::string::npos) {
         return fields->wrong("", fmt::format("the value of '{}' has a NUL byte", printable(variable)));
       }
+      TRY(fields->charge("", value.size()));
       set(env, prefix + variable, value);
     }
   }
@@ -170,7 +156,34 @@ Result<void> read_amounts(Fields& fields, bool limits, ContainerSpec& spec) {
 
 }  // namespace
 
-Result<std::string> read_pod_field(Fields& fields, const PodContext& context) {
+Result<std::string> read_resource_field(Fields& fields, const ResourceSpec* own, const PodContext& context) {
+  const auto resource = TRY(fields.get_text("resource"));
+  const auto divisor_text = TRY(fields.text_or("divisor", "1"));
+  const auto container = TRY(fields.text_or("containerName", ""));
+  TRY(fields.finish());
+  const auto divisor = parse_quantity_milli(divisor_text == "0" ? "1" : divisor_text);
+  if (!divisor || *divisor <= 0) return fields.wrong("divisor", "is not an amount");
+  if (const auto named = context.resources.find(container); named != context.resources.end()) {
+    own = &named->second;
+  } else if (!container.empty() || own == nullptr) {
+    return fields.wrong("containerName", fmt::format("there is no container '{}'", printable(container)));
+  }
+  const auto amounts = amounts_of(*own, resource.starts_with("requests."), context.choices);
+  std::optional<int64_t> amount;
+  int64_t unit = *divisor;
+  if (resource == "limits.cpu" || resource == "requests.cpu") {
+    amount = amounts.milli_cpus;
+  } else if (resource == "limits.memory" || resource == "requests.memory") {
+    amount = amounts.memory_bytes;
+    unit = std::max<int64_t>(*divisor / 1000, 1);
+  } else {
+    return fields.wrong("resource", fmt::format("'{}' is not supported", printable(resource)));
+  }
+  if (!amount) return fields.wrong("resource", "the container has no such limit");
+  return std::to_string(*amount / unit + (*amount % unit == 0 ? 0 : 1));
+}
+
+Result<std::string> read_pod_field(Fields& fields, const PodContext& context, FieldFor use) {
   const auto path = TRY(fields.get_text("fieldPath"));
   fields.skip({"apiVersion"});
   TRY(fields.finish());
@@ -182,13 +195,16 @@ Result<std::string> read_pod_field(Fields& fields, const PodContext& context) {
   if (path == "metadata.namespace") return std::string("default");
   if (path == "spec.nodeName") return context.choices.node_name;
   if (path == "spec.serviceAccountName") return context.service_account;
+  if (use == FieldFor::file && path == "metadata.labels") return lines_of(context.metadata.labels);
+  if (use == FieldFor::file && path == "metadata.annotations") return lines_of(context.metadata.annotations);
   if (const auto key = subscript(path, "metadata.labels")) return value_of(context.metadata.labels, *key);
   if (const auto key = subscript(path, "metadata.annotations")) return value_of(context.metadata.annotations, *key);
   return fields.wrong("fieldPath",
                       fmt::format("'{}' is not supported: it is not known before the pod runs", printable(path)));
 }
 
-std::string expand(const std::string& text, const std::map<std::string, std::string>& env) {
+Result<std::string> expand(const Fields& at, std::string_view key, const std::string& text,
+                           const std::map<std::string, std::string>& env) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '$' || i + 1 == text.size()) {
@@ -203,6 +219,7 @@ std::string expand(const std::string& text, const std::map<std::string, std::str
         out += '$';
         continue;
       }
+      TRY(at.charge(key, found->second.size()));
       out += found->second;
       i = end;
     } else {
@@ -226,9 +243,10 @@ Result<EnvPlan> read_env(Fields& container, PodContext& context, const ResourceS
       value = TRY(value_from(*from, context, limits));
       if (!value) continue;
       if (value->find('\0') != std::string::npos) return entry.wrong("", "the value has a NUL byte");
+      TRY(entry.charge("valueFrom", value->size()));
       set(env, name, std::move(*value));
     } else {
-      set(env, name, expand(value.value_or(""), env.values));
+      set(env, name, TRY(expand(entry, "value", value.value_or(""), env.values)));
     }
   }
   return env;

@@ -146,6 +146,14 @@ Result<void> Fields::unsupported(std::string_view key, std::string_view what) {
   return ok();
 }
 
+Result<void> Fields::charge(std::string_view key, size_t bytes) const {
+  source_->copied_bytes += bytes;
+  if (source_->copied_bytes <= k_most_copied_bytes) return ok();
+  return wrong(key,
+               fmt::format("with this, more than {} bytes are copied from variables, labels, ConfigMaps and Secrets",
+                           k_most_copied_bytes));
+}
+
 Result<void> Fields::finish() {
   for (const auto& member : node_->members) {
     if (!asked_.contains(member.key)) TRY(unsupported(member.key));

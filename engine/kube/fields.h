@@ -23,7 +23,10 @@ struct Source {
   std::string file;  // as in messages
   Unsupported unsupported = Unsupported::refused;
   std::vector<std::string> warnings;  // "FILE:LINE: PATH: not supported"
+  size_t copied_bytes = 0;            // see Fields::charge
 };
+// A file of some lines can ask for the same value, or for the values of variables in variables, again and again.
+inline constexpr size_t k_most_copied_bytes = size_t{128} << 20;
 
 // Members that are null count as absent. finish() must be called when everything known has been asked for: it refuses
 // the rest. Borrows node and source.
@@ -57,6 +60,8 @@ class Fields {
   Result<void> unsupported(std::string_view key, std::string_view what = "not supported");
   // Something about a field that whoever plays the file should know.
   void warn(std::string_view key, std::string_view what) { source_->warnings.push_back(wrong(key, what).message()); }
+  // For what is copied from elsewhere in the file. Errors: when all of it is more than k_most_copied_bytes.
+  Result<void> charge(std::string_view key, size_t bytes) const;
   // An empty key means this map.
   Error wrong(std::string_view key, std::string_view what) const;
 

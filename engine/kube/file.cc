@@ -93,8 +93,11 @@ Result<void> read_controller(Fields& spec, const std::string& kind, PodContext& 
   TRY(only_one("parallelism"));
   TRY(only_one("completions"));
   spec.skip({"manualSelector", "completionMode", "suspend", "podReplacementPolicy"});
-  if (const auto limit = TRY(spec.find_integer("backoffLimit", 0, INT32_MAX))) {
-    context.backoff_limit = static_cast<int>(*limit);
+  constexpr int64_t k_usual_retries = 6;  // as in Kubernetes
+  context.job_retries =
+      static_cast<int>(TRY(spec.find_integer("backoffLimit", 0, INT32_MAX)).value_or(k_usual_retries));
+  if (const auto time = TRY(spec.find_integer("activeDeadlineSeconds", 1, k_most_pod_seconds))) {
+    context.deadline = std::chrono::seconds(*time);
   }
   return ok();
 }
@@ -128,7 +131,8 @@ struct Service {
   std::map<std::string, std::string> selector;
   struct Port {
     uint16_t node = 0, target = 0;
-    std::string protocol;
+    std::string target_name = {};  // of a port of the pod's containers
+    std::string protocol = {};
   };
   std::vector<Port> ports;
 };
@@ -148,9 +152,12 @@ Result<Service> read_service(Fields& document) {
     const auto protocol = to_lower(TRY(port.text_or("protocol", "TCP")));
     TRY(port.finish());
     if (!node || !outside) continue;
+    if (protocol != "tcp" && protocol != "udp") return port.wrong("protocol", "is neither TCP nor UDP");
     const auto inside = target != nullptr && target->kind == YamlNode::Kind::integer ? target->integer : *outside;
     if (inside < 1 || inside > 65535) return port.wrong("targetPort", "is no port");
-    service.ports.push_back({static_cast<uint16_t>(*node), static_cast<uint16_t>(inside), protocol});
+    Service::Port entry{static_cast<uint16_t>(*node), static_cast<uint16_t>(inside), {}, protocol};
+    if (target != nullptr && target->kind == YamlNode::Kind::string) entry.target_name = target->text;
+    service.ports.push_back(std::move(entry));
   }
   spec->skip({"type", "clusterIP", "clusterIPs", "sessionAffinity", "ipFamilies", "ipFamilyPolicy",
               "internalTrafficPolicy", "externalTrafficPolicy", "allocateLoadBalancerNodePorts"});
@@ -168,7 +175,10 @@ void publish(const Service& service, PodPlan& pod) {
   const auto mode = pod.spec.shared.network.mode;
   if (!selected || mode == NetworkChoice::Mode::host || mode == NetworkChoice::Mode::none) return;
   for (const auto& port : service.ports) {
-    PortMapping mapping{"", port.node, port.target, 1, port.protocol};
+    const auto named = pod.port_names.find(port.target_name);
+    if (!port.target_name.empty() && named == pod.port_names.end()) continue;
+    const auto inside = port.target_name.empty() ? port.target : named->second;
+    PortMapping mapping{"", port.node, inside, 1, port.protocol};
     auto& ports = pod.spec.shared.ports;
     if (std::find(ports.begin(), ports.end(), mapping) == ports.end()) ports.push_back(std::move(mapping));
   }
@@ -266,7 +276,10 @@ Result<Plan> plan_kube(const InputFile& file, const std::vector<InputFile>& conf
     return Error(Errc::invalid, "--publish is for files with one pod: which one is meant is not said");
   }
   TRY(check_names(plan.pods, file.name));
-  for (auto& warning : source.warnings) plan.warnings.push_back(std::move(warning));
+  for (auto& warning : source.warnings) {
+    const auto& all = plan.warnings;
+    if (std::find(all.begin(), all.end(), warning) == all.end()) plan.warnings.push_back(std::move(warning));
+  }
   return plan;
 }
 

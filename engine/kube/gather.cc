@@ -113,7 +113,11 @@ Result<Generated> generate(Engine& engine, const std::vector<std::string>& names
   for (const auto& volume : found.volumes) generated.documents.push_back(generate_claim(volume));
   for (const auto& pod : found.pods) {
     auto one = TRY(generate_pod(pod, options));
-    for (auto& document : one.documents) generated.documents.push_back(std::move(document));
+    // Pods of one file may have the same ConfigMaps.
+    for (auto& document : one.documents) {
+      const auto& all = generated.documents;
+      if (std::find(all.begin(), all.end(), document) == all.end()) generated.documents.push_back(std::move(document));
+    }
     for (auto& warning : one.warnings) generated.warnings.push_back(std::move(warning));
   }
   return generated;

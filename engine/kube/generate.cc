@@ -10,6 +10,7 @@
 #include "engine/kube/generate_container.h"
 #include "engine/kube/origin.h"
 #include "engine/kube/plan.h"
+#include "engine/userns_words.h"
 
 namespace ctr::engine::kube {
 
@@ -110,6 +111,11 @@ std::string_view restart_word_of(const SourcePod& pod, GeneratedKind kind) {
   return kind == GeneratedKind::job && word == "Always" ? "OnFailure" : word;
 }
 
+bool has_host_pid(const SourcePod& pod) {
+  constexpr auto k_host = NamespaceChoice::Mode::host;
+  return first_spec(pod).pid.mode == k_host || shared_spec(pod).pid.mode == k_host;
+}
+
 Json spec_json(const SourcePod& pod, GeneratedKind kind) {
   const auto& first = first_spec(pod);
   const auto& shared = shared_spec(pod);
@@ -122,18 +128,19 @@ Json spec_json(const SourcePod& pod, GeneratedKind kind) {
   set_if(spec, "securityContext", pod_security_json(pod));
   if (first.ipc.mode == NamespaceChoice::Mode::host) spec.set("hostIPC", true);
   if (shared.network.mode == NetworkChoice::Mode::host) spec.set("hostNetwork", true);
-  if (first.pid.mode == NamespaceChoice::Mode::host || shared.pid.mode == NamespaceChoice::Mode::host) {
-    spec.set("hostPID", true);
-  }
+  const bool host_pid = has_host_pid(pod);
+  if (host_pid) spec.set("hostPID", true);
   if (shared.userns.mode == UsernsChoice::Mode::automatic) spec.set("hostUsers", false);
-  if (!shared.hostname.empty()) spec.set("hostname", shared.hostname);
-  if (pod.spec && pod.spec->share.contains("pid")) spec.set("shareProcessNamespace", true);
+  // The pod's name is one by itself, where a cluster does not make up another.
+  const bool is_usual = kind == GeneratedKind::pod && shared.hostname == pod.name;
+  if (!shared.hostname.empty() && !is_usual) spec.set("hostname", shared.hostname);
+  if (pod.spec && pod.spec->share.contains("pid") && !host_pid) spec.set("shareProcessNamespace", true);
   const auto& last = pod.containers.back().spec;
   spec.set("restartPolicy", restart_word_of(pod, kind));
   if (last.stop_timeout) spec.set("terminationGracePeriodSeconds", int64_t{last.stop_timeout->count()});
   if (last.timeout) spec.set("activeDeadlineSeconds", int64_t{last.timeout->count()});
   Json list = Json::array();
-  for (auto& [name, volume] : volumes) list.push(std::move(volume));
+  for (auto& [name, volume] : volumes) list.push(std::move(volume.json));
   set_if(spec, "volumes", std::move(list));
   return spec;
 }
@@ -188,6 +195,8 @@ Json document_of(const SourcePod& pod, const GenerateOptions& options,
   Json spec = Json::object();
   if (options.kind == GeneratedKind::deployment) spec.set("replicas", options.replicas);
   if (options.kind != GeneratedKind::job) spec.set("selector", std::move(selector));
+  const int retries = pod.containers.back().spec.restart.most_retries;
+  if (options.kind == GeneratedKind::job && retries > 0) spec.set("backoffLimit", retries);
   spec.set("template", Json::object().set("metadata", std::move(metadata)).set("spec", spec_json(pod, options.kind)));
   Json outer = Json::object()
                    .set("labels", Json::string_map(labels_of(pod)))
@@ -219,16 +228,50 @@ Json service_json(const SourcePod& pod) {
       .set("spec", std::move(spec));
 }
 
-// What playing the document makes of a container, to see what is lost. JSON is YAML.
-Result<std::map<std::string, ContainerSpec>> play_back(const Json& document) {
+// What playing the document makes of a pod, to see what is lost. JSON is YAML.
+struct PlayedBack {
+  PodSpec pod;
+  std::map<std::string, ContainerSpec> containers;
+};
+
+Result<PlayedBack> play_back(const Json& document) {
   Choices choices;
   choices.unsupported = Unsupported::ignored;
-  const auto plan = TRY(plan_kube({"the generated document", dump_json(document)}, {}, choices));
-  std::map<std::string, ContainerSpec> specs;
-  for (const auto& planned : plan.pods) {
-    for (const auto& container : planned.containers) specs.emplace(container.name, container.spec);
+  auto plan = TRY(plan_kube({"the generated document", dump_json(document)}, {}, choices));
+  PlayedBack played;
+  for (auto& planned : plan.pods) {
+    for (auto& container : planned.containers) played.containers.emplace(container.name, std::move(container.spec));
+    played.pod = std::move(planned.spec);
   }
-  return specs;
+  return played;
+}
+
+std::vector<PortMapping> single_ports(const std::vector<PortMapping>& ports) {
+  std::vector<PortMapping> singles;
+  for (const auto& mapping : ports) {
+    for (uint16_t i = 0; i < mapping.range; ++i) {
+      singles.push_back({mapping.host_ip, static_cast<uint16_t>(mapping.host_port == 0 ? 0 : mapping.host_port + i),
+                         static_cast<uint16_t>(mapping.container_port + i), 1, mapping.protocol});
+    }
+  }
+  return singles;
+}
+
+// Differences of pods that are none.
+void forgive_pod(PodSpec& written, const PodSpec& wanted, const SourcePod& pod, const GenerateOptions& options) {
+  auto& shared = written.shared;
+  if (wanted.shared.hostname.empty()) shared.hostname.clear();
+  if (single_ports(shared.ports) == single_ports(wanted.shared.ports)) shared.ports = wanted.shared.ports;
+  // Members have theirs.
+  shared.restart = wanted.shared.restart;
+  if (!options.podman_only) written.exit_policy = wanted.exit_policy;
+  const auto& networks = wanted.shared.network.networks;
+  const bool is_usual = networks.size() == 1 && networks[0].network == options.default_network &&
+                        networks[0].ips.empty() && networks[0].mac.empty();
+  if (is_usual) shared.network = wanted.shared.network;
+  const bool host_ipc = first_spec(pod).ipc.mode == NamespaceChoice::Mode::host;
+  if (has_host_pid(pod) || host_ipc) written.share = wanted.share;
+  if (has_host_pid(pod)) shared.pid = wanted.shared.pid;
 }
 
 // The container as a member of the pod: what the pod has is no loss.
@@ -247,7 +290,18 @@ ContainerSpec as_member(const SourceContainer& source, const SourcePod& pod) {
   spec.uts = nothing.uts;
   if (spec.pid.mode != NamespaceChoice::Mode::host) spec.pid = nothing.pid;
   if (spec.ipc.mode != NamespaceChoice::Mode::host) spec.ipc = nothing.ipc;
-  if (pod.spec) spec.cgroup_parent = nothing.cgroup_parent;
+  if (!pod.spec) return spec;
+  spec.cgroup_parent = nothing.cgroup_parent;
+  spec.no_hosts = spec.no_hosts && !pod.spec->shared.no_hosts;
+  spec.no_hostname = spec.no_hostname && !pod.spec->shared.no_hostname;
+  return spec;
+}
+
+// The pod that a container of its own becomes: what it does not share with anybody is the pod's.
+PodSpec pod_around(const ContainerSpec& container, const PodSpec& written) {
+  PodSpec spec = written;
+  spec.shared.network = container.network;
+  spec.shared.userns = container.userns;
   return spec;
 }
 
@@ -271,8 +325,36 @@ void forgive(ContainerSpec& written, const ContainerSpec& wanted) {
 
 std::string lost_members(const Json& difference) {
   std::vector<std::string> names;
-  for (const auto& [key, value] : difference.as_object()) names.push_back(key);
+  for (const auto& [key, value] : difference.as_object()) {
+    if (key != "shared") names.push_back(key);
+  }
+  if (const auto* shared = difference.find("shared")) {
+    for (const auto& [key, value] : shared->as_object()) names.push_back(key);
+  }
   return join(names, ", ");
+}
+
+// What Kubernetes cannot say: told, or kept in annotations.
+struct Losses {
+  const GenerateOptions& options;
+  std::map<std::string, std::string>& annotations;
+  std::vector<std::string>& warnings;
+
+  void add(const std::string& object, const std::string& annotation, const Json& difference) {
+    if (difference.as_object().empty()) return;
+    if (options.podman_only) {
+      annotations[annotation] = dump_json(difference);
+      return;
+    }
+    warnings.push_back(fmt::format("{}: Kubernetes cannot say {}; --podman-only keeps it in an annotation", object,
+                                   lost_members(difference)));
+  }
+};
+
+// podman's word for it, where hostUsers is not enough.
+std::optional<std::string> annotated_userns(const SourcePod& pod) {
+  auto words = userns_words(shared_spec(pod).userns);
+  return words && !words->empty() && *words != "auto" ? words : std::nullopt;
 }
 
 // Volumes that were filled from what a file said are told as it did.
@@ -316,26 +398,22 @@ std::string pod_name_of(const std::string& container) { return container + "-pod
 Result<Generated> generate_pod(const SourcePod& pod, const GenerateOptions& options) {
   TRY(check_source(pod, options));
   Generated generated;
-  std::map<std::string, std::string> annotations = first_spec(pod).annotations;
-  const auto written = TRY(play_back(document_of(pod, {}, annotations)));
+  auto annotations = first_spec(pod).annotations;
+  if (auto userns = annotated_userns(pod)) annotations[std::string(k_userns_annotation)] = std::move(*userns);
+  auto written = TRY(play_back(document_of(pod, {}, annotations)));
+  Losses losses{options, annotations, generated.warnings};
   for (const auto& source : pod.containers) {
     const auto name = name_in_pod(source, pod);
-    const auto found = written.find(name);
-    if (found == written.end()) continue;
+    const auto found = written.containers.find(name);
+    if (found == written.containers.end()) continue;
     const auto wanted = as_member(source, pod);
-    auto back = found->second;
-    forgive(back, wanted);
-    const Json difference = spec_difference(wanted, back);
-    if (difference.as_object().empty()) continue;
-    if (options.podman_only) {
-      annotations[std::string(k_spec_annotation) + name] = dump_json(difference);
-    } else {
-      generated.warnings.push_back(
-          fmt::format("container {}: Kubernetes cannot say {}; --podman-only keeps it in an "
-                      "annotation",
-                      source.name, lost_members(difference)));
-    }
+    forgive(found->second, wanted);
+    losses.add("container " + source.name, std::string(k_spec_annotation) + name,
+               spec_difference(wanted, found->second));
   }
+  const auto wanted = pod.spec ? *pod.spec : pod_around(first_spec(pod), written.pod);
+  forgive_pod(written.pod, wanted, pod, options);
+  losses.add("pod " + pod.name, std::string(k_pod_annotation), pod_difference(wanted, written.pod));
   const auto policy = restart_word(pod.containers.back().spec.restart.policy);
   if (const auto word = restart_word_of(pod, options.kind); word != policy) {
     generated.warnings.push_back(fmt::format("pod {}: a {} has the restart policy {}, not {}", pod.name,

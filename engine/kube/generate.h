@@ -18,9 +18,10 @@ enum class GeneratedKind { pod, deployment, daemon_set, job };
 
 struct GenerateOptions {
   GeneratedKind kind = GeneratedKind::pod;
-  int replicas = 1;          // of a deployment
-  bool service = false;      // one for each pod, too
-  bool podman_only = false;  // what Kubernetes cannot say goes into annotations, and nothing is lost
+  int replicas = 1;                  // of a deployment
+  bool service = false;              // one for each pod, too
+  bool podman_only = false;          // what Kubernetes cannot say goes into annotations, and nothing is lost
+  std::string default_network = {};  // see Choices: pods in it alone say nothing of networks
 };
 
 struct SourceContainer {

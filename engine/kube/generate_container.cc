@@ -213,54 +213,85 @@ Json host_path_json(const std::string& path, const SourceContainer& container) {
   return json;
 }
 
+// Its name: `word`, or a longer one where another volume has that.
+std::string place_volume(GeneratedVolumes& volumes, const std::string& word, const std::string& source,
+                         const Json& volume) {
+  for (int turn = 1;; ++turn) {
+    const auto name = turn == 1 ? word : fmt::format("{}-{}", word, turn);
+    Json named = volume;
+    named.set("name", name);
+    const auto [place, is_new] = volumes.try_emplace(name, GeneratedVolume{named, source});
+    if (is_new || (place->second.source == source && place->second.json == named)) return name;
+  }
+}
+
 // A device is mounted like a file. What it may be used for is all, or reading.
 void add_devices(const SourceContainer& container, GeneratedVolumes& volumes, Json& list) {
   for (const auto& device : container.spec.devices) {
     const auto found = container.host_paths.find(device.host_path);
     if (found == container.host_paths.end() || !found->second.ends_with("Device")) continue;
-    const auto name = kube_word(device.host_path) + "-device";
-    Json volume = Json::object().set("hostPath", host_path_json(device.host_path, container)).set("name", name);
-    volumes.insert_or_assign(name, std::move(volume));
+    const Json volume = Json::object().set("hostPath", host_path_json(device.host_path, container));
+    const auto name = place_volume(volumes, kube_word(device.host_path) + "-device", device.host_path, volume);
     Json json = Json::object().set("mountPath", device.container_path).set("name", name);
     if (device.permissions == "r") json.set("readOnly", true);
     list.push(std::move(json));
   }
 }
 
+// The name that a file had for it, where it may be one.
+std::string own_name(const std::string& volume, const std::string& prefix) {
+  constexpr size_t k_longest = 63;  // Source: RFC 1123, labels
+  const auto name = volume.starts_with(prefix) ? volume.substr(prefix.size()) : volume;
+  const bool good = !name.empty() && name.size() <= k_longest && name.front() != '-' && name.back() != '-' &&
+                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+  return good && volume.starts_with(prefix) ? name : kube_word(name);
+}
+
+Json tmpfs_json(const MountSpec& mount) {
+  Json empty = Json::object().set("medium", "Memory");
+  for (const auto& option : mount.options) {
+    if (option.starts_with("size=")) empty.set("sizeLimit", option.substr(5));
+  }
+  return empty;
+}
+
 // The volume of one mount, and its name; empty when Kubernetes has none like it.
 std::string add_volume(const MountSpec& mount, const SourceContainer& container, const SourcePod& pod,
                        GeneratedVolumes& volumes) {
   Json volume = Json::object();
-  std::string name;
-  if (mount.type == MountSpec::Type::volume && has(pod.anonymous, mount.source)) {
-    const auto prefix = pod.name + "-";
-    name = kube_word(mount.source.starts_with(prefix) ? mount.source.substr(prefix.size()) : mount.source);
-    volume.set("emptyDir", Json::object());
-  } else if (mount.type == MountSpec::Type::volume) {
-    name = kube_word(mount.source) + "-pvc";
-    volume.set("persistentVolumeClaim", Json::object().set("claimName", mount.source));
-  } else if (mount.type == MountSpec::Type::bind) {
-    name = kube_word(mount.source) + "-host";
-    volume.set("hostPath", host_path_json(mount.source, container));
-  } else if (mount.type == MountSpec::Type::tmpfs) {
-    name = kube_word(container.name + mount.destination) + "-tmp";
-    Json empty = Json::object().set("medium", "Memory");
-    for (const auto& option : mount.options) {
-      if (option.starts_with("size=")) empty.set("sizeLimit", option.substr(5));
-    }
-    volume.set("emptyDir", std::move(empty));
-  } else if (mount.type == MountSpec::Type::memory) {
-    name = mount.source;
-    volume.set("emptyDir", memory_json(name, pod));
-  } else if (mount.type == MountSpec::Type::image) {
-    name = kube_word(mount.source) + "-image";
-    volume.set("image", Json::object().set("reference", mount.source));
-  } else {
-    return {};
+  std::string word;
+  auto source = mount.source;
+  switch (mount.type) {
+    case MountSpec::Type::volume:
+      if (has(pod.anonymous, mount.source)) {
+        word = own_name(mount.source, pod.name + "-");
+        volume.set("emptyDir", Json::object());
+      } else {
+        word = kube_word(mount.source) + "-pvc";
+        volume.set("persistentVolumeClaim", Json::object().set("claimName", mount.source));
+      }
+      break;
+    case MountSpec::Type::bind:
+      word = kube_word(mount.source) + "-host";
+      volume.set("hostPath", host_path_json(mount.source, container));
+      break;
+    case MountSpec::Type::tmpfs:
+      source = container.name + mount.destination;
+      word = kube_word(source) + "-tmp";
+      volume.set("emptyDir", tmpfs_json(mount));
+      break;
+    case MountSpec::Type::memory:
+      word = mount.source;
+      volume.set("emptyDir", memory_json(mount.source, pod));
+      break;
+    case MountSpec::Type::image:
+      word = kube_word(mount.source) + "-image";
+      volume.set("image", Json::object().set("reference", mount.source));
+      break;
+    default:
+      return {};
   }
-  volume.set("name", name);
-  volumes.insert_or_assign(name, std::move(volume));
-  return name;
+  return place_volume(volumes, word, source, volume);
 }
 
 Json mounts_json(const SourceContainer& container, const SourcePod& pod, GeneratedVolumes& volumes) {

@@ -9,8 +9,12 @@
 
 namespace ctr::engine::kube {
 
+struct GeneratedVolume {
+  Json json;
+  std::string source;  // what it is: mounts of one source share it
+};
 // The volumes of a pod by name, which grow with each container.
-using GeneratedVolumes = std::map<std::string, Json>;
+using GeneratedVolumes = std::map<std::string, GeneratedVolume>;
 
 // `name` is without the pod's. Volumes of the pod are told by their names.
 Json container_json(const SourceContainer& source, const std::string& name, const SourcePod& pod,

@@ -51,7 +51,8 @@ struct PodPlan {
   std::vector<ContainerPlan> containers;  // in the order in which they start
   std::vector<VolumeOptions> volumes;     // that go with the pod
   std::vector<HostPathCheck> host_paths;
-  Json origin;  // see origin.h; null: nothing
+  Json origin;                                      // see origin.h; null: nothing
+  std::map<std::string, uint16_t> port_names = {};  // of its containers
   bool operator==(const PodPlan&) const = default;
 };
 

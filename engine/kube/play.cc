@@ -75,7 +75,10 @@ bool has_type(Type type, mode_t mode) {
   return false;
 }
 
-Result<void> make_host_path(const HostPathCheck& check, Undo& undo) {
+Result<void> make_host_path(HostPathCheck check, Undo& undo) {
+  if (check.type == Type::directory_or_create) {
+    while (check.path.size() > 1 && check.path.ends_with('/')) check.path.pop_back();
+  }
   const auto wrong = [&](std::string what) { return Error::from_errno(fmt::format("{}{}", check.where, what)); };
   // Parents, too, as Kubernetes does.
   for (size_t slash = check.path.find('/', 1); slash != std::string::npos; slash = check.path.find('/', slash + 1)) {

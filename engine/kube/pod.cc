@@ -5,9 +5,11 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/kube/annotations.h"
 #include "engine/kube/origin.h"
 #include "engine/kube/reader.h"
 #include "engine/names.h"
+#include "engine/userns_words.h"
 
 namespace ctr::engine::kube {
 
@@ -15,16 +17,16 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr int64_t k_most_seconds = 10LL * 365 * 24 * 3600;
-
-Result<RestartSpec> read_restart_policy(Fields& pod, int backoff_limit) {
+Result<RestartSpec> read_restart_policy(Fields& pod, std::optional<int> job_retries) {
   RestartSpec restart;
   const auto word = TRY(pod.text_or("restartPolicy", "Always"));
   if (word == "Always") {
     restart.policy = RestartSpec::Policy::always;
+    if (job_retries) TRY(pod.unsupported("restartPolicy", "Always would begin a Job again: choose OnFailure or Never"));
   } else if (word == "OnFailure") {
-    restart.policy = RestartSpec::Policy::on_failure;
-    restart.most_retries = backoff_limit;
+    // 0 retries are no limit for a restart policy.
+    if (job_retries != 0) restart.policy = RestartSpec::Policy::on_failure;
+    restart.most_retries = job_retries.value_or(0);
   } else if (word != "Never") {
     return pod.wrong("restartPolicy", "is none of Always, OnFailure and Never");
   }
@@ -66,17 +68,6 @@ Result<void> read_host_aliases(Fields& pod, const Choices& choices, ContainerSpe
   return ok();
 }
 
-// The annotation of podman's for what hostUsers cannot say.
-Result<UsernsChoice::Mode> parse_userns(const Fields& pod, const std::string& word, UsernsChoice::Mode usual) {
-  if (word.empty() || word == "host") return usual;
-  if (word == "keep-id") return UsernsChoice::Mode::keep_id;
-  if (word == "auto") return UsernsChoice::Mode::automatic;
-  if (word == "nomap") return UsernsChoice::Mode::no_map;
-  return pod.wrong("", fmt::format("the annotation io.podman.annotations.userns has the value '{}', which is not "
-                                   "supported; --userns knows more",
-                                   printable(word)));
-}
-
 // The namespaces of the host that the containers are in, and those that they share.
 struct Shared {
   bool host_pid = false, host_ipc = false;
@@ -101,9 +92,11 @@ Result<Shared> read_namespaces(Fields& pod, const PodContext& context, PodSpec& 
   const auto host_users = TRY(pod.find_flag("hostUsers"));
   const auto& annotations = context.metadata.annotations;
   if (host_users && !*host_users) spec.shared.userns.mode = UsernsChoice::Mode::automatic;
-  const auto userns = annotations.find("io.podman.annotations.userns");
+  const auto userns = annotations.find(std::string(k_userns_annotation));
   if (userns != annotations.end() && !context.choices.userns) {
-    spec.shared.userns.mode = TRY(parse_userns(pod, userns->second, spec.shared.userns.mode));
+    auto choice = parse_userns(userns->second);
+    if (!choice) return pod.wrong("", fmt::format("{}: {}", k_userns_annotation, choice.error().message()));
+    spec.shared.userns = std::move(*choice);
   }
   if (context.choices.userns) spec.shared.userns = *context.choices.userns;
   return shared;
@@ -130,9 +123,12 @@ void keep_own_memory(const VolumeSources& volumes, ContainerSpec& spec) {
     if (mount.type != MountSpec::Type::memory) continue;
     // An annotation may have set others.
     const auto volume = volumes.find(mount.source);
-    if (volume == volumes.end() || !volume->second.memory || volume->second.users > 1) continue;
-    const auto& size = volume->second.memory->size_bytes;
-    if (size) mount.options.insert(mount.options.begin(), fmt::format("size={}", *size));
+    if (volume == volumes.end() || !volume->second.memory || volume->second.is_shared) continue;
+    const auto& memory = *volume->second.memory;
+    std::vector<std::string> options;
+    if (memory.size_bytes) options.push_back(fmt::format("size={}", *memory.size_bytes));
+    if (memory.gid) options.insert(options.end(), {"mode=2777", fmt::format("gid={}", *memory.gid)});
+    mount.options.insert(mount.options.begin(), options.begin(), options.end());
     mount.type = MountSpec::Type::tmpfs;
     mount.source.clear();
   }
@@ -145,7 +141,7 @@ Result<void> settle_volumes(const Fields& pod, const VolumeSources& volumes, con
     if (volume.users == 0) continue;
     if (volume.made) plan.volumes.push_back(*volume.made);
     if (!volume.origin.is_null()) add_origin(name, volume.origin, objects, plan.origin);
-    if (volume.memory && volume.users > 1) plan.spec.memory.push_back(*volume.memory);
+    if (volume.memory && volume.is_shared) plan.spec.memory.push_back(*volume.memory);
   }
   for (auto& container : plan.containers) keep_own_memory(volumes, container.spec);
   if (plan.spec.memory.size() <= k_most_memories) return ok();
@@ -171,7 +167,34 @@ void join_up(const Shared& shared, PodPlan& plan) {
   }
 }
 
+// What the annotation of the pod says, unless the command line says otherwise.
+Result<void> apply_pod_words(const Fields& pod, const PodContext& context, PodSpec& spec) {
+  const auto& choices = context.choices;
+  auto network = spec.shared.network;
+  if (auto applied = apply_pod_annotation(context.metadata.annotations, spec); !applied) {
+    return pod.wrong("", fmt::format("{}: {}", k_pod_annotation, applied.error().message()));
+  }
+  if (choices.network) spec.shared.network = std::move(network);
+  if (choices.userns) spec.shared.userns = *choices.userns;
+  spec.shared.no_hosts = spec.shared.no_hosts || choices.no_hosts;
+  spec.shared.no_hostname = spec.shared.no_hostname || choices.no_hostname;
+  return ok();
+}
+
+// Volumes and variables may have those of any container.
+Result<void> read_all_resources(Fields& pod, PodContext& context) {
+  for (const auto* key : {"initContainers", "containers"}) {
+    for (auto& container : TRY(pod.maps(key))) {
+      ContainerSpec spec;
+      TRY(read_resources(container, spec));
+      context.resources.emplace(TRY(container.text_or("name", "")), std::move(spec.resources));
+    }
+  }
+  return ok();
+}
+
 Result<void> read_containers(Fields& pod, PodContext& context, PodPlan& plan) {
+  TRY(read_all_resources(pod, context));
   auto volumes = TRY(read_volumes(pod, context));
   std::set<std::string> names;
   for (const bool init : {true, false}) {
@@ -197,12 +220,12 @@ Result<PodPlan> read_pod(Fields& spec, PodContext& context) {
   if (auto good = check_name(context.pod_name); !good) return spec.wrong("", good.error().message());
   plan.spec.exit_policy = PodSpec::ExitPolicy::stop;
   shared.labels = context.metadata.labels;
-  context.restart = TRY(read_restart_policy(spec, context.backoff_limit));
+  context.restart = TRY(read_restart_policy(spec, context.job_retries));
   shared.restart = context.restart;
-  if (const auto time = TRY(spec.find_integer("terminationGracePeriodSeconds", 0, k_most_seconds))) {
+  if (const auto time = TRY(spec.find_integer("terminationGracePeriodSeconds", 0, k_most_pod_seconds))) {
     context.grace_period = seconds(*time);
   }
-  if (const auto time = TRY(spec.find_integer("activeDeadlineSeconds", 1, k_most_seconds))) {
+  if (const auto time = TRY(spec.find_integer("activeDeadlineSeconds", 1, k_most_pod_seconds))) {
     context.deadline = seconds(*time);
   }
   context.service_account = TRY(spec.text_or("serviceAccountName", "default"));
@@ -214,8 +237,10 @@ Result<PodPlan> read_pod(Fields& spec, PodContext& context) {
   TRY(read_host_aliases(spec, context.choices, shared));
   TRY(read_pod_security(spec, context, plan.spec));
   TRY(read_containers(spec, context, plan));
+  plan.port_names = std::move(context.port_names);
   join_up(namespaces, plan);
   name_containers(plan);
+  TRY(apply_pod_words(spec, context, plan.spec));
   settle_ports(context.choices, shared);
   // Which machine a pod is on, and what it may ask of the cluster.
   spec.skip({"nodeName", "nodeSelector", "affinity", "tolerations", "schedulerName", "schedulingGates", "priority",

@@ -14,6 +14,9 @@
 
 namespace ctr::engine::kube {
 
+// Of times: ten years.
+inline constexpr int64_t k_most_pod_seconds = 10LL * 365 * 24 * 3600;
+
 struct Metadata {
   std::string name;
   std::map<std::string, std::string> labels, annotations;
@@ -47,7 +50,7 @@ struct PodContext {
   Source& source;
   std::string pod_name;
   Metadata metadata;
-  int backoff_limit = 0;  // of a Job
+  std::optional<int> job_retries = {};  // of a Job
   std::string service_account = "default";
   RestartSpec restart = {};
   std::optional<std::chrono::seconds> grace_period = {};
@@ -58,6 +61,9 @@ struct PodContext {
   bool run_as_non_root = false;
   std::string seccomp_profile = {}, apparmor_profile = {};
   bool label_disable = false;
+  std::map<std::string, std::string> siblings = {};  // containers that have been read: names in the file, and whole
+  std::map<std::string, uint16_t> port_names = {};
+  std::map<std::string, ResourceSpec> resources = {};  // of all containers, by their names
 };
 
 // One of `volumes`, as containers mount it.
@@ -71,7 +77,8 @@ struct VolumeSource {
   std::optional<HostPathCheck> check;
   Json origin;  // see origin.h
   std::string where;
-  int users = 0;  // how many containers mount it
+  int users = 0;           // how many containers mount it
+  bool is_shared = false;  // more than one, or in parts
 };
 using VolumeSources = std::map<std::string, VolumeSource>;
 Result<VolumeSources> read_volumes(Fields& pod, PodContext& context);
@@ -79,8 +86,11 @@ Result<VolumeSources> read_volumes(Fields& pod, PodContext& context);
 Result<void> read_mounts(Fields& container, const std::map<std::string, std::string>& env, VolumeSources& volumes,
                          ContainerSpec& spec);
 
-// A fieldRef. Errors: invalid for what is not known before the pod runs.
-Result<std::string> read_pod_field(Fields& fields, const PodContext& context);
+// A fieldRef; files can have all labels or annotations. Errors: invalid for what is not known before the pod runs.
+enum class FieldFor { variable, file };
+Result<std::string> read_pod_field(Fields& fields, const PodContext& context, FieldFor use);
+// A resourceFieldRef, of the container that it names, else of `own`; nullptr: there is no such.
+Result<std::string> read_resource_field(Fields& fields, const ResourceSpec* own, const PodContext& context);
 
 // env and envFrom: the variables, in order, and by name.
 struct EnvPlan {
@@ -88,8 +98,10 @@ struct EnvPlan {
   std::map<std::string, std::string> values;
 };
 Result<EnvPlan> read_env(Fields& container, PodContext& context, const ResourceSpec& limits);
-// $(NAME) replaced where there is such a variable; $$ is a dollar.
-std::string expand(const std::string& text, const std::map<std::string, std::string>& env);
+// $(NAME) replaced where there is such a variable; $$ is a dollar. `key` of `at` is where the text stands.
+// Errors: as Fields::charge.
+Result<std::string> expand(const Fields& at, std::string_view key, const std::string& text,
+                           const std::map<std::string, std::string>& env);
 
 Result<void> read_resources(Fields& container, ContainerSpec& spec);
 

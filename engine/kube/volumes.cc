@@ -37,7 +37,8 @@ Result<void> add_file(const Fields& at, std::string path, const std::string& byt
   if (std::any_of(files.begin(), files.end(), same)) {
     return at.wrong("path", fmt::format("'{}' is there twice", printable(path)));
   }
-  files.push_back({std::move(path), bytes, mode, false});
+  TRY(at.charge("", bytes.size()));
+  files.push_back({std::move(path), bytes, mode});
   return ok();
 }
 
@@ -80,9 +81,12 @@ Result<void> add_downward(Fields& fields, const PodContext& context, uint32_t mo
     const auto path = TRY(item.get_text("path"));
     const auto own_mode = TRY(item.find_integer("mode", 0, k_most_mode)).value_or(default_mode);
     auto from = TRY(item.find_map("fieldRef"));
+    auto resource = TRY(item.find_map("resourceFieldRef"));
     TRY(item.finish());
-    if (!from) return item.wrong("", "fieldRef is missing");
-    TRY(add_file(item, path, TRY(read_pod_field(*from, context)), static_cast<uint32_t>(own_mode), files));
+    if (from.has_value() == resource.has_value()) return item.wrong("", "needs fieldRef or resourceFieldRef");
+    const auto bytes = from ? TRY(read_pod_field(*from, context, FieldFor::file))
+                            : TRY(read_resource_field(*resource, nullptr, context));
+    TRY(add_file(item, path, bytes, static_cast<uint32_t>(own_mode), files));
   }
   return fields.finish();
 }
@@ -268,21 +272,14 @@ Result<void> apply_subpath(Fields& mount, const std::map<std::string, std::strin
   const auto expression = TRY(mount.text_or("subPathExpr", ""));
   const std::string_view key = expression.empty() ? "subPath" : "subPathExpr";
   if (!path.empty() && !expression.empty()) return mount.wrong("", "subPath and subPathExpr exclude each other");
-  if (!expression.empty()) path = expand(expression, env);
+  if (!expression.empty()) path = TRY(expand(mount, key, expression, env));
   if (path.empty()) return ok();
   while (path.ends_with('/')) path.pop_back();
   if (!stays_below(path)) return mount.wrong(key, fmt::format("'{}' is not a path below the volume", printable(path)));
-  if (spec.type == MountSpec::Type::memory) return mount.unsupported(key, "not supported of a volume in memory");
   spec.subpath = path;
+  // What others have put there by then may be a file, too. An image is what it is.
+  spec.makes_subpath = spec.type != MountSpec::Type::image;
   return ok();
-}
-
-// A part that is not there yet is a directory that everybody may write to.
-void make_subpath(const std::string& path, VolumeOptions& volume) {
-  if (path.empty()) return;
-  const auto is_there = [&](const VolumeFile& file) { return file.path == path || file.path.starts_with(path + "/"); };
-  auto& files = *volume.files;
-  if (std::none_of(files.begin(), files.end(), is_there)) files.push_back({path, "", 0777, true});
 }
 
 Result<void> read_mount(Fields& fields, const std::map<std::string, std::string>& env, VolumeSources& volumes,
@@ -292,19 +289,27 @@ Result<void> read_mount(Fields& fields, const std::map<std::string, std::string>
   if (found == volumes.end()) return fields.wrong("name", fmt::format("there is no volume '{}'", printable(name)));
   auto& source = found->second;
   const bool read_only = TRY(fields.flag_or("readOnly", false));
-  const auto destination = TRY(fields.get_text("mountPath"));
+  auto destination = TRY(fields.get_text("mountPath"));
+  // Behind a colon, which Kubernetes does not allow, podman takes options as of --volume.
+  std::vector<std::string> options;
+  if (const auto pair = split_once(destination, ':')) {
+    options = split(pair->second, ',');
+    destination = std::string(pair->first);
+  }
   if (source.kind == VolumeSource::Kind::device) {
     spec.devices.push_back({source.source, destination, read_only ? "r" : "rwm"});
     return fields.finish();
   }
   auto mount = mount_of(source);
   mount.destination = destination.starts_with('/') ? destination : "/" + destination;
+  mount.options.insert(mount.options.end(), options.begin(), options.end());
   if (read_only) mount.options.emplace_back("ro");
   TRY(apply_propagation(fields, TRY(fields.text_or("mountPropagation", "")), mount));
   TRY(apply_subpath(fields, env, mount));
-  if (source.made && source.made->files) make_subpath(mount.subpath, *source.made);
+  // A file system of one container alone has no parts.
+  if (source.memory && !mount.subpath.empty()) source.is_shared = true;
   if (!TRY(fields.text_or("recursiveReadOnly", "")).empty()) TRY(fields.unsupported("recursiveReadOnly"));
-  ++source.users;
+  if (++source.users > 1) source.is_shared = true;
   spec.mounts.push_back(std::move(mount));
   return fields.finish();
 }

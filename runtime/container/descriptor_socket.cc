@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <array>
 #include <cstring>
 
+#include "base/descriptors.h"
 #include "base/file.h"
 #include "base/paths.h"
 #include "base/text.h"
@@ -33,17 +35,11 @@ Result<Fd> connect_descriptor_socket(const std::string& path) {
 
 Result<void> send_descriptor(int socket, int fd, std::string_view name) {
   iovec part{.iov_base = const_cast<char*>(name.data()), .iov_len = name.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  DescriptorRoom<1> room;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  room.put(message, std::array{fd});
   ssize_t sent = -1;
   do sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);

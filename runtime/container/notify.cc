@@ -15,6 +15,7 @@
 #include <cstring>
 #include <optional>
 
+#include "base/descriptors.h"
 #include "base/text.h"
 #include "base/wait.h"
 
@@ -101,21 +102,13 @@ Result<void> send(const std::string& target, std::string_view message, int fd = 
     return Error::from_errno(act);
   }
   iovec part{.iov_base = const_cast<char*>(message.data()), .iov_len = message.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  DescriptorRoom<1> room;
   msghdr header{};
   header.msg_name = const_cast<sockaddr_un*>(&address.value);
   header.msg_namelen = address.size;
   header.msg_iov = &part;
   header.msg_iovlen = 1;
-  if (fd >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* descriptors = CMSG_FIRSTHDR(&header);
-    descriptors->cmsg_level = SOL_SOCKET;
-    descriptors->cmsg_type = SCM_RIGHTS;
-    descriptors->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(descriptors), &fd, sizeof fd);
-  }
+  if (fd >= 0) room.put(header, std::array{fd});
   ssize_t sent = -1;
   do sent = ::sendmsg(socket.get(), &header, MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);

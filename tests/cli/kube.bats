@@ -15,12 +15,15 @@ teardown() {
   assert_nothing_left
 }
 
+head_of_pod() {
+  printf 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: %s\n  labels: {app: %s}\nspec:\n' "$1" "$1"
+  printf '  terminationGracePeriodSeconds: 0\n'
+}
 # pod NAME [LINE...]: a pod of one container that sleeps, with further lines of the container.
 pod() {
-  local name=$1
+  head_of_pod "$1"
   shift
-  printf 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: %s\n  labels: {app: %s}\nspec:\n' "$name" "$name"
-  printf '  terminationGracePeriodSeconds: 0\n  containers:\n  - name: c\n    image: %s\n' "$IMAGE"
+  printf '  containers:\n  - name: c\n    image: %s\n' "$IMAGE"
   printf '    imagePullPolicy: IfNotPresent\n    command: [sleep, "1000"]\n'
   [ $# = 0 ] || printf '    %s\n' "$@"
 }
@@ -181,12 +184,7 @@ hint: with --ignore-unsupported such fields are left out'
 }
 
 @test "containers of a pod share its volumes, and init containers and sidecars come first" {
-  cat >play.yaml <<YAML
-apiVersion: v1
-kind: Pod
-metadata: {name: p}
-spec:
-  terminationGracePeriodSeconds: 0
+  { head_of_pod p; cat; } >play.yaml <<YAML
   shareProcessNamespace: true
   volumes: [{name: d, emptyDir: {}}, {name: tmp, emptyDir: {medium: Memory, sizeLimit: 1Mi}}]
   initContainers:
@@ -248,12 +246,7 @@ YAML
 }
 
 @test "what an init container leaves in memory is there for the others, whoever they are" {
-  cat >play.yaml <<YAML
-apiVersion: v1
-kind: Pod
-metadata: {name: p}
-spec:
-  terminationGracePeriodSeconds: 0
+  { head_of_pod p; cat; } >play.yaml <<YAML
   securityContext: {fsGroup: 3000, runAsUser: 1000}
   volumes: [{name: m, emptyDir: {medium: Memory}}]
   initContainers:
@@ -274,6 +267,76 @@ YAML
   wait_for is_over
   has_stopped() { [ "$(pod_stops)" = pod ]; }
   wait_for has_stopped
+  run -0 ctr kube down play.yaml
+  nothing_is_left
+}
+
+@test "parts of volumes are made where they are not there, and an init container may have put a file there" {
+  mkdir host
+  {
+    printf 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n---\n'
+    head_of_pod p
+    cat <<YAML
+  securityContext: {fsGroup: 3000}
+  volumes:
+  - {name: d, persistentVolumeClaim: {claimName: data}}
+  - {name: h, hostPath: {path: $PWD/host/new/, type: DirectoryOrCreate}}
+  - {name: e, emptyDir: {}}
+  - {name: m, emptyDir: {medium: Memory, sizeLimit: 1Mi}}
+  initContainers:
+  - {name: i, image: $IMAGE, command: [sh, -c, "echo made >/e/file; ln -s /etc /e/out"], volumeMounts: [{name: e, mountPath: /e}]}
+  containers:
+  - name: c
+    image: $IMAGE
+    command: [sleep, "1000"]
+    securityContext: {runAsUser: 1000}
+    volumeMounts:
+    - {name: d, mountPath: /d, subPath: a/b}
+    - {name: h, mountPath: /h, subPath: part}
+    - {name: e, mountPath: /e, subPath: file}
+    - {name: e, mountPath: /out, subPath: out/deep}
+    - {name: m, mountPath: /m, subPath: one}
+    - {name: m, mountPath: /n, subPath: two, readOnly: true}
+YAML
+  } >play.yaml
+  run -0 play play.yaml
+  run -0 ctr exec p-c sh -c 'cat /e; echo x >/m/f; stat -c "%a %g" /m; ls /n; ls -d /d /h; touch /n/f'  || true
+  assert_contains $'made\n2777 3000\n/d\n/h'
+  assert_contains 'Read-only file system'
+  # A link that a container has left leads nowhere but below its volume.
+  run -0 ctr exec p-c ls /out
+  assert_output ''
+  [ -d host/new/part ]
+  [ ! -e /etc/deep ]
+  # At the next start what is there is mounted.
+  ctr restart -t 0 p-c >/dev/null
+  run -0 ctr exec p-c cat /e
+  assert_output made
+  run -0 ctr kube generate p
+  assert_contains 'subPath: one'
+  run -0 ctr kube down --force play.yaml
+  nothing_is_left
+}
+
+@test "pods of one file are generated together, and a pod can have the ids that its annotation says" {
+  {
+    printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {a: b}\n'
+    for name in p q; do
+      printf -- '---\n'
+      pod "$name" 'volumeMounts: [{name: m, mountPath: /m}]' |
+        sed 's/^  labels: /  annotations: {io.podman.annotations.userns: "keep-id:uid=7,gid=8"}\n&/'
+      printf '  volumes: [{name: m, configMap: {name: m}}]\n'
+    done
+  } >play.yaml
+  play play.yaml >/dev/null
+  run -0 ctr exec p-c sh -c 'id -u; cat /proc/self/uid_map'
+  assert_match ' 7 +0 +1'
+  ctr kube generate --podman-only p q >again.yaml
+  [ "$(grep -c 'kind: ConfigMap' again.yaml)" = 1 ]
+  play --replace again.yaml >/dev/null
+  run -0 ctr exec q-c cat /m/a
+  assert_output b
+  ctr kube generate --podman-only p q | diff again.yaml -
   run -0 ctr kube down play.yaml
   nothing_is_left
 }
@@ -396,10 +459,14 @@ service/web-pod"
   nothing_is_left
 }
 
+# A certificate in cert.pem, with its key in key.pem: certificate NAME [OPTION...]
+certificate() {
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj "/CN=$1" "${@:2}" 2>/dev/null
+}
+
 # start_cluster: a fake one, and `config` with the access to it; $cluster is its process.
 start_cluster() {
-  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=api \
-    -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+  certificate api -addext subjectAltName=IP:127.0.0.1
   "$cli_dir/fake-cluster" cert.pem key.pem requests >port 2>cluster.log &
   cluster=$!
   has_cluster_port() { [ -s port ]; }
@@ -415,7 +482,7 @@ YAML
 }
 
 @test "a check by HTTPS takes any certificate, and what matters is the answer" {
-  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=x 2>/dev/null
+  certificate x
   mkdir web && touch web/ready
   (cd web && exec python3 -u -c '
 import http.server, ssl
@@ -493,6 +560,10 @@ print(*[s.getsockname()[1] for s in sockets])')
   assert_output hello
   run -0 ctr pod inspect -f '{{.InfraConfig.Networks}}' q
   assert_output '[podman-default-kube-network]'
+  # In this network it can have an address of its own.
+  run -0 ctr kube play --replace --ip 10.89.0.77 other.yaml
+  run -0 ctr exec q-c ip -4 -o addr show dev eth0
+  assert_contains ' 10.89.0.77/'
   ctr kube down other.yaml >/dev/null
   ctr kube down play.yaml >/dev/null
   ctr network rm podman-default-kube-network >/dev/null

@@ -374,6 +374,10 @@ hint: --hostname of `ctr pod create` sets that of all members'
   wait_for has_said
   run -0 ctr pod logs -n p
   assert_output 'c said'
+  run -125 ctr pod top p pid nonsense
+  assert_output "Error: 'nonsense': unknown descriptor"
+  run -125 ctr pod ps -q --format json
+  assert_contains 'quiet and format cannot be used together'
   run -0 ctr pod top p pid args
   assert_contains 'sleep 54321'
   run -0 ctr pod stop -t 0 p

@@ -1,11 +1,18 @@
 // What registries, token servers and configuration files say: headers, URLs, answers, policies.
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
 #include <algorithm>
+#include <memory>
 
 #include "base/base64.h"
 #include "registry/auth.h"
 #include "registry/challenge.h"
 #include "registry/download.h"
 #include "registry/errors.h"
+#include "registry/jwe.h"
+#include "registry/layer_cipher.h"
 #include "registry/openpgp.h"
 #include "registry/policy.h"
 #include "registry/signature_claim.h"
@@ -91,6 +98,30 @@ void fuzz_signatures(std::string_view text) {
   (void)dearmor_keys(text);
 }
 
+std::string fresh_private_key() {
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_RSA_gen(2048), EVP_PKEY_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> memory(BIO_new(BIO_s_mem()), BIO_free);
+  CTR_ASSERT(PEM_write_bio_PrivateKey(memory.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(memory.get(), &text);
+  return {text, static_cast<size_t>(size)};
+}
+
+// The annotations of encrypted layers.
+void fuzz_encryption(std::string_view text) {
+  static const auto owner = UnwrapKey::open(fresh_private_key(), "");
+  CTR_ASSERT(owner);
+  CTR_ASSERT(!owner->unwrap(text));
+  const std::string document(text);
+  if (const auto key = parse_layer_key(document)) {
+    CTR_ASSERT(key->key.size() == 32 && key->nonce.size() == 16);
+    const auto again = parse_layer_key(to_text(*key));
+    CTR_ASSERT(again && again->key == key->key && again->nonce == key->nonce && again->digest == key->digest);
+  }
+  if (const auto seal = parse_layer_seal(document))
+    CTR_ASSERT(is_same_seal(parse_layer_seal(to_text(*seal)).value(), *seal));
+}
+
 }  // namespace
 
 void fuzz(std::string_view text) {
@@ -99,4 +130,5 @@ void fuzz(std::string_view text) {
   fuzz_answers(text);
   fuzz_files(text);
   fuzz_signatures(text);
+  fuzz_encryption(text);
 }

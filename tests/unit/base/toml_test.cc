@@ -21,6 +21,14 @@ TEST_CASE("TOML with a mistake is refused with its place") {
   CHECK_FALSE(parse_toml("[.]", "f"));
 }
 
+TEST_CASE("TOML has letters outside of ASCII in texts and remarks only") {
+  const auto toml = parse_toml("a = \"\u00e9\" # \u00e9\nb = \"\"\"x\\\n \u00e9\"\"\"\n", "f");
+  REQUIRE(toml);
+  CHECK(dump_json(toml->root) == "{\"a\":\"\u00e9\",\"b\":\"x\u00e9\"}");
+  CHECK(parse_toml("\u00e9 = 1", "f").error().message().starts_with("f:1:"));
+  CHECK(parse_toml("F\ufbff", "f").error().message().starts_with("f:1:"));
+}
+
 TEST_CASE("the path of a key is shown without indexes") {
   CHECK(without_indexes("registry[12].mirror[0].location") == "registry[].mirror[].location");
   CHECK(unknown_key("f", 3, "a.b") == "f:3: unknown key a.b");

@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "base/descriptors.h"
 #include "tests/catch.h"
 #include "tests/temporary_dir.h"
 
@@ -52,6 +53,30 @@ TEST_CASE("bytes and descriptors arrive over a socket with a long path") {
   int received = -1;
   std::memcpy(&received, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof received);
   CHECK(read_all(Fd(received).get(), 100, "a file").value() == "content");
+}
+
+TEST_CASE("all descriptors that came with a message are taken") {
+  int ends[2] = {-1, -1};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  const Fd file = make_sealed_memfd("file", "content").value();
+  const auto receive = [&](auto room) {
+    char byte = 0;
+    iovec part{.iov_base = &byte, .iov_len = 1};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    room.offer(message);
+    REQUIRE(::recvmsg(theirs.get(), &message, MSG_CMSG_CLOEXEC) == 1);
+    return take_descriptors(message);
+  };
+  REQUIRE(send_with_descriptors(ours.get(), "w", {file.get(), file.get()}));
+  const auto both = receive(DescriptorRoom<4>());
+  REQUIRE(both.size() == 2);
+  CHECK(read_all(both.back().get(), 100, "a file").value() == "content");
+  REQUIRE(send_with_descriptors(ours.get(), "w", {}));
+  CHECK(receive(DescriptorRoom<4>()).empty());
 }
 
 TEST_CASE("a socket nobody listens on, and what is no socket, say so by path") {

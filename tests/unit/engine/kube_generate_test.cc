@@ -56,7 +56,7 @@ ContainerSpec rich_spec() {
   spec.resources.cpu_period_us = 100'000;
   spec.resources.cpu_quota_us = 150'000;
   spec.restart.policy = RestartSpec::Policy::always;
-  spec.mounts = {{MountSpec::Type::bind, "/srv/data", "/data", {"rbind", "ro"}, "part"},
+  spec.mounts = {{MountSpec::Type::bind, "/srv/data", "/data", {"rbind", "ro"}, "part", true},
                  {MountSpec::Type::volume, "cache", "/cache", {}, ""},
                  {MountSpec::Type::tmpfs, "", "/scratch", {"size=1024"}, ""},
                  {MountSpec::Type::image, "tools:1", "/tools", {}, ""}};
@@ -209,11 +209,11 @@ TEST_CASE("an annotation cannot name files of this host that are written") {
   for (const auto* text : {R"({"log": {"driver": "k8s-file", "options": {"path": "/home/user/.profile"}}})",
                            R"({"health_rules": {"log_destination": "/home/user"}})"}) {
     INFO(text);
-    CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", text}}, "c", spec));
+    CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", text}}, {"c", {}}, spec));
     CHECK(spec == ContainerSpec());
   }
   const auto* harmless = R"({"log": {"driver": "k8s-file", "options": {"max-size": "1m"}}})";
-  REQUIRE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", harmless}}, "c", spec));
+  REQUIRE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", harmless}}, {"c", {}}, spec));
   CHECK(spec.log.options.at("max-size") == "1m");
   auto wanted = spec;
   wanted.log.options["path"] = "/here/log";
@@ -226,10 +226,10 @@ TEST_CASE("an annotation cannot set what belongs to this host") {
   for (const auto* member : {"name", "pod", "cid_file", "pid_file", "monitor_pid_file", "runtime", "init_path",
                              "create_command", "notify"}) {
     const auto text = dump_json(Json::object().set(member, "x"));
-    CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", text}}, "c", spec));
+    CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", text}}, {"c", {}}, spec));
   }
-  CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", "[]"}}, "c", spec));
-  CHECK(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "other", "[]"}}, "c", spec));
+  CHECK_FALSE(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "c", "[]"}}, {"c", {}}, spec));
+  CHECK(kube::apply_annotations({{std::string(kube::k_spec_annotation) + "other", "[]"}}, {"c", {}}, spec));
 }
 
 TEST_CASE("a pod is generated with its containers, ports and namespaces") {
@@ -268,6 +268,90 @@ TEST_CASE("a pod is generated with its containers, ports and namespaces") {
   CHECK(back.containers.at(0).role == kube::ContainerPlan::Role::init);
   CHECK(back.volumes.at(0).name == "p-data");
   CHECK(generated.documents[1].find("kind")->as_string() == "Service");
+}
+
+TEST_CASE("what Kubernetes cannot say of a pod is told, or kept in an annotation") {
+  auto pod = pod_of(rich_spec());
+  pod.spec.emplace();
+  pod.spec->name = pod.name;
+  CHECK(generate(pod).warnings.empty());
+  auto& shared = pod.spec->shared;
+  pod.spec->share = {"net"};
+  pod.spec->share_parent = false;
+  shared.network.mode = NetworkChoice::Mode::bridge;
+  shared.network.networks.emplace_back().network = "mine";
+  shared.shm_size_bytes = 4096;
+  shared.no_hosts = true;
+  pod.containers[0].spec.no_hosts = true;
+  shared.userns.mode = UsernsChoice::Mode::keep_id;
+  shared.userns.keep_uid = 7;
+  const auto plain = generate(pod);
+  REQUIRE(plain.warnings.size() == 1);
+  CHECK(plain.warnings[0].starts_with("pod web-pod: Kubernetes cannot say share, share_parent, "));
+  for (const auto* word : {"network", "shm_size_bytes", "no_hosts"}) {
+    CHECK(plain.warnings[0].find(word) != std::string::npos);
+  }
+  CHECK(play_back(plain.documents.at(0)).spec.shared.userns == shared.userns);
+  kube::GenerateOptions options;
+  options.podman_only = true;
+  const auto whole = generate(pod, options);
+  CHECK(whole.warnings.empty());
+  const auto back = play_back(whole.documents.at(0)).spec;
+  CHECK(dump_json(whole.documents.at(0)).find("spec.ctr.containers") == std::string::npos);
+  CHECK(back.share == pod.spec->share);
+  CHECK_FALSE(back.share_parent);
+  CHECK(back.exit_policy == pod.spec->exit_policy);
+  CHECK(back.shared.network == shared.network);
+  CHECK(back.shared.shm_size_bytes == shared.shm_size_bytes);
+  CHECK(back.shared.no_hosts);
+  CHECK(back.shared.userns == shared.userns);
+  // The network that pods of files are in by themselves is nothing to tell.
+  pod.spec = PodSpec();
+  pod.containers[0].spec.no_hosts = false;
+  pod.spec->shared.network = shared.network;
+  options = {};
+  options.default_network = "mine";
+  pod.spec->shared.hostname = pod.name;
+  CHECK(generate(pod, options).warnings.empty());
+  CHECK(dump_json(generate(pod, options).documents.at(0)).find("hostname") == std::string::npos);
+}
+
+TEST_CASE("the annotation of a pod cannot set what is its members' or this host's") {
+  PodSpec spec;
+  const std::string key(kube::k_pod_annotation);
+  for (const auto* text : {R"({"name": "x"})", R"({"id_file": "/x"})", R"({"monitor_pid_file": "/x"})",
+                           R"({"shared": {"create_command": ["x"]}})", R"({"shared": {"cid_file": "/x"}})",
+                           R"({"shared": 5})", R"([])", R"({"share": ["x"]})", "{"}) {
+    INFO(text);
+    CHECK_FALSE(kube::apply_pod_annotation({{key, text}}, spec));
+    CHECK(spec == PodSpec());
+  }
+}
+
+TEST_CASE("a container in a network of the user says so, and processes of the host are shared with nobody") {
+  auto spec = rich_spec();
+  spec.network.mode = NetworkChoice::Mode::bridge;
+  spec.network.networks.emplace_back().network = "mine";
+  CHECK(generate(pod_of(spec)).warnings ==
+        std::vector<std::string>{"pod web-pod: Kubernetes cannot say network; --podman-only keeps it in "
+                                 "an annotation"});
+  auto pod = pod_of(rich_spec());
+  pod.spec.emplace();
+  pod.spec->share.insert("pid");
+  pod.spec->shared.pid.mode = NamespaceChoice::Mode::host;
+  CHECK(play_back(generate(pod).documents.at(0)).containers.at(0).spec.pid.mode == NamespaceChoice::Mode::host);
+}
+
+TEST_CASE("volumes whose names look alike stay apart") {
+  auto spec = rich_spec();
+  spec.mounts = {{MountSpec::Type::bind, "/srv/a_b", "/1", {"rbind"}, ""},
+                 {MountSpec::Type::bind, "/srv/a-b", "/2", {"rbind"}, ""},
+                 {MountSpec::Type::bind, "/srv/a_b", "/3", {"rbind"}, ""},
+                 {MountSpec::Type::volume, std::string(60, 'x'), "/4", {}, ""},
+                 {MountSpec::Type::volume, "y" + std::string(59, 'x'), "/5", {}, ""}};
+  const auto back = play_back(generate(pod_of(spec)).documents.at(0)).containers.at(0).spec.mounts;
+  REQUIRE(back.size() == 5);
+  for (size_t i = 0; i < back.size(); ++i) CHECK(back[i].source == spec.mounts[i].source);
 }
 
 TEST_CASE("a controller is generated such that playing it makes the same pod") {

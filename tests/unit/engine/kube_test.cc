@@ -32,11 +32,7 @@ Json json_of(const VolumeOptions& volume) {
   if (volume.files) {
     Json files = Json::array();
     for (const auto& file : *volume.files) {
-      files.push(Json::object()
-                     .set("path", file.path)
-                     .set("bytes", file.bytes)
-                     .set("mode", file.mode)
-                     .set("dir", file.is_dir));
+      files.push(Json::object().set("path", file.path).set("bytes", file.bytes).set("mode", file.mode));
     }
     json.set("files", std::move(files));
   }
@@ -151,8 +147,7 @@ TEST_CASE("a field that is not supported is named with file, line and path") {
     return container_with("    volumeMounts:\n    - {name: v, mountPath: /v, subPath: x}\n  volumes:\n  - {name: v, " +
                           volume + "}\n");
   };
-  CHECK(error_of(part_of("emptyDir: {medium: Memory}")) ==
-        "f.yaml:10: spec.containers[0].volumeMounts[0].subPath: not supported of a volume in memory");
+  CHECK(error_of(part_of("emptyDir: {medium: Memory}")).empty());
   CHECK(error_of(part_of("image: {reference: i}")).empty());
   CHECK(error_of("apiVersion: apps/v1\nkind: StatefulSet\n") ==
         "f.yaml:2: kind: 'StatefulSet' is not supported; write its pod as a Pod or a Deployment");
@@ -344,8 +339,148 @@ TEST_CASE("annotations that files for podman have are carried out") {
   };
   CHECK(userns("auto") == UsernsChoice::Mode::automatic);
   CHECK(userns("keep-id") == UsernsChoice::Mode::keep_id);
-  CHECK(error_of(annotated("io.podman.annotations.userns: 'keep-id:uid=7'")).find("--userns knows more") !=
+  const auto keep = plan(annotated("io.podman.annotations.userns: 'keep-id:uid=7,gid=8'"));
+  CHECK(keep.value().pods.at(0).spec.shared.userns.keep_uid == 7);
+  CHECK(keep.value().pods.at(0).spec.shared.userns.keep_gid == 8);
+  CHECK(error_of(annotated("io.podman.annotations.userns: 'keep-id:x=7'")).find("must be uid=N, gid=N") !=
         std::string::npos);
+  CHECK(container("io.podman.annotations.privileged/c: 'TRUE'").security.privileged);
+  CHECK(container("io.podman.annotations.init/c: 'true'").init);
+  CHECK(container("io.podman.annotations.seccomp/c: unconfined").security.seccomp_profile == "unconfined");
+  CHECK(container("io.podman.annotations.ulimit: 'nofile=5:6,core=0'").ulimits ==
+        std::vector<UlimitSpec>{{"nofile", 5, 6}, {"core", 0, 0}});
+}
+
+TEST_CASE("an annotation that is known and not carried out is an error, and one that is not known stays one") {
+  const auto annotated = [](const std::string& annotation) {
+    return "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations: {" + annotation +
+           "}\nspec:\n  containers:\n  - {name: c, image: i}\n";
+  };
+  const std::string mounts = annotated("io.podman.annotations.kube.image.volumes.mount/c: i");
+  CHECK(
+      error_of(mounts).starts_with("f.yaml:8: spec.containers[0]: the annotation io.podman.annotations.kube.image."
+                                   "volumes.mount/c with the value 'i' is not supported"));
+  auto choices = test_choices();
+  choices.unsupported = kube::Unsupported::ignored;
+  CHECK(plan(mounts, choices).value().warnings.size() == 1);
+  CHECK(error_of(annotated("io.podman.annotations.privileged/c: maybe")).find("is neither true nor false") !=
+        std::string::npos);
+  CHECK(error_of(annotated("io.podman.annotations.ulimit: nonsense=1")).find("invalid ulimit type") !=
+        std::string::npos);
+  const auto other = plan(annotated("io.podman.annotations.new: x"));
+  CHECK(other.value().pods.at(0).containers.at(0).spec.annotations.at("io.podman.annotations.new") == "x");
+}
+
+TEST_CASE("volumes-from names containers of the file as the file does") {
+  const auto made = plan(
+      "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations: "
+      "{io.podman.annotations.volumes-from/c: 'first:ro;other;third'}\nspec:\n  containers:\n"
+      "  - {name: first, image: i}\n  - {name: other, image: i}\n  - {name: c, image: i}\n");
+  REQUIRE(made);
+  CHECK(made->pods.at(0).containers.at(2).spec.volumes_from ==
+        std::vector<std::string>{"p-first:ro", "p-other", "third"});
+}
+
+TEST_CASE("a part of a volume is made where it is not there, in memory, too") {
+  const auto made =
+      plan(container_with("    volumeMounts:\n    - {name: m, mountPath: /m, subPath: a/b}\n"
+                          "    - {name: e, mountPath: '/e:z,noexec', subPath: x}\n"
+                          "  volumes:\n  - {name: m, emptyDir: {medium: Memory}}\n"
+                          "  - {name: e, emptyDir: {}}\n"));
+  REQUIRE(made);
+  const auto& pod = made->pods.at(0);
+  CHECK(pod.spec.memory == std::vector<PodMemory>{{"m", {}, {}}});
+  const auto& mounts = pod.containers.at(0).spec.mounts;
+  CHECK(mounts == std::vector<MountSpec>{{MountSpec::Type::memory, "m", "/m", {}, "a/b", true},
+                                         {MountSpec::Type::volume, "p-e", "/e", {"z", "noexec"}, "x", true}});
+  // What others put there before may be a file.
+  CHECK(pod.volumes.at(0).files->empty());
+}
+
+TEST_CASE("memory of one container belongs to the group of the pod's volumes") {
+  const auto made =
+      plan(container_with("    volumeMounts: [{name: m, mountPath: /m}]\n"
+                          "  securityContext: {fsGroup: 7}\n"
+                          "  volumes: [{name: m, emptyDir: {medium: Memory, sizeLimit: 1Ki}}]\n"));
+  REQUIRE(made);
+  CHECK(made->pods.at(0).containers.at(0).spec.mounts.at(0).options ==
+        std::vector<std::string>{"size=1024", "mode=2777", "gid=7"});
+}
+
+TEST_CASE("files tell all labels, and the resources of any container") {
+  auto choices = test_choices();
+  choices.node_cpus = 4;
+  const std::string volume =
+      "  volumes:\n  - name: v\n    downwardAPI:\n      items:\n"
+      "      - {path: labels, fieldRef: {fieldPath: metadata.labels}}\n"
+      "      - {path: cpu, resourceFieldRef: {containerName: c, resource: limits.cpu, divisor: 1m}}\n";
+  const std::string text =
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {b: 'x \"y\"', a: z}}\nspec:\n"
+      "  containers:\n  - {name: c, image: i, volumeMounts: [{name: v, mountPath: /v}], "
+      "resources: {limits: {cpu: 1500m}}}\n" +
+      volume;
+  const auto made = plan(text, choices);
+  INFO((made ? std::string() : made.error().text()));
+  REQUIRE(made);
+  const auto& files = *made->pods.at(0).volumes.at(0).files;
+  CHECK(files.at(0).bytes == "a=\"z\"\nb=\"x \\\"y\\\"\"");
+  CHECK(files.at(1).bytes == "1500");
+  const auto env = [](const std::string& name) {
+    return container_with(
+        "    env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu, containerName: " + name + "}}}]\n");
+  };
+  CHECK(error_of(env("d"), choices).find("there is no container 'd'") != std::string::npos);
+  CHECK(error_of(container_with("    env: [{name: A, valueFrom: {fieldRef: {fieldPath: metadata.labels}}}]\n"))
+            .find("'metadata.labels' is not supported") != std::string::npos);
+}
+
+TEST_CASE("a Job is tried as often as it says, and not begun again") {
+  const auto job = [](const std::string& fields, const std::string& policy) {
+    return "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n" + fields + "  template:\n    spec:\n" +
+           policy + "      containers: [{name: c, image: i}]\n";
+  };
+  const auto container = [&](const std::string& fields, const std::string& policy) {
+    return plan(job(fields, "      restartPolicy: " + policy + "\n")).value().pods.at(0).containers.at(0).spec;
+  };
+  CHECK(container("  backoffLimit: 2\n", "OnFailure").restart == RestartSpec{RestartSpec::Policy::on_failure, 2});
+  CHECK(container("", "OnFailure").restart == RestartSpec{RestartSpec::Policy::on_failure, 6});
+  CHECK(container("  backoffLimit: 0\n", "OnFailure").restart == RestartSpec{});
+  CHECK(container("  activeDeadlineSeconds: 9\n", "Never").timeout == std::chrono::seconds(9));
+  CHECK(error_of(job("", "")).find("restartPolicy: Always would begin a Job again") != std::string::npos);
+}
+
+TEST_CASE("a short file cannot ask for endless copies") {
+  std::string env = "    env:\n    - {name: V0, value: xxxxxxxxxx}\n";
+  for (int i = 1; i < 40; ++i) {
+    env += fmt::format("    - {{name: V{}, value: '$(V{})$(V{})$(V{})$(V{})'}}\n", i, i - 1, i - 1, i - 1, i - 1);
+  }
+  CHECK(error_of(container_with(env)).find(".value: with this, more than 134217728 bytes are copied") !=
+        std::string::npos);
+  std::string map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {k: '" + std::string(1 << 20, 'x') +
+                    "'}\n---\n" + pod_with("  containers:\n");
+  for (int i = 0; i < 200; ++i)
+    map += fmt::format("  - {{name: c{}, image: i, envFrom: [{{configMapRef: {{name: m}}}}]}}\n", i);
+  CHECK(error_of(map).find("are copied") != std::string::npos);
+  std::string labels = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, annotations: {k: '" + std::string(1 << 20, 'x') +
+                       "'}}\nspec:\n  containers:\n";
+  for (int i = 0; i < 200; ++i) labels += fmt::format("  - {{name: c{}, image: i}}\n", i);
+  CHECK(error_of(labels).find("are copied") != std::string::npos);
+}
+
+TEST_CASE("a service leads to the port that has the name") {
+  const std::string service =
+      "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  selector: {app: p}\n"
+      "  ports: [{port: 80, nodePort: 30080, targetPort: ";
+  const std::string pod =
+      "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {app: p}}\nspec:\n  containers:\n"
+      "  - {name: c, image: i, ports: [{containerPort: 8080, name: web}]}\n";
+  const auto ports = [&](const std::string& target) {
+    return plan(pod + service + target + "}]\n").value().pods.at(0).spec.shared.ports;
+  };
+  CHECK(ports("web") == std::vector<PortMapping>{{"", 30080, 8080, 1, "tcp"}});
+  CHECK(ports("81") == std::vector<PortMapping>{{"", 30080, 81, 1, "tcp"}});
+  CHECK(ports("other").empty());
+  CHECK(error_of(pod + service + "81, protocol: SCTP}]\n").find("is neither TCP nor UDP") != std::string::npos);
 }
 
 TEST_CASE("a pod can name a secret that is stored already") {

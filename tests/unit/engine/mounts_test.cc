@@ -164,6 +164,8 @@ TEST_CASE("a part of a volume is mounted as it is") {
   CHECK(planned->mounts[0].mount.options.back() == "x-ctr.subpath=a/b");
   CHECK_FALSE(planned->volumes[0].copy_up);
   CHECK(planned->mounts[0].record.subpath == "a/b");
+  const auto made = plan({{MountSpec::Type::volume, "mine", "/x", {}, "a/b", true}});
+  CHECK(made->mounts[0].mount.options.back() == "x-ctr.made-subpath=a/b");
   CHECK(plan({{MountSpec::Type::volume, "memory", "/x", {}, "a"}}).error().code() == Errc::unsupported);
 }
 

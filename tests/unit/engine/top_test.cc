@@ -50,6 +50,7 @@ TEST_CASE("a process is read from stat and status, whatever its name is") {
 TEST_CASE("text of another form is no process") {
   CHECK(parse_process("", "").error().code() == Errc::corrupt);
   CHECK(parse_process("1 (x", k_status).error().code() == Errc::corrupt);
+  CHECK(parse_process("1 (x)  \n", k_status).error().code() == Errc::corrupt);
   CHECK(parse_process("1 )x( S 1", k_status).error().code() == Errc::corrupt);
   CHECK(parse_process("1 (x) S 1 1", k_status).error().code() == Errc::corrupt);
   CHECK(parse_process(k_stat, "Uid:\t0\n").error().code() == Errc::corrupt);

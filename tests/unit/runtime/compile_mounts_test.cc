@@ -52,6 +52,9 @@ TEST_CASE("a part of a directory is looked for below its descriptor, where links
   CHECK(opened < found);
   CHECK(found < cloned);
   CHECK(steps.find("bind 'a/b' of '/src' at '/part'") != std::string::npos);
+  const auto made = mount_steps({entry("/part", "bind", "/src", {"x-ctr.made-subpath=a/b", "rbind"})});
+  CHECK(made.find("   open_target ") < made.find("'a/b' 0x3 0x1ed"));
+  CHECK(made.find("'a/b' 0x3 0x1ed") < made.find("   clone_tree "));
   CHECK(mount_steps({entry("/all", "bind", "/src", {"rbind", "x-ctr.subpath="})}).find("'.' 0x200000") !=
         std::string::npos);
   CHECK(mount_steps({entry("/t", "tmpfs", "tmpfs", {"x-ctr.subpath=a"})}).find("only bind mounts") !=
