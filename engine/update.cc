@@ -50,7 +50,10 @@ Result<void> change_running(Core& core, const Dir& dir, const ContainerView& vie
   // With another check the count of what failed begins anew, as at a start.
   if (health && !plan_health(view.record)) TRY(reset_health(dir));
   Json orders = Json::object().set("restart", to_json(changed.spec.restart));
-  const auto run_dir = TRY(Dir::open(core.run_dir(changed.id)));
+  auto opened = Dir::open(core.run_dir(changed.id));
+  // It has ended a moment ago: the next start reads what is recorded.
+  if (!opened && opened.error().code() == Errc::not_found) return ok();
+  const auto run_dir = TRY(std::move(opened));
   const auto sent = runtime::send_orders(run_dir, {.health = health, .engine = std::move(orders)});
   if (sent || sent.error().code() != Errc::bad_state) return sent;
   core.warn("the monitor of container " + changed.id + " is gone: the change counts from its next start on");
