@@ -1,18 +1,13 @@
 #include "engine/host_probe.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
-#include <array>
 
-#include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -45,47 +40,6 @@ void collect(const Dir& dir, const std::string& path, int depth, std::vector<Dev
 }
 
 }  // namespace
-
-namespace {
-
-// The address that packets to `peer` would come from; empty where there is no way to it. A UDP socket that is connected
-// sends nothing.
-std::string source_towards(const sockaddr* peer, socklen_t peer_size) {
-  const Fd socket_fd(socket(peer->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket_fd.valid() || connect(socket_fd.get(), peer, peer_size) != 0) return {};
-  sockaddr_storage own{};
-  socklen_t size = sizeof own;
-  if (getsockname(socket_fd.get(), reinterpret_cast<sockaddr*>(&own), &size) != 0) return {};
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const void* address = peer->sa_family == AF_INET
-                            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(&own)->sin_addr)
-                            : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(&own)->sin6_addr);
-  if (!inet_ntop(peer->sa_family, address, text.data(), text.size())) return {};
-  const std::string found = text.data();
-  const bool usable = !found.starts_with("127.") && !found.starts_with("fe80:") && found != "0.0.0.0" && found != "::1";
-  return usable ? found : std::string{};
-}
-
-}  // namespace
-
-std::string host_address() {
-  // 192.0.2.1 and 2001:db8::1 are for documentation (RFC 5737, RFC 3849): routed like any outside address.
-  sockaddr_in peer4{};
-  peer4.sin_family = AF_INET;
-  peer4.sin_port = htons(9);
-  peer4.sin_addr.s_addr = htonl(0xc0000201);
-  auto address = source_towards(reinterpret_cast<const sockaddr*>(&peer4), sizeof peer4);
-  if (!address.empty()) return address;
-  sockaddr_in6 peer6{};
-  peer6.sin6_family = AF_INET6;
-  peer6.sin6_port = htons(9);
-  peer6.sin6_addr.s6_addr[0] = 0x20;
-  peer6.sin6_addr.s6_addr[1] = 0x01;
-  peer6.sin6_addr.s6_addr[2] = 0x0d;
-  peer6.sin6_addr.s6_addr[3] = 0xb8;
-  peer6.sin6_addr.s6_addr[15] = 1;
-  return source_towards(reinterpret_cast<const sockaddr*>(&peer6), sizeof peer6);
-}
 
 std::string host_name() {
   utsname names{};

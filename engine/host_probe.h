@@ -10,8 +10,6 @@
 
 namespace ctr::engine {
 
-// The address other machines would see: that of the interface with the default route. Empty when offline.
-std::string host_address();
 std::string host_name();
 // Every character and block device below /dev that a container may be given (--privileged).
 std::vector<DeviceSpec> host_devices();

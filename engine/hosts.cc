@@ -8,27 +8,13 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/network/host_names.h"
 
 namespace ctr::engine {
 
 namespace {
 
 constexpr std::string_view k_host_gateway = "host-gateway";
-
-// The words of a line without its comment.
-std::vector<std::string> words(std::string_view line) {
-  line = line.substr(0, line.find('#'));
-  std::vector<std::string> result;
-  size_t at = 0;
-  while (at < line.size()) {
-    const auto start = line.find_first_not_of(" \t\r", at);
-    if (start == std::string_view::npos) break;
-    const auto end = std::min(line.find_first_of(" \t\r", start), line.size());
-    result.emplace_back(line.substr(start, end - start));
-    at = end;
-  }
-  return result;
-}
 
 // Adds a line for the names that are not taken yet.
 void add_line(std::string& text, const std::string& address, const std::vector<std::string>& names,
@@ -87,7 +73,7 @@ Result<std::string> hosts_file(const HostsInput& input) {
   std::string text;
   bool has_localhost = taken.contains("localhost");
   for (const auto& line : split(input.base, '\n')) {
-    auto parts = words(line);
+    auto parts = network::line_words(line);
     if (parts.size() < 2) continue;
     const auto address = parts.front();
     parts.erase(parts.begin());
@@ -97,7 +83,7 @@ Result<std::string> hosts_file(const HostsInput& input) {
   if (!has_localhost) text += "127.0.0.1\tlocalhost\n::1\tlocalhost\n";
   text += by_hand;
   if (!input.host_address.empty()) {
-    add_line(text, input.host_address, {"host.containers.internal", "host.docker.internal"}, taken);
+    add_line(text, input.host_address, {network::k_host_name, network::k_docker_host_name}, taken);
   }
   if (!input.own_address.empty()) add_line(text, input.own_address, input.own_names, taken);
   return text;
@@ -107,7 +93,7 @@ ResolvConf parse_resolv_conf(std::string_view text) {
   ResolvConf conf;
   for (const auto& line : split(text, '\n')) {
     if (line.starts_with(';')) continue;
-    auto parts = words(line);
+    auto parts = network::line_words(line);
     if (parts.size() < 2) continue;
     const auto key = parts.front();
     parts.erase(parts.begin());

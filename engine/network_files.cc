@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "engine/host_probe.h"
+#include "engine/network/host_names.h"
 #include "engine/network/uplink.h"
 #include "engine/networks.h"
 #include "engine/root_files.h"
@@ -154,7 +154,7 @@ Result<std::vector<std::pair<std::string, std::string>>> network_files(Core& cor
   const auto* config = TRY(core.config());
   HostNetwork host;
   host.resolv_conf = TRY(read_file_if_exists("/etc/resolv.conf")).value_or("");
-  host.address = host_address();
+  host.address = network::host_address();
   const bool has_ipv6_server = host.resolv_conf.find(':') != std::string::npos;
   host.ipv6 = has_ipv6_server && network::host_has_ipv6_route();
   const auto networks = TRY(networks_of(core, spec));

@@ -25,6 +25,14 @@ Result<network::LinksPlan> plan_links(const ContainerSpec& spec, const NetworkOw
   return plan;
 }
 
+// Whether its hosts file has the address by which the host is reached from outside, too.
+bool names_host(const network::NetworkPlan& plan, const NetworkOwner& owner) {
+  if (!owner.host_address.empty() || plan.uplink->options.host_loopback) return false;
+  if (!plan.links) return true;
+  const auto& links = plan.links->links;
+  return std::any_of(links.begin(), links.end(), [](const auto& link) { return !link.network.internal; });
+}
+
 network::Sight sight_of(UsernsChoice::Mode mode) {
   using Mode = UsernsChoice::Mode;
   if (mode == Mode::host) return network::Sight::shown;
@@ -55,6 +63,7 @@ Result<std::optional<network::NetworkPlan>> plan_network(const ContainerSpec& sp
   if (joins) plan->links = TRY(plan_links(spec, owner));
   plan->uplink = TRY(network::plan_uplink(spec.network, host));
   if (joins) plan->uplink->interface_name = network::k_uplink_interface;
+  if (names_host(*plan, owner)) plan->hosts_file = owner.hosts_file;
   if (joins) {
     plan->proxy.emplace();
     plan->proxy->resolver = network::ResolverPlan{.net_dir = owner.run + "/net", .host_address = owner.host_address};

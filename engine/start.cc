@@ -135,7 +135,8 @@ Result<NetworkOwner> network_owner(Core& core, const ContainerRecord& record, co
   owner.name = plan.name;
   owner.store = core.options().paths.store;
   owner.run = core.options().paths.run;
-  if (record.spec.network.mode != NetworkChoice::Mode::bridge) return owner;
+  const auto mode = record.spec.network.mode;
+  if (mode != NetworkChoice::Mode::bridge && mode != NetworkChoice::Mode::private_) return owner;
   const auto hosts = plan.bundle + "/hosts";
   if (path_exists(hosts)) owner.hosts_file = hosts;
   const auto resolv = plan.bundle + "/resolv.conf";

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/network/host_names.h"
 #include "engine/network/host_resolver.h"
 #include "engine/network/proxy.h"
 #include "runtime/network_namespace.h"
@@ -75,12 +76,18 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   }
 
   std::vector<int> sources() const override {
-    if (!host_ || host_->fd() < 0) return {};
-    return {host_->fd()};
+    std::vector<int> fds;
+    if (host_ && host_->fd() >= 0) fds.push_back(host_->fd());
+    if (host_names_ && host_names_->fd() >= 0) fds.push_back(host_names_->fd());
+    return fds;
   }
 
-  // The host has other name servers.
-  Delay on_source(int) override {
+  // The host has other routes, or other name servers.
+  Delay on_source(int fd) override {
+    if (host_names_ && host_names_->fd() == fd) {
+      host_names_->look();
+      return std::nullopt;
+    }
     const auto former = host_->servers();
     if (!host_->look()) return std::nullopt;
     if (proxy_) proxy_->use_servers(host_->servers());
@@ -134,6 +141,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
     if (proxy_ && will_have_work(*plan_.proxy)) TRY(proxy_->start_ahead(namespace_.get()));
     if (links_) TRY(links_->join_all());
     follow_host();
+    if (!plan_.hosts_file.empty()) host_names_.emplace(plan_.hosts_file);
     return proxy_ && has_work(*plan_.proxy) ? start_proxy() : ok();
   }
 
@@ -324,6 +332,7 @@ class PrivateNetwork final : public runtime::NetworkSetup {
   std::optional<Uplink> uplink_;
   std::optional<Child> anchor_;  // whom the uplink is told while the container starts
   std::optional<HostResolver> host_;
+  std::optional<HostNames> host_names_;
   std::optional<Proxy> proxy_;
   std::chrono::milliseconds delay_ = k_first_delay;
 };
@@ -336,6 +345,7 @@ Json to_json(const NetworkPlan& plan) {
   if (plan.before_mounts) json.set("before_mounts", true);
   if (plan.sight != Sight::shown) json.set("sight", plan.sight == Sight::hidden ? "hidden" : "until_root");
   if (plan.proxy) json.set("proxy", to_json(*plan.proxy));
+  if (!plan.hosts_file.empty()) json.set("hosts_file", plan.hosts_file);
   return json;
 }
 
@@ -347,6 +357,7 @@ Result<NetworkPlan> network_plan_from_json(const JsonReader& reader) {
   const auto sight = TRY(reader.string_or("sight", ""));
   if (!sight.empty()) plan.sight = sight == "hidden" ? Sight::hidden : Sight::until_root;
   if (auto proxy = TRY(reader.find_object("proxy"))) plan.proxy = TRY(proxy_plan_from_json(*proxy));
+  plan.hosts_file = TRY(reader.string_or("hosts_file", ""));
   return plan;
 }
 

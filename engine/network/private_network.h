@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct NetworkPlan {
   // Networks and the way out are there before the container's first process goes on, which sets up the interfaces.
   bool before_mounts = false;
   Sight sight = Sight::shown;
+  std::string hosts_file;  // on the host, whose address in there is followed; empty: none
   bool operator==(const NetworkPlan&) const = default;
 };
 Json to_json(const NetworkPlan& plan);

@@ -28,8 +28,14 @@ teardown() { end_host; }
   address=$(awk '{sub("/.*", "", $4); print $4}' <<<"$output")
   run -0 on_host "$CTR" exec member ip route get 203.0.113.9
   assert_contains "src $address"
-  # The resolver knows the address that the host has by now.
+  # Its address is known by now, and followed.
   wait_for finds member host.containers.internal 192.0.2.1
+  knows() { on_host "$CTR" exec "$1" cat /etc/hosts | grep -qxF "$2"$'\t''host.containers.internal host.docker.internal'; }
+  for name in web member; do wait_for knows "$name" 192.0.2.1; done
+  host ip addr del 192.0.2.1/24 dev cable
+  host ip addr add 192.0.2.2/24 dev cable
+  host ip route replace default via 192.0.2.7
+  for name in web member; do wait_for knows "$name" 192.0.2.2; done
 }
 
 # bats test_tags=acceptance

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "engine/hosts.h"
 #include "engine/mount_sources.h"
+#include "engine/network/host_names.h"
 #include "tests/catch.h"
 #include "tests/temporary_dir.h"
 
@@ -326,6 +327,17 @@ TEST_CASE("the hosts file joins base, entries by hand, the host and the own name
   CHECK(*hosts_file(input) ==
         "127.0.0.1\tlocalhost\n10.1.1.1\tother\n10.2.2.2\tdb\n192.0.2.7\tgate\n"
         "192.0.2.7\thost.containers.internal host.docker.internal\n10.0.2.100\tabc web\n");
+}
+
+TEST_CASE("the host's address in a hosts file is found and replaced, and nothing else is") {
+  const std::string before =
+      "127.0.0.1\tlocalhost\n192.0.2.7\thost.containers.internal host.docker.internal\n10.0.2.100\tweb\n";
+  CHECK(network::host_address_in(before) == "192.0.2.7");
+  CHECK(network::with_host_address(before, "2001:db8::7") ==
+        "127.0.0.1\tlocalhost\n2001:db8::7\thost.containers.internal host.docker.internal\n10.0.2.100\tweb\n");
+  CHECK(network::host_address_in("1.1.1.1 web # host.containers.internal\n") == "");
+  CHECK(network::with_host_address("10.0.2.100\tweb", "192.0.2.7") ==
+        "10.0.2.100\tweb\n192.0.2.7\thost.containers.internal host.docker.internal\n");
 }
 
 TEST_CASE("a hosts file always knows localhost") { CHECK(*hosts_file({}) == "127.0.0.1\tlocalhost\n::1\tlocalhost\n"); }

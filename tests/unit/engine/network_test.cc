@@ -102,6 +102,7 @@ TEST_CASE("a network plan crosses to the monitor unchanged") {
   plan.uplink->program = "/usr/bin/pasta";
   plan.uplink->ipv6 = true;
   plan.uplink->options = {true, 1500, "10.1.0.0/16", false, "eth7", "2001:db8::7"};
+  plan.hosts_file = "/store/containers/x/hosts";
   plan.proxy.emplace();
   plan.proxy->resolver = ResolverPlan{.net_dir = "/run/net", .host_address = "192.0.2.7"};
   CHECK(*network_plan_from_json(JsonReader(to_json(plan), "plan")) == plan);
