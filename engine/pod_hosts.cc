@@ -2,18 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/lock.h"
+#include "engine/network/mounted_file.h"
 #include "engine/pod_record.h"
 
 namespace ctr::engine {
 
 namespace {
 
-// Members may write to the file.
-constexpr size_t k_hosts_limit_bytes = size_t{4} << 20;
 constexpr std::string_view k_hosts_lock = "hosts.lock";
 
 std::string line_of(const std::string& name) { return fmt::format("127.0.0.1\t{}\n", name); }
@@ -24,16 +22,10 @@ Result<void> drop(Core& core, const storage::ContainerId& pod, const std::string
   const auto record = TRY(read_pod_record(dir));
   if (name == record.name || name == record.hostname) return ok();
   const auto lock = TRY(FileLock::acquire(dir, k_hosts_lock, LockMode::exclusive, core.cancel()));
-  const auto text = TRY(dir.read_file(k_pod_hosts_file, k_hosts_limit_bytes));
+  const auto text = TRY(dir.read_file(k_pod_hosts_file, network::k_mounted_limit_bytes));
   const auto left = without_member(text, name);
   if (left == text) return ok();
-  // In place, and never empty: it is mounted in the members, which may be reading it.
-  const Fd file = TRY(dir.open_file(k_pod_hosts_file, O_WRONLY | O_NOFOLLOW));
-  TRY(write_all(file.get(), left, "the hosts file of the pod"));
-  if (::ftruncate(file.get(), static_cast<off_t>(left.size())) != 0) {
-    return Error::from_errno("shorten the hosts file of the pod");
-  }
-  return ok();
+  return network::rewrite_mounted(dir.path() + "/" + k_pod_hosts_file, left);
 }
 
 }  // namespace
@@ -50,7 +42,7 @@ Result<void> add_member_names(Core& core, const storage::ContainerId& pod) {
   const auto dir = TRY(TRY(core.store())->pods().open(pod));
   if (!dir.exists(k_pod_hosts_file)) return ok();
   const auto lock = TRY(FileLock::acquire(dir, k_hosts_lock, LockMode::exclusive, core.cancel()));
-  const auto text = TRY(dir.read_file(k_pod_hosts_file, k_hosts_limit_bytes));
+  const auto text = TRY(dir.read_file(k_pod_hosts_file, network::k_mounted_limit_bytes));
   std::string lines;
   for (const auto& member : TRY(member_entries(core, dir))) {
     const auto line = line_of(member.name);

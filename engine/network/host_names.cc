@@ -1,7 +1,6 @@
 #include "engine/network/host_names.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -15,11 +14,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/network/mounted_file.h"
 
 namespace ctr::engine::network {
 namespace {
-
-constexpr size_t k_hosts_limit_bytes = size_t{1} << 20;
 
 bool names_host(const std::vector<std::string>& parts) {
   return parts.size() > 1 && std::find(parts.begin() + 1, parts.end(), k_host_name) != parts.end();
@@ -55,11 +53,8 @@ Fd open_routes() {
   return routes;
 }
 
-// The file stays the same one, since the container has it mounted.
 Result<void> rewrite(const std::string& path, const std::string& address) {
-  const auto text = TRY(read_file(path, k_hosts_limit_bytes));
-  const Fd file = TRY(open_path(path, O_WRONLY | O_TRUNC | O_NOFOLLOW));
-  return write_all(file.get(), with_host_address(text, address), "'" + path + "'");
+  return rewrite_mounted(path, with_host_address(TRY(read_file(path, k_mounted_limit_bytes)), address));
 }
 
 }  // namespace
@@ -122,7 +117,7 @@ std::string with_host_address(std::string_view hosts, const std::string& address
 }
 
 HostNames::HostNames(std::string hosts_file) : hosts_file_(std::move(hosts_file)), routes_(open_routes()) {
-  const auto text = read_file(hosts_file_, k_hosts_limit_bytes);
+  const auto text = read_file(hosts_file_, k_mounted_limit_bytes);
   if (text) address_ = host_address_in(*text);
   const bool ours = text && (address_.empty() || address_ == host_address());
   if (!ours) routes_ = Fd();

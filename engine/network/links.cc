@@ -12,12 +12,12 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/network/host_resolver.h"
+#include "engine/network/mounted_file.h"
 #include "engine/network/uplink.h"
 
 namespace ctr::engine::network {
 namespace {
 
-constexpr size_t k_hosts_limit_bytes = size_t{1} << 20;
 constexpr const char* k_own_file = "the container may have made the file its own";
 
 bool has_address(const std::vector<std::string>& addresses, const std::string& line) {
@@ -26,30 +26,24 @@ bool has_address(const std::vector<std::string>& addresses, const std::string& l
          std::find(addresses.begin(), addresses.end(), line.substr(0, end)) != addresses.end();
 }
 
-// The file stays the same one, since the container has it mounted.
-Result<void> rewrite(const std::string& path, const std::string& text) {
-  const Fd file = TRY(open_path(path, O_WRONLY | O_TRUNC | O_NOFOLLOW));
-  return write_all(file.get(), text, "'" + path + "'");
-}
-
 // Lines with the addresses `old` go, `added` comes behind.
 Result<void> edit_hosts(const std::string& path, const std::vector<std::string>& old, const std::string& added) {
   if (path.empty()) return ok();
-  const auto text = TRY(read_file(path, k_hosts_limit_bytes));
+  const auto text = TRY(read_file(path, k_mounted_limit_bytes));
   std::string out;
   for (const auto& line : split(text, '\n')) {
     if (!line.empty() && !has_address(old, line)) out += line + "\n";
   }
-  return rewrite(path, out + added);
+  return rewrite_mounted(path, out + added);
 }
 
 // What `path` names as servers becomes what `choose` makes of it; empty: they stay.
 template <typename Choose>
 Result<void> edit_servers(const std::string& path, Choose choose) {
   if (path.empty()) return ok();
-  const auto text = TRY(read_file(path, k_hosts_limit_bytes));
+  const auto text = TRY(read_file(path, k_mounted_limit_bytes));
   const auto servers = choose(name_servers(text));
-  return servers.empty() ? ok() : rewrite(path, with_servers(text, servers));
+  return servers.empty() ? ok() : rewrite_mounted(path, with_servers(text, servers));
 }
 
 std::vector<std::string> address_words(const LinkState& state) {
