@@ -44,7 +44,9 @@ std::vector<std::string> name_servers(std::string_view resolv_conf) {
         if (!word.empty()) words.push_back(std::move(word));
       }
     }
-    if (words.size() < 2 || words[0] != "nameserver" || !parse_ip_address(words[1])) continue;
+    if (words.size() < 2 || words[0] != "nameserver") continue;
+    const auto scoped = split_once(words[1], '%');
+    if (!parse_ip_address(scoped ? scoped->first : words[1])) continue;
     servers.push_back(words[1]);
   }
   return servers;

@@ -11,7 +11,8 @@
 
 namespace ctr::engine::network {
 
-// The addresses behind "nameserver"; those that are none are left out. Source: resolv.conf(5).
+// The addresses behind "nameserver", those of a link with its interface ("fe80::1%eth0"); what is none is left out.
+// Source: resolv.conf(5).
 std::vector<std::string> name_servers(std::string_view resolv_conf);
 
 class [[nodiscard]] HostResolver {

@@ -1,6 +1,8 @@
 #include "engine/network/proxy.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <net/if.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "engine/network/proxy/part.h"
 #include "engine/network/proxy/publisher.h"
 #include "engine/network/proxy/resolver.h"
@@ -90,7 +93,17 @@ Result<void> Proxy::send_service(const NameService& service) {
 }
 
 void Proxy::use_servers(std::vector<std::string> servers) {
-  servers_ = std::move(servers);
+  servers_.clear();
+  for (auto& server : servers) {
+    const auto scoped = split_once(server, '%');
+    if (!scoped) {
+      servers_.push_back(std::move(server));
+      continue;
+    }
+    // The host's interfaces have these names, and netproxy does not see them.
+    const auto index = ::if_nametoindex(scoped->second.c_str());
+    if (index != 0) servers_.push_back(fmt::format("{}%{}", scoped->first, index));
+  }
   if (running_ && plan_.resolver) send_servers().ignore("one that has ended learns of it when it is started again");
 }
 

@@ -7,6 +7,8 @@
 #include <array>
 #include <cerrno>
 
+#include "base/parse.h"
+#include "base/text.h"
 #include "engine/network/uplink.h"
 
 namespace ctr::engine::network {
@@ -21,10 +23,15 @@ constexpr milliseconds k_last_patience{4000};
 constexpr size_t k_question_bytes = 4096;
 constexpr int k_questions_a_turn = 64;
 
-std::vector<IpAddress> addresses_of(const std::vector<std::string>& texts) {
-  std::vector<IpAddress> out;
+// "ADDRESS" or, of a link, "ADDRESS%NUMBER".
+std::vector<Endpoint> endpoints_of(const std::vector<std::string>& texts) {
+  constexpr uint16_t k_dns_port = 53;
+  std::vector<Endpoint> out;
   for (const auto& text : texts) {
-    if (const auto address = parse_ip_address(text)) out.push_back(*address);
+    const auto scoped = split_once(text, '%');
+    const auto address = parse_ip_address(scoped ? scoped->first : text);
+    const auto scope = scoped ? parse_unsigned(scoped->second, "scope", UINT32_MAX) : Result<uint64_t>(0);
+    if (address && scope) out.push_back({.ip = *address, .port = k_dns_port, .scope = static_cast<uint32_t>(*scope)});
   }
   return out;
 }
@@ -58,7 +65,7 @@ Result<void> Resolver::prepare(const JsonReader& settings) {
 
 Result<void> Resolver::on_message(const JsonReader& message, std::vector<Fd> fds) {
   if (!names_) return message.wrong("to", "a part that was prepared");
-  if (message.has("servers")) host_servers_ = addresses_of(TRY(message.strings("servers")));
+  if (message.has("servers")) host_servers_ = endpoints_of(TRY(message.strings("servers")));
   if (const auto network = TRY(message.find_string("join"))) TRY(join(*network, std::move(fds)));
   if (const auto network = TRY(message.find_string("leave"))) leave(*network);
   return ok();
@@ -109,8 +116,8 @@ dns::Verdict Resolver::host_answer(const dns::Question& question) {
   return verdict;
 }
 
-std::vector<IpAddress> Resolver::servers_for(const dns::Verdict& verdict) const {
-  return verdict.servers.empty() ? host_servers_ : addresses_of(verdict.servers);
+std::vector<Endpoint> Resolver::servers_for(const dns::Verdict& verdict) const {
+  return verdict.servers.empty() ? host_servers_ : endpoints_of(verdict.servers);
 }
 
 // ---- UDP
@@ -143,7 +150,7 @@ void Resolver::answer_datagram(const std::shared_ptr<Listener>& listener, const 
 }
 
 void Resolver::relay(const std::shared_ptr<Listener>& listener, const SocketAddress& client, std::string_view query,
-                     std::vector<IpAddress> servers) {
+                     std::vector<Endpoint> servers) {
   const auto who = from_socket_address(client);
   // Asked again while the first is on its way.
   const bool known = std::any_of(relays_.begin(), relays_.end(), [&](const auto& other) {
@@ -154,9 +161,17 @@ void Resolver::relay(const std::shared_ptr<Listener>& listener, const SocketAddr
   next.listener = listener;
   next.client = client;
   next.query = query;
-  next.servers = std::move(servers);
+  // Without servers it is answered at once that none could be asked.
+  if (!is_crowding(who.ip, servers)) next.servers = std::move(servers);
   relays_.push_back(std::move(next));
   ask_next(std::prev(relays_.end()));
+}
+
+bool Resolver::is_crowding(const IpAddress& client, const std::vector<Endpoint>& servers) const {
+  if (servers.empty() || !sockets_->are_scarce(servers.front(), SOCK_DGRAM)) return false;
+  const auto is_his = [&](const auto& other) { return from_socket_address(other.client).ip == client; };
+  const auto his = static_cast<size_t>(std::count_if(relays_.begin(), relays_.end(), is_his));
+  return his * 2 > relays_.size();
 }
 
 void Resolver::ask_next(Relays::iterator relay) {

@@ -2,7 +2,7 @@
 //
 //   settings: {"root": "/…/ctr/net", "host_address": "…"}       the folder of the networks' files, which is all that
 //                                                               netproxy can open from then on
-//   {"to": "names", "servers": ["192.0.2.53", …]}               the host's name servers
+//   {"to": "names", "servers": ["192.0.2.53", "fe80::1%2", …]}  the host's name servers
 //   {"to": "names", "join": "NETWORK"} and two sockets          of UDP and TCP, in that network; TCP listens already
 //   {"to": "names", "leave": "NETWORK"}
 //
@@ -48,7 +48,7 @@ class Resolver final : public ProxyPart {
     std::shared_ptr<Listener> listener;
     SocketAddress client;
     std::string query;
-    std::vector<IpAddress> servers;
+    std::vector<Endpoint> servers;
     size_t next = 0;
     std::vector<Fd> sockets;
     EventLoop::TimerId timer = 0;
@@ -63,7 +63,7 @@ class Resolver final : public ProxyPart {
     bool ended = false;  // the client asks no more
     // The question that is being asked outside.
     std::string query;
-    std::vector<IpAddress> servers;
+    std::vector<Endpoint> servers;
     size_t next = 0;
     std::optional<Fd> server;
     std::string to_server, from_server;
@@ -75,14 +75,16 @@ class Resolver final : public ProxyPart {
   Result<void> join(std::string network, std::vector<Fd> fds);
   void leave(const std::string& network);
   dns::Verdict verdict_on(const dns::Question& question, const std::string& network, const IpAddress& client);
-  std::vector<IpAddress> servers_for(const dns::Verdict& verdict) const;
+  std::vector<Endpoint> servers_for(const dns::Verdict& verdict) const;
   dns::Verdict host_answer(const dns::Question& question);
   static std::string failed_answer(std::string_view query);
 
   void on_questions(const std::shared_ptr<Listener>& listener);
   void answer_datagram(const std::shared_ptr<Listener>& listener, const SocketAddress& client, std::string_view query);
   void relay(const std::shared_ptr<Listener>& listener, const SocketAddress& client, std::string_view query,
-             std::vector<IpAddress> servers);
+             std::vector<Endpoint> servers);
+  // Whether this client keeps others from asking: few sockets are left, and most questions on their way are its own.
+  bool is_crowding(const IpAddress& client, const std::vector<Endpoint>& servers) const;
   void ask_next(Relays::iterator relay);
   void on_answer(Relays::iterator relay, int socket);
   void finish(Relays::iterator relay);
@@ -101,7 +103,7 @@ class Resolver final : public ProxyPart {
   ProxySite& site_;
   std::optional<ServerSockets> sockets_;
   std::optional<NamesReader> names_;
-  std::vector<IpAddress> host_servers_;
+  std::vector<Endpoint> host_servers_;
   std::optional<IpAddress> host_address_;  // of the configuration
   std::vector<std::shared_ptr<Listener>> listeners_;
   Relays relays_;

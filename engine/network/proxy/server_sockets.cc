@@ -4,12 +4,9 @@
 #include <array>
 #include <cerrno>
 
-#include "engine/network/proxy/endpoint.h"
-
 namespace ctr::engine::network {
 namespace {
 
-constexpr uint16_t k_dns_port = 53;
 constexpr uint16_t k_any_port = 9;
 // How many questions wait for an answer at the same time. More than this is no traffic of programs that look up names.
 struct Stock {
@@ -46,6 +43,7 @@ Result<ServerSockets> ServerSockets::make(size_t descriptor_limit) {
       if (!socket.valid()) return Error::from_errno("open a socket for questions to name servers");
       list.push_back(std::move(socket));
     }
+    sockets.made_[{stock.family, stock.type}] = list.size();
   }
   return sockets;
 }
@@ -58,10 +56,17 @@ std::optional<Fd> ServerSockets::take(Kind kind) {
   return socket;
 }
 
-std::optional<Fd> ServerSockets::connect(const IpAddress& server, int type) {
-  auto socket = take({server.family, type});
+bool ServerSockets::are_scarce(const Endpoint& server, int type) const {
+  const Kind kind = {server.ip.family, type};
+  const auto idle = idle_.find(kind);
+  const auto made = made_.find(kind);
+  return idle == idle_.end() || made == made_.end() || idle->second.size() * 3 < made->second;
+}
+
+std::optional<Fd> ServerSockets::connect(const Endpoint& server, int type) {
+  auto socket = take({server.ip.family, type});
   if (!socket) return std::nullopt;
-  const auto address = to_socket_address({.ip = server, .port = k_dns_port});
+  const auto address = to_socket_address(server);
   if (::connect(socket->get(), address.get(), address.size) == 0 || errno == EINPROGRESS) return socket;
   give_back(std::move(*socket));
   return std::nullopt;

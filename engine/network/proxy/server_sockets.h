@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "engine/network/netlink.h"
+#include "engine/network/proxy/endpoint.h"
 
 namespace ctr::engine::network {
 
@@ -23,9 +24,11 @@ class ServerSockets {
   // taken.
   static Result<ServerSockets> make(size_t descriptor_limit);
 
-  // Connected to port 53 of `server`; of TCP it may be on its way yet. `type` is SOCK_DGRAM or SOCK_STREAM. nullopt
+  // Connected to `server`; of TCP it may be on its way yet. `type` is SOCK_DGRAM or SOCK_STREAM. nullopt
   // when all are in use, or there is no way to the server.
-  std::optional<Fd> connect(const IpAddress& server, int type);
+  std::optional<Fd> connect(const Endpoint& server, int type);
+  // Most of those for such a server are in use.
+  bool are_scarce(const Endpoint& server, int type) const;
   // Nothing that arrives for it is seen any more.
   void give_back(Fd socket);
   // The host's own address of this family that packets to the outside come from.
@@ -36,6 +39,7 @@ class ServerSockets {
   std::optional<Fd> take(Kind kind);
 
   std::map<Kind, std::vector<Fd>> idle_;
+  std::map<Kind, size_t> made_;
 };
 
 }  // namespace ctr::engine::network

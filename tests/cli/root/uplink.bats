@@ -61,6 +61,22 @@ teardown() { end_host; }
   for name in web member; do wait_for finds "$name" example.com 198.51.100.1; done
   host sh -c 'echo "nameserver 127.0.0.54" >/etc/behind/real'
   for name in web member; do wait_for finds "$name" example.com 198.51.100.2; done
+  # A router by its address on the link.
+  outside ip addr add fe80::7/64 dev cable nodad
+  helper dns-link nsenter -t "$outside_pid" -n "$dns_peer" serve fe80::7%cable 198.51.100.3
+  replace_resolv_conf fe80::7%cable
+  wait_for finds member example.com 198.51.100.3
+}
+
+@test "a container that asks a silent server very much does not keep others from asking" {
+  connect_host
+  serve_names 127.0.0.53 198.51.100.1
+  on_host "$CTR" network create front >/dev/null
+  for name in greedy member; do on_host "$CTR" run -d -q --name "$name" --network front "$IMAGE" sleep 1000; done
+  wait_for finds member example.com 198.51.100.1
+  nsenter -t "$(on_host "$CTR" inspect -f '{{.State.Pid}}' greedy)" -n "$dns_peer" flood \
+    "$(on_host "$CTR" network inspect -f '{{(index .Subnets 0).Gateway}}' front)" 400
+  finds member example.com 198.51.100.1
 }
 
 # bats test_tags=acceptance

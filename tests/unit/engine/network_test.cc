@@ -94,6 +94,11 @@ TEST_CASE("a closed /dev/net/tun is named") {
   CHECK(plan.error().text().find("/dev/net/tun") != std::string::npos);
 }
 
+TEST_CASE("name servers are addresses, of a link with its interface") {
+  CHECK(name_servers("nameserver 192.0.2.53\nnameserver\tfe80::1%eth0\nnameserver host.example\nsearch fe80::2\n") ==
+        std::vector<std::string>{"192.0.2.53", "fe80::1%eth0"});
+}
+
 TEST_CASE("a network plan crosses to the monitor unchanged") {
   NetworkPlan plan;
   CHECK(*network_plan_from_json(JsonReader(to_json(plan), "plan")) == plan);
