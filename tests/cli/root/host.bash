@@ -70,8 +70,7 @@ make_host() {
   unshare -n sh -c 'ip link set lo up && echo up && exec sleep 1000' >"$BATS_TEST_TMPDIR/outside" 3>&- &
   outside_pid=$!
   wait_for grep -q up "$BATS_TEST_TMPDIR/outside"
-  host_pid=1
-  [ -n "${CTR_TEST_MACHINE:-}" ] || make_host_namespaces
+  if [ -n "${CTR_TEST_MACHINE:-}" ]; then host_pid=1; else make_host_namespaces; fi
   replace_resolv_conf 127.0.0.53
 }
 make_host_namespaces() {
