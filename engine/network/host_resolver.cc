@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/network/host_names.h"
 #include "engine/network/netlink.h"
 
 namespace ctr::engine::network {
@@ -38,12 +39,7 @@ std::string link_target(const std::string& path) {
 std::vector<std::string> name_servers(std::string_view resolv_conf) {
   std::vector<std::string> servers;
   for (const auto& line : split(resolv_conf, '\n')) {
-    std::vector<std::string> words;
-    for (const auto& part : split(line, '\t')) {
-      for (auto& word : split(part, ' ')) {
-        if (!word.empty()) words.push_back(std::move(word));
-      }
-    }
+    const auto words = line_words(line);
     if (words.size() < 2 || words[0] != "nameserver") continue;
     const auto scoped = split_once(words[1], '%');
     if (!parse_ip_address(scoped ? scoped->first : words[1])) continue;
